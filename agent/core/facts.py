@@ -1,0 +1,222 @@
+"""What a room can know: the catalogue of facts, and what was last seen of each.
+
+A fact is one named quantity, such as `codec.in_call`. Devices produce readings of facts; rules and the interlock
+consult them. The last *good* value stays beside the last *attempt*: a time-out that overwrote "in call" would
+authorise cutting a call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+Value = bool | int | float | str
+
+
+@dataclass(frozen=True, slots=True)
+class Instant:
+    """A moment. Logic uses `mono_s` alone; `wall_s` is for people and for what must outlive a boot."""
+
+    mono_s: float
+    """Seconds on the boot's monotonic clock."""
+    wall_s: float
+    """Unix seconds, UTC; may step at any time."""
+    synced: bool = True
+    """Whether the wall clock was disciplined."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoReading:
+    """It was asked and gave no value. The reason separates a fault of our link from one of the device.
+
+    Reasons in use: `timeout`, `link` (adapter or socket gone), `refused`, `denied` (password), `garbled`, `absent`
+    (the device has no such quantity), `stale` (the source says its own data is old), `bug` (ours).
+    """
+
+    reason: str
+
+
+Reading = Value | NoReading
+
+
+@dataclass(frozen=True, slots=True)
+class FactSpec:
+    """One row of the catalogue. `low`..`high` is the plausible range: a value outside is `NoReading("garbled")`."""
+
+    key: str
+    unit: str
+    meaning: str
+    fresh_s: float = 35.0
+    """How long a reading may support a decision: three polls and a margin."""
+    low: float | None = None
+    high: float | None = None
+
+
+def _catalogue(*specs: FactSpec) -> dict[str, FactSpec]:
+    return {spec.key: spec for spec in specs}
+
+
+FACTS: dict[str, FactSpec] = _catalogue(
+    FactSpec("codec.ping", "", "the codec answers an ICMP echo"),
+    FactSpec("codec.tcp", "", "a TCP port of the codec accepts a connection"),
+    FactSpec("codec.sip", "", "the codec answers a SIP OPTIONS; any reply counts, 404 too"),
+    FactSpec("codec.api", "", "the codec's control interface answers a command properly"),
+    FactSpec("codec.app_ready", "", "the codec's application has finished starting"),
+    FactSpec("codec.in_call", "", "a call is connected, being set up or being torn down"),
+    FactSpec("codec.standby", "", "the codec sleeps: it sends no picture to the display"),
+    FactSpec("codec.registered", "", "registered with the SIP registrar or H.323 gatekeeper"),
+    FactSpec("codec.mic_muted", "", "the microphones are muted"),
+    FactSpec("codec.volume_pct", "%", "loudspeaker volume", low=0, high=100),
+    FactSpec("codec.display_out", "", "a display is connected to the first video output"),
+    FactSpec("codec.camera", "", "a camera is connected"),
+    FactSpec("codec.temp_c", "°C", "temperature inside the codec", fresh_s=95, low=-20, high=130),
+    FactSpec("codec.uptime_s", "s", "seconds since the codec started", fresh_s=95, low=0),
+    FactSpec("codec.model", "", "model name as the codec gives it", fresh_s=900),
+    FactSpec("codec.software", "", "software version as the codec gives it", fresh_s=900),
+    FactSpec("codec.draw_w", "W", "power the codec draws: second witness of on and of in call", low=0, high=2500),
+    FactSpec("display.draw_w", "W", "power the display draws", low=0, high=2500),
+    FactSpec("room.draw_w", "W", "power all equipment of the room draws", low=0, high=25000),
+    FactSpec("mains.voltage_v", "V", "mains voltage", low=0, high=500),
+    FactSpec("mains.frequency_hz", "Hz", "mains frequency", low=0, high=100),
+    FactSpec("ups.on_battery", "", "the UPS runs from its battery"),
+    FactSpec("ups.low_battery", "", "the UPS will switch off soon"),
+    FactSpec("ups.replace_battery", "", "the UPS asks for a new battery", fresh_s=95),
+    FactSpec("ups.charge_pct", "%", "battery charge", fresh_s=95, low=0, high=100),
+    FactSpec("ups.runtime_s", "s", "how long the battery will last", fresh_s=95, low=0),
+    FactSpec("ups.input_v", "V", "mains voltage as the UPS sees it", low=0, high=500),
+    FactSpec("net.link", "", "the room's own network port has a carrier"),
+    FactSpec("net.gateway", "", "the room's gateway answers"),
+    FactSpec("net.hub", "", "the path to the hub answers"),
+    FactSpec("net.dns", "", "names resolve", fresh_s=95),
+    FactSpec("net.loss_pct", "%", "packets lost on the way to the hub", fresh_s=95, low=0, high=100),
+    FactSpec("net.rtt_ms", "ms", "round trip to the hub", fresh_s=95, low=0),
+    FactSpec("net.jitter_ms", "ms", "mean difference of successive round trips", fresh_s=95, low=0),
+    FactSpec("net.clock_synced", "", "the clock is disciplined by a time server", fresh_s=95),
+    FactSpec("net.clock_offset_s", "s", "distance from the time server's clock", fresh_s=95),
+    FactSpec("env.temp_c", "°C", "air temperature in the room", fresh_s=95, low=-20, high=80),
+    FactSpec("env.rack_temp_c", "°C", "temperature at the equipment", fresh_s=95, low=-20, high=110),
+    FactSpec("env.humidity_pct", "%", "relative humidity", fresh_s=95, low=0, high=100),
+    FactSpec("env.light_lx", "lx", "light on the table", fresh_s=95, low=0, high=200_000),
+    FactSpec("self.cpu_pct", "%", "processor load of the whole board", fresh_s=185, low=0, high=100),
+    FactSpec("self.mem_pct", "%", "memory in use", fresh_s=185, low=0, high=100),
+    FactSpec("self.rss_mb", "MB", "memory this agent uses", fresh_s=185, low=0),
+    FactSpec("self.disk_pct", "%", "card space in use", fresh_s=185, low=0, high=100),
+    FactSpec("self.disk_readonly", "", "the card has fallen back to read-only", fresh_s=185),
+    FactSpec("self.soc_temp_c", "°C", "temperature of the processor", fresh_s=185, low=-20, high=130),
+    FactSpec("self.undervoltage", "", "the board's supply is too low now", fresh_s=185),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What one probe saw in one go. One observation is one strike at most, however many facts it carries."""
+
+    source: str
+    """Name of the probe, e.g. `codec`, `mains`, `network`."""
+    readings: Mapping[str, Reading]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What is known of one fact: the last good value, and the last attempt."""
+
+    good: Value | None = None
+    good_at: Instant | None = None
+    attempt: Reading = NoReading("never")
+    attempt_at_s: float = float("-inf")
+    """Monotonic."""
+
+    def with_reading(self, reading: Reading, now: Instant) -> Seen:
+        """The same after one more attempt."""
+        if isinstance(reading, NoReading):
+            return Seen(self.good, self.good_at, reading, now.mono_s)
+        return Seen(reading, now, reading, now.mono_s)
+
+
+def plausible(key: str, reading: Reading) -> Reading:
+    """The reading, or `NoReading("garbled")` where it lies outside the catalogue's range or is not finite."""
+    spec = FACTS.get(key)
+    if isinstance(reading, NoReading | bool | str) or spec is None:
+        return reading
+    finite = reading == reading and abs(reading) != float("inf")
+    low_ok = spec.low is None or reading >= spec.low
+    high_ok = spec.high is None or reading <= spec.high
+    return reading if finite and low_ok and high_ok else NoReading("garbled")
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One fact as it stood when a decision was taken."""
+
+    key: str
+    value: Value | None
+    age_s: float
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The facts at one moment, as rules and the interlock may consult them. Stale is the same as unknown."""
+
+    facts: Mapping[str, Seen]
+    now: Instant
+    time_scale: float = 1.0
+    """Multiplies every freshness; below 1 in demonstrations only."""
+    _never: Seen = field(default_factory=Seen)
+
+    def seen(self, key: str) -> Seen:
+        """All that is known of a fact."""
+        return self.facts.get(key, self._never)
+
+    def fitted(self, key: str) -> bool:
+        """Whether this room has ever been asked for the fact: a room without a meter has no draw."""
+        return key in self.facts
+
+    def _is_fresh(self, key: str, at_s: float) -> bool:
+        return self.now.mono_s - at_s <= FACTS[key].fresh_s * self.time_scale
+
+    def value(self, key: str) -> Value | None:
+        """The value, if the last attempt gave one and it is fresh; else None."""
+        seen = self.seen(key)
+        if isinstance(seen.attempt, NoReading) or not self._is_fresh(key, seen.attempt_at_s):
+            return None
+        return seen.attempt
+
+    def is_true(self, key: str) -> bool:
+        """Freshly and certainly true."""
+        return self.value(key) is True
+
+    def is_false(self, key: str) -> bool:
+        """Freshly and certainly false."""
+        return self.value(key) is False
+
+    def number(self, key: str) -> float | None:
+        """The fresh value as a number; None for flags, texts and anything stale."""
+        value = self.value(key)
+        return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+    def silent(self, key: str) -> str:
+        """Why the fact freshly gave no reading, or empty when it did or when nothing was tried lately."""
+        seen = self.seen(key)
+        if isinstance(seen.attempt, NoReading) and self._is_fresh(key, seen.attempt_at_s):
+            return seen.attempt.reason
+        return ""
+
+    def good_age_s(self, key: str) -> float:
+        """Seconds since the last good value; infinity when there was none."""
+        at = self.seen(key).good_at
+        return self.now.mono_s - at.mono_s if at else float("inf")
+
+    def evidence(self, *keys: str) -> tuple[Evidence, ...]:
+        """The named facts for the record: fresh values, and for silent ones the reason and the last good value's age."""
+        rows = []
+        for key in keys:
+            seen = self.seen(key)
+            if not self.fitted(key):
+                continue
+            if isinstance(seen.attempt, NoReading):
+                age = self.good_age_s(key)
+                rows.append(Evidence(key, None, -1.0 if age == float("inf") else round(age, 1), seen.attempt.reason))
+            else:
+                rows.append(Evidence(key, seen.attempt, round(self.now.mono_s - seen.attempt_at_s, 1)))
+        return tuple(rows)

@@ -1,0 +1,127 @@
+"""What a room is and how it wants to be treated: thresholds, loads, guards, meetings. Set once, replaced as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from agent.core.remedies import LOADS, OFF_MAX_S, Load, Remedy, scaled
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """Limits of the rules (rooms-vn, thresholds). Each can be set per room."""
+
+    mains_low_v: float = 198.0
+    mains_high_v: float = 242.0
+    mains_recover_low_v: float = 205.0
+    mains_recover_high_v: float = 238.0
+    mains_absent_v: float = 90.0
+    """Below this the mains counts as lost rather than weak [J]."""
+    room_hot_c: float = 35.0
+    room_cool_c: float = 32.0
+    rack_hot_c: float = 50.0
+    rack_cool_c: float = 45.0
+    codec_hot_c: float = 78.0
+    """The SX20's own threshold is 85 °C, where it shuts itself down."""
+    codec_cool_c: float = 72.0
+    dark_lx: float = 150.0
+    light_enough_lx: float = 200.0
+    codec_alive_w: float = 5.0
+    """A codec that draws less has no power; one in standby draws more [J]."""
+    call_draw_w: float = 0.0
+    """The codec draws at least this in a call. 0: not calibrated, the meter is then no witness."""
+    display_on_w: float = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Meeting:
+    """One meeting this room is invited to, in Unix seconds."""
+
+    id: str
+    title: str
+    start_s: float
+    end_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Guards:
+    """Limits of the interlock, in seconds and counts (rooms-vn, guards on automation; pi, requirements)."""
+
+    meeting_near_s: float = 900.0
+    call_grace_s: float = 60.0
+    """After a stale "in call", the draw must have its say for this long before it is believed."""
+    stagger_s: float = 2.0
+    """Between any two relay movements of the room, for the inrush."""
+    refused_escalate_s: float = 120.0
+    """A remedy that waits longer for permission makes the fault a person's."""
+    rearm_s: float = 1800.0
+    """An escalated fault is tried again after this."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """All the engine may know besides the facts."""
+
+    loads: Mapping[str, Load] = field(default_factory=dict)
+    """Loads this room has, by name; those without a relay can still be restarted by their API."""
+    relays: frozenset[str] = frozenset()
+    """Names of loads that hang on a relay of ours."""
+    apis: frozenset[str] = frozenset()
+    """Names of API remedies that the fitted devices can perform, e.g. `codec_restart`."""
+    thresholds: Thresholds = field(default_factory=Thresholds)
+    guards: Guards = field(default_factory=Guards)
+    meetings: tuple[Meeting, ...] = ()
+    maintenance_until_s: float = 0.0
+    """Unix seconds; while it lasts the room tells, and does not act."""
+    disabled: frozenset[str] = frozenset()
+    """Names of rules switched off for this room."""
+    phones: Mapping[str, str] = field(default_factory=dict)
+    """Numbers for the operator's words: `centre`, `carrier`, `power`."""
+    time_scale: float = 1.0
+    safe_mode: bool = False
+
+    def load_of(self, remedy: Remedy) -> Load:
+        """The remedy's load, with the catalogue's values where the room gives none."""
+        return self.loads.get(remedy.load) or LOADS[remedy.load]
+
+    def phone(self, who: str) -> str:
+        """A number to call, or the words that stand for it when none is configured."""
+        return self.phones.get(who) or "Trung tâm"
+
+
+def make_policy(
+    loads: Mapping[str, Load] | None = None,
+    *,
+    relays: frozenset[str] = frozenset(),
+    apis: frozenset[str] = frozenset(),
+    thresholds: Thresholds | None = None,
+    guards: Guards | None = None,
+    disabled: frozenset[str] = frozenset(),
+    phones: Mapping[str, str] | None = None,
+    time_scale: float = 1.0,
+) -> Policy:
+    """A policy with the durations scaled and the off-times bounded. Raises ValueError on a value that is unsafe."""
+    if not 0.01 <= time_scale <= 1.0:
+        raise ValueError(f"time_scale {time_scale} is outside 0.01 to 1")
+    every = {**LOADS, **(loads or {})}
+    for load in every.values():
+        if not 1.0 <= load.off_s <= OFF_MAX_S:
+            raise ValueError(f"load {load.name}: off_s {load.off_s} is outside 1 to {OFF_MAX_S:.0f}")
+    plain = guards or Guards()
+    return Policy(
+        loads={name: scaled(load, time_scale) for name, load in every.items()},
+        relays=relays,
+        apis=apis,
+        thresholds=thresholds or Thresholds(),
+        guards=replace(
+            plain,
+            call_grace_s=plain.call_grace_s * time_scale,
+            stagger_s=plain.stagger_s * time_scale,
+            refused_escalate_s=plain.refused_escalate_s * time_scale,
+            rearm_s=plain.rearm_s * time_scale,
+        ),
+        disabled=disabled,
+        phones=dict(phones or {}),
+        time_scale=time_scale,
+    )

@@ -1,0 +1,101 @@
+"""What a rule is. The rules themselves stand one a file in `agent/rules/`."""
+
+from __future__ import annotations
+
+import collections
+import enum
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from agent.core.facts import Evidence, View
+from agent.core.policy import Policy
+
+
+class Verdict(enum.Enum):
+    """Three-valued on purpose: what is not known is neither faulty nor healthy."""
+
+    FAULTY = "faulty"
+    HEALTHY = "healthy"
+    UNKNOWN = "unknown"
+
+
+class Severity(enum.StrEnum):
+    """ISA-18.2 wants at most 5 % of the alarms critical."""
+
+    CRITICAL = "critical"
+    MAJOR = "major"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """A verdict with its reason, a short snake_case name, and the facts it rests on."""
+
+    verdict: Verdict
+    reason: str
+    evidence: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What the operator is told in one language. Steps may use `{v}`-style placeholders, filled by the rule."""
+
+    title: str
+    steps: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One fault of the catalogue."""
+
+    name: str
+    severity: Severity
+    symptom: str
+    """The fact whose fresh reading (or fresh silence) counts: one strike or one pass an observation."""
+    watches: tuple[str, ...]
+    """Every fact the diagnosis consults."""
+    diagnose: Callable[[View, Policy], Diagnosis]
+    words: Mapping[str, Words]
+    """By language: `vi` and `en`."""
+    cause: str
+    consequence: str
+    action: str
+    """What the operator does about it (ISA-18.2: no action, no alarm)."""
+    time_available: str
+    ladder: tuple[str, ...] = ()
+    """Names of remedies, tried in this order. Empty: a person at once."""
+    strikes: int = 3
+    passes: int = 2
+    confirm_s: float = 0.0
+    """The symptom must have lasted at least this long, besides the strikes."""
+    loads: tuple[str, ...] = ()
+    """Loads whose cycling or settling explains the symptom away: it is not judged then."""
+    inhibited_by: tuple[str, ...] = ()
+    """Rules that are a cause of this one: while one of them is suspected or open, this one is not judged."""
+    on_clear: str = ""
+    """A remedy that puts back what the ladder switched, once the fault is gone."""
+    fill: Callable[[View, Policy], Mapping[str, str]] | None = None
+    """Values for the placeholders of the words."""
+
+    def told(self, view: View, policy: Policy) -> dict[str, Words]:
+        """The words in each language with the placeholders filled; an unknown value reads as a dash."""
+        values = collections.defaultdict(lambda: "—", self.fill(view, policy) if self.fill else {})
+        return {
+            language: Words(text.title.format_map(values), tuple(step.format_map(values) for step in text.steps))
+            for language, text in self.words.items()
+        }
+
+
+def faulty(view: View, reason: str, *keys: str) -> Diagnosis:
+    """FAULTY, with the named facts as evidence."""
+    return Diagnosis(Verdict.FAULTY, reason, view.evidence(*keys))
+
+
+def healthy(view: View, reason: str, *keys: str) -> Diagnosis:
+    """HEALTHY, with the named facts as evidence."""
+    return Diagnosis(Verdict.HEALTHY, reason, view.evidence(*keys))
+
+
+def unknown(view: View, reason: str, *keys: str) -> Diagnosis:
+    """UNKNOWN, with the named facts as evidence."""
+    return Diagnosis(Verdict.UNKNOWN, reason, view.evidence(*keys))

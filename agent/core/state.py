@@ -1,0 +1,96 @@
+"""The room as the engine knows it: facts, faults, loads and acts. Immutable; `step` returns a new one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from agent.core.facts import Evidence, Seen
+from agent.core.phases import Phase
+from agent.core.policy import Policy
+
+ACTS_KEPT = 64
+"""Acts remembered per load; more than any budget allows in a day."""
+COMMANDS_KEPT = 64
+"""Command ids remembered, so that a repeated one does nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One rule's fault in this room."""
+
+    rule: str
+    phase: Phase = Phase.CLEAR
+    fault_id: int = 0
+    """Numbers the episode; given when it is confirmed."""
+    strikes: int = 0
+    passes: int = 0
+    since_s: float = 0.0
+    """Monotonic time of the first strike."""
+    since_wall_s: float = 0.0
+    phase_since_s: float = 0.0
+    rung: int = 0
+    """Index into the ladder of the remedy that is next or under way."""
+    act_id: int = 0
+    refused: str = ""
+    """Reason the current rung waits for, a `Reason` name; empty when it does not wait."""
+    waiting_since_s: float = 0.0
+    settle_until_s: float = 0.0
+    reason: str = ""
+    """The diagnosis' reason when it was last faulty."""
+    evidence: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LoadState:
+    """One load's recent past, on the monotonic clock of this boot."""
+
+    act_id: int = 0
+    """The act under way, or 0."""
+    settle_until_s: float = float("-inf")
+    acts_s: tuple[float, ...] = ()
+    """When restarts of it began, oldest first, at most ACTS_KEPT, within a day."""
+    cut_s: tuple[float, ...] = ()
+    """Of those, when relay cycles began."""
+    off: bool = False
+    """Switched off on purpose; only loads that may stay off."""
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """An act under way."""
+
+    act_id: int
+    remedy: str
+    load: str
+    started_s: float
+    deadline_s: float
+    fault: str = ""
+    """Rule it serves, empty for an operator's order."""
+    command: str = ""
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RoomState:
+    """Everything `step` needs besides the event, the time and nothing else."""
+
+    policy: Policy
+    facts: Mapping[str, Seen] = field(default_factory=dict)
+    faults: Mapping[str, Fault] = field(default_factory=dict)
+    loads: Mapping[str, LoadState] = field(default_factory=dict)
+    acts: Mapping[int, Act] = field(default_factory=dict)
+    next_id: int = 1
+    """Next number for a fault or an act; never reused within an epoch."""
+    last_relay_s: float = float("-inf")
+    desired_version: int = 0
+    commands: tuple[str, ...] = ()
+    """Ids of commands already taken, newest last."""
+
+    def load(self, name: str) -> LoadState:
+        """A load's state; one never acted upon is on and settled."""
+        return self.loads.get(name) or LoadState()
+
+    def fault(self, rule: str) -> Fault:
+        """A rule's fault, clear when nothing is known."""
+        return self.faults.get(rule) or Fault(rule)

@@ -1,0 +1,86 @@
+"""What the loop needs of the outside world, as small interfaces. Shells implement them; tests and rooms of the
+simulator implement them too, and pass the same contract suite."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from agent.core.facts import Instant, Reading, Value
+
+
+class Clock(Protocol):
+    """Time comes in as a parameter, so that no test has to sleep."""
+
+    def now(self) -> Instant:
+        """The present moment."""
+        ...
+
+
+class Probe(Protocol):
+    """Something that looks at one device or one part of the room. Runs in a thread of its own."""
+
+    name: str
+    """Source of its observations, e.g. `codec`."""
+    keys: tuple[str, ...]
+    """Every fact it can report: what it cannot report in time becomes `NoReading("timeout")`."""
+    period_s: float
+    deadline_s: float
+    """`observe` returns within this; the loop reports a time-out for it otherwise and goes on without it."""
+
+    def observe(self) -> Mapping[str, Reading]:
+        """Look once. Blocks at most `deadline_s`. Never raises for a fault of device or link: that is a NoReading."""
+        ...
+
+    def close(self) -> None:
+        """Let go of sockets and lines. May be called from another thread, more than once."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an act ended. `reason` is empty when it worked; `proof` holds what was measured meanwhile."""
+
+    ok: bool
+    reason: str = ""
+    proof: Mapping[str, Value] = field(default_factory=dict)
+
+
+class Effector(Protocol):
+    """What performs API remedies of one device: `codec_restart`, `codec_wake`."""
+
+    remedies: frozenset[str]
+
+    def perform(self, remedy: str) -> Outcome:
+        """Send the order and wait for the device's word that it was taken. Blocks at most 20 s. Never raises."""
+        ...
+
+
+class Relays(Protocol):
+    """The relay board. `cut` and `restore` speak of the load's power, whatever the contact and the pin's level."""
+
+    names: frozenset[str]
+
+    def cut(self, load: str) -> None:
+        """Take power from the load. Raises RelayError when the line cannot be driven."""
+        ...
+
+    def restore(self, load: str) -> None:
+        """Give power to the load. Idempotent; raises RelayError."""
+        ...
+
+    def powered(self, load: str) -> bool:
+        """What the line says: True when the load gets power."""
+        ...
+
+    def close(self) -> None:
+        """Let go without moving a contact."""
+        ...
+
+
+class RelayError(Exception):
+    """The relay's line could not be driven. The text is one sentence for the technician."""
+
+
+Sleep = Callable[[float], None]

@@ -208,7 +208,7 @@ class View:
         return self.now.mono_s - at.mono_s if at else float("inf")
 
     def evidence(self, *keys: str) -> tuple[Evidence, ...]:
-        """The named facts for the record: fresh values, and for silent ones the reason and the last good value's age."""
+        """The named facts for the record; of silent ones the reason, and the age of the last good value."""
         rows = []
         for key in keys:
             seen = self.seen(key)

@@ -27,7 +27,7 @@ class Signal(enum.StrEnum):
 
     STRIKE = "strike"  # a fresh symptom
     CERTAIN = "certain"  # the last strike that was needed
-    PASS = "pass"  # a fresh healthy diagnosis, while only suspected
+    PASS = "pass"  # noqa: S105  a fresh healthy diagnosis, while only suspected
     RECOVERED = "recovered"  # enough passes in a row
     ACT = "act"  # the interlock permitted a rung, the act begins
     ACT_DONE = "act_done"

@@ -40,9 +40,12 @@ class Load:
 
     @property
     def settle_s(self) -> float:
-        """How long after an act its effect is awaited: 1.5 boot times, as a slow start must not trigger the next act."""
+        """How long after an act its effect is awaited: 1.5 boot times, so that a slow start is no failure."""
         return max(2.0, 1.5 * self.boot_s)
 
+
+REPORT_S = 30.0
+"""An act that has not been reported this long after it should have ended counts as failed."""
 
 OFF_MAX_S = 120.0
 """No cycle keeps a load off longer, whatever a configuration says."""
@@ -55,8 +58,8 @@ class Remedy:
     name: str
     load: str
     method: Method
-    deadline_s: float = 60.0
-    """The act must have ended by then; a shell that has not reported counts as failed."""
+    settle_s: float = 0.0
+    """How long its effect is awaited; 0: the load's own settle time."""
     restarts: bool = True
     """Whether it takes the load out of service for a while: then call, hold-on and budget guards apply."""
     vi: str = ""
@@ -70,10 +73,26 @@ LOADS: dict[str, Load] = {
         Load("switch", in_call_path=True, boot_s=45),
         Load("converter", in_call_path=True, boot_s=30, budget_per_hour=1, budget_per_day=3),
         Load("display", in_call_path=True, boot_s=20),
-        Load("light", in_call_path=False, boot_s=1, off_s=2, hold_on_s=10, budget_per_hour=30, budget_per_day=100,
-             may_stay_off=True),
-        Load("fan", in_call_path=False, boot_s=1, off_s=2, hold_on_s=10, budget_per_hour=30, budget_per_day=100,
-             may_stay_off=True),
+        Load(
+            "light",
+            in_call_path=False,
+            boot_s=1,
+            off_s=2,
+            hold_on_s=10,
+            budget_per_hour=30,
+            budget_per_day=100,
+            may_stay_off=True,
+        ),
+        Load(
+            "fan",
+            in_call_path=False,
+            boot_s=1,
+            off_s=2,
+            hold_on_s=10,
+            budget_per_hour=30,
+            budget_per_day=100,
+            may_stay_off=True,
+        ),
     )
 }
 """Boot times are first guesses (codec 2 to 5 min [M], others our judgement) until measured in the room."""
@@ -82,20 +101,47 @@ REMEDIES: dict[str, Remedy] = {
     remedy.name: remedy
     for remedy in (
         Remedy("codec_restart", "codec", Method.API, vi="Khởi động lại thiết bị đầu cuối", en="Restart the codec"),
-        Remedy("codec_wake", "codec", Method.API, deadline_s=20, restarts=False,
-               vi="Đánh thức thiết bị đầu cuối", en="Wake the codec"),
-        Remedy("codec_power_cycle", "codec", Method.CYCLE, deadline_s=OFF_MAX_S + 30,
-               vi="Ngắt và cấp lại nguồn thiết bị đầu cuối", en="Power-cycle the codec"),
-        Remedy("switch_power_cycle", "switch", Method.CYCLE, deadline_s=OFF_MAX_S + 30,
-               vi="Ngắt và cấp lại nguồn bộ chuyển mạch", en="Power-cycle the network switch"),
-        Remedy("converter_power_cycle", "converter", Method.CYCLE, deadline_s=OFF_MAX_S + 30,
-               vi="Ngắt và cấp lại nguồn bộ chuyển đổi quang điện", en="Power-cycle the media converter"),
-        Remedy("display_power_cycle", "display", Method.CYCLE, deadline_s=OFF_MAX_S + 30,
-               vi="Ngắt và cấp lại nguồn màn hình", en="Power-cycle the display"),
-        Remedy("light_on", "light", Method.ON, deadline_s=10, restarts=False, vi="Bật đèn", en="Lights on"),
-        Remedy("light_off", "light", Method.OFF, deadline_s=10, restarts=False, vi="Tắt đèn", en="Lights off"),
-        Remedy("fan_on", "fan", Method.ON, deadline_s=10, restarts=False, vi="Bật quạt", en="Fan on"),
-        Remedy("fan_off", "fan", Method.OFF, deadline_s=10, restarts=False, vi="Tắt quạt", en="Fan off"),
+        Remedy(
+            "codec_wake",
+            "codec",
+            Method.API,
+            settle_s=40,
+            restarts=False,
+            vi="Đánh thức thiết bị đầu cuối",
+            en="Wake the codec",
+        ),
+        Remedy(
+            "codec_power_cycle",
+            "codec",
+            Method.CYCLE,
+            vi="Ngắt và cấp lại nguồn thiết bị đầu cuối",
+            en="Power-cycle the codec",
+        ),
+        Remedy(
+            "switch_power_cycle",
+            "switch",
+            Method.CYCLE,
+            vi="Ngắt và cấp lại nguồn bộ chuyển mạch",
+            en="Power-cycle the network switch",
+        ),
+        Remedy(
+            "converter_power_cycle",
+            "converter",
+            Method.CYCLE,
+            vi="Ngắt và cấp lại nguồn bộ chuyển đổi quang điện",
+            en="Power-cycle the media converter",
+        ),
+        Remedy(
+            "display_power_cycle",
+            "display",
+            Method.CYCLE,
+            vi="Ngắt và cấp lại nguồn màn hình",
+            en="Power-cycle the display",
+        ),
+        Remedy("light_on", "light", Method.ON, settle_s=120, restarts=False, vi="Bật đèn", en="Lights on"),
+        Remedy("light_off", "light", Method.OFF, restarts=False, vi="Tắt đèn", en="Lights off"),
+        Remedy("fan_on", "fan", Method.ON, settle_s=900, restarts=False, vi="Bật quạt", en="Fan on"),
+        Remedy("fan_off", "fan", Method.OFF, restarts=False, vi="Tắt quạt", en="Fan off"),
     )
 }
 

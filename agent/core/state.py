@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from agent.core.facts import Evidence, Seen
+from agent.core.facts import Evidence, Instant, Seen, View
 from agent.core.phases import Phase
 from agent.core.policy import Policy
+from agent.core.rule import Rule
 
 ACTS_KEPT = 64
 """Acts remembered per load; more than any budget allows in a day."""
@@ -28,9 +29,13 @@ class Fault:
     since_s: float = 0.0
     """Monotonic time of the first strike."""
     since_wall_s: float = 0.0
+    struck_s: float = 0.0
+    """Monotonic time of the latest strike."""
     phase_since_s: float = 0.0
     rung: int = 0
     """Index into the ladder of the remedy that is next or under way."""
+    acts: int = 0
+    """Acts of our own in this episode."""
     act_id: int = 0
     refused: str = ""
     """Reason the current rung waits for, a `Reason` name; empty when it does not wait."""
@@ -50,8 +55,6 @@ class LoadState:
     settle_until_s: float = float("-inf")
     acts_s: tuple[float, ...] = ()
     """When restarts of it began, oldest first, at most ACTS_KEPT, within a day."""
-    cut_s: tuple[float, ...] = ()
-    """Of those, when relay cycles began."""
     off: bool = False
     """Switched off on purpose; only loads that may stay off."""
 
@@ -73,9 +76,10 @@ class Act:
 
 @dataclass(frozen=True, slots=True)
 class RoomState:
-    """Everything `step` needs besides the event, the time and nothing else."""
+    """Everything `step` needs besides the event and the time."""
 
     policy: Policy
+    rules: Mapping[str, Rule] = field(default_factory=dict)
     facts: Mapping[str, Seen] = field(default_factory=dict)
     faults: Mapping[str, Fault] = field(default_factory=dict)
     loads: Mapping[str, LoadState] = field(default_factory=dict)
@@ -86,6 +90,10 @@ class RoomState:
     desired_version: int = 0
     commands: tuple[str, ...] = ()
     """Ids of commands already taken, newest last."""
+
+    def view(self, now: Instant) -> View:
+        """The facts as they stand now."""
+        return View(self.facts, now, self.policy.time_scale)
 
     def load(self, name: str) -> LoadState:
         """A load's state; one never acted upon is on and settled."""

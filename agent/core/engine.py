@@ -1,0 +1,119 @@
+"""The engine: a pure function from a room, an event and a moment to the room after it and the effects to perform.
+
+It decides, and never acts: no clock, no randomness, no input or output. The shell commits what `step` returns before it
+performs any of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from agent.core import ladder, recovery
+from agent.core.events import (
+    CommandReceived,
+    DesiredChanged,
+    Effect,
+    Event,
+    Observed,
+    Recheck,
+    Record,
+    RemedyDone,
+    Restarted,
+    Tick,
+)
+from agent.core.facts import Instant, Seen, plausible
+from agent.core.interlock import Reason, Refusal, permit
+from agent.core.phases import Phase
+from agent.core.policy import Policy
+from agent.core.remedies import REMEDIES
+from agent.core.rule import Rule
+from agent.core.state import COMMANDS_KEPT, RoomState
+
+__all__ = ["initial", "step"]
+
+_NEVER = Seen()
+
+
+def initial(policy: Policy, rules: Iterable[Rule]) -> RoomState:
+    """A room of which nothing is known yet, with the rules its policy has not switched off."""
+    return RoomState(policy=policy, rules={r.name: r for r in rules if r.name not in policy.disabled})
+
+
+def step(state: RoomState, event: Event, now: Instant) -> tuple[RoomState, tuple[Effect, ...]]:
+    """The room after the event, and what is to be done, in this order."""
+    match event:
+        case Observed():
+            return _observed(state, event, now)
+        case RemedyDone():
+            return ladder.finished(state, event, now)
+        case CommandReceived():
+            return _commanded(state, event, now)
+        case DesiredChanged():
+            return _desired(state, event)
+        case Restarted():
+            return recovery.restored(state, event, now)
+        case Tick():
+            return _tick(state, now)
+
+
+def _observed(state: RoomState, event: Observed, now: Instant) -> tuple[RoomState, tuple[Effect, ...]]:
+    readings = event.observation.readings
+    facts = dict(state.facts)
+    for key, reading in readings.items():
+        facts[key] = facts.get(key, _NEVER).with_reading(plausible(key, reading), now)
+    state = replace(state, facts=facts)
+    effects: list[Effect] = []
+    # Causes are judged before their consequences, so that one look at a dead line does not raise both.
+    for rule in sorted(state.rules.values(), key=lambda r: len(r.inhibited_by)):
+        if rule.symptom in readings:
+            state, more = ladder.judge(state, rule, now)
+            effects += more
+    return state, tuple(effects)
+
+
+def _tick(state: RoomState, now: Instant) -> tuple[RoomState, tuple[Effect, ...]]:
+    effects: list[Effect] = []
+    for act in tuple(state.acts.values()):
+        if now.mono_s > act.deadline_s:
+            state, more = ladder.finished(state, RemedyDone(act.act_id, ok=False, reason="no_report"), now)
+            effects += more
+    for name, fault in tuple(state.faults.items()):
+        rule = state.rules.get(name)
+        if rule is not None and fault.phase is not Phase.CLEAR:
+            state, more = ladder.advance(state, rule, now)
+            effects += more
+    return state, tuple(effects)
+
+
+def _commanded(state: RoomState, event: CommandReceived, now: Instant) -> tuple[RoomState, tuple[Effect, ...]]:
+    if event.command_id in state.commands:
+        return state, ()  # delivered twice: the first one counts
+    state = replace(state, commands=(*state.commands, event.command_id)[-COMMANDS_KEPT:])
+    if event.action == "recheck":
+        done = Record("remedy_done", remedy="recheck", outcome="done", command=event.command_id, by=event.by)
+        return state, (Recheck(), done)
+    remedy = REMEDIES.get(event.action)
+    verdict = permit(remedy, state, now) if remedy else Refusal(Reason.UNKNOWN_ACTION)
+    if remedy is None or isinstance(verdict, Refusal):
+        reason = verdict.reason if isinstance(verdict, Refusal) else Reason.UNKNOWN_ACTION
+        fault_id, rule = ladder.fault_on(state, remedy.load) if remedy else (0, "")
+        refused = Record(
+            "command_refused", rule, fault_id, reason=reason, remedy=event.action,
+            load=remedy.load if remedy else "", command=event.command_id, by=event.by,
+        )  # fmt: skip
+        return state, (refused,)
+    return ladder.start(state, remedy, now, command=event.command_id, by=event.by)
+
+
+def _desired(state: RoomState, event: DesiredChanged) -> tuple[RoomState, tuple[Effect, ...]]:
+    if event.version <= state.desired_version:
+        return state, ()
+    policy = replace(state.policy, meetings=event.meetings, maintenance_until_s=event.maintenance_until_s)
+    state = replace(state, policy=policy, desired_version=event.version)
+    return state, (Record("desired_applied", detail={"version": event.version, "meetings": len(event.meetings)}),)
+
+
+def healthy_now(state: RoomState) -> bool:
+    """Whether no fault is open or suspected."""
+    return all(fault.phase is Phase.CLEAR for fault in state.faults.values())

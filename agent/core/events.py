@@ -1,0 +1,134 @@
+"""What enters the engine and what leaves it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from agent.core.facts import Evidence, Instant, Observation, Value
+from agent.core.policy import Meeting
+from agent.core.remedies import Load, Remedy
+from agent.core.rule import Words
+from agent.core.state import Act, Fault
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """A probe has looked."""
+
+    observation: Observation
+
+
+@dataclass(frozen=True, slots=True)
+class RemedyDone:
+    """An act has ended."""
+
+    act_id: int
+    ok: bool
+    reason: str = ""
+    proof: Mapping[str, Value] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredChanged:
+    """A newer desired document has been accepted."""
+
+    version: int
+    meetings: tuple[Meeting, ...] = ()
+    maintenance_until_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class CommandReceived:
+    """An operator's order that passed every check of its envelope. The interlock still has to agree."""
+
+    command_id: str
+    action: str
+    by: str
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PastAct:
+    """An act from the journal, of this boot or an earlier one."""
+
+    act_id: int
+    remedy: str
+    load: str
+    started: Instant
+    same_boot: bool
+    fault: str = ""
+    command: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Restarted:
+    """The agent has started again: what the journal remembers. Loads of open acts have been re-powered already."""
+
+    past_acts: tuple[PastAct, ...] = ()
+    """Ended acts of the last day, oldest first."""
+    open_acts: tuple[PastAct, ...] = ()
+    """Acts that were under way when the agent ended."""
+    open_faults: tuple[Fault, ...] = ()
+    next_id: int = 1
+    desired_version: int = 0
+    commands: tuple[str, ...] = ()
+    off_loads: tuple[str, ...] = ()
+    """Loads that were switched off on purpose."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Time has passed: about once a second."""
+
+
+Event = Observed | RemedyDone | DesiredChanged | CommandReceived | Restarted | Tick
+
+
+@dataclass(frozen=True, slots=True)
+class StartRemedy:
+    """Begin this act. The shell journals the intent in the same transaction, before it hands it to an actuator."""
+
+    act: Act
+    remedy: Remedy
+    load: Load
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Something to journal and to report upwards: mirrors `wire.messages.Event` without its stamp."""
+
+    kind: str
+    rule: str = ""
+    fault_id: int = 0
+    severity: str = ""
+    phase: str = ""
+    reason: str = ""
+    since_wall_s: float = 0.0
+    evidence: tuple[Evidence, ...] = ()
+    act_id: int = 0
+    remedy: str = ""
+    load: str = ""
+    outcome: str = ""
+    proof: Mapping[str, Value] = field(default_factory=dict)
+    command: str = ""
+    by: str = ""
+    words: Mapping[str, Words] = field(default_factory=dict)
+    detail: Mapping[str, Value] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """Words for the people in the room, by language."""
+
+    rule: str
+    phase: str
+    words: Mapping[str, Words]
+
+
+@dataclass(frozen=True, slots=True)
+class Recheck:
+    """Let every probe look at once."""
+
+
+Effect = StartRemedy | Record | Tell | Recheck

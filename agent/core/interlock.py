@@ -1,0 +1,178 @@
+"""The only place that can authorise an act. Every refusal has a name; what is not known never authorises.
+
+The order of the checks is the order in which an operator wants to hear of them: what can never be done first, then what
+would harm a meeting, then what would harm the equipment.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+from agent.core.facts import Instant, View
+from agent.core.policy import Policy
+from agent.core.remedies import Load, Method, Remedy
+from agent.core.state import RoomState
+
+HOUR_S = 3600.0
+DAY_S = 86400.0
+
+
+class Reason(enum.StrEnum):
+    """Why an act is not allowed. The console and `docs/safety.md` explain each."""
+
+    SAFE_MODE = "safe_mode"
+    NOT_FITTED = "not_fitted"
+    UNKNOWN_ACTION = "unknown_action"
+    MAINTENANCE = "maintenance"
+    IN_CALL = "in_call"
+    CALL_UNKNOWN = "call_unknown"
+    WITNESSES_DISAGREE = "call_witnesses_disagree"
+    MEETING_NEAR = "meeting_near"
+    CLOCK_UNKNOWN = "clock_unknown"
+    ON_BATTERY = "on_battery"
+    MAINS_UNSTABLE = "mains_unstable"
+    LOAD_BUSY = "load_busy"
+    UPSTREAM_DOWN = "upstream_down"
+    SETTLING = "settling"
+    HOLD_ON = "hold_on"
+    STAGGER = "stagger"
+    BUDGET_HOUR = "budget_hour"
+    BUDGET_DAY = "budget_day"
+    NO_EVIDENCE = "no_evidence"
+    NO_JOURNAL = "no_journal"
+
+
+PASSING = frozenset(Reason) - {
+    Reason.SAFE_MODE,
+    Reason.NOT_FITTED,
+    Reason.UNKNOWN_ACTION,
+    Reason.BUDGET_HOUR,
+    Reason.BUDGET_DAY,
+}
+"""Refusals that may end by themselves: the rung waits. After any other one the next rung is tried."""
+
+QUIET = frozenset({Reason.STAGGER, Reason.LOAD_BUSY, Reason.SETTLING})
+"""Refusals of seconds, not worth an event of their own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Permit:
+    """The act is allowed, now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The act is not allowed, and why."""
+
+    reason: Reason
+
+
+RELAY_METHODS = frozenset({Method.CYCLE, Method.ON, Method.OFF})
+
+
+def permit(remedy: Remedy, state: RoomState, now: Instant) -> Permit | Refusal:
+    """Whether this act may begin at this moment."""
+    policy = state.policy
+    load = policy.load_of(remedy)
+    checks = [_possible(remedy, load, policy), _idle(load, state, now)]
+    if remedy.restarts:
+        view = state.view(now)
+        checks += [_undisturbed(load, view, policy), _supply(view, policy), _limits(load, state, now)]
+    if remedy.method in RELAY_METHODS and now.mono_s - state.last_relay_s < policy.guards.stagger_s:
+        checks.append(Reason.STAGGER)
+    for reason in checks:
+        if reason is not None:
+            return Refusal(reason)
+    return Permit()
+
+
+def _possible(remedy: Remedy, load: Load, policy: Policy) -> Reason | None:
+    if policy.safe_mode:
+        return Reason.SAFE_MODE
+    if remedy.method is Method.API:
+        return None if remedy.name in policy.apis else Reason.NOT_FITTED
+    if load.name not in policy.relays:
+        return Reason.NOT_FITTED
+    if remedy.method is Method.OFF and not load.may_stay_off:
+        return Reason.NOT_FITTED
+    return None
+
+
+def _idle(load: Load, state: RoomState, now: Instant) -> Reason | None:
+    own = state.load(load.name)
+    if own.act_id:
+        return Reason.LOAD_BUSY
+    for name in load.upstream:
+        above = state.load(name)
+        if above.act_id or now.mono_s < above.settle_until_s:
+            return Reason.UPSTREAM_DOWN
+    return None
+
+
+def _undisturbed(load: Load, view: View, policy: Policy) -> Reason | None:
+    now = view.now
+    # A clock that is not disciplined cannot tell whether a planned time has come: refuse as if it had.
+    if policy.maintenance_until_s > 0 and (now.wall_s < policy.maintenance_until_s or not now.synced):
+        return Reason.MAINTENANCE
+    if not load.in_call_path:
+        return None
+    called, reason = in_call(view, policy)
+    if called is not False:
+        return reason
+    if policy.meetings and not now.synced:
+        return Reason.CLOCK_UNKNOWN
+    near_s = policy.guards.meeting_near_s
+    if any(m.start_s - near_s <= now.wall_s < m.end_s for m in policy.meetings):
+        return Reason.MEETING_NEAR
+    return None
+
+
+def _supply(view: View, policy: Policy) -> Reason | None:
+    if view.is_true("ups.on_battery"):
+        return Reason.ON_BATTERY
+    volts = view.number("mains.voltage_v")
+    limits = policy.thresholds
+    if volts is not None and not limits.mains_low_v <= volts <= limits.mains_high_v:
+        return Reason.MAINS_UNSTABLE
+    return None
+
+
+def _limits(load: Load, state: RoomState, now: Instant) -> Reason | None:
+    own = state.load(load.name)
+    if now.mono_s < own.settle_until_s:
+        return Reason.SETTLING
+    if own.acts_s and now.mono_s - own.acts_s[-1] < load.hold_on_s:
+        return Reason.HOLD_ON
+    if sum(now.mono_s - at_s < HOUR_S for at_s in own.acts_s) >= load.budget_per_hour:
+        return Reason.BUDGET_HOUR
+    if sum(now.mono_s - at_s < DAY_S for at_s in own.acts_s) >= load.budget_per_day:
+        return Reason.BUDGET_DAY
+    return None
+
+
+def in_call(view: View, policy: Policy) -> tuple[bool | None, Reason]:
+    """Whether a call may be under way, from two witnesses: the codec's own word and its draw.
+
+    True and None both forbid; the reason goes with them (and means nothing beside False). A codec that has gone silent
+    is believed only as far as its draw agrees: without a calibrated meter nothing is known of it.
+    """
+    word = view.value("codec.in_call")
+    draw_w = view.number("codec.draw_w")
+    limits = policy.thresholds
+    calibrated = limits.call_draw_w > 0
+    drawing_call = calibrated and draw_w is not None and draw_w >= limits.call_draw_w
+    if word is True:
+        return True, Reason.IN_CALL
+    if word is False:
+        return (None, Reason.WITNESSES_DISAGREE) if drawing_call else (False, Reason.IN_CALL)
+    if draw_w is None:
+        return None, Reason.CALL_UNKNOWN
+    if draw_w < limits.codec_alive_w:
+        return False, Reason.IN_CALL  # without power there is no call
+    if not calibrated or drawing_call:
+        return None, Reason.CALL_UNKNOWN
+    last = view.seen("codec.in_call")
+    if last.good is not False and view.good_age_s("codec.in_call") < policy.guards.call_grace_s:
+        return None, Reason.CALL_UNKNOWN
+    return False, Reason.IN_CALL

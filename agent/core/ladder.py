@@ -1,0 +1,279 @@
+"""From a symptom to a remedy: strikes, the climb from rung to rung, settling, recovery and giving up."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from agent.core.events import Effect, Record, RemedyDone, StartRemedy, Tell
+from agent.core.facts import Instant
+from agent.core.interlock import PASSING, QUIET, RELAY_METHODS, Reason, Refusal, permit
+from agent.core.phases import OPEN, Phase, Signal, after
+from agent.core.remedies import REMEDIES, REPORT_S, Method, Remedy
+from agent.core.rule import Diagnosis, Rule, Verdict
+from agent.core.state import ACTS_KEPT, Act, Fault, LoadState, RoomState
+
+Step = tuple[RoomState, tuple[Effect, ...]]
+
+SETTLED_STRIKES = 2
+"""Fresh symptoms after the settle time that make a rung count as failed."""
+SUSPICION_S = 120.0
+"""A suspicion without a further strike for this long is dropped: it must not hold back other rules for ever."""
+
+
+def judge(state: RoomState, rule: Rule, now: Instant) -> Step:
+    """Count one fresh look at the rule's symptom, then see what follows from it."""
+    fault = state.fault(rule.name)
+    if fault.phase is Phase.REMEDYING or _busy(state, rule):
+        return state, ()
+    diagnosis = rule.diagnose(state.view(now), state.policy)
+    if diagnosis.verdict is Verdict.FAULTY and (_inhibited(state, rule) or _settling(state, rule, now)):
+        diagnosis = replace(diagnosis, verdict=Verdict.UNKNOWN)
+    match diagnosis.verdict:
+        case Verdict.HEALTHY:
+            return _passed(state, rule, fault, diagnosis, now)
+        case Verdict.FAULTY:
+            return _struck(state, rule, fault, diagnosis, now)
+        case Verdict.UNKNOWN:
+            return _put(state, replace(fault, passes=0)), ()
+
+
+def _passed(state: RoomState, rule: Rule, fault: Fault, diagnosis: Diagnosis, now: Instant) -> Step:
+    if fault.phase is Phase.CLEAR:
+        return state, ()
+    if fault.phase is Phase.SUSPECTED:
+        return _put(state, Fault(rule.name, after(fault.phase, Signal.PASS))), ()
+    passes = fault.passes + 1
+    if passes < rule.passes:
+        return _put(state, replace(fault, passes=passes, strikes=0)), ()
+    phase = after(fault.phase, Signal.RECOVERED)
+    cleared = Record(
+        "fault_cleared", rule.name, fault.fault_id, rule.severity, phase,
+        reason="healed_by_room" if fault.acts else "recovered",
+        since_wall_s=fault.since_wall_s, evidence=diagnosis.evidence,
+        detail={"acts": fault.acts, "lasted_s": round(now.mono_s - fault.since_s, 1)},
+    )  # fmt: skip
+    state = _put(state, Fault(rule.name, phase))
+    effects: tuple[Effect, ...] = (cleared, Tell(rule.name, phase, {}))
+    back = REMEDIES.get(rule.on_clear)
+    if back is not None and fault.acts and not isinstance(permit(back, state, now), Refusal):
+        state, more = start(state, back, now)
+        effects += more
+    return state, effects
+
+
+def _struck(state: RoomState, rule: Rule, fault: Fault, diagnosis: Diagnosis, now: Instant) -> Step:
+    strikes = fault.strikes + 1
+    known = replace(
+        fault, strikes=strikes, struck_s=now.mono_s, passes=0, reason=diagnosis.reason, evidence=diagnosis.evidence
+    )
+    if fault.phase in OPEN:
+        return advance(_put(state, known), rule, now)
+    if fault.phase is Phase.CLEAR:
+        known = replace(known, since_s=now.mono_s, since_wall_s=now.wall_s)
+    lasted_s = now.mono_s - known.since_s
+    if strikes < rule.strikes or lasted_s < rule.confirm_s * state.policy.time_scale:
+        return _put(state, _moved(known, Signal.STRIKE, now)), ()
+    known = replace(_moved(known, Signal.CERTAIN, now), fault_id=state.next_id)
+    words = rule.told(state.view(now), state.policy)
+    confirmed = Record(
+        "fault_confirmed", rule.name, known.fault_id, rule.severity, known.phase, diagnosis.reason,
+        known.since_wall_s, diagnosis.evidence, words=words, detail={"strikes": strikes},
+    )  # fmt: skip
+    state = _put(replace(state, next_id=state.next_id + 1), known)
+    state, more = advance(state, rule, now)
+    return state, (confirmed, Tell(rule.name, known.phase, words), *more)
+
+
+def advance(state: RoomState, rule: Rule, now: Instant) -> Step:
+    """See whether a fault can take its next step: act, climb, wait, give up or be tried again."""
+    fault = state.fault(rule.name)
+    guards = state.policy.guards
+    match fault.phase:
+        case Phase.SETTLING:
+            over_s = now.mono_s - fault.settle_until_s
+            struck = over_s > 0 and fault.strikes >= min(SETTLED_STRIKES, rule.strikes)
+            if not struck and over_s <= guards.refused_escalate_s:
+                return state, ()
+            fault = replace(_moved(fault, Signal.ACT_FAILED, now), rung=fault.rung + 1, strikes=0)
+            return _climb(_put(state, fault), rule, now)
+        case Phase.SUSPECTED:
+            if now.mono_s - fault.struck_s <= SUSPICION_S * state.policy.time_scale:
+                return state, ()
+            return _put(state, Fault(rule.name, after(fault.phase, Signal.PASS))), ()
+        case Phase.CONFIRMED:
+            return _climb(state, rule, now)
+        case Phase.ESCALATED:
+            return _rearm(state, rule, fault, now)
+        case _:
+            return state, ()
+
+
+def _climb(state: RoomState, rule: Rule, now: Instant) -> Step:
+    """Try the rungs from the present one on until one may act, one has to wait, or none is left."""
+    effects: tuple[Effect, ...] = ()
+    fault = state.fault(rule.name)
+    while fault.rung < len(rule.ladder):
+        remedy = REMEDIES[rule.ladder[fault.rung]]
+        reason = _refusal(state, rule, remedy, now)
+        if reason is None:
+            fault = replace(_moved(fault, Signal.ACT, now), refused="", act_id=state.next_id, acts=fault.acts + 1)
+            state, more = start(_put(state, fault), remedy, now, rule=rule)
+            return state, effects + more
+        if reason != fault.refused and reason not in QUIET:
+            effects += (_refused(rule, fault, remedy, reason),)
+        if reason not in PASSING:
+            fault = replace(fault, rung=fault.rung + 1, refused="")
+            continue
+        waiting_s = fault.waiting_since_s if fault.refused else now.mono_s
+        fault = replace(fault, refused=reason, waiting_since_s=waiting_s)
+        if now.mono_s - waiting_s <= state.policy.guards.refused_escalate_s:
+            return _put(state, fault), effects
+        return _give_up(state, rule, fault, reason, now, effects)
+    reason_name = "ladder_exhausted" if rule.ladder else "person_needed"
+    return _give_up(state, rule, fault, reason_name, now, effects)
+
+
+def _refusal(state: RoomState, rule: Rule, remedy: Remedy, now: Instant) -> Reason | None:
+    """The interlock's word, after making sure that the fault is still there: old evidence authorises nothing."""
+    refusal = permit(remedy, state, now)
+    if isinstance(refusal, Refusal):
+        return refusal.reason
+    if _busy(state, rule) or _settling(state, rule, now):
+        return Reason.SETTLING
+    if _inhibited(state, rule) or rule.diagnose(state.view(now), state.policy).verdict is not Verdict.FAULTY:
+        return Reason.NO_EVIDENCE
+    return None
+
+
+def _refused(rule: Rule, fault: Fault, remedy: Remedy, reason: Reason) -> Record:
+    return Record(
+        "remedy_refused", rule.name, fault.fault_id, rule.severity, fault.phase, reason,
+        evidence=fault.evidence, remedy=remedy.name, load=remedy.load,
+    )  # fmt: skip
+
+
+def _give_up(
+    state: RoomState, rule: Rule, fault: Fault, reason: str, now: Instant, effects: tuple[Effect, ...]
+) -> Step:
+    fault = _moved(fault, Signal.GIVE_UP, now)
+    words = rule.told(state.view(now), state.policy)
+    escalated = Record(
+        "fault_escalated", rule.name, fault.fault_id, rule.severity, fault.phase, reason,
+        fault.since_wall_s, fault.evidence, words=words, detail={"acts": fault.acts},
+    )  # fmt: skip
+    return _put(state, fault), (*effects, escalated, Tell(rule.name, fault.phase, words))
+
+
+def _rearm(state: RoomState, rule: Rule, fault: Fault, now: Instant) -> Step:
+    """Try again when what forbade the waiting rung has passed, or after the cool-off from the first rung on."""
+    if not rule.ladder:
+        return state, ()
+    if fault.rung < len(rule.ladder):
+        if _refusal(state, rule, REMEDIES[rule.ladder[fault.rung]], now) is not None:
+            return state, ()
+        fault, reason = _moved(fault, Signal.REARM, now), "permitted"
+    elif now.mono_s - fault.phase_since_s >= state.policy.guards.rearm_s:
+        fault, reason = replace(_moved(fault, Signal.REARM, now), rung=0), "cool_off"
+    else:
+        return state, ()
+    fault = replace(fault, refused="", strikes=0)
+    rearmed = Record("fault_rearmed", rule.name, fault.fault_id, rule.severity, fault.phase, reason)
+    state, effects = _climb(_put(state, fault), rule, now)
+    return state, (rearmed, *effects)
+
+
+def start(
+    state: RoomState, remedy: Remedy, now: Instant, *, rule: Rule | None = None, command: str = "", by: str = ""
+) -> Step:
+    """Begin an act that the interlock has permitted: book it on its load, then let the shell perform it."""
+    load = state.policy.load_of(remedy)
+    bound_s = REPORT_S + (load.off_s if remedy.method is Method.CYCLE else 0.0)
+    act = Act(
+        state.next_id, remedy.name, load.name, now.mono_s, now.mono_s + bound_s, rule.name if rule else "", command, by
+    )
+    own = state.load(load.name)
+    acts_s = (*own.acts_s, now.mono_s)[-ACTS_KEPT:] if remedy.restarts else own.acts_s
+    fault_id, rule_name = (state.fault(rule.name).fault_id, rule.name) if rule else fault_on(state, load.name)
+    state = replace(
+        state,
+        next_id=state.next_id + 1,
+        acts={**state.acts, act.act_id: act},
+        loads={**state.loads, load.name: replace(own, act_id=act.act_id, acts_s=acts_s)},
+        last_relay_s=now.mono_s if remedy.method in RELAY_METHODS else state.last_relay_s,
+    )
+    started = Record(
+        "remedy_started", rule_name, fault_id, act_id=act.act_id, remedy=remedy.name, load=load.name,
+        command=command, by=by, evidence=state.fault(rule_name).evidence if rule_name else (),
+    )  # fmt: skip
+    return state, (started, StartRemedy(act, remedy, load))
+
+
+def finished(state: RoomState, event: RemedyDone, now: Instant) -> Step:
+    """Close an act: let its load settle, and its fault await the effect or climb on."""
+    act = state.acts.get(event.act_id)
+    if act is None:
+        return state, ()  # reported after its deadline: it has been closed as failed already
+    remedy = REMEDIES[act.remedy]
+    load = state.policy.load_of(remedy)
+    settle_s = remedy.settle_s * state.policy.time_scale or load.settle_s
+    settle_until_s = now.mono_s + settle_s
+    own = replace(state.load(act.load), act_id=0)
+    if remedy.restarts:
+        own = replace(own, settle_until_s=settle_until_s)
+    if event.ok and remedy.method in (Method.ON, Method.OFF):
+        own = replace(own, off=remedy.method is Method.OFF)
+    acts = {key: value for key, value in state.acts.items() if key != act.act_id}
+    rule_name = act.fault or fault_on(state, act.load)[1]
+    fault = state.fault(rule_name)
+    done = Record(
+        "remedy_done", rule_name, fault.fault_id, reason=event.reason, act_id=act.act_id, remedy=act.remedy,
+        load=act.load, outcome="done" if event.ok else "failed", proof=event.proof, command=act.command, by=act.by,
+    )  # fmt: skip
+    state = replace(state, acts=acts, loads={**state.loads, act.load: own})
+    rule = state.rules.get(act.fault)
+    if rule is None or fault.act_id != act.act_id or fault.phase is not Phase.REMEDYING:
+        return state, (done,)
+    if event.ok:
+        fault = _moved(fault, Signal.ACT_DONE, now)
+        return _put(state, replace(fault, settle_until_s=settle_until_s, strikes=0, passes=0)), (done,)
+    fault = replace(_moved(fault, Signal.ACT_FAILED, now), rung=fault.rung + 1)
+    state, more = _climb(_put(state, fault), rule, now)
+    return state, (done, *more)
+
+
+def fault_on(state: RoomState, load: str) -> tuple[int, str]:
+    """The open fault that an order on this load is meant for: its id and rule, or (0, "")."""
+    for name, fault in state.faults.items():
+        rule = state.rules.get(name)
+        if rule is not None and fault.phase in OPEN and load in rule.loads:
+            return fault.fault_id, name
+    return 0, ""
+
+
+def _moved(fault: Fault, signal: Signal, now: Instant) -> Fault:
+    phase = after(fault.phase, signal)
+    return fault if phase is fault.phase else replace(fault, phase=phase, phase_since_s=now.mono_s)
+
+
+def _put(state: RoomState, fault: Fault) -> RoomState:
+    return replace(state, faults={**state.faults, fault.rule: fault})
+
+
+def _with_upstream(state: RoomState, rule: Rule) -> tuple[LoadState, ...]:
+    names = dict.fromkeys(rule.loads)
+    for name in rule.loads:
+        load = state.policy.loads.get(name)
+        names.update(dict.fromkeys(load.upstream if load else ()))
+    return tuple(state.load(name) for name in names)
+
+
+def _busy(state: RoomState, rule: Rule) -> bool:
+    return any(load.act_id for load in _with_upstream(state, rule))
+
+
+def _settling(state: RoomState, rule: Rule, now: Instant) -> bool:
+    return any(now.mono_s < load.settle_until_s for load in _with_upstream(state, rule))
+
+
+def _inhibited(state: RoomState, rule: Rule) -> bool:
+    return any(state.fault(cause).phase is not Phase.CLEAR for cause in rule.inhibited_by)

@@ -66,7 +66,7 @@ def _observed(state: RoomState, event: Observed, now: Instant) -> tuple[RoomStat
     effects: list[Effect] = []
     # Causes are judged before their consequences, so that one look at a dead line does not raise both.
     for rule in sorted(state.rules.values(), key=lambda r: len(r.inhibited_by)):
-        if rule.symptom in readings:
+        if rule.symptom_in(facts) in readings:
             state, more = ladder.judge(state, rule, now)
             effects += more
     return state, tuple(effects)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import collections
 import enum
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 
 from agent.core.facts import Evidence, View
@@ -62,6 +62,8 @@ class Rule:
     action: str
     """What the operator does about it (ISA-18.2: no action, no alarm)."""
     time_available: str
+    otherwise: tuple[str, ...] = ()
+    """Symptoms that count instead, in this order, in a room that lacks the ones before."""
     ladder: tuple[str, ...] = ()
     """Names of remedies, tried in this order. Empty: a person at once."""
     strikes: int = 3
@@ -76,6 +78,10 @@ class Rule:
     """A remedy that puts back what the ladder switched, once the fault is gone."""
     fill: Callable[[View, Policy], Mapping[str, str]] | None = None
     """Values for the placeholders of the words."""
+
+    def symptom_in(self, fitted: Container[str]) -> str:
+        """The symptom that counts in a room with these facts."""
+        return next((key for key in (self.symptom, *self.otherwise) if key in fitted), self.symptom)
 
     def told(self, view: View, policy: Policy) -> dict[str, Words]:
         """The words in each language with the placeholders filled; an unknown value reads as a dash."""

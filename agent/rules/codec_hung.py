@@ -1,0 +1,58 @@
+"""Treo máy: the codec is alive by another sign, and its control interface does not answer.
+
+Never on ping alone: silence of the API and a sign of life are two symptoms. The room's own link must be up, since
+without it nothing can be said about others.
+"""
+
+from agent.core.facts import View
+from agent.core.policy import Policy
+from agent.core.rule import Diagnosis, Rule, Severity, Words, faulty, healthy, unknown
+
+WATCHES = ("codec.api", "codec.ping", "codec.tcp", "codec.sip", "codec.draw_w", "net.link")
+
+
+def diagnose(view: View, policy: Policy) -> Diagnosis:
+    """Faulty when the API is silent while the codec answers otherwise or draws power."""
+    if view.is_true("codec.api"):
+        return healthy(view, "api_answers", *WATCHES)
+    if not view.is_false("codec.api"):
+        return unknown(view, "api_not_asked", *WATCHES)
+    if view.fitted("net.link") and not view.is_true("net.link"):
+        return unknown(view, "own_link_down", *WATCHES)
+    draw_w = view.number("codec.draw_w")
+    if draw_w is not None and draw_w < policy.thresholds.codec_alive_w:
+        return unknown(view, "no_power", *WATCHES)
+    if any(view.is_true(key) for key in ("codec.ping", "codec.tcp", "codec.sip")):
+        return faulty(view, "api_silent_codec_reachable", *WATCHES)
+    if draw_w is not None:
+        return faulty(view, "api_silent_codec_draws_power", *WATCHES)
+    return unknown(view, "no_second_symptom", *WATCHES)
+
+
+RULE = Rule(
+    name="codec_hung",
+    severity=Severity.MAJOR,
+    symptom="codec.api",
+    watches=WATCHES,
+    diagnose=diagnose,
+    ladder=("codec_restart", "codec_power_cycle"),
+    strikes=3,
+    passes=2,
+    loads=("codec",),
+    inhibited_by=("codec_no_power", "mains_lost", "room_network_lost"),
+    cause="The codec's software has stopped answering: overheating, memory exhausted, a failed wake-up.",
+    consequence="The room cannot join, leave or control a meeting until the codec restarts.",
+    action="Wait about three minutes for the restart; call the centre if there is still no picture after five.",
+    time_available="Until the next meeting; the restart takes 2 to 5 minutes.",
+    words={
+        "vi": Words(
+            "Máy bị treo, đang tự khởi động lại (khoảng 3 phút)",
+            ("Không bấm điều khiển.", "Chờ TV có hình.", "Quá 5 phút thì gọi {centre}."),
+        ),
+        "en": Words(
+            "The codec hangs and is being restarted (about 3 minutes)",
+            ("Do not press the remote control.", "Wait for a picture.", "After 5 minutes call {centre}."),
+        ),
+    },
+    fill=lambda view, policy: {"centre": policy.phone("centre")},
+)

@@ -1,0 +1,51 @@
+"""Không lên nguồn: the relay gives power, the mains is there, and the codec draws nothing and answers nothing."""
+
+from agent.core.facts import View
+from agent.core.policy import Policy
+from agent.core.rule import Diagnosis, Rule, Severity, Words, faulty, healthy, unknown
+
+WATCHES = ("codec.draw_w", "codec.api", "codec.ping", "codec.tcp", "mains.voltage_v")
+
+
+def diagnose(view: View, policy: Policy) -> Diagnosis:
+    """Faulty when the draw is next to nothing and no other sign of life is seen, with the mains present."""
+    draw_w = view.number("codec.draw_w")
+    if draw_w is None:
+        return unknown(view, "draw_not_known", *WATCHES)
+    if draw_w >= policy.thresholds.codec_alive_w:
+        return healthy(view, "draws_power", *WATCHES)
+    if any(view.is_true(key) for key in ("codec.api", "codec.ping", "codec.tcp")):
+        return unknown(view, "meter_contradicts_network", *WATCHES)
+    volts = view.number("mains.voltage_v")
+    if volts is None or volts < policy.thresholds.mains_absent_v:
+        return unknown(view, "mains_not_sure", *WATCHES)
+    return faulty(view, "no_draw_no_answer", *WATCHES)
+
+
+RULE = Rule(
+    name="codec_no_power",
+    severity=Severity.MAJOR,
+    symptom="codec.draw_w",
+    watches=WATCHES,
+    diagnose=diagnose,
+    ladder=("codec_power_cycle",),
+    strikes=3,
+    passes=2,
+    loads=("codec",),
+    inhibited_by=("mains_lost",),
+    cause="A loose or failed power supply, a button pressed by mistake, a blown fuse.",
+    consequence="The room has no endpoint: it cannot join any meeting.",
+    action="Look at the lamp on the device, press the power plug home; call if it stays dark.",
+    time_available="Until the next meeting.",
+    words={
+        "vi": Words(
+            "Máy không lên nguồn",
+            ("Xem đèn trên máy.", "Cắm chặt dây nguồn.", "Chưa được thì gọi {centre}."),
+        ),
+        "en": Words(
+            "The codec has no power",
+            ("Look at the lamp on the device.", "Press the power plug home.", "If it stays dark call {centre}."),
+        ),
+    },
+    fill=lambda view, policy: {"centre": policy.phone("centre")},
+)

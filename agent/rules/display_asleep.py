@@ -1,0 +1,53 @@
+"""Mất hình trên TV: a meeting is near, and the codec sleeps or the display is off."""
+
+from agent.core.facts import View
+from agent.core.policy import Policy
+from agent.core.rule import Diagnosis, Rule, Severity, Words, faulty, healthy, unknown
+from agent.core.schedule import wanted
+
+WATCHES = ("codec.standby", "display.draw_w", "codec.display_out")
+
+
+def diagnose(view: View, policy: Policy) -> Diagnosis:
+    """Faulty within an hour of a meeting when no picture can be on the display."""
+    if not wanted(policy, view.now):
+        if view.is_true("codec.standby") or view.is_false("codec.standby"):
+            return healthy(view, "no_meeting_near", *WATCHES)
+        return unknown(view, "no_meeting_near", *WATCHES)
+    if view.is_true("codec.standby"):
+        return faulty(view, "codec_in_standby", *WATCHES)
+    if not view.is_false("codec.standby"):
+        return unknown(view, "standby_not_known", *WATCHES)
+    display_w = view.number("display.draw_w")
+    if display_w is not None and display_w < policy.thresholds.display_on_w:
+        return faulty(view, "display_draws_nothing", *WATCHES)
+    return healthy(view, "picture_possible", *WATCHES)
+
+
+RULE = Rule(
+    name="display_asleep",
+    severity=Severity.WARNING,
+    symptom="codec.standby",
+    watches=WATCHES,
+    diagnose=diagnose,
+    ladder=("codec_wake",),
+    strikes=2,
+    passes=2,
+    loads=("codec", "display"),
+    inhibited_by=("codec_hung", "codec_no_power", "mains_lost"),
+    cause="The codec went to sleep (an SX20 does after 10 minutes), or the display was switched off.",
+    consequence="People find a dark screen and think that the system is broken.",
+    action="Switch the display on, choose the right HDMI input, press any key of the codec's remote control.",
+    time_available="The hour before the meeting.",
+    words={
+        "vi": Words(
+            "TV không có hình",
+            ("Bật TV, chọn đúng cổng HDMI.", "Bấm phím bất kỳ trên điều khiển máy họp.", "Kiểm tra dây HDMI."),
+        ),
+        "en": Words(
+            "There is no picture on the display",
+            ("Switch the display on, choose the right HDMI input.",
+             "Press any key of the codec's remote control.", "Check the HDMI cable."),
+        ),
+    },
+)  # fmt: skip

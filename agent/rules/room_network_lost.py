@@ -1,0 +1,47 @@
+"""Mất mạng trong phòng: the room's own port has no carrier, or its gateway does not answer."""
+
+from agent.core.facts import View
+from agent.core.policy import Policy
+from agent.core.rule import Diagnosis, Rule, Severity, Words, faulty, healthy, unknown
+
+WATCHES = ("net.gateway", "net.link", "net.hub")
+
+
+def diagnose(view: View, policy: Policy) -> Diagnosis:
+    """Faulty without a carrier or without the gateway. A path to the hub proves the gateway, whatever its ping says."""
+    if view.is_true("net.gateway") or view.is_true("net.hub"):
+        return healthy(view, "gateway_reachable", *WATCHES)
+    if view.is_false("net.link"):
+        return faulty(view, "no_carrier", *WATCHES)
+    if view.is_false("net.gateway"):
+        return faulty(view, "gateway_silent", *WATCHES)
+    return unknown(view, "gateway_not_asked", *WATCHES)
+
+
+RULE = Rule(
+    name="room_network_lost",
+    severity=Severity.MAJOR,
+    symptom="net.gateway",
+    watches=WATCHES,
+    diagnose=diagnose,
+    ladder=("switch_power_cycle",),
+    strikes=3,
+    passes=2,
+    confirm_s=20,
+    loads=("switch",),
+    inhibited_by=("mains_lost",),
+    cause="The room's switch hangs, or a cable was pulled.",
+    consequence="The room cannot be seen by the centre and cannot join a meeting.",
+    action="Look at the lamps of the network port, press the cable home, wait two minutes.",
+    time_available="Until the next meeting.",
+    words={
+        "vi": Words(
+            "Phòng họp mất mạng",
+            ("Xem đèn cổng mạng.", "Cắm lại dây mạng vào máy họp.", "Chờ 2 phút."),
+        ),
+        "en": Words(
+            "The room has lost its network",
+            ("Look at the lamps of the network port.", "Press the cable into the codec home.", "Wait 2 minutes."),
+        ),
+    },
+)

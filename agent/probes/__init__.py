@@ -1,0 +1,1 @@
+"""Glue: a device's protocol on a transport becomes a Probe or an Effector of `agent.ports`."""

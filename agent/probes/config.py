@@ -1,0 +1,151 @@
+"""What the probes need to know of a room. Plain data: whoever reads the room's file fills it in.
+
+Transport URIs (`uri`):
+
+* `tcp://HOST:PORT`
+* `serial:///dev/serial/by-path/NAME?baud=115200` — `baud` may be a list (`115200,38400,9600`), tried in turn;
+  left out, the family's own list is tried.
+
+Reachability targets (`ping`, `tcp`, `sip`, `gateway`, `hub`), since many networks block ICMP:
+
+* `icmp:HOST`
+* `tcp:HOST:PORT`
+* `sip:HOST[:PORT]`, and `sip:HOST[:PORT];transport=tcp`
+
+HOST is an address, or a name that `/etc/hosts` or the resolver of `resolv.conf` knows; IPv6 stands in brackets.
+An empty string means "not fitted": the fact is not reported at all. Periods follow the freshness of the catalogue
+(`agent.core.facts`): three polls and a margin. Every field is checked by `check_*` in `agent.probes.build`, which
+raises `ValueError` with one sentence for the technician.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+Role = Literal["room", "codec", "display"]
+Place = Literal["room", "rack"]
+
+
+@dataclass(frozen=True, slots=True)
+class CodecConfig:
+    """The video-conference codec."""
+
+    family: str = "generic"
+    """A file of `agent/devices/codec/`: `cisco_xapi`, `poly_cli`, or `generic` (reachability only, no `uri`)."""
+    uri: str = ""
+    user: str = ""
+    password: str = field(default="", repr=False)
+    ping: str = ""
+    """Target of `codec.ping`, any kind of target: `icmp:10.0.0.5`."""
+    tcp: str = ""
+    """Target of `codec.tcp`."""
+    sip: str = ""
+    """Target of `codec.sip`."""
+    ignore: tuple[str, ...] = ()
+    """Facts this room does not want judged, e.g. `codec.registered` in a room that dials by address."""
+    period_s: float = 10.0
+    api_timeout_s: float = 8.0
+    """How long one observation may take over the control interface, login included. 5..20."""
+    reach_timeout_s: float = 2.0
+    """How long ping, tcp and sip may take together. 0.5..5."""
+
+
+@dataclass(frozen=True, slots=True)
+class MeterConfig:
+    """A power meter; `role` says which draw it measures. Every meter of role `room` also reports the mains."""
+
+    role: Role = "room"
+    family: str = "pzem004t"
+    uri: str = ""
+    """A serial URI, or `tcp://` to a transparent serial server."""
+    address: int = 0xF8
+    """Modbus address 1..247; 0xF8 (248) is the PZEM's general address, right when it is alone on its line."""
+    period_s: float = 10.0
+    timeout_s: float = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class UpsConfig:
+    """A UPS behind a NUT server (`upsd`)."""
+
+    name: str = "ups"
+    """The UPS's name in `ups.conf`."""
+    host: str = "127.0.0.1"
+    port: int = 3493
+    user: str = ""
+    password: str = field(default="", repr=False)
+    period_s: float = 10.0
+    timeout_s: float = 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkConfig:
+    """The room's own way out."""
+
+    interface: str = ""
+    """e.g. `eth0`; empty: not reported."""
+    gateway: str = "auto"
+    """A target; `auto` = `icmp:` to the default route's gateway; empty: not reported."""
+    hub: tuple[str, ...] = ()
+    """Targets; one that answers is enough. Loss, round trip and jitter are measured to the first."""
+    dns_name: str = ""
+    """A name that must resolve; empty: not reported."""
+    dns_servers: tuple[str, ...] = ()
+    """`HOST` or `HOST:PORT`; empty: those of `resolv_conf`."""
+    resolv_conf: str = "/etc/resolv.conf"
+    clock: bool = True
+    """Whether `net.clock_synced` and `net.clock_offset_s` are reported."""
+    clock_command: tuple[str, ...] = ("chronyc", "-c", "tracking")
+    clock_fallback: tuple[str, ...] = ("timedatectl", "show", "-p", "NTPSynchronized", "--value")
+    """Asked when `clock_command` does not exist or chronyd does not run. Gives no offset."""
+    samples: int = 5
+    """Echoes per observation for loss and jitter."""
+    window: int = 20
+    """Echoes over which loss and jitter are computed: 20 makes one lost echo 5 %."""
+    timeout_s: float = 2.0
+    """Per target."""
+    period_s: float = 10.0
+    slow_period_s: float = 30.0
+    """Period of loss, jitter, round trip, names and clock."""
+    sysfs_root: str = "/sys"
+    proc_root: str = "/proc"
+
+
+@dataclass(frozen=True, slots=True)
+class SensorConfig:
+    """An environment sensor that the kernel's own driver serves in sysfs."""
+
+    chip: str
+    """What its `name` file says: `bme280`, `bh1750`, `sht3x`, `sht4x`, `aht10`, …; `ds18b20` for 1-wire."""
+    place: Place = "room"
+    """`rack` reports its temperature as `env.rack_temp_c` and nothing else."""
+    serial: str = ""
+    """1-wire only: `28-0316a2f0b1ff`; needed when several sensors share the wire."""
+    period_s: float = 30.0
+    sysfs_root: str = "/sys"
+
+
+@dataclass(frozen=True, slots=True)
+class SelfConfig:
+    """The board the agent runs on."""
+
+    state_path: str = "/var/lib/diemcau"
+    """A folder on the state partition: its space and whether it fell back to read-only."""
+    vcgencmd: tuple[str, ...] = ("vcgencmd", "get_throttled")
+    """Asked for under-voltage when the kernel has no `rpi_volt`; empty: never."""
+    period_s: float = 60.0
+    sysfs_root: str = "/sys"
+    proc_root: str = "/proc"
+
+
+@dataclass(frozen=True, slots=True)
+class RoomConfig:
+    """Everything a room can watch; what is None or empty is not fitted."""
+
+    codec: CodecConfig | None = None
+    meters: tuple[MeterConfig, ...] = ()
+    ups: UpsConfig | None = None
+    network: NetworkConfig | None = field(default_factory=NetworkConfig)
+    sensors: tuple[SensorConfig, ...] = ()
+    board: SelfConfig | None = field(default_factory=SelfConfig)

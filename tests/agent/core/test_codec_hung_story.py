@@ -1,0 +1,178 @@
+"""The fault that the product exists for, told step by step."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from agent.core.events import CommandReceived, DesiredChanged, RemedyDone
+from agent.core.facts import NoReading, Reading
+from agent.core.phases import Phase
+from agent.core.policy import Meeting
+from tests.agent.core.world import IDLE, WALL_S, World
+
+HUNG: dict[str, Reading] = {
+    **IDLE,
+    "codec.api": False,
+    "codec.in_call": NoReading("timeout"),
+    "codec.standby": NoReading("timeout"),
+    "codec.registered": NoReading("timeout"),
+}
+
+
+def hung_world() -> World:
+    world = World()
+    world.run(IDLE, 60)
+    world.run(HUNG, 25)
+    return world
+
+
+def test_a_hung_codec_is_restarted_and_heals() -> None:
+    world = hung_world()
+    assert world.remedies() == ["codec_restart"]
+    assert world.phase("codec_hung") is Phase.REMEDYING
+    world.finish()
+    assert world.phase("codec_hung") is Phase.SETTLING
+    world.run(HUNG, 100)  # it boots; misses are not counted
+    assert world.remedies() == ["codec_restart"]
+    world.run(IDLE, 25)
+    assert world.phase("codec_hung") is Phase.CLEAR
+    (cleared,) = world.records("fault_cleared")
+    assert cleared.reason == "healed_by_room"
+    assert cleared.fault_id == world.records("fault_confirmed")[0].fault_id
+
+
+def test_the_next_rung_is_a_power_cycle_and_then_a_person() -> None:
+    world = hung_world()
+    world.finish()
+    world.run(HUNG, 225 + 40)
+    assert world.remedies() == ["codec_restart", "codec_power_cycle"]
+    world.finish()
+    world.run(HUNG, 225 + 40)
+    assert world.phase("codec_hung") is Phase.ESCALATED
+    (escalated,) = world.records("fault_escalated")
+    assert escalated.reason == "ladder_exhausted"
+    assert escalated.words["vi"].title.startswith("Máy bị treo")
+
+
+def test_a_restart_that_fails_outright_climbs_but_still_respects_hold_on() -> None:
+    world = hung_world()
+    world.finish(ok=False, reason="timeout")
+    assert world.remedies() == ["codec_restart"]
+    world.run(HUNG, 160)
+    assert world.remedies() == ["codec_restart"], "hold-on is 180 s for the load, whoever asks"
+    world.run(HUNG, 90)
+    assert world.remedies() == ["codec_restart", "codec_power_cycle"]
+
+
+@pytest.mark.parametrize("last", [True, False])
+def test_no_act_while_the_draw_says_call(last: bool) -> None:
+    world = World()
+    world.run({**IDLE, "codec.in_call": last, "codec.draw_w": 46.0}, 30)
+    world.run({**HUNG, "codec.draw_w": 46.0}, 600)
+    assert world.remedies() == []
+    assert world.phase("codec_hung") is Phase.ESCALATED, "a person hears of it"
+    assert world.records("remedy_refused")[0].reason == "call_unknown"
+
+
+def test_without_a_calibrated_meter_a_silent_codec_is_left_alone() -> None:
+    world = World()
+    world.state = replace(
+        world.state,
+        policy=replace(world.state.policy, thresholds=replace(world.state.policy.thresholds, call_draw_w=0.0)),
+    )
+    world.run(IDLE, 30)
+    world.run(HUNG, 300)
+    assert world.remedies() == []
+    assert world.phase("codec_hung") is Phase.ESCALATED
+
+
+def test_the_act_follows_when_the_call_is_over() -> None:
+    world = World()
+    world.run({**IDLE, "codec.in_call": True, "codec.draw_w": 46.0}, 30)
+    world.run({**HUNG, "codec.draw_w": 46.0}, 300)
+    assert world.remedies() == []
+    world.run(HUNG, 30)
+    assert world.remedies() == ["codec_restart"]
+    assert world.records("fault_rearmed")[-1].reason == "permitted"
+
+
+def test_no_restart_close_to_a_meeting_but_after_it() -> None:
+    world = World()
+    start_s = WALL_S + world.mono_s + 600
+    world.feed(DesiredChanged(1, (Meeting("m1", "Giao ban", start_s, start_s + 1800),)))
+    world.run(IDLE, 30)
+    world.run(HUNG, 600 + 1800 - 40)
+    assert world.remedies() == []
+    assert world.records("remedy_refused")[0].reason == "meeting_near"
+    world.run(HUNG, 60)
+    assert world.remedies() == ["codec_restart"]
+
+
+def test_one_look_is_one_strike_however_many_facts_it_carries() -> None:
+    world = World()
+    world.run(IDLE, 10)
+    world.see(HUNG)
+    world.see(HUNG)
+    assert world.phase("codec_hung") is Phase.SUSPECTED
+    world.see(HUNG)
+    assert world.records("fault_confirmed")
+
+
+def test_ping_alone_never_cuts() -> None:
+    world = World()
+    world.run(IDLE, 30)
+    world.run({**IDLE, "codec.ping": False}, 300)
+    assert world.remedies() == []
+
+
+def test_an_operators_restart_is_not_mistaken_for_a_fault() -> None:
+    world = World()
+    world.run(IDLE, 60)
+    world.feed(CommandReceived("c1", "codec_power_cycle", "lan"))
+    assert world.remedies() == ["codec_power_cycle"]
+    world.run({**HUNG, "codec.draw_w": 0.5, "codec.ping": False}, 15)
+    world.finish()
+    world.run({**HUNG, "codec.ping": False}, 150)
+    assert world.records("fault_confirmed") == []
+    assert world.records("remedy_done")[-1].command == "c1"
+
+
+def test_a_command_passes_the_same_interlock_and_only_once() -> None:
+    world = World()
+    world.run({**IDLE, "codec.in_call": True}, 30)
+    world.feed(CommandReceived("c1", "codec_power_cycle", "lan"))
+    world.feed(CommandReceived("c1", "codec_power_cycle", "lan"))
+    assert world.remedies() == []
+    assert [r.reason for r in world.records("command_refused")] == ["in_call"]
+    world.run(IDLE, 30)
+    world.feed(CommandReceived("c1", "codec_power_cycle", "lan"))
+    assert world.remedies() == [], "an id that was answered is never obeyed later"
+    world.feed(CommandReceived("c2", "burn_down", "lan"))
+    assert world.records("command_refused")[-1].reason == "unknown_action"
+
+
+def test_an_act_that_is_never_reported_counts_as_failed() -> None:
+    world = hung_world()
+    act = world.started()[0].act
+    world.run(HUNG, 40)
+    assert world.records("remedy_done")[0].reason == "no_report"
+    world.feed(RemedyDone(act.act_id, ok=True))  # too late: changes nothing
+    assert len(world.records("remedy_done")) == 1
+
+
+def test_a_codec_without_power_is_not_called_hung() -> None:
+    world = World()
+    world.run(IDLE, 30)
+    world.run({**HUNG, "codec.ping": False, "codec.draw_w": 0.3}, 35)
+    assert [r.rule for r in world.records("fault_confirmed")] == ["codec_no_power"]
+    assert world.remedies() == ["codec_power_cycle"]
+
+
+def test_consequences_of_a_lost_line_are_not_raised() -> None:
+    world = World()
+    world.run(IDLE, 30)
+    world.run({**IDLE, "net.hub": False, "codec.registered": False}, 120)
+    assert [r.rule for r in world.records("fault_confirmed")] == ["uplink_lost"]
+    assert world.remedies() == ["converter_power_cycle"]

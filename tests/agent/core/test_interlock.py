@@ -1,0 +1,131 @@
+"""Every refusal has a name, and a case that provokes it alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from agent.core.events import DesiredChanged
+from agent.core.facts import NoReading
+from agent.core.interlock import PASSING, Permit, Reason, Refusal, permit
+from agent.core.policy import Meeting
+from agent.core.remedies import LOADS, REMEDIES
+from agent.core.state import LoadState
+from tests.agent.core.world import IDLE, WALL_S, World, policy
+
+Change = Callable[[World], None]
+
+
+def _with_policy(**changes: object) -> Change:
+    def change(world: World) -> None:
+        world.state = replace(world.state, policy=replace(world.state.policy, **changes))  # type: ignore[arg-type]
+
+    return change
+
+
+def _with_load(name: str, **changes: object) -> Change:
+    def change(world: World) -> None:
+        world.state = replace(world.state, loads={name: replace(LoadState(), **changes)})  # type: ignore[arg-type]
+
+    return change
+
+
+def _seeing(**readings: object) -> Change:
+    def change(world: World) -> None:
+        world.see({key.replace("__", "."): value for key, value in readings.items()})  # type: ignore[misc]
+
+    return change
+
+
+def _meeting(world: World) -> None:
+    start_s = WALL_S + world.mono_s + 899
+    world.feed(DesiredChanged(1, (Meeting("m", "Họp", start_s, start_s + 60),)))
+
+
+def _meeting_unsynced(world: World) -> None:
+    start_s = WALL_S + world.mono_s + 90_000
+    world.feed(DesiredChanged(1, (Meeting("m", "Họp", start_s, start_s + 60),)))
+    world.synced = False
+
+
+def _silent_after_call(world: World) -> None:
+    world.see({"codec.in_call": True})
+    world.see({"codec.in_call": NoReading("timeout")})
+
+
+def _stale(world: World) -> None:
+    world.mono_s += 3600
+    world.see({"mains.voltage_v": 224.0})
+
+
+def _relay_moved(world: World) -> None:
+    world.state = replace(world.state, last_relay_s=world.mono_s - 1.9)
+
+
+CASES: dict[Reason, list[Change]] = {
+    Reason.SAFE_MODE: [_with_policy(safe_mode=True)],
+    Reason.NOT_FITTED: [_with_policy(relays=frozenset())],
+    Reason.MAINTENANCE: [_with_policy(maintenance_until_s=WALL_S + 5000)],
+    Reason.IN_CALL: [_seeing(codec__in_call=True)],
+    Reason.CALL_UNKNOWN: [_stale, _silent_after_call, _seeing(codec__in_call=NoReading("timeout"), codec__draw_w=46.0)],
+    Reason.WITNESSES_DISAGREE: [_seeing(codec__draw_w=46.0)],
+    Reason.MEETING_NEAR: [_meeting],
+    Reason.CLOCK_UNKNOWN: [_meeting_unsynced],
+    Reason.ON_BATTERY: [_seeing(ups__on_battery=True)],
+    Reason.MAINS_UNSTABLE: [_seeing(mains__voltage_v=190.0), _seeing(mains__voltage_v=251.0)],
+    Reason.LOAD_BUSY: [_with_load("codec", act_id=7)],
+    Reason.UPSTREAM_DOWN: [_with_load("switch", act_id=7), _with_load("switch", settle_until_s=1030.0)],
+    Reason.SETTLING: [_with_load("codec", settle_until_s=1030.0)],
+    Reason.HOLD_ON: [_with_load("codec", acts_s=(1000.0 - 150.0,))],
+    Reason.STAGGER: [_relay_moved],
+    Reason.BUDGET_HOUR: [_with_load("codec", acts_s=(-2000.0, -1500.0))],
+    Reason.BUDGET_DAY: [_with_load("codec", acts_s=tuple(-80_000.0 + 4000 * n for n in range(6)))],
+}
+ELSEWHERE = {Reason.UNKNOWN_ACTION, Reason.NO_EVIDENCE, Reason.NO_JOURNAL}
+"""Given by the engine and the shell: tested there."""
+
+
+@pytest.mark.parametrize(
+    ("reason", "change"), [(reason, change) for reason, changes in CASES.items() for change in changes]
+)
+def test_each_guard_refuses_alone(reason: Reason, change: Change) -> None:
+    world = World()
+    world.run(IDLE, 20)
+    assert permit(REMEDIES["codec_power_cycle"], world.state, world.now) == Permit()
+    change(world)
+    if reason in (Reason.HOLD_ON, Reason.BUDGET_HOUR, Reason.BUDGET_DAY):
+        assert world.mono_s == 1020.0, "the cases above are relative to this"
+    assert permit(REMEDIES["codec_power_cycle"], world.state, world.now) == Refusal(reason)
+
+
+def test_every_reason_has_a_case() -> None:
+    assert set(CASES) | ELSEWHERE == set(Reason)
+
+
+def test_lasting_refusals_do_not_wait() -> None:
+    assert set(Reason) - PASSING == {
+        Reason.SAFE_MODE, Reason.NOT_FITTED, Reason.UNKNOWN_ACTION, Reason.BUDGET_HOUR, Reason.BUDGET_DAY,
+    }  # fmt: skip
+
+
+def test_lights_may_move_in_a_call() -> None:
+    world = World()
+    world.run({**IDLE, "codec.in_call": True}, 20)
+    assert permit(REMEDIES["light_on"], world.state, world.now) == Permit()
+
+
+@pytest.mark.parametrize("name", [name for name, load in LOADS.items() if not load.may_stay_off])
+def test_equipment_is_never_left_off(name: str) -> None:
+    """No remedy of the catalogue can switch equipment off for good."""
+    off = [r.name for r in REMEDIES.values() if r.load == name and r.method.value == "off"]
+    assert off == []
+
+
+def test_nothing_known_authorises_nothing() -> None:
+    world = World()
+    world.state = replace(world.state, policy=policy())
+    for remedy in REMEDIES.values():
+        if remedy.restarts:
+            assert permit(remedy, world.state, world.now) == Refusal(Reason.CALL_UNKNOWN), remedy.name

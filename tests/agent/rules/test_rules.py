@@ -1,0 +1,134 @@
+"""The contract every rule keeps, and what each of them sees."""
+
+from __future__ import annotations
+
+import string
+
+import pytest
+
+import agent.rules
+from agent.core.events import DesiredChanged
+from agent.core.facts import FACTS, NoReading, Reading
+from agent.core.policy import Meeting
+from agent.core.remedies import REMEDIES
+from agent.core.rule import Rule, Severity, Verdict
+from tests.agent.core.world import IDLE, WALL_S, World
+
+RULES = {rule.name: rule for rule in agent.rules.load()}
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
+class TestContract:
+    def test_watches_known_facts_and_climbs_known_remedies(self, rule: Rule) -> None:
+        assert set(rule.watches) <= set(FACTS)
+        assert set(rule.ladder) <= set(REMEDIES)
+
+    def test_states_cause_consequence_action_and_time(self, rule: Rule) -> None:
+        assert all(len(text) > 10 for text in (rule.cause, rule.consequence, rule.action, rule.time_available))
+
+    def test_speaks_both_languages_alike(self, rule: Rule) -> None:
+        assert set(rule.words) == {"vi", "en"}
+        fields = [
+            {name for text in (w.title, *w.steps) for _, name, _, _ in string.Formatter().parse(text) if name}
+            for w in rule.words.values()
+        ]
+        assert fields[0] == fields[1]
+        assert all(1 <= len(w.steps) <= 4 for w in rule.words.values())
+
+    def test_nothing_known_is_unknown(self, rule: Rule) -> None:
+        world = World()
+        assert rule.diagnose(world.state.view(world.now), world.state.policy).verdict is Verdict.UNKNOWN
+
+    def test_a_good_room_is_healthy(self, rule: Rule) -> None:
+        world = World()
+        world.see(IDLE)
+        assert rule.diagnose(world.state.view(world.now), world.state.policy).verdict is Verdict.HEALTHY
+
+    def test_stale_facts_are_unknown(self, rule: Rule) -> None:
+        world = World()
+        world.see(IDLE)
+        world.mono_s += 1000
+        assert rule.diagnose(world.state.view(world.now), world.state.policy).verdict is Verdict.UNKNOWN
+
+    def test_tells_without_any_fact(self, rule: Rule) -> None:
+        world = World()
+        told = rule.told(world.state.view(world.now), world.state.policy)
+        assert all("{" not in text for words in told.values() for text in (words.title, *words.steps))
+
+
+def test_few_alarms_are_critical() -> None:
+    critical = [rule for rule in RULES.values() if rule.severity is Severity.CRITICAL]
+    assert len(critical) <= 1
+
+
+FAULTY: list[tuple[str, dict[str, Reading], str]] = [
+    ("codec_hung", {"codec.api": False}, "api_silent_codec_reachable"),
+    ("codec_hung", {"codec.api": False, "codec.ping": False}, "api_silent_codec_draws_power"),
+    (
+        "codec_no_power",
+        {"codec.api": False, "codec.ping": False, "codec.tcp": False, "codec.draw_w": 0.4},
+        "no_draw_no_answer",
+    ),
+    ("room_network_lost", {"net.link": False, "net.gateway": False, "net.hub": False}, "no_carrier"),
+    ("room_network_lost", {"net.gateway": False, "net.hub": False}, "gateway_silent"),
+    ("uplink_lost", {"net.hub": False}, "gateway_answers_hub_silent"),
+    ("mains_lost", {"mains.voltage_v": NoReading("timeout"), "ups.on_battery": True}, "ups_on_battery"),
+    ("mains_lost", {"mains.voltage_v": 3.0}, "voltage_near_zero"),
+    ("mains_weak", {"mains.voltage_v": 197.9}, "voltage_low"),
+    ("mains_weak", {"mains.voltage_v": 242.1}, "voltage_high"),
+    ("codec_unregistered", {"codec.registered": False}, "not_registered"),
+    ("display_asleep", {"codec.standby": True}, "codec_in_standby"),
+    ("display_asleep", {"display.draw_w": 0.5}, "display_draws_nothing"),
+    ("room_dark", {"env.light_lx": 149.0}, "too_dark"),
+    ("overheating", {"env.temp_c": 35.1}, "room_hot"),
+    ("overheating", {"codec.temp_c": 79.0}, "codec_hot"),
+]
+NOT_FAULTY: list[tuple[str, dict[str, Reading], str]] = [
+    ("codec_hung", {"codec.api": False, "net.link": False}, "own_link_down"),
+    ("codec_hung", {"codec.api": False, "codec.draw_w": 0.4}, "no_power"),
+    ("codec_hung", {"codec.api": False, "codec.ping": False, "codec.draw_w": NoReading("x")}, "no_second_symptom"),
+    ("codec_hung", {"codec.api": NoReading("link")}, "api_not_asked"),
+    ("codec_no_power", {"codec.draw_w": 0.4}, "meter_contradicts_network"),
+    (
+        "codec_no_power",
+        {"codec.api": False, "codec.ping": False, "codec.draw_w": 0.4, "mains.voltage_v": NoReading("timeout")},
+        "mains_not_sure",
+    ),
+    ("uplink_lost", {"net.hub": False, "net.gateway": False}, "gateway_not_sure"),
+    ("mains_lost", {"mains.voltage_v": NoReading("timeout"), "ups.on_battery": NoReading("link")}, "no_witness"),
+    ("mains_weak", {"mains.voltage_v": 203.0}, "voltage_between_limits"),
+    ("codec_unregistered", {"codec.registered": False, "net.hub": False}, "line_not_sure"),
+    ("codec_unregistered", {"codec.registered": False, "codec.app_ready": False}, "still_starting"),
+    ("room_dark", {"env.light_lx": 170.0}, "light_between_limits"),
+    ("overheating", {"env.temp_c": 33.0}, "temperature_between_limits"),
+]
+
+
+def _diagnose(name: str, readings: dict[str, Reading]) -> tuple[Verdict, str]:
+    world = World()
+    start_s = WALL_S + world.mono_s + 1800
+    world.feed(DesiredChanged(1, (Meeting("m", "Giao ban", start_s, start_s + 3600),)))
+    world.see({**IDLE, **readings})
+    diagnosis = RULES[name].diagnose(world.state.view(world.now), world.state.policy)
+    return diagnosis.verdict, diagnosis.reason
+
+
+@pytest.mark.parametrize(("name", "readings", "reason"), FAULTY)
+def test_sees_the_fault(name: str, readings: dict[str, Reading], reason: str) -> None:
+    assert _diagnose(name, readings) == (Verdict.FAULTY, reason)
+
+
+@pytest.mark.parametrize(("name", "readings", "reason"), NOT_FAULTY)
+def test_does_not_see_what_is_not_certain(name: str, readings: dict[str, Reading], reason: str) -> None:
+    assert _diagnose(name, readings) == (Verdict.UNKNOWN, reason)
+
+
+def test_every_rule_is_seen_faulty() -> None:
+    assert {name for name, _, _ in FAULTY} == set(RULES)
+
+
+@pytest.mark.parametrize("name", ["display_asleep", "room_dark"])
+def test_outside_meetings_a_sleeping_room_is_fine(name: str) -> None:
+    world = World()
+    world.see({**IDLE, "codec.standby": True, "env.light_lx": 3.0})
+    assert RULES[name].diagnose(world.state.view(world.now), world.state.policy).verdict is Verdict.HEALTHY

@@ -176,3 +176,12 @@ def test_consequences_of_a_lost_line_are_not_raised() -> None:
     world.run({**IDLE, "net.hub": False, "codec.registered": False}, 120)
     assert [r.rule for r in world.records("fault_confirmed")] == ["uplink_lost"]
     assert world.remedies() == ["converter_power_cycle"]
+
+
+def test_old_evidence_authorises_nothing() -> None:
+    world = World()
+    world.run({**IDLE, "codec.in_call": True, "codec.draw_w": 46.0}, 30)
+    world.run({**HUNG, "codec.draw_w": 46.0}, 90)
+    world.run({**HUNG, "codec.api": NoReading("link")}, 300)  # our own adapter is gone: is it still hung?
+    assert world.remedies() == []
+    assert world.records("remedy_refused")[-1].reason == "no_evidence"

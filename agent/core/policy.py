@@ -32,6 +32,21 @@ class Thresholds:
     call_draw_w: float = 0.0
     """The codec draws at least this in a call. 0: not calibrated, the meter is then no witness."""
     display_on_w: float = 15.0
+    amp_on_w: float = 3.0
+    loss_high_pct: float = 5.0
+    loss_good_pct: float = 1.0
+    jitter_high_ms: float = 40.0
+    jitter_good_ms: float = 30.0
+    rtt_high_ms: float = 150.0
+    rtt_good_ms: float = 120.0
+    ups_short_s: float = 300.0
+    """A full battery that lasts less than this is weak [J]."""
+    humid_pct: float = 85.0
+    dry_pct: float = 80.0
+    dew_margin_c: float = 3.0
+    """A surface this close above the dew point counts as condensing."""
+    howl_dbc: float = 85.0
+    """A level no speech reaches at the table [J]; the noise limit itself is 50 dBC."""
 
 
 @dataclass(frozen=True, slots=True)

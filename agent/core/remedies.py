@@ -73,6 +73,9 @@ LOADS: dict[str, Load] = {
         Load("switch", in_call_path=True, boot_s=45),
         Load("converter", in_call_path=True, boot_s=30, budget_per_hour=1, budget_per_day=3),
         Load("display", in_call_path=True, boot_s=20),
+        Load("camera", in_call_path=True, boot_s=40),
+        Load("pc", in_call_path=True, boot_s=60),
+        Load("amplifier", in_call_path=False, boot_s=5, off_s=5, hold_on_s=60, may_stay_off=True),
         Load(
             "light",
             in_call_path=False,
@@ -117,6 +120,26 @@ REMEDIES: dict[str, Remedy] = {
             vi="Ngắt và cấp lại nguồn thiết bị đầu cuối",
             en="Power-cycle the codec",
         ),
+        Remedy(
+            "codec_volume_restore",
+            "codec",
+            Method.API,
+            settle_s=40,
+            restarts=False,
+            vi="Đặt lại âm lượng đã lưu",
+            en="Restore the stored volume",
+        ),
+        Remedy(
+            "camera_power_cycle", "camera", Method.CYCLE, vi="Ngắt và cấp lại nguồn camera", en="Power-cycle the camera"
+        ),
+        Remedy(
+            "pc_app_restart",
+            "pc",
+            Method.API,
+            vi="Mở lại phần mềm họp trên máy tính",
+            en="Restart the conference software",
+        ),
+        Remedy("amplifier_on", "amplifier", Method.ON, settle_s=40, restarts=False, vi="Bật ampli", en="Amplifier on"),
         Remedy(
             "switch_power_cycle",
             "switch",

@@ -11,10 +11,11 @@ from agent.core.events import Effect, Event, Observed, Record, RemedyDone, Start
 from agent.core.facts import Instant, Observation, Reading
 from agent.core.phases import Phase
 from agent.core.policy import Policy, Thresholds, make_policy
+from agent.core.remedies import LOADS, REMEDIES, Method
 from agent.core.state import RoomState
 
-ALL_RELAYS = frozenset({"codec", "switch", "converter", "display", "light", "fan"})
-APIS = frozenset({"codec_restart", "codec_wake"})
+ALL_RELAYS = frozenset(LOADS) - {"pc"}
+APIS = frozenset(name for name, remedy in REMEDIES.items() if remedy.method is Method.API)
 WALL_S = 1_790_000_000.0
 
 IDLE: dict[str, Reading] = {
@@ -31,7 +32,24 @@ IDLE: dict[str, Reading] = {
     "net.gateway": True,
     "net.hub": True,
     "env.temp_c": 27.0,
+    "env.rack_temp_c": 34.0,
+    "env.humidity_pct": 70.0,
     "env.light_lx": 400.0,
+    "ups.replace_battery": False,
+    "ups.charge_pct": 100.0,
+    "ups.runtime_s": 900.0,
+    "net.loss_pct": 0.0,
+    "net.jitter_ms": 2.0,
+    "net.rtt_ms": 12.0,
+    "codec.camera": True,
+    "codec.volume_pct": 60.0,
+    "codec.output_muted": False,
+    "codec.mic_connected": True,
+    "codec.mic_muted": True,
+    "amp.draw_w": 12.0,
+    "sound.level_dbc": 46.0,
+    "pc.alive": True,
+    "pc.app_running": True,
 }
 
 

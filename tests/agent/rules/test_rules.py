@@ -82,6 +82,20 @@ FAULTY: list[tuple[str, dict[str, Reading], str]] = [
     ("room_dark", {"env.light_lx": 149.0}, "too_dark"),
     ("overheating", {"env.temp_c": 35.1}, "room_hot"),
     ("overheating", {"codec.temp_c": 79.0}, "codec_hot"),
+    ("ups_weak", {"ups.replace_battery": True}, "replace_battery"),
+    ("ups_weak", {"ups.runtime_s": 240.0}, "short_runtime"),
+    ("picture_choppy", {"net.loss_pct": 5.0}, "loss_high"),
+    ("picture_choppy", {"net.jitter_ms": 41.0}, "jitter_high"),
+    ("picture_choppy", {"net.rtt_ms": 151.0}, "rtt_high"),
+    ("camera_missing", {"codec.camera": False}, "no_camera"),
+    ("far_sound_lost", {"codec.volume_pct": 0.0}, "volume_zero"),
+    ("far_sound_lost", {"codec.output_muted": True}, "output_muted"),
+    ("far_sound_lost", {"amp.draw_w": 0.4}, "amplifier_off"),
+    ("near_sound_lost", {"codec.mic_connected": False}, "no_microphone"),
+    ("howling", {"sound.level_dbc": 92.0, "codec.in_call": True}, "level_high"),
+    ("condensation", {"env.rack_temp_c": 22.0, "env.humidity_pct": 90.0}, "dew_point_near"),
+    ("condensation", {"env.rack_temp_c": NoReading("link"), "env.humidity_pct": 88.0}, "air_very_humid"),
+    ("pc_app_gone", {"pc.app_running": False}, "software_gone"),
 ]
 NOT_FAULTY: list[tuple[str, dict[str, Reading], str]] = [
     ("codec_hung", {"codec.api": False, "net.link": False}, "own_link_down"),
@@ -101,6 +115,12 @@ NOT_FAULTY: list[tuple[str, dict[str, Reading], str]] = [
     ("codec_unregistered", {"codec.registered": False, "codec.app_ready": False}, "still_starting"),
     ("room_dark", {"env.light_lx": 170.0}, "light_between_limits"),
     ("overheating", {"env.temp_c": 33.0}, "temperature_between_limits"),
+    ("ups_weak", {"ups.charge_pct": 40.0, "ups.runtime_s": 100.0}, "not_charged_or_not_asked"),
+    ("picture_choppy", {"net.loss_pct": 2.0}, "between_limits"),
+    ("camera_missing", {"codec.camera": False, "codec.app_ready": False}, "still_starting"),
+    ("howling", {"sound.level_dbc": 92.0}, "not_in_call"),
+    ("near_sound_lost", {"codec.mic_connected": False, "codec.api": False}, "codec_not_asked"),
+    ("pc_app_gone", {"pc.app_running": False, "pc.alive": False}, "pc_not_asked"),
 ]
 
 

@@ -1,0 +1,57 @@
+"""Hình giật, đứng hình: loss, jitter or round trip are over the limits on the way to the hub."""
+
+from agent.core.facts import View
+from agent.core.policy import Policy
+from agent.core.rule import Diagnosis, Rule, Severity, Words, faulty, healthy, unknown
+
+WATCHES = ("net.loss_pct", "net.jitter_ms", "net.rtt_ms")
+
+
+def diagnose(view: View, policy: Policy) -> Diagnosis:
+    """Faulty when one is over its limit; healthy when all that are known are below their good value."""
+    limits = policy.thresholds
+    known = (
+        (view.number("net.loss_pct"), limits.loss_high_pct, limits.loss_good_pct, "loss_high"),
+        (view.number("net.jitter_ms"), limits.jitter_high_ms, limits.jitter_good_ms, "jitter_high"),
+        (view.number("net.rtt_ms"), limits.rtt_high_ms, limits.rtt_good_ms, "rtt_high"),
+    )
+    for value, high, _, reason in known:
+        if value is not None and value >= high:
+            return faulty(view, reason, *WATCHES)
+    if all(value is None for value, *_ in known):
+        return unknown(view, "not_measured", *WATCHES)
+    if all(value is None or value <= good for value, _, good, _ in known):
+        return healthy(view, "line_good", *WATCHES)
+    return unknown(view, "between_limits", *WATCHES)
+
+
+RULE = Rule(
+    name="picture_choppy",
+    severity=Severity.WARNING,
+    symptom="net.loss_pct",
+    watches=WATCHES,
+    diagnose=diagnose,
+    strikes=3,
+    passes=3,
+    loads=("switch", "converter"),
+    inhibited_by=("uplink_lost", "room_network_lost", "mains_lost"),
+    cause="Downloads on the same line, Wi-Fi instead of a cable, a bad port, a congested carrier.",
+    consequence="Picture and sound of the meeting freeze and break up.",
+    action="Stop downloads on this network, use the cable, tell the centre if it goes on.",
+    time_available="At once when a meeting is running.",
+    words={
+        "vi": Words(
+            "Mạng đang chậm, hình bị giật",
+            (
+                "Dừng tải dữ liệu trên mạng này.",
+                "Dùng dây mạng, không dùng Wi-Fi.",
+                "Báo Trung tâm {centre} nếu còn giật.",
+            ),
+        ),
+        "en": Words(
+            "The network is slow, the picture is choppy",
+            ("Stop downloads on this network.", "Use the cable, not Wi-Fi.", "Tell the centre {centre} if it goes on."),
+        ),
+    },
+    fill=lambda view, policy: {"centre": policy.phone("centre")},
+)

@@ -23,7 +23,7 @@ from agent.core.events import (
     Tick,
 )
 from agent.core.facts import Instant, Seen, plausible
-from agent.core.interlock import Reason, Refusal, permit
+from agent.core.interlock import Reason, Refusal, mains_bad, permit
 from agent.core.phases import Phase
 from agent.core.policy import Policy
 from agent.core.remedies import REMEDIES
@@ -63,6 +63,8 @@ def _observed(state: RoomState, event: Observed, now: Instant) -> tuple[RoomStat
     for key, reading in readings.items():
         facts[key] = facts.get(key, _NEVER).with_reading(plausible(key, reading), now)
     state = replace(state, facts=facts)
+    if mains_bad(state.view(now), state.policy):
+        state = replace(state, mains_bad_s=now.mono_s)
     effects: list[Effect] = []
     # Causes are judged before their consequences, so that one look at a dead line does not raise both.
     for rule in sorted(state.rules.values(), key=lambda r: len(r.inhibited_by)):

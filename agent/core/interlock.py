@@ -9,6 +9,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
+from agent.core.air import condensing
 from agent.core.facts import Instant, View
 from agent.core.policy import Policy
 from agent.core.remedies import Load, Method, Remedy
@@ -32,6 +33,7 @@ class Reason(enum.StrEnum):
     CLOCK_UNKNOWN = "clock_unknown"
     ON_BATTERY = "on_battery"
     MAINS_UNSTABLE = "mains_unstable"
+    CONDENSATION = "condensation"
     LOAD_BUSY = "load_busy"
     UPSTREAM_DOWN = "upstream_down"
     SETTLING = "settling"
@@ -78,7 +80,7 @@ def permit(remedy: Remedy, state: RoomState, now: Instant) -> Permit | Refusal:
     checks = [_possible(remedy, load, policy), _idle(load, state, now)]
     if remedy.restarts:
         view = state.view(now)
-        checks += [_undisturbed(load, view, policy), _supply(view, policy), _limits(load, state, now)]
+        checks += [_undisturbed(load, view, policy), _supply(state, now), _limits(load, state, now)]
     if remedy.method in RELAY_METHODS and now.mono_s - state.last_relay_s < policy.guards.stagger_s:
         checks.append(Reason.STAGGER)
     for reason in checks:
@@ -128,13 +130,23 @@ def _undisturbed(load: Load, view: View, policy: Policy) -> Reason | None:
     return None
 
 
-def _supply(view: View, policy: Policy) -> Reason | None:
-    if view.is_true("ups.on_battery"):
-        return Reason.ON_BATTERY
+def mains_bad(view: View, policy: Policy) -> bool:
+    """Whether the mains is freshly seen outside its limits, or lost."""
     volts = view.number("mains.voltage_v")
     limits = policy.thresholds
-    if volts is not None and not limits.mains_low_v <= volts <= limits.mains_high_v:
+    return view.is_true("ups.on_battery") or (
+        volts is not None and not limits.mains_low_v <= volts <= limits.mains_high_v
+    )
+
+
+def _supply(state: RoomState, now: Instant) -> Reason | None:
+    view = state.view(now)
+    if view.is_true("ups.on_battery"):
+        return Reason.ON_BATTERY
+    if now.mono_s - state.mains_bad_s < state.policy.guards.mains_calm_s:
         return Reason.MAINS_UNSTABLE
+    if condensing(view, state.policy.thresholds):
+        return Reason.CONDENSATION
     return None
 
 

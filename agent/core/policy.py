@@ -64,6 +64,8 @@ class Guards:
     """Limits of the interlock, in seconds and counts (rooms-vn, guards on automation; pi, requirements)."""
 
     meeting_near_s: float = 900.0
+    mains_calm_s: float = 60.0
+    """The mains must have been good for this long before anything is switched."""
     call_grace_s: float = 60.0
     """After a stale "in call", the draw must have its say for this long before it is believed."""
     stagger_s: float = 2.0
@@ -131,6 +133,7 @@ def make_policy(
         thresholds=thresholds or Thresholds(),
         guards=replace(
             plain,
+            mains_calm_s=plain.mains_calm_s * time_scale,
             call_grace_s=plain.call_grace_s * time_scale,
             stagger_s=plain.stagger_s * time_scale,
             refused_escalate_s=plain.refused_escalate_s * time_scale,

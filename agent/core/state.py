@@ -87,6 +87,8 @@ class RoomState:
     next_id: int = 1
     """Next number for a fault or an act; never reused within an epoch."""
     last_relay_s: float = float("-inf")
+    mains_bad_s: float = float("-inf")
+    """Monotonic time when the mains was last seen weak, high or lost."""
     desired_version: int = 0
     commands: tuple[str, ...] = ()
     """Ids of commands already taken, newest last."""

@@ -60,6 +60,14 @@ def _stale(world: World) -> None:
     world.see({"mains.voltage_v": 224.0})
 
 
+def _weak_lately(world: World) -> None:
+    world.see({"mains.voltage_v": 190.0})
+    world.mono_s += 29
+    world.see({**IDLE, "mains.voltage_v": 224.0})
+    world.mono_s += 29
+    world.see(IDLE)
+
+
 def _relay_moved(world: World) -> None:
     world.state = replace(world.state, last_relay_s=world.mono_s - 1.9)
 
@@ -74,7 +82,8 @@ CASES: dict[Reason, list[Change]] = {
     Reason.MEETING_NEAR: [_meeting],
     Reason.CLOCK_UNKNOWN: [_meeting_unsynced],
     Reason.ON_BATTERY: [_seeing(ups__on_battery=True)],
-    Reason.MAINS_UNSTABLE: [_seeing(mains__voltage_v=190.0), _seeing(mains__voltage_v=251.0)],
+    Reason.MAINS_UNSTABLE: [_seeing(mains__voltage_v=190.0), _seeing(mains__voltage_v=251.0), _weak_lately],
+    Reason.CONDENSATION: [_seeing(env__rack_temp_c=22.0)],
     Reason.LOAD_BUSY: [_with_load("codec", act_id=7)],
     Reason.UPSTREAM_DOWN: [_with_load("switch", act_id=7), _with_load("switch", settle_until_s=1030.0)],
     Reason.SETTLING: [_with_load("codec", settle_until_s=1030.0)],

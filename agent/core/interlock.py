@@ -41,6 +41,7 @@ class Reason(enum.StrEnum):
     STAGGER = "stagger"
     BUDGET_HOUR = "budget_hour"
     BUDGET_DAY = "budget_day"
+    FLAPPING = "flapping"
     NO_EVIDENCE = "no_evidence"
     NO_JOURNAL = "no_journal"
 

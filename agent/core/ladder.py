@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from agent.core import flapping
 from agent.core.events import Effect, Record, RemedyDone, StartRemedy, Tell
 from agent.core.facts import Instant
 from agent.core.interlock import PASSING, QUIET, RELAY_METHODS, Reason, Refusal, permit
@@ -28,6 +29,8 @@ def judge(state: RoomState, rule: Rule, now: Instant) -> Step:
     diagnosis = rule.diagnose(state.view(now), state.policy)
     if diagnosis.verdict is Verdict.FAULTY and (_inhibited(state, rule) or _settling(state, rule, now)):
         diagnosis = replace(diagnosis, verdict=Verdict.UNKNOWN)
+    if diagnosis.verdict is not Verdict.UNKNOWN:
+        state = _looked(state, rule, diagnosis.verdict is Verdict.FAULTY)
     match diagnosis.verdict:
         case Verdict.HEALTHY:
             return _passed(state, rule, fault, diagnosis, now)
@@ -35,6 +38,13 @@ def judge(state: RoomState, rule: Rule, now: Instant) -> Step:
             return _struck(state, rule, fault, diagnosis, now)
         case Verdict.UNKNOWN:
             return _put(state, replace(fault, passes=0)), ()
+
+
+def _looked(state: RoomState, rule: Rule, faulty: bool) -> RoomState:
+    history = flapping.with_look(state.looks.get(rule.name, ()), faulty)
+    flaps = flapping.flaps(history, rule.name in state.flapping)
+    names = state.flapping | {rule.name} if flaps else state.flapping - {rule.name}
+    return replace(state, looks={**state.looks, rule.name: history}, flapping=names)
 
 
 def _passed(state: RoomState, rule: Rule, fault: Fault, diagnosis: Diagnosis, now: Instant) -> Step:
@@ -140,6 +150,8 @@ def _refusal(state: RoomState, rule: Rule, remedy: Remedy, now: Instant) -> Reas
         return refusal.reason
     if _busy(state, rule) or _settling(state, rule, now):
         return Reason.SETTLING
+    if rule.name in state.flapping:
+        return Reason.FLAPPING
     if _inhibited(state, rule) or rule.diagnose(state.view(now), state.policy).verdict is not Verdict.FAULTY:
         return Reason.NO_EVIDENCE
     return None

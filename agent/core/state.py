@@ -89,6 +89,10 @@ class RoomState:
     last_relay_s: float = float("-inf")
     mains_bad_s: float = float("-inf")
     """Monotonic time when the mains was last seen weak, high or lost."""
+    looks: Mapping[str, tuple[bool, ...]] = field(default_factory=dict)
+    """By rule: the last certain looks, True for faulty, oldest first."""
+    flapping: frozenset[str] = frozenset()
+    """Rules whose symptom comes and goes too often to be acted upon."""
     desired_version: int = 0
     commands: tuple[str, ...] = ()
     """Ids of commands already taken, newest last."""

@@ -92,7 +92,7 @@ CASES: dict[Reason, list[Change]] = {
     Reason.BUDGET_HOUR: [_with_load("codec", acts_s=(-2000.0, -1500.0))],
     Reason.BUDGET_DAY: [_with_load("codec", acts_s=tuple(-80_000.0 + 4000 * n for n in range(6)))],
 }
-ELSEWHERE = {Reason.UNKNOWN_ACTION, Reason.NO_EVIDENCE, Reason.NO_JOURNAL}
+ELSEWHERE = {Reason.UNKNOWN_ACTION, Reason.NO_EVIDENCE, Reason.FLAPPING, Reason.NO_JOURNAL}
 """Given by the engine and the shell: tested there."""
 
 

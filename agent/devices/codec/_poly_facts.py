@@ -1,0 +1,144 @@
+"""Poly command-line answers as facts of the catalogue. Source: device facts, "Poly / Polycom HDX and Group"."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from agent.core.facts import NoReading, Reading
+from agent.devices.base import number
+
+Answers = Mapping[str, tuple[str, ...] | NoReading]
+"""The lines of each answer, by query."""
+
+CALL_OVER = frozenset({"disconnected", "inactive", "terminated"})
+"""States of a row that is no call any more; every other one (also one never heard of) is a call."""
+
+SET_UP = frozenset({"allocated", "ringing", "connecting", "proceeding", "opened", "partial", "established"})
+"""States during which nothing more may be asked [D: none while a call is being set up; the words are M]."""
+
+NOT_IN_CALL = "system is not in a call"
+CALL_STATE = re.compile(r"\bstate\[(?P<state>[^\]]*)\]")
+VOLUME_MAX = 50
+
+
+def state_of(line: str) -> str | None:
+    """The call state a line speaks of, lower case; None when the line is not about a call.
+
+    `callinfo:43:Name:192.168.1.101:384:connected:notmuted:outgoing:videocall`: a far-end name may contain colons, so
+    the state is the fourth from the right. A row too short for that is a call nobody understands: "unreadable".
+    """
+    text = line.strip().lower()
+    if text.startswith("callinfo:"):
+        parts = text.split(":")
+        return parts[-4] if len(parts) >= 9 else "unreadable"
+    if text.startswith("cs:"):
+        if match := CALL_STATE.search(text):
+            return match["state"]
+        return "inactive" if text.endswith("inactive") else "unreadable"
+    if text.startswith("notification:callstatus:"):
+        # notification:callstatus:outgoing:34:Name:192.168.1.101:connected:384:0:videocall
+        parts = text.split(":")
+        return parts[-4] if len(parts) >= 10 else "unreadable"
+    return None
+
+
+def speaks_of_call(line: str) -> bool:
+    """Whether a line alone proves a call."""
+    state = state_of(line)
+    return state is not None and state != "unreadable" and state not in CALL_OVER
+
+
+def facts_of(answers: Answers, call_seen: bool, whoami: Mapping[str, str], asleep: bool | None) -> dict[str, Reading]:
+    """Every fact of the family. `asleep` is what notifications said since the session began, None when nothing."""
+    return {
+        "codec.api": any(isinstance(a, tuple) or a.reason == "absent" for a in answers.values()),
+        "codec.in_call": True if call_seen else in_call(answers),
+        "codec.standby": NoReading("absent") if asleep is None else asleep,
+        "codec.registered": _registered(answers),
+        "codec.mic_muted": _word(answers, "mute near get", "mute near ", {"on": True, "off": False}),
+        "codec.volume_pct": _volume(answers),
+        "codec.model": whoami.get("model") or NoReading("absent"),
+        "codec.software": whoami.get("software version") or NoReading("absent"),
+    }
+
+
+def in_call(answers: Answers) -> Reading:
+    """True as soon as one witness says so. False only when `callinfo all` denies it and no other was left unread.
+
+    `status` and `getcallstate` may be unknown to a model ("absent"); `callinfo all` may not.
+    """
+    witnesses = [_witness_info(answers), _witness_state(answers), _witness_status(answers)]
+    if any(witness is True for witness in witnesses):
+        return True
+    return next((witness for witness in witnesses if isinstance(witness, NoReading)), False)
+
+
+def _witness_info(answers: Answers) -> Reading:
+    lines = answers.get("callinfo all", NoReading("timeout"))
+    if isinstance(lines, NoReading):
+        return lines
+    states = [state_of(line) for line in lines if line.lower().startswith("callinfo:")]
+    if any(state not in CALL_OVER and state != "unreadable" for state in states):
+        return True
+    block = {"callinfo begin", "callinfo end"}
+    denied = any(line.lower() == NOT_IN_CALL for line in lines) or block <= {line.lower() for line in lines}
+    foreign = any(not line.lower().startswith(("callinfo", "cs:", NOT_IN_CALL)) for line in lines)
+    return False if denied and not foreign and "unreadable" not in states else NoReading("garbled")
+
+
+def _witness_state(answers: Answers) -> Reading:
+    lines = answers.get("getcallstate", NoReading("timeout"))
+    if isinstance(lines, NoReading):
+        return False if lines.reason == "absent" else lines
+    states = [state_of(line) for line in lines if line.lower().startswith("cs:")]
+    if any(state not in CALL_OVER and state != "unreadable" for state in states):
+        return True
+    return False if states and "unreadable" not in states else NoReading("garbled")
+
+
+def _witness_status(answers: Answers) -> Reading:
+    lines = answers.get("status", NoReading("timeout"))
+    if isinstance(lines, NoReading):
+        return False if lines.reason == "absent" else lines
+    word = _status_of(lines, "inacall")
+    if word is None:
+        # A model that knows `status` but not this row.
+        return False
+    return True if word == "online" else False if word == "offline" else NoReading("garbled")
+
+
+def _status_of(lines: tuple[str, ...], name: str) -> str | None:
+    for line in lines:
+        parts = line.lower().split()
+        if len(parts) == 2 and parts[0] == name:
+            return parts[1]
+    return None
+
+
+def _registered(answers: Answers) -> Reading:
+    lines = answers.get("status", NoReading("timeout"))
+    if isinstance(lines, NoReading):
+        return lines
+    words = [word for name in ("gatekeeper", "sipserver") if (word := _status_of(lines, name)) is not None]
+    if "online" in words:
+        return True
+    return False if words else NoReading("absent")
+
+
+def _word(answers: Answers, key: str, head: str, words: Mapping[str, bool]) -> Reading:
+    lines = answers.get(key, NoReading("timeout"))
+    if isinstance(lines, NoReading):
+        return lines
+    found = [words.get(line.lower()[len(head) :].strip()) for line in lines if line.lower().startswith(head)]
+    word = found[-1] if found else None
+    return NoReading("garbled") if word is None else word
+
+
+def _volume(answers: Answers) -> Reading:
+    lines = answers.get("volume get", NoReading("timeout"))
+    if isinstance(lines, NoReading):
+        return lines
+    words = [line.split()[-1] for line in lines if line.lower().startswith("volume ")]
+    steps = number(words[-1]) if words else NoReading("garbled")
+    return NoReading("garbled") if isinstance(steps, NoReading | str) else steps * 100 / VOLUME_MAX

@@ -1,0 +1,136 @@
+"""A UPS behind a NUT server (`upsd`, TCP 3493): one `LIST VAR` gives everything at one moment.
+
+Sources: device facts, "Power" [R]; the network protocol chapter of the NUT developer guide (RFC 9271): lines end with
+LF, values stand in quotes with `\\"` and `\\\\` escaped, every refusal is `ERR KIND`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from agent.core.facts import NoReading, Reading
+from agent.devices.base import Event, Facts, LineBuffer, Login, LoginRefused, ProtocolError, checked, number
+
+PORT = 3493
+KEYS = (
+    "ups.on_battery",
+    "ups.low_battery",
+    "ups.replace_battery",
+    "ups.charge_pct",
+    "ups.runtime_s",
+    "ups.input_v",
+)
+
+REASONS = {
+    "VAR-NOT-SUPPORTED": "absent",
+    "UNKNOWN-UPS": "absent",
+    "DATA-STALE": "stale",
+    "DRIVER-NOT-CONNECTED": "link",
+    "ACCESS-DENIED": "denied",
+    "INVALID-USERNAME": "denied",
+    "INVALID-PASSWORD": "denied",
+    "USERNAME-REQUIRED": "denied",
+    "PASSWORD-REQUIRED": "denied",
+}
+"""What an `ERR` kind means for the facts; any other is "refused". DRIVER-NOT-CONNECTED: the cable to the UPS, or its
+driver; DATA-STALE: the UPS no longer answers the driver."""
+
+VARIABLES_MAX = 500
+VARIABLE = re.compile(r'^VAR (?P<ups>\S+) (?P<name>\S+) "(?P<value>(?:[^"\\]|\\.)*)"$')
+
+
+def quoted(word: str) -> str:
+    """A word as an argument of a request."""
+    return '"' + word.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+class Nut:
+    """One conversation with upsd about one UPS."""
+
+    def __init__(self, name: str, login: Login) -> None:
+        self.name = name
+        self.login = login
+        self._lines = LineBuffer()
+        self._variables: dict[str, str] | None = None
+        self._to_confirm = 0
+
+    @property
+    def buffered(self) -> int:
+        """Bytes kept of what arrived."""
+        return len(self._lines) + sum(len(k) + len(v) for k, v in (self._variables or {}).items())
+
+    def hello(self) -> bytes:
+        """What to send first. Reading needs no login on a usual upsd; empty without a user."""
+        if not self.login.user:
+            return b""
+        self._to_confirm = 2
+        return f"USERNAME {quoted(self.login.user)}\nPASSWORD {quoted(self.login.password)}\n".encode()
+
+    def request(self) -> bytes:
+        """The question. Ends in one `Facts`."""
+        self._variables = None
+        return f"LIST VAR {quoted(self.name)}\n".encode()
+
+    def receive(self, data: bytes) -> list[Event]:
+        """Take what arrived."""
+        overruns = self._lines.overruns
+        events = [event for line in self._lines.feed(data) for event in self._line(line.strip())]
+        if self._lines.overruns > overruns:
+            events.append(ProtocolError("line too long"))
+        return events
+
+    def _line(self, line: str) -> list[Event]:
+        words = line.split()
+        if line.startswith("OK"):
+            self._to_confirm = max(0, self._to_confirm - 1)
+        elif line.startswith("ERR ") and len(words) > 1:
+            return self._error(words[1])
+        elif line.startswith("BEGIN LIST VAR "):
+            self._variables = {}
+        elif line.startswith("END LIST VAR ") and self._variables is not None:
+            facts, self._variables = facts_of(self._variables), None
+            return [Facts(facts)]
+        elif match := VARIABLE.match(line):
+            if self._variables is not None and len(self._variables) < VARIABLES_MAX:
+                self._variables[match["name"]] = re.sub(r"\\(.)", r"\1", match["value"])[:200]
+        elif line:
+            return [ProtocolError("unexpected line")]
+        return []
+
+    def _error(self, kind: str) -> list[Event]:
+        reason = REASONS.get(kind, "refused")
+        if self._to_confirm and reason == "denied":
+            self._to_confirm = 0
+            return [LoginRefused()]
+        return [Facts(dict.fromkeys(KEYS, NoReading(reason)))]
+
+
+def facts_of(variables: Mapping[str, str]) -> Mapping[str, Reading]:
+    """The facts of one list of variables."""
+    flags = set(variables.get("ups.status", "").split())
+    on_battery = _on_battery(flags)
+    known = not isinstance(on_battery, NoReading)
+    return checked(
+        {
+            "ups.on_battery": on_battery,
+            "ups.low_battery": "LB" in flags if known or "LB" in flags else NoReading("absent"),
+            "ups.replace_battery": "RB" in flags if known or "RB" in flags else NoReading("absent"),
+            "ups.charge_pct": _number(variables, "battery.charge"),
+            "ups.runtime_s": _number(variables, "battery.runtime"),
+            "ups.input_v": _number(variables, "input.voltage"),
+        }
+    )
+
+
+def _on_battery(flags: set[str]) -> Reading:
+    """OL is mains, OB is battery; a UPS in between (`OFF`, `BYPASS` or `WAIT` alone) is not guessed at."""
+    if "OB" in flags:
+        return True
+    if "OL" in flags or "BYPASS" in flags:
+        return False
+    return NoReading("stale" if "WAIT" in flags else "absent")
+
+
+def _number(variables: Mapping[str, str], name: str) -> Reading:
+    return number(variables[name]) if name in variables else NoReading("absent")

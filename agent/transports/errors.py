@@ -1,0 +1,39 @@
+"""The one error of all transports."""
+
+from __future__ import annotations
+
+import errno
+from typing import Literal
+
+Kind = Literal["timeout", "link", "refused", "denied", "garbled"]
+
+OWN_SIDE = frozenset(
+    {errno.ENETUNREACH, errno.ENETDOWN, errno.ENODEV, errno.ENXIO, errno.EADDRNOTAVAIL, errno.ENOENT, errno.EIO}
+)
+FAR_SIDE = frozenset({errno.ECONNREFUSED, errno.ECONNRESET, errno.ECONNABORTED, errno.EPIPE})
+
+
+class LinkFault(Exception):  # noqa: N818 - it is a fault of a link, met every day, not a programming error
+    """The line failed. `kind`:
+
+    * `timeout`: the other side did not answer in time, or its host is not there (ARP or a router said so);
+    * `link`: *our* adapter, port, device file or route is gone;
+    * `refused`: the other side turned us away or closed the line;
+    * `denied`: the system does not let us (rights on a device file, raw sockets);
+    * `garbled`: bytes that mean nothing.
+    """
+
+    def __init__(self, kind: Kind, text: str = "") -> None:
+        super().__init__(text or kind)
+        self.kind: Kind = kind
+
+
+def fault_of(error: OSError) -> LinkFault:
+    """The kind of an operating system's error."""
+    if isinstance(error, TimeoutError) or error.errno in (errno.ETIMEDOUT, errno.EHOSTUNREACH, errno.EHOSTDOWN):
+        return LinkFault("timeout", str(error))
+    if error.errno in FAR_SIDE:
+        return LinkFault("refused", str(error))
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return LinkFault("denied", str(error))
+    return LinkFault("link", str(error))

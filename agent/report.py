@@ -1,0 +1,166 @@
+"""Joins core and wire: what the engine knows, as messages. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from agent.core.events import Record
+from agent.core.facts import Instant, NoReading, Seen
+from agent.core.interlock import Refusal, in_call, permit
+from agent.core.phases import OPEN
+from agent.core.remedies import REMEDIES, Method
+from agent.core.state import RoomState
+from wire import messages as m
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who speaks."""
+
+    room: str
+    epoch: str
+    boot: str
+    version: str
+
+
+def stamp(who: Identity, now: Instant, seq: int = 0) -> m.Stamp:
+    """Where and when a message is made."""
+    return m.Stamp(
+        epoch=who.epoch, seq=seq, boot=who.boot, mono_s=round(now.mono_s, 3), wall_s=round(now.wall_s, 3),
+        synced=now.synced,
+    )  # fmt: skip
+
+
+def event(record: Record, at: m.Stamp) -> m.Event:
+    """A record of the engine as the message that goes into the outbox."""
+    return m.Event(
+        stamp=at,
+        kind=record.kind,
+        fault_id=record.fault_id,
+        rule=record.rule,
+        severity=str(record.severity),
+        phase=str(record.phase),
+        reason=str(record.reason),
+        since_s=round(record.since_wall_s, 3),
+        evidence=[m.Evidence(e.key, e.value, e.age_s, e.reason) for e in record.evidence],
+        act_id=record.act_id,
+        remedy=record.remedy,
+        load=record.load,
+        outcome=record.outcome,
+        proof=dict(record.proof),
+        command=record.command,
+        by=record.by,
+        words={lang: m.Words(w.title, list(w.steps)) for lang, w in record.words.items()},
+        detail=dict(record.detail),
+    )
+
+
+def reply(record: Record, at: m.Stamp) -> m.Reply | None:
+    """What the giver of a command is told of a record; None when it concerns no command."""
+    if not record.command:
+        return None
+    outcome = {"remedy_started": "accepted", "command_refused": "refused"}.get(record.kind, record.outcome)
+    return m.Reply(
+        stamp=at, outcome=outcome or "failed", reason=str(record.reason), act_id=record.act_id, proof=dict(record.proof)
+    )
+
+
+def _fact(seen: Seen) -> m.FactNow:
+    silent = isinstance(seen.attempt, NoReading)
+    at_s = round(seen.good_at.wall_s, 1) if seen.good_at else 0.0
+    return m.FactNow(seen.good, at_s, not silent, seen.attempt.reason if isinstance(seen.attempt, NoReading) else "")
+
+
+def actions(state: RoomState, now: Instant) -> list[m.ActionNow]:
+    """Every act this room is fitted for, and why its interlock would refuse it at this moment."""
+    rows = []
+    for remedy in REMEDIES.values():
+        fitted = remedy.name in state.policy.apis if remedy.method is Method.API else remedy.load in state.policy.relays
+        if fitted:
+            verdict = permit(remedy, state, now)
+            refused = str(verdict.reason) if isinstance(verdict, Refusal) else ""
+            rows.append(m.ActionNow(remedy=remedy.name, load=remedy.load, refused=refused))
+    return rows
+
+
+def _loads(state: RoomState, now: Instant) -> dict[str, str]:
+    words = {}
+    for name in sorted({*state.policy.relays, *state.loads}):
+        load = state.load(name)
+        words[name] = (
+            "cycling"
+            if load.act_id
+            else "settling"
+            if now.mono_s < load.settle_until_s
+            else "off"
+            if load.off
+            else "on"
+        )
+    return words
+
+
+def snapshot(
+    state: RoomState, at: m.Stamp, now: Instant, version: str = "", outbox: int = 0, dropped: int = 0
+) -> m.State:
+    """The full picture of the room."""
+    view = state.view(now)
+    faults = []
+    for name, fault in state.faults.items():
+        rule = state.rules.get(name)
+        if rule is None or fault.phase not in OPEN:
+            continue
+        words = {lang: m.Words(w.title, list(w.steps)) for lang, w in rule.told(view, state.policy).items()}
+        faults.append(
+            m.FaultNow(
+                fault_id=fault.fault_id, rule=name, phase=fault.phase, severity=rule.severity,
+                since_s=round(fault.since_wall_s, 1), rung=fault.rung, refused=str(fault.refused), words=words,
+            )
+        )  # fmt: skip
+    maintained = now.wall_s < state.policy.maintenance_until_s
+    return m.State(
+        stamp=at,
+        facts={key: _fact(seen) for key, seen in state.facts.items()},
+        faults=faults,
+        actions=actions(state, now),
+        loads=_loads(state, now),
+        in_call=in_call(view, state.policy)[0],
+        mode="safe" if state.policy.safe_mode else "maintenance" if maintained else "normal",
+        version=version,
+        time_scale=state.policy.time_scale,
+        outbox=outbox,
+        dropped=dropped,
+    )
+
+
+def discrete(state: RoomState, now: Instant) -> tuple[object, ...]:
+    """Everything that a person would call a change: when this differs, a new snapshot is due."""
+    flags = tuple(
+        (key, None if isinstance(seen.attempt, NoReading) else seen.attempt)
+        for key, seen in state.facts.items()
+        if isinstance(seen.attempt, NoReading | bool | str)
+    )
+    faults = tuple((f.rule, f.phase, f.rung, f.refused) for f in state.faults.values() if f.phase in OPEN)
+    return (
+        flags, faults, tuple(_loads(state, now).items()), in_call(state.view(now), state.policy)[0],
+        state.policy.maintenance_until_s, state.policy.safe_mode,
+    )  # fmt: skip
+
+
+def drifted(before: dict[str, float], state: RoomState, share: float = 0.1) -> bool:
+    """Whether a number has moved by more than this share (and by more than 1) since the snapshot that held `before`."""
+    for key, seen in state.facts.items():
+        value = seen.attempt
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            old = before.get(key)
+            if old is None or abs(value - old) > max(1.0, share * abs(old)):
+                return True
+    return False
+
+
+def numbers(state: RoomState) -> dict[str, float]:
+    """The numeric facts as they stand."""
+    return {
+        key: float(seen.attempt)
+        for key, seen in state.facts.items()
+        if isinstance(seen.attempt, int | float) and not isinstance(seen.attempt, bool)
+    }

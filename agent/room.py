@@ -1,0 +1,164 @@
+"""One room: engine and store together, without threads or sockets. The loop drives one, the simulator hundreds."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Iterable
+
+from agent import report
+from agent.core.engine import initial, step
+from agent.core.events import Effect, Event, Recheck, Record, RemedyDone, Restarted, StartRemedy, Tell
+from agent.core.facts import Instant
+from agent.core.phases import OPEN
+from agent.core.policy import Policy
+from agent.core.rule import Rule
+from agent.core.state import Fault
+from agent.store.base import COMMANDS_KEPT, ActRow, Batch, Store, StoreError
+from wire import messages as m
+
+log = logging.getLogger(__name__)
+
+REPLIES_MAX = 100
+UNWRITTEN_MAX = 2000
+"""Events held in memory while the card cannot be written; beyond this the oldest are dropped and counted."""
+
+
+class Room:
+    """Feed it events, then `commit`: only what `commit` returns may be performed.
+
+    Events are stepped at once, and journalled together: intent before act, and nothing is told that is not kept.
+    """
+
+    def __init__(self, rules: Iterable[Rule], policy: Policy, store: Store, boot: str, version: str, room: str) -> None:
+        self.state = initial(policy, rules)
+        self.store = store
+        self.who = report.Identity(room, store.epoch, boot, version)
+        self.replies: deque[tuple[str, m.Reply]] = deque(maxlen=REPLIES_MAX)
+        self.told: dict[str, Tell] = {}
+        """By rule: what the people in the room are being told."""
+        self.recheck = False
+        """An operator or the engine wants every probe to look at once; whoever does it clears this."""
+        self.journal_broken = False
+        self._batch = Batch()
+        self._starts: list[StartRemedy] = []
+        self._kept_faults: dict[str, tuple[object, ...]] = {}
+        self._next_id = 0
+        self._commands: tuple[str, ...] = ()
+
+    def restore(self, now: Instant, started: dict[str, m.Value] | None = None) -> None:
+        """Take up what the store remembers, and say that the agent has come up."""
+        memory = self.store.remember(self.who.boot)
+        meta = memory.meta
+        event = Restarted(
+            past_acts=memory.past_acts,
+            open_acts=memory.open_acts,
+            open_faults=memory.open_faults,
+            next_id=int(meta.get("next_id", "1")),
+            commands=tuple(meta.get("commands", "").split()),
+            off_loads=tuple(meta.get("off_loads", "").split()),
+        )
+        self._kept_faults = {fault.rule: () for fault in memory.open_faults}
+        self._apply(Record("agent_started", detail={"version": self.who.version, **(started or {})}), now)
+        self.feed(event, now)
+        self._batch.ended += [(act.act_id, "interrupted") for act in memory.open_acts]
+
+    def feed(self, event: Event, now: Instant) -> None:
+        """Let one event take effect on the state. Nothing is performed or told before `commit`."""
+        self.state, effects = step(self.state, event, now)
+        for effect in effects:
+            self._apply(effect, now)
+
+    def record(self, record: Record, now: Instant) -> None:
+        """Add an event of the shell's own, e.g. a command whose envelope was refused."""
+        self._apply(record, now)
+
+    def remember_meta(self, key: str, value: str) -> None:
+        """Keep a small value with the next commit."""
+        self._batch.meta[key] = value
+
+    def _apply(self, effect: Effect, now: Instant) -> None:
+        match effect:
+            case Record():
+                seq = self.store.reserve_seq()
+                at = report.stamp(self.who, now, seq)
+                self._batch.events.append((seq, m.encode(report.event(effect, at))))
+                if effect.kind == "remedy_done" and effect.act_id:
+                    self._batch.ended.append((effect.act_id, effect.outcome))
+                answer = report.reply(effect, at)
+                if answer is not None:
+                    self.replies.append((effect.command, answer))
+            case StartRemedy(act, remedy, load):
+                self._starts.append(effect)
+                self._batch.begun.append(
+                    ActRow(
+                        act.act_id, remedy.name, load.name, remedy.method, now.mono_s, now.wall_s, now.synced,
+                        self.who.boot, act.fault, act.command, act.by,
+                    )
+                )  # fmt: skip
+            case Tell():
+                if effect.words:
+                    self.told[effect.rule] = effect
+                else:
+                    self.told.pop(effect.rule, None)
+            case Recheck():
+                self.recheck = True
+
+    def commit(self, now: Instant) -> list[StartRemedy]:
+        """Keep everything since the last commit, then hand out the acts that may now be performed.
+
+        While the card cannot be written no act is handed out: it ends as failed with the reason `no_journal`, and
+        events wait in memory.
+        """
+        self._collect()
+        if not self._batch:
+            return []
+        starts, self._starts = self._starts, []
+        try:
+            self.store.commit(self._batch)
+        except StoreError as error:
+            self._hold_back(error, starts, now)
+            return []
+        if self.journal_broken:
+            log.warning("the journal can be written again")
+            self.journal_broken = False
+        self._batch = Batch()
+        return starts
+
+    def _collect(self) -> None:
+        """Add what changed in the state since the last commit."""
+        state, batch = self.state, self._batch
+        for rule, fault in state.faults.items():
+            mark = _mark(fault)
+            if fault.phase in OPEN:
+                if self._kept_faults.get(rule) != mark:
+                    batch.faults[rule] = fault
+                    self._kept_faults[rule] = mark
+            elif rule in self._kept_faults:
+                batch.faults[rule] = None
+                del self._kept_faults[rule]
+        if state.next_id != self._next_id:
+            self._next_id = state.next_id
+            batch.meta["next_id"] = str(state.next_id)
+            batch.meta["off_loads"] = " ".join(sorted(n for n, load in state.loads.items() if load.off))
+        if state.commands != self._commands:
+            self._commands = state.commands
+            batch.meta["commands"] = " ".join(state.commands[-COMMANDS_KEPT:])
+
+    def _hold_back(self, error: StoreError, starts: list[StartRemedy], now: Instant) -> None:
+        if not self.journal_broken:
+            log.error("%s; nothing will be switched meanwhile", error)
+            self.journal_broken = True
+        self._batch.begun.clear()
+        excess = len(self._batch.events) - UNWRITTEN_MAX
+        if excess > 0:
+            del self._batch.events[:excess]
+            self.store.dropped += excess
+        for start in starts:
+            self.feed(RemedyDone(start.act.act_id, ok=False, reason="no_journal"), now)
+        self._starts.clear()
+
+
+def _mark(fault: Fault) -> tuple[object, ...]:
+    """What of a fault is worth a write to the card; strikes and passes are not."""
+    return (fault.fault_id, fault.phase, fault.rung, fault.acts, fault.refused)

@@ -1,0 +1,302 @@
+"""What a room says to its hub, and when; what it makes of the answers. Pure but for the store: no socket, no thread.
+
+The publisher of a real room and the many light rooms of the simulator use the same session over their own connection.
+An event leaves the outbox only when the hub has acknowledged its commit; a PUBACK means no more than that a broker has
+taken it (mqtt facts). Commands and desired documents are checked here, before the engine hears of them.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import msgspec
+
+from agent import report
+from agent.core.events import CommandReceived, DesiredChanged, Record
+from agent.core.facts import Instant
+from agent.core.policy import Meeting
+from agent.store.base import Store
+from wire import messages as m
+from wire.topics import FLEET, BadTopicError, Leaf, Topic, room_filter
+
+WINDOW = 100
+"""Events in flight, unacknowledged by the hub."""
+RESEND_S = 30.0
+"""Without any progress of the hub's acknowledgements for this long, everything unacknowledged is sent again."""
+NONCE_S = 60.0
+NONCE_GOOD_S = 120.0
+"""A command must name a nonce issued at most this long ago, by the monotonic clock."""
+METRICS_IN_MEMORY = 10
+"""Batches that wait in memory before they are spilt to the store: the card is written once in ten minutes."""
+METRICS_IN_FLIGHT = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One message to publish with QoS 1. `token` comes back in `puback`."""
+
+    topic: str
+    payload: bytes
+    retain: bool = False
+    token: int = 0
+
+
+@dataclass(slots=True)
+class Incoming:
+    """What a received message amounts to, for the loop."""
+
+    events: list[CommandReceived | DesiredChanged] = field(default_factory=list)
+    records: list[Record] = field(default_factory=list)
+    meta: dict[str, str] = field(default_factory=dict)
+    """Values that must be kept with the same commit: the counter, the desired document."""
+    fleet: m.Fleet | None = None
+
+
+class Session:
+    """One room's side of the conversation. Called from one thread."""
+
+    def __init__(
+        self,
+        who: report.Identity,
+        store: Store,
+        new_nonce: Callable[[], str],
+        *,
+        accept_unsigned: bool = False,
+        counter: int = 0,
+        desired_version: int = 0,
+        hub_epoch: str = "",
+    ) -> None:
+        self.who = who
+        self.store = store
+        self.counter = counter
+        self.desired_version = desired_version
+        self.hub_epoch = hub_epoch
+        self.rate_per_s = 20.0
+        self.connection = 0
+        self.online = False
+        self.metrics: deque[bytes] = deque()
+        self._new_nonce = new_nonce
+        self._accept_unsigned = accept_unsigned
+        self._nonces: deque[tuple[str, float]] = deque(maxlen=4)
+        self._sent = 0
+        self._progress_s = 0.0
+        self._acked = 0
+        self._state: bytes | None = None
+        self._state_due = False
+        self._replies: deque[Outgoing] = deque(maxlen=200)
+        self._in_flight: dict[int, bytes] = {}
+        self._token = 0
+        self._allowance = 0.0
+        self._allowed_at_s = 0.0
+
+    def topic(self, leaf: Leaf, ident: str = "") -> str:
+        """This room's topic."""
+        return str(Topic(self.who.room, leaf, ident))
+
+    def subscriptions(self) -> tuple[str, ...]:
+        """What to subscribe to, QoS 1, after every connect."""
+        base = room_filter(self.who.room)
+        return (f"{base}/{Leaf.DESIRED}", f"{base}/{Leaf.COMMAND}/+", f"{base}/{Leaf.ACK}", FLEET)
+
+    def last_will(self, now: Instant) -> Outgoing:
+        """The will to hand to the broker when connecting: it only speeds up what the hub's own timer finds out."""
+        status = m.Status(
+            stamp=report.stamp(self.who, now), online=False, version=self.who.version, connection=self.connection + 1
+        )
+        return Outgoing(self.topic(Leaf.STATUS), m.encode(status), retain=True)
+
+    def connected(self, now: Instant) -> None:
+        """A connection stands: everything unacknowledged is due again, and so is the full state."""
+        self.online = True
+        self.connection += 1
+        self._sent = 0
+        self._progress_s = now.mono_s
+        self._nonces.clear()
+        self._state_due = self._state is not None
+        self._in_flight.clear()
+
+    def disconnected(self) -> None:
+        """The connection is gone: batches in flight wait again."""
+        self.online = False
+        self.metrics.extend(self._in_flight.values())
+        self._in_flight.clear()
+
+    def offer_state(self, state: m.State) -> None:
+        """A new snapshot; only the latest one is sent."""
+        self._state = m.encode(state)
+        self._state_due = True
+
+    def offer_reply(self, command: str, reply: m.Reply) -> None:
+        """An answer to a command; not kept across restarts, the events say the same."""
+        self._replies.append(Outgoing(self.topic(Leaf.REPLY, command), m.encode(reply)))
+
+    def offer_metrics(self, batch: m.MetricBatch) -> None:
+        """Samples of one period. They wait in memory, then in the store: newest first after an outage."""
+        self.metrics.append(m.encode(batch))
+        if len(self.metrics) > METRICS_IN_MEMORY:
+            self.store.keep_metrics(list(self.metrics))
+            self.metrics.clear()
+
+    def due(self, now: Instant) -> list[Outgoing]:
+        """Everything to publish now, in this order. Call it a few times a second while connected."""
+        if not self.online:
+            return []
+        out: list[Outgoing] = []
+        if not self._nonces or now.mono_s - self._nonces[-1][1] >= NONCE_S:
+            out.append(self._status(now))
+        if self._state_due and self._state is not None:
+            out.append(Outgoing(self.topic(Leaf.STATE), self._state, retain=True))
+            self._state_due = False
+        while self._replies:
+            out.append(self._replies.popleft())
+        self._allowance = min(self.rate_per_s, self._allowance + (now.mono_s - self._allowed_at_s) * self.rate_per_s)
+        self._allowed_at_s = now.mono_s
+        out += self._events(now)
+        out += self._metrics()
+        return out
+
+    def _status(self, now: Instant) -> Outgoing:
+        self._nonces.append((self._new_nonce(), now.mono_s))
+        status = m.Status(
+            stamp=report.stamp(self.who, now), online=True, version=self.who.version, connection=self.connection,
+            nonce=self._nonces[-1][0], counter=self.counter,
+        )  # fmt: skip
+        return Outgoing(self.topic(Leaf.STATUS), m.encode(status), retain=True)
+
+    def _events(self, now: Instant) -> list[Outgoing]:
+        if self.store.pending() == 0:
+            self._progress_s = now.mono_s
+            return []
+        floor = self.store.floor()
+        if now.mono_s - self._progress_s > RESEND_S:
+            self._sent, self._progress_s = 0, now.mono_s
+        room = min(WINDOW - max(0, self._sent - floor + 1), int(self._allowance))
+        if room <= 0:
+            return []
+        out = []
+        for seq, payload in self.store.outbox(max(self._sent, floor - 1), room):
+            event = msgspec.structs.replace(m.decode(m.Event, payload), floor=floor)
+            out.append(Outgoing(self.topic(Leaf.EVENT), m.encode(event)))
+            self._sent = seq
+        self._allowance -= len(out)
+        return out
+
+    def _metrics(self) -> list[Outgoing]:
+        out: list[Outgoing] = []
+        while self._allowance >= 1 and len(self._in_flight) < METRICS_IN_FLIGHT:
+            batch = self.metrics.pop() if self.metrics else self.store.take_metric()
+            if batch is None:
+                break
+            self._token += 1
+            self._in_flight[self._token] = batch
+            out.append(Outgoing(self.topic(Leaf.METRIC), batch, token=self._token))
+            self._allowance -= 1
+        return out
+
+    def puback(self, token: int) -> None:
+        """The broker has taken a message: enough for metrics, and for nothing else."""
+        self._in_flight.pop(token, None)
+
+    def received(self, topic: str, payload: bytes, retained: bool, now: Instant) -> Incoming:
+        """Make something of a message. Never raises: what cannot be used is refused by name."""
+        try:
+            if topic == FLEET:
+                return self._fleet(m.decode(m.Fleet, payload))
+            where = Topic.parse(topic)
+            if where.room != self.who.room:
+                return _refused("", "foreign_room")
+            if where.leaf is Leaf.ACK:
+                return self._ack(m.decode(m.Ack, payload), now)
+            if where.leaf is Leaf.COMMAND:
+                return self._command(where.id, payload, retained, now)
+            if where.leaf is Leaf.DESIRED:
+                return self._desired(payload)
+        except (BadTopicError, m.BadMessageError) as error:
+            return Incoming(records=[Record("command_refused", reason="malformed", detail={"why": str(error)[:200]})])
+        return Incoming()
+
+    def _fleet(self, fleet: m.Fleet) -> Incoming:
+        self.rate_per_s = min(100.0, max(1.0, fleet.rate_per_s))
+        if fleet.hub_epoch == self.hub_epoch:
+            return Incoming(fleet=fleet)
+        known, self.hub_epoch = self.hub_epoch, fleet.hub_epoch
+        if known:  # another database at the hub: it knows nothing of this room
+            self._sent = 0
+            self._state_due = self._state is not None
+        return Incoming(fleet=fleet, meta={"hub_epoch": fleet.hub_epoch})
+
+    def _ack(self, ack: m.Ack, now: Instant) -> Incoming:
+        if ack.epoch == self.who.epoch and self._acked < ack.seq <= max(self._sent, self.store.floor() - 1):
+            self.store.ack(ack.seq)
+            self._acked = ack.seq
+            self._progress_s = now.mono_s
+        return Incoming()
+
+    def _command(self, ident: str, payload: bytes, retained: bool, now: Instant) -> Incoming:
+        if retained:
+            return self._refuse(ident, "retained", now)
+        command = m.decode(m.Command, payload)
+        if not self._signed(command.signature):
+            return self._refuse(ident, "bad_signature" if command.signature.value else "unsigned", now, command.by)
+        reason = self._why_not(command, now)
+        if reason:
+            return self._refuse(ident, reason, now, command.by)
+        self.counter = command.counter
+        taken = CommandReceived(ident, command.action, command.by[:64], command.reason[:200])
+        return Incoming([taken], meta={"counter": str(self.counter)})
+
+    def _why_not(self, command: m.Command, now: Instant) -> str:
+        """Why this order may not be obeyed, by the freshness that needs no clock; empty when it may."""
+        if command.room != self.who.room:
+            return "foreign_room"
+        if command.boot != self.who.boot:
+            return "wrong_boot"
+        issued_s = next((at_s for nonce, at_s in self._nonces if nonce == command.nonce), None)
+        if issued_s is None:
+            return "bad_nonce"
+        if now.mono_s - issued_s > min(NONCE_GOOD_S, max(0.0, command.expires_s) + NONCE_S):
+            return "expired"
+        return "replayed" if command.counter <= self.counter else ""
+
+    def _desired(self, payload: bytes) -> Incoming:
+        desired = m.decode(m.Desired, payload)
+        reason = ""
+        if desired.room != self.who.room:
+            reason = "foreign_room"
+        elif not self._signed(desired.signature):
+            reason = "bad_signature" if desired.signature.value else "unsigned"
+        elif desired.version < self.desired_version:
+            reason = "outdated"
+        if reason:
+            return Incoming(records=[Record("desired_refused", reason=reason, detail={"version": desired.version})])
+        if desired.version == self.desired_version:
+            return Incoming()  # retained: it comes again with every connection
+        self.desired_version = desired.version
+        meetings = tuple(Meeting(x.id, x.title, x.start_s, x.end_s) for x in desired.meetings[:100])
+        change = DesiredChanged(desired.version, meetings, desired.maintenance_until_s)
+        return Incoming([change], meta={"desired": payload.decode("utf-8")})
+
+    def _signed(self, signature: m.Signature) -> bool:
+        """Until rooms carry the hub's public key a signature cannot be verified, so a present one never helps."""
+        return not signature.value and self._accept_unsigned
+
+    def _refuse(self, ident: str, reason: str, now: Instant, by: str = "") -> Incoming:
+        refusal = m.Reply(stamp=report.stamp(self.who, now), outcome="refused", reason=reason)
+        self.offer_reply(ident, refusal)
+        return _refused(ident, reason, by[:64])
+
+
+def _refused(ident: str, reason: str, by: str = "") -> Incoming:
+    return Incoming(records=[Record("command_refused", reason=reason, by=by, detail={"command": ident})])
+
+
+def desired_from(text: str) -> DesiredChanged | None:
+    """The desired document that the store kept, as the event that puts it in force again; None when there is none."""
+    try:
+        desired = m.decode(m.Desired, text.encode())
+    except m.BadMessageError:
+        return None
+    meetings = tuple(Meeting(x.id, x.title, x.start_s, x.end_s) for x in desired.meetings[:100])
+    return DesiredChanged(desired.version, meetings, desired.maintenance_until_s)

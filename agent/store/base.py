@@ -1,0 +1,111 @@
+"""What the loop keeps: journal, open faults and outbox. Two stores implement it, one contract suite tests both."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from agent.core.events import PastAct
+from agent.core.state import Fault
+
+OUTBOX_BYTES_MAX = 64 * 2**20
+"""Beyond this the oldest events are dropped, and counted."""
+METRICS_MAX = 2000
+"""Metric batches kept while the hub is away: about a day and a half at one a minute."""
+ACTS_KEPT_S = 2 * 86400.0
+COMMANDS_KEPT = 64
+
+
+class StoreError(Exception):
+    """The journal could not be written: nothing may be switched. The text is one sentence for the technician."""
+
+
+@dataclass(frozen=True, slots=True)
+class ActRow:
+    """The intent of one act, as journalled before it begins."""
+
+    act_id: int
+    remedy: str
+    load: str
+    method: str
+    mono_s: float
+    wall_s: float
+    synced: bool
+    boot: str
+    fault: str = ""
+    command: str = ""
+    by: str = ""
+
+
+@dataclass(slots=True)
+class Batch:
+    """Everything of one turn of the loop, committed in one transaction."""
+
+    events: list[tuple[int, bytes]] = field(default_factory=list)
+    """(seq, encoded event), seq from `reserve_seq`."""
+    begun: list[ActRow] = field(default_factory=list)
+    ended: list[tuple[int, str]] = field(default_factory=list)
+    """(act id, outcome)."""
+    faults: dict[str, Fault | None] = field(default_factory=dict)
+    """By rule: the open fault to keep, or None to forget it."""
+    meta: dict[str, str] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.events or self.begun or self.ended or self.faults or self.meta)
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What a store remembers when the agent starts."""
+
+    open_acts: tuple[PastAct, ...] = ()
+    past_acts: tuple[PastAct, ...] = ()
+    open_faults: tuple[Fault, ...] = ()
+    meta: dict[str, str] = field(default_factory=dict)
+
+
+class Store(Protocol):
+    """Safe to call from several threads. Everything but `commit` may be called while the hub is away or back."""
+
+    epoch: str
+    """New with every new file, so that numbers are never used twice."""
+    dropped: int
+    """Events and metric batches dropped because a bound was reached, in this epoch."""
+
+    def remember(self, boot: str) -> Memory:
+        """What was known when the agent ended; `boot` tells acts of this boot from older ones."""
+        ...
+
+    def reserve_seq(self) -> int:
+        """The next event's number. A number that is reserved and never committed leaves no gap: see `commit`."""
+        ...
+
+    def commit(self, batch: Batch) -> None:
+        """Keep the batch, all or nothing, durably. Raises StoreError."""
+        ...
+
+    def outbox(self, after: int, limit: int) -> list[tuple[int, bytes]]:
+        """Unacknowledged events above this seq, oldest first."""
+        ...
+
+    def floor(self) -> int:
+        """Lowest seq still in the outbox; the next one when it is empty."""
+        ...
+
+    def pending(self) -> int:
+        """How many events are in the outbox."""
+        ...
+
+    def ack(self, seq: int) -> None:
+        """Forget every event up to this seq: the hub has committed them."""
+        ...
+
+    def keep_metrics(self, batches: list[bytes]) -> None:
+        """Keep metric batches for later; the oldest are dropped beyond METRICS_MAX."""
+        ...
+
+    def take_metric(self) -> bytes | None:
+        """The newest kept batch, removed; None when there is none."""
+        ...
+
+    def close(self) -> None: ...

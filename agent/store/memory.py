@@ -1,0 +1,93 @@
+"""A store without a file, for the many rooms of the simulator and for tests of what stands above it."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from agent.core.events import PastAct
+from agent.core.facts import Instant
+from agent.core.state import Fault
+from agent.store.base import METRICS_MAX, OUTBOX_BYTES_MAX, ActRow, Batch, Memory
+
+
+class MemoryStore:
+    """Implements `Store`; forgets everything with the process. Used from one thread."""
+
+    def __init__(self, epoch: str) -> None:
+        self.epoch = epoch
+        self.dropped = 0
+        self._seq = 0
+        self._events: dict[int, bytes] = {}
+        self._bytes = 0
+        self._acts: dict[int, ActRow] = {}
+        self._ended: dict[int, str] = {}
+        self._faults: dict[str, Fault] = {}
+        self._meta: dict[str, str] = {}
+        self._metrics: deque[bytes] = deque()
+
+    def remember(self, boot: str) -> Memory:
+        def past(row: ActRow) -> PastAct:
+            began = Instant(row.mono_s, row.wall_s, row.synced)
+            return PastAct(row.act_id, row.remedy, row.load, began, row.boot == boot, row.fault, row.command)
+
+        rows = self._acts.values()
+        return Memory(
+            tuple(past(row) for row in rows if row.act_id not in self._ended),
+            tuple(past(row) for row in rows if row.act_id in self._ended),
+            tuple(self._faults.values()),
+            dict(self._meta),
+        )
+
+    def reserve_seq(self) -> int:
+        self._seq += 1
+        return self._seq
+
+    def commit(self, batch: Batch) -> None:
+        for seq, payload in batch.events:
+            self._events[seq] = payload
+            self._bytes += len(payload)
+        while self._bytes > OUTBOX_BYTES_MAX:
+            self._bytes -= len(self._events.pop(next(iter(self._events))))
+            self.dropped += 1
+        self._acts.update({row.act_id: row for row in batch.begun})
+        self._ended.update(batch.ended)
+        for rule, fault in batch.faults.items():
+            if fault is None:
+                self._faults.pop(rule, None)
+            else:
+                self._faults[rule] = fault
+        self._meta.update(batch.meta)
+        for act_id in [a for a in self._ended if len(self._acts) > 200]:
+            self._acts.pop(act_id, None)
+            self._ended.pop(act_id, None)
+
+    def outbox(self, after: int, limit: int) -> list[tuple[int, bytes]]:
+        found: list[tuple[int, bytes]] = []
+        for seq, payload in self._events.items():
+            if seq > after:
+                found.append((seq, payload))
+                if len(found) == limit:
+                    break
+        return found
+
+    def floor(self) -> int:
+        return next(iter(self._events), self._seq + 1)
+
+    def pending(self) -> int:
+        return len(self._events)
+
+    def ack(self, seq: int) -> None:
+        for known in [s for s in self._events if s <= seq]:
+            self._bytes -= len(self._events.pop(known))
+
+    def keep_metrics(self, batches: list[bytes]) -> None:
+        self._metrics.extend(batches)
+        while len(self._metrics) > METRICS_MAX:
+            self._metrics.popleft()
+            self.dropped += 1
+
+    def take_metric(self) -> bytes | None:
+        return self._metrics.pop() if self._metrics else None
+
+    def close(self) -> None:
+        """Nothing to let go of."""

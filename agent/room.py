@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from agent import report
-from agent.core.engine import initial, step
+from agent.core.engine import initial, rests_off, step
 from agent.core.events import Effect, Event, Recheck, Record, RemedyDone, Restarted, StartRemedy, Tell
 from agent.core.facts import Instant
 from agent.core.phases import OPEN
@@ -56,7 +56,7 @@ class Room:
             open_faults=memory.open_faults,
             next_id=int(meta.get("next_id", "1")),
             commands=tuple(meta.get("commands", "").split()),
-            off_loads=tuple(meta.get("off_loads", "").split()),
+            off_loads=off_loads(meta, self.state.policy),
         )
         self._kept_faults = {fault.rule: () for fault in memory.open_faults}
         self._apply(Record("agent_started", detail={"version": self.who.version, **(started or {})}), now)
@@ -157,6 +157,11 @@ class Room:
         for start in starts:
             self.feed(RemedyDone(start.act.act_id, ok=False, reason="no_journal"), now)
         self._starts.clear()
+
+
+def off_loads(meta: Mapping[str, str], policy: Policy) -> tuple[str, ...]:
+    """Loads that were left switched off, from the store's small values; at first those that rest off."""
+    return tuple(meta["off_loads"].split()) if "off_loads" in meta else rests_off(policy)
 
 
 def _mark(fault: Fault) -> tuple[object, ...]:

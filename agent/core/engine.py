@@ -28,16 +28,25 @@ from agent.core.phases import Phase
 from agent.core.policy import Policy
 from agent.core.remedies import REMEDIES
 from agent.core.rule import Rule
-from agent.core.state import COMMANDS_KEPT, RoomState
+from agent.core.state import COMMANDS_KEPT, LoadState, RoomState
 
-__all__ = ["initial", "step"]
+__all__ = ["initial", "rests_off", "step"]
 
 _NEVER = Seen()
 
 
 def initial(policy: Policy, rules: Iterable[Rule]) -> RoomState:
     """A room of which nothing is known yet, with the rules its policy has not switched off."""
-    return RoomState(policy=policy, rules={r.name: r for r in rules if r.name not in policy.disabled})
+    return RoomState(
+        policy=policy,
+        rules={r.name: r for r in rules if r.name not in policy.disabled},
+        loads={name: LoadState(off=True) for name in rests_off(policy)},
+    )
+
+
+def rests_off(policy: Policy) -> tuple[str, ...]:
+    """Loads on relays that are off until somebody switches them on: lights and fans."""
+    return tuple(sorted(n for n in policy.relays if n in policy.loads and policy.loads[n].may_stay_off))
 
 
 def step(state: RoomState, event: Event, now: Instant) -> tuple[RoomState, tuple[Effect, ...]]:

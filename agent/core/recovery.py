@@ -13,15 +13,13 @@ from agent.core.state import ACTS_KEPT, COMMANDS_KEPT, Fault, LoadState, RoomSta
 
 def restored(state: RoomState, event: Restarted, now: Instant) -> tuple[RoomState, tuple[Effect, ...]]:
     """The room as the journal knows it. Loads of open acts are re-powered by the shell before this is called."""
-    loads: dict[str, LoadState] = {}
+    loads = {name: replace(load, off=name in event.off_loads) for name, load in state.loads.items()}
     for act in sorted((*event.past_acts, *event.open_acts), key=lambda a: a.act_id):
         remedy = REMEDIES.get(act.remedy)
         if remedy is not None and remedy.restarts:
             own = loads.get(act.load, LoadState())
             acts_s = tuple(sorted((*own.acts_s, began_s(act, now))))
             loads[act.load] = replace(own, acts_s=acts_s[-ACTS_KEPT:])
-    for name in event.off_loads:
-        loads[name] = replace(loads.get(name, LoadState()), off=True)
     effects: list[Effect] = []
     interrupted: dict[str, float] = {}
     for act in event.open_acts:

@@ -1,0 +1,149 @@
+"""Performs what the interlock has permitted and the journal holds. Power comes back, whatever happens in between."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+from agent.core.events import RemedyDone, StartRemedy
+from agent.core.facts import Value
+from agent.core.remedies import OFF_MAX_S, Load, Method
+from agent.ports import Effector, Outcome, RelayError, Relays, Sleep
+
+log = logging.getLogger(__name__)
+
+RESTORE_TRIES = 10
+RESTORE_PAUSE_S = 0.5
+GUARD_MARGIN_S = 2.0
+"""The guard steps in when a load stays off this much longer than its cycle should have lasted."""
+
+
+class Actuators:
+    """One act a load at a time, each in a thread of its own that ends with the act."""
+
+    def __init__(
+        self,
+        relays: Relays | None,
+        effectors: Sequence[Effector],
+        report: Callable[[RemedyDone], None],
+        draw_w: Callable[[str], float | None] = lambda _load: None,
+        sleep: Sleep = time.sleep,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._relays = relays
+        self._effectors = {name: effector for effector in effectors for name in effector.remedies}
+        self._report = report
+        self._draw_w = draw_w
+        self._sleep = sleep
+        self._monotonic = monotonic
+        self._lock = threading.Lock()
+        self._off_until_s: dict[str, float] = {}
+        self._busy: set[str] = set()
+        self._stopping = threading.Event()
+
+    def start(self, order: StartRemedy) -> None:
+        """Begin the act. Its end is reported as a RemedyDone, exactly once."""
+        with self._lock:
+            taken = order.load.name in self._busy
+            if not taken:
+                self._busy.add(order.load.name)
+        if taken:  # the engine never does this; if it did, two acts on one load would be worse than a refusal
+            self._report(RemedyDone(order.act.act_id, ok=False, reason="load_busy"))
+            return
+        threading.Thread(target=self._perform, args=(order,), name=f"act-{order.act.act_id}", daemon=True).start()
+
+    def _perform(self, order: StartRemedy) -> None:
+        try:
+            outcome = self._outcome(order)
+        except Exception as error:  # an act that raises still has to be closed
+            log.exception("act %d failed in a way that is our bug", order.act.act_id)
+            outcome = Outcome(ok=False, reason="bug", proof={"error": str(error)[:100]})
+        with self._lock:
+            self._busy.discard(order.load.name)
+        self._report(RemedyDone(order.act.act_id, outcome.ok, outcome.reason, outcome.proof))
+
+    def _outcome(self, order: StartRemedy) -> Outcome:
+        remedy, load = order.remedy, order.load
+        if remedy.method is Method.API:
+            effector = self._effectors.get(remedy.name)
+            return effector.perform(remedy.name) if effector else Outcome(ok=False, reason="not_fitted")
+        if self._relays is None or load.name not in self._relays.names:
+            return Outcome(ok=False, reason="not_fitted")
+        try:
+            if remedy.method is Method.CYCLE:
+                return self._cycle(self._relays, load)
+            if remedy.method is Method.ON:
+                self._relays.restore(load.name)
+            else:
+                self._relays.cut(load.name)
+        except RelayError as error:
+            return Outcome(ok=False, reason="relay", proof={"error": str(error)[:100]})
+        return Outcome(ok=True, proof={"powered": self._relays.powered(load.name)})
+
+    def _cycle(self, relays: Relays, load: Load) -> Outcome:
+        off_s = min(load.off_s, OFF_MAX_S)
+        proof: dict[str, Value] = _known(draw_before_w=self._draw_w(load.name))
+        began_s = self._monotonic()
+        with self._lock:
+            self._off_until_s[load.name] = began_s + off_s
+        try:
+            relays.cut(load.name)
+            proof["line_cut"] = not relays.powered(load.name)
+            end_s = began_s + off_s
+            while (left_s := end_s - self._monotonic()) > 0 and not self._stopping.is_set():
+                self._sleep(min(left_s, 0.5))
+            proof |= _known(draw_off_w=self._draw_w(load.name))
+        finally:
+            restored = self._restore(relays, load.name)
+            with self._lock:
+                self._off_until_s.pop(load.name, None)
+        proof["off_s"] = round(self._monotonic() - began_s, 1)
+        proof["line_restored"] = restored
+        return Outcome(ok=restored, reason="" if restored else "relay", proof=proof)
+
+    def _restore(self, relays: Relays, load: str) -> bool:
+        for _ in range(RESTORE_TRIES):
+            try:
+                relays.restore(load)
+                return True
+            except RelayError as error:
+                log.error("could not give power back to %s: %s; trying again", load, error)
+                self._sleep(RESTORE_PAUSE_S)
+        return False
+
+    def guard(self) -> list[str]:
+        """Re-power every load that stays off beyond its bound; called by the loop, not by the act's own thread."""
+        now_s = self._monotonic()
+        with self._lock:
+            late = [load for load, until_s in self._off_until_s.items() if now_s > until_s + GUARD_MARGIN_S]
+        for load in late:
+            log.error("%s stayed without power beyond its bound: giving it back", load)
+            if self._relays is not None:
+                self._restore(self._relays, load)
+        return late
+
+    def close(self, wait_s: float = 8.0) -> None:
+        """End every cycle now, by giving power back. Waits for the acts under way."""
+        self._stopping.set()
+        until_s = self._monotonic() + wait_s
+        while self._monotonic() < until_s:
+            with self._lock:
+                if not self._off_until_s:
+                    return
+            self._sleep(0.05)
+
+
+def _known(**values: float | None) -> dict[str, Value]:
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def draws(facts: Mapping[str, object]) -> Callable[[str], float | None]:
+    """How to look up the draw of a load among the latest values: `codec` has `codec.draw_w`."""
+
+    def look(load: str) -> float | None:
+        value = facts.get(f"{load}.draw_w")
+        return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+    return look

@@ -1,0 +1,136 @@
+"""The relay board on the header's GPIO lines, through gpiozero.
+
+Equipment hangs on the normally closed contact: an energised relay cuts, so that a dead agent, a reboot or a floating
+pin all mean "powered" (docs/wiring.md). Lights and fans hang on the normally open one.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import logging
+import os
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from agent.ports import RelayError
+
+log = logging.getLogger(__name__)
+
+DEFAULT_FACTORY = "diemcau_lgpio"
+SAFE_PINS = range(9, 28)
+"""Pulled down at reset; 0 to 8 are pulled up, and would energise a relay while the board boots."""
+
+
+@dataclass(frozen=True, slots=True)
+class RelayConfig:
+    """One relay channel."""
+
+    load: str
+    pin: int
+    """BCM number, 9 to 27."""
+    contact: Literal["nc", "no"] = "nc"
+    """Which contact feeds the load: normally closed for equipment, normally open for lights and fans."""
+    active_high: bool = True
+    """Whether a high level energises the relay. Low-level boards energise while the board boots: avoid them."""
+
+
+def check(relays: Iterable[RelayConfig]) -> list[str]:
+    """What is wrong with the table, a sentence each: pins that float high, used twice, or loads named twice."""
+    problems = []
+    pins: dict[int, str] = {}
+    loads: set[str] = set()
+    for relay in relays:
+        if relay.pin not in SAFE_PINS:
+            problems.append(
+                f"relays.{relay.load}: chân GPIO {relay.pin} không dùng được, chọn 9 đến 27"
+                f" / GPIO {relay.pin} cannot be used, choose 9 to 27 (0 to 8 float high while the board boots)"
+            )
+        if relay.pin in pins:
+            problems.append(
+                f"relays.{relay.load}: chân GPIO {relay.pin} đã dùng cho {pins[relay.pin]}"
+                f" / GPIO {relay.pin} is already used for {pins[relay.pin]}"
+            )
+        if relay.load in loads:
+            problems.append(f"relays.{relay.load}: khai báo hai lần / listed twice")
+        pins.setdefault(relay.pin, relay.load)
+        loads.add(relay.load)
+    return problems
+
+
+def lgpio_is_stub() -> bool:
+    """Whether the installed lgpio is the empty 0.0.0.x from the index, with which no relay would ever move."""
+    try:
+        return importlib.metadata.version("lgpio").startswith("0.0.")
+    except importlib.metadata.PackageNotFoundError:
+        return False
+
+
+class GpioRelays:
+    """Implements `Relays`. One line moves at a time; letting go moves none."""
+
+    def __init__(self, relays: Iterable[RelayConfig], off: Iterable[str] = (), factory: Any = None) -> None:
+        """Claim the lines: equipment powered, and what may stay off as it was left (`off`).
+
+        Raises RelayError with one sentence when the lines cannot be had.
+        """
+        table = tuple(relays)
+        self._table: Mapping[str, RelayConfig] = {relay.load: relay for relay in table}
+        self.names = frozenset(self._table)
+        self._lock = threading.Lock()
+        self._devices: dict[str, Any] = {}
+        if not table:
+            return
+        try:
+            self._claim(table, frozenset(off), factory)
+        except Exception as error:  # gpiozero and lgpio raise a dozen unrelated kinds
+            raise RelayError(
+                f"không điều khiển được chân GPIO / the GPIO lines cannot be driven: {error or type(error).__name__}"
+            ) from error
+
+    def _claim(self, table: tuple[RelayConfig, ...], off: frozenset[str], factory: Any) -> None:
+        name = os.environ.setdefault("GPIOZERO_PIN_FACTORY", DEFAULT_FACTORY)
+        if factory is None and name == DEFAULT_FACTORY and lgpio_is_stub():
+            raise OSError(
+                "gói lgpio là bản rỗng, hãy cài python3-lgpio của Debian"
+                " / the lgpio package is an empty stub: install Debian's python3-lgpio"
+            )
+        from gpiozero import OutputDevice
+
+        for relay in table:
+            powered = relay.load not in off
+            self._devices[relay.load] = OutputDevice(
+                relay.pin,
+                active_high=relay.active_high,
+                initial_value=_energised(relay, powered),
+                pin_factory=factory,
+            )
+
+    def _set(self, load: str, *, powered: bool) -> None:
+        device, relay = self._devices.get(load), self._table.get(load)
+        if device is None or relay is None:
+            raise RelayError(f"no relay for {load}")
+        with self._lock:
+            try:
+                device.value = int(_energised(relay, powered))
+            except Exception as error:
+                raise RelayError(f"GPIO {relay.pin} ({load}): {error}") from error
+
+    def cut(self, load: str) -> None:
+        self._set(load, powered=False)
+
+    def restore(self, load: str) -> None:
+        self._set(load, powered=True)
+
+    def powered(self, load: str) -> bool:
+        relay = self._table[load]
+        return bool(self._devices[load].value) == _energised(relay, powered=True)
+
+    def close(self) -> None:
+        """Let go without moving a contact: the process' end leaves the lines to the kernel, which keeps them."""
+        self._devices.clear()
+
+
+def _energised(relay: RelayConfig, powered: bool) -> bool:
+    return powered if relay.contact == "no" else not powered

@@ -14,7 +14,7 @@ Reachability targets (`ping`, `tcp`, `sip`, `gateway`, `hub`), since many networ
 
 HOST is an address, or a name that `/etc/hosts` or the resolver of `resolv.conf` knows; IPv6 stands in brackets.
 An empty string means "not fitted": the fact is not reported at all. Periods follow the freshness of the catalogue
-(`agent.core.facts`): three polls and a margin. Every field is checked by `check_*` in `agent.probes.build`, which
+(`agent.core.facts`): three polls and a margin. Every field is checked by `agent.probes.build`, which
 raises `ValueError` with one sentence for the technician.
 """
 
@@ -46,9 +46,9 @@ class CodecConfig:
     """Facts this room does not want judged, e.g. `codec.registered` in a room that dials by address."""
     period_s: float = 10.0
     api_timeout_s: float = 8.0
-    """How long one observation may take over the control interface, login included. 5..20."""
+    """How long one observation may take over the control interface, login included. 2..20."""
     reach_timeout_s: float = 2.0
-    """How long ping, tcp and sip may take together. 0.5..5."""
+    """How long ping, tcp and sip may take together. 0.2..5."""
 
 
 @dataclass(frozen=True, slots=True)

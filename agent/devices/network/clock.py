@@ -1,4 +1,7 @@
-"""Is the board's clock disciplined? What chronyc and timedatectl print. Source: device facts, "Network"; `chronyc(1)`."""
+"""Is the board's clock disciplined? What chronyc and timedatectl print.
+
+Sources: device facts, "Network"; `chronyc(1)`.
+"""
 
 from __future__ import annotations
 

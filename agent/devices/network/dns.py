@@ -78,7 +78,8 @@ def _after_name(data: bytes, at: int) -> int | None:
 
 def servers_in(resolv_conf: str) -> tuple[str, ...]:
     """The resolvers that a `resolv.conf` names."""
-    found = [words[1] for line in resolv_conf.splitlines() if len(words := line.split()) > 1 and words[0] == "nameserver"]
+    rows = [line.split() for line in resolv_conf.splitlines()]
+    found = [row[1] for row in rows if len(row) > 1 and row[0] == "nameserver"]
     return tuple(server for server in found if is_address(server))[:SERVERS_MAX]
 
 

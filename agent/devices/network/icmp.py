@@ -34,4 +34,5 @@ def is_reply(packet: bytes, token: bytes, *, v6: bool = False, raw: bool = False
     """Whether a received packet is the reply to our request. A raw IPv4 socket delivers the IP header too."""
     if raw and not v6 and packet:
         packet = packet[(packet[0] & 0x0F) * 4 :]
-    return len(packet) >= 8 + len(token) and packet[0] == (REPLY_V6 if v6 else REPLY_V4) and packet[8:].startswith(token)
+    kind = REPLY_V6 if v6 else REPLY_V4
+    return len(packet) >= 8 + len(token) and packet[0] == kind and packet[8:].startswith(token)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
+from itertools import pairwise
 
 from agent.core.facts import NoReading, Reading
 from agent.devices.base import checked
@@ -31,7 +32,7 @@ class Quality:
         answered = [rtt for rtt in rtts if rtt is not None]
         if not rtts:
             return dict.fromkeys(KEYS, NoReading("timeout"))
-        steps = [abs(b - a) for a, b in zip(rtts, rtts[1:], strict=False) if a is not None and b is not None]
+        steps = [abs(b - a) for a, b in pairwise(rtts) if a is not None and b is not None]
         return checked(
             {
                 "net.loss_pct": 100.0 * (len(rtts) - len(answered)) / len(rtts),

@@ -1,0 +1,56 @@
+"""Makes the probes and effectors of a room out of its configuration. Opens nothing: the first `observe` does."""
+
+from __future__ import annotations
+
+from agent.ports import Effector, Probe
+from agent.probes.board import SelfProbe
+from agent.probes.codec import CodecEffector, CodecProbe
+from agent.probes.config import CodecConfig, RoomConfig
+from agent.probes.families import load
+from agent.probes.meter import MeterProbe
+from agent.probes.network import NetworkProbe, NetworkSlowProbe
+from agent.probes.sensor import SensorProbe
+from agent.probes.ups import UpsProbe
+
+
+def build_probes(room: RoomConfig) -> tuple[list[Probe], list[Effector]]:
+    """All probes and effectors of a room.
+
+    Raises ValueError with one sentence for the technician: unknown family, bad URI, two probes reporting one fact.
+    """
+    probes: list[Probe] = []
+    effectors: list[Effector] = []
+    if room.codec is not None:
+        _check_codec(room.codec)
+        codec = CodecProbe(room.codec)
+        probes.append(codec)
+        if codec.link is not None:
+            effectors.append(CodecEffector(codec.link, load(room.codec.family).remedies))
+    probes += [MeterProbe(meter) for meter in room.meters]
+    if room.ups is not None:
+        probes.append(UpsProbe(room.ups))
+    if room.network is not None:
+        probes += [NetworkProbe(room.network), NetworkSlowProbe(room.network)]
+    probes += [SensorProbe(sensor) for sensor in room.sensors]
+    if room.board is not None:
+        probes.append(SelfProbe(room.board))
+    probes = [probe for probe in probes if probe.keys]
+    _check_once(probes)
+    return probes, effectors
+
+
+def _check_codec(config: CodecConfig) -> None:
+    if not 2 <= config.api_timeout_s <= 20 or not 0.2 <= config.reach_timeout_s <= 5:
+        raise ValueError("codec: api_timeout_s must be 2..20 and reach_timeout_s 0.2..5")
+
+
+def _check_once(probes: list[Probe]) -> None:
+    """Two sources of one fact would overwrite each other's last good value."""
+    source: dict[str, str] = {}
+    for probe in probes:
+        if not probe.period_s > 0:
+            raise ValueError(f"{probe.name}: period_s must be above 0")
+        for key in probe.keys:
+            if key in source:
+                raise ValueError(f"{key} is reported by both {source[key]} and {probe.name}")
+            source[key] = probe.name

@@ -1,0 +1,117 @@
+"""The codec, seen from outside (ping, TCP, SIP) and through its control interface; and the orders it takes."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+
+from agent.core.facts import NoReading, Reading
+from agent.devices.base import Login
+from agent.ports import Outcome
+from agent.probes.config import CodecConfig
+from agent.probes.families import Family, load
+from agent.probes.lines import Line, parse_line
+from agent.probes.link import CodecLink, InterruptedPoll
+from agent.probes.names import Resolver
+from agent.probes.reach import Target, check, device_reading, host_lives, parse
+from agent.transports.attempts import Answer
+from agent.transports.errors import LinkFault
+
+ORDER_MAX_S = 18.0
+"""An order ends within this: the Effector contract gives 20 s."""
+HOST = "host"
+"""Name of the silent extra ping that tells a codec that is off from one whose control interface hangs."""
+
+
+class CodecProbe:
+    """Looks at the codec."""
+
+    name = "codec"
+
+    def __init__(self, config: CodecConfig) -> None:
+        self._config = config
+        family = load(config.family)
+        line = parse_line(config.uri, family.port, family.bauds) if config.uri else None
+        if line is None and family.keys:
+            raise ValueError(f"codec family {family.name} needs a uri")
+        self._resolver = Resolver()
+        self._line = line
+        self.link = _link(config, family, line, self._resolver)
+        self._targets = _targets(config, line)
+        reach_keys = tuple(key for key in self._targets if key != HOST)
+        api_keys = family.keys if self.link else ()
+        self.keys = tuple(key for key in (*reach_keys, *api_keys) if key not in config.ignore)
+        self.period_s = config.period_s
+        self.deadline_s = config.reach_timeout_s + (config.api_timeout_s if self.link else 0.0) + 4.0
+
+    def observe(self) -> Mapping[str, Reading]:
+        """Look once."""
+        answers = check(self._targets, self._config.reach_timeout_s, self._resolver)
+        readings: dict[str, Reading] = {key: device_reading(answers[key]) for key in answers if key != HOST}
+        if self.link is not None:
+            readings |= self._api(self.link, answers)
+        return {key: readings.get(key, NoReading("absent")) for key in self.keys}
+
+    def _api(self, link: CodecLink, answers: Mapping[str, Answer]) -> Mapping[str, Reading]:
+        try:
+            return link.observe(self._config.api_timeout_s)
+        except InterruptedPoll:
+            return dict.fromkeys(self.keys_of_api, NoReading("stale"))
+        except LinkFault as fault:
+            lives = any(host_lives(answer) for answer in answers.values())
+            api = self._api_reading(link, fault, lives)
+            return dict.fromkeys(self.keys_of_api, NoReading(fault.kind)) | {"codec.api": api}
+
+    @property
+    def keys_of_api(self) -> tuple[str, ...]:
+        """The facts that come over the control interface."""
+        return tuple(key for key in self.keys if key not in self._targets)
+
+    def _api_reading(self, link: CodecLink, fault: LinkFault, host_is_up: bool) -> Reading:
+        """False only when the fault is surely the codec's: our own line worked, and its host is there."""
+        if fault.kind in ("denied", "link"):
+            return NoReading(fault.kind)
+        if link.opened:
+            return False if link.speed_known else NoReading(fault.kind)
+        return False if fault.kind == "refused" or host_is_up else NoReading(fault.kind)
+
+    def close(self) -> None:
+        """Let go."""
+        if self.link is not None:
+            self.link.close()
+
+
+class CodecEffector:
+    """Gives the codec orders, over the same conversation as the probe's."""
+
+    def __init__(self, link: CodecLink, remedies: frozenset[str]) -> None:
+        self._link = link
+        self.remedies = remedies
+        self._one_at_a_time = threading.Lock()
+
+    def perform(self, remedy: str) -> Outcome:
+        """Send the order and wait for the codec's word."""
+        if remedy not in self.remedies:
+            return Outcome(False, "absent")
+        if not self._one_at_a_time.acquire(blocking=False):
+            return Outcome(False, "busy")
+        try:
+            return self._link.order(remedy, ORDER_MAX_S)
+        except Exception as error:  # the contract: never raises
+            return Outcome(False, "bug", {"answer": repr(error)[:200]})
+        finally:
+            self._one_at_a_time.release()
+
+
+def _link(config: CodecConfig, family: Family, line: Line | None, resolver: Resolver) -> CodecLink | None:
+    if line is None or not family.keys:
+        return None
+    return CodecLink(family, line, Login(config.user, config.password), resolver)
+
+
+def _targets(config: CodecConfig, line: Line | None) -> dict[str, Target]:
+    wanted = {"codec.ping": config.ping, "codec.tcp": config.tcp, "codec.sip": config.sip}
+    targets = {key: parse(text) for key, text in wanted.items() if text and key not in config.ignore}
+    if line is not None and not line.is_serial:
+        targets[HOST] = Target("icmp", line.host)
+    return targets

@@ -1,0 +1,237 @@
+"""The one conversation with the codec: kept open between polls, shared by probe and effector.
+
+Only one of them speaks at a time. The effector goes first: it interrupts a poll, and takes a fresh connection when the
+present one is stuck.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+
+from agent.core.facts import Reading
+from agent.devices.base import (
+    CommandDone,
+    CommandFailed,
+    Event,
+    Facts,
+    Login,
+    LoginNeeded,
+    LoginRefused,
+    Ready,
+    Session,
+    Silent,
+)
+from agent.devices.telnet import TelnetFilter
+from agent.ports import Outcome
+from agent.probes.families import Family
+from agent.probes.lines import Line
+from agent.probes.names import Resolver
+from agent.transports.errors import LinkFault
+from agent.transports.stream import Stream
+
+SLICE_S = 0.2
+"""Longest wait in one go: how soon an interruption or `close` is noticed."""
+SEND_S = 2.0
+DRAIN_QUIET_S, DRAIN_MAX_S = 0.3, 1.0
+"""A serial line is drained before a conversation: what the codec still said to the one before is no answer to us."""
+ORDER_S = 6.0
+"""How long an order may go unanswered before the conversation counts as stuck."""
+REFUSED_FIRST_S, REFUSED_MAX_S = 60.0, 1800.0
+"""Back-off after a refused password, doubling: trying on every poll would lock the account."""
+
+
+class InterruptedPoll(Exception):  # noqa: N818 - nobody's error: an order has precedence
+    """The poll gave way to an order, or to `close`."""
+
+
+class CodecLink:
+    """A codec's session on its line."""
+
+    def __init__(self, family: Family, line: Line, login: Login, resolver: Resolver) -> None:
+        self._family = family
+        self._line = line
+        self._login = login
+        self._resolver = resolver
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._give_way = threading.Event()
+        self._stream: Stream | None = None
+        self._session: Session | None = None
+        self._telnet = TelnetFilter()
+        self._sent_at_s = 0.0
+        self._tries = 0
+        self._good_baud = 0
+        self._refused_until_s = 0.0
+        self._refused_wait_s = REFUSED_FIRST_S
+        self.opened = False
+        """Whether the line itself could be opened in the last `observe`."""
+
+    @property
+    def speed_known(self) -> bool:
+        """Whether silence may be blamed on the codec: the speed is right, or every speed has been tried in vain."""
+        return not self._line.is_serial or bool(self._good_baud) or self._tries >= len(self._line.bauds)
+
+    def observe(self, timeout_s: float) -> Mapping[str, Reading]:
+        """One poll. Raises LinkFault, InterruptedPoll; blocks about `timeout_s` at most."""
+        deadline_s = time.monotonic() + timeout_s
+        with self._lock:
+            self._give_way_or_stop()
+            self.opened = self._stream is not None
+            with self._dropping_on_fault():
+                session = self._ensure(deadline_s)
+                session.poll()
+                facts = self._pump(lambda event: isinstance(event, Facts), deadline_s)
+        assert isinstance(facts, Facts)
+        return facts.readings
+
+    def order(self, remedy: str, timeout_s: float) -> Outcome:
+        """Give an order and wait for the codec's word. Blocks about `timeout_s` at most. Never raises."""
+        deadline_s = time.monotonic() + timeout_s
+        self._give_way.set()
+        if not self._lock.acquire(timeout=timeout_s / 2):
+            self._give_way.clear()
+            return Outcome(False, "timeout", {"answer": "another exchange held the line"})
+        try:
+            self._give_way.clear()
+            had_session = self._session is not None
+            outcome = self._order(remedy, min(deadline_s, time.monotonic() + ORDER_S) if had_session else deadline_s)
+            if had_session and outcome.reason in ("timeout", "link", "garbled") and time.monotonic() < deadline_s - 1:
+                # The old conversation was stuck or half open.
+                outcome = self._order(remedy, deadline_s)
+            return outcome
+        finally:
+            self._lock.release()
+
+    def _order(self, remedy: str, deadline_s: float) -> Outcome:
+        ordered = False
+        try:
+            with self._dropping_on_fault():
+                session = self._ensure(deadline_s)
+                session.command(remedy)
+                ordered = True
+                event = self._pump(lambda event: isinstance(event, CommandDone | CommandFailed), deadline_s)
+        except LinkFault as fault:
+            if ordered and fault.kind == "refused" and remedy == "codec_restart":
+                # It restarted before it could finish its answer.
+                return Outcome(True, "", {"answer": "connection closed"})
+            return Outcome(False, fault.kind, {"answer": str(fault)[:200]})
+        except InterruptedPoll:
+            return Outcome(False, "link", {"answer": "closing"})
+        if isinstance(event, CommandFailed):
+            return Outcome(False, event.reason, {"answer": event.answer[:200]})
+        if remedy == "codec_restart":
+            self._drop()
+        return Outcome(True, "", {"answer": event.answer[:200] if isinstance(event, CommandDone) else ""})
+
+    def close(self) -> None:
+        """End for good; from any thread."""
+        self._stop.set()
+        stream = self._stream
+        if stream is not None:
+            stream.close()
+
+    # -- the conversation; the lock is held
+
+    def _give_way_or_stop(self) -> None:
+        if self._stop.is_set() or self._give_way.is_set():
+            raise InterruptedPoll
+
+    @contextlib.contextmanager
+    def _dropping_on_fault(self) -> Iterator[None]:
+        """Whatever breaks a conversation off leaves it in the middle of an answer: the next begins afresh."""
+        try:
+            yield
+        except BaseException:
+            self._drop()
+            raise
+
+    def _drop(self) -> None:
+        stream, self._stream, self._session = self._stream, None, None
+        if stream is not None:
+            stream.close()
+
+    def _ensure(self, deadline_s: float) -> Session:
+        if self._session is not None:
+            return self._session
+        if time.monotonic() < self._refused_until_s:
+            raise LinkFault("denied", "the codec refused our password; waiting before the next try")
+        baud = self._next_baud()
+        self._tries += 1
+        self._stream = self._line.open(baud, self._resolver, max(0.5, min(3.0, deadline_s - time.monotonic())))
+        self.opened = True
+        if self._stop.is_set():
+            raise InterruptedPoll
+        self._drain(deadline_s)
+        session = self._family.session(self._login, os.urandom(4).hex())
+        if session is None:
+            raise LinkFault("refused", f"{self._family.name} has no control interface")
+        self._session, self._telnet = session, TelnetFilter()
+        session.open()
+        self._pump(lambda event: isinstance(event, Ready), deadline_s)
+        self._tries, self._good_baud, self._refused_wait_s = 0, baud, REFUSED_FIRST_S
+        return session
+
+    def _next_baud(self) -> int:
+        """The speed that worked, every other time; else the list in turn: an SX20 changes its own during boot."""
+        bauds = self._line.bauds or (0,)
+        if self._good_baud and self._tries % 2 == 0:
+            return self._good_baud
+        return bauds[(self._tries // 2 if self._good_baud else self._tries) % len(bauds)]
+
+    def _drain(self, deadline_s: float) -> None:
+        if not self._line.is_serial or self._stream is None:
+            return
+        end_s = min(deadline_s, time.monotonic() + DRAIN_MAX_S)
+        while time.monotonic() < end_s and self._stream.recv(DRAIN_QUIET_S):
+            self._give_way_or_stop()
+
+    def _pump(self, wanted: Callable[[Event], bool], deadline_s: float) -> Event:
+        """Carry bytes both ways until the wanted event. Raises LinkFault, InterruptedPoll."""
+        session, stream = self._session, self._stream
+        assert session is not None
+        assert stream is not None
+        quiet_since_s = time.monotonic()
+        while True:
+            self._give_way_or_stop()
+            if self._flush(session, stream):
+                quiet_since_s = time.monotonic()
+            now_s = time.monotonic()
+            if now_s >= deadline_s:
+                raise LinkFault("timeout", "no complete answer in time")
+            patience_left_s = quiet_since_s + session.patience_s - now_s
+            data = stream.recv(max(0.0, min(SLICE_S, patience_left_s, deadline_s - now_s)))
+            events: list[Event] = []
+            if data:
+                quiet_since_s = time.monotonic()
+                events = session.receive(data if self._line.is_serial else self._telnet.feed(data))
+            elif patience_left_s <= 0 and session.busy:
+                quiet_since_s = time.monotonic()
+                events = session.silence()
+            if (found := self._sift(events, wanted)) is not None:
+                return found
+
+    def _flush(self, session: Session, stream: Stream) -> bool:
+        data = self._telnet.output() + session.output()
+        if not data:
+            return False
+        self._stop.wait(max(0.0, self._sent_at_s + session.gap_s - time.monotonic()))
+        stream.send(data, SEND_S)
+        self._sent_at_s = time.monotonic()
+        return True
+
+    def _sift(self, events: list[Event], wanted: Callable[[Event], bool]) -> Event | None:
+        found = next((event for event in events if wanted(event)), None)
+        if any(isinstance(event, LoginNeeded | LoginRefused) for event in events):
+            self._refused_until_s = time.monotonic() + self._refused_wait_s
+            self._refused_wait_s = min(self._refused_wait_s * 2, REFUSED_MAX_S)
+            raise LinkFault("denied", "the codec asks for a name or password that we do not have")
+        if any(isinstance(event, Silent) for event in events):
+            if found is None:
+                raise LinkFault("timeout", "the codec does not answer")
+            # What was gathered still counts, the conversation does not.
+            self._drop()
+        return found

@@ -1,0 +1,175 @@
+"""The room's own way out: port, gateway, hub; and more slowly names, quality and the clock."""
+
+from __future__ import annotations
+
+import errno
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from agent.core.facts import NoReading, Reading
+from agent.devices.network import clock
+from agent.devices.network.quality import KEYS as QUALITY_KEYS
+from agent.devices.network.quality import Quality
+from agent.probes.config import NetworkConfig
+from agent.probes.names import Resolver, ask
+from agent.probes.reach import Target, attempt_for, check, host_lives, parse, path_reading, ping
+from agent.transports.attempts import run
+from agent.transports.command import run_command
+from agent.transports.errors import LinkFault
+from agent.transports.sysfs import read_text
+
+ECHO_GAP_S = 0.05
+CLOCK_S = 3.0
+
+
+class NetworkProbe:
+    """Looks at port, gateway and hub."""
+
+    name = "network"
+
+    def __init__(self, config: NetworkConfig) -> None:
+        self._config = config
+        self._resolver = Resolver(config.resolv_conf)
+        self._hub = {text: parse(text) for text in config.hub}
+        self._gateway = parse(config.gateway) if config.gateway not in ("", "auto") else None
+        wanted = {
+            "net.link": bool(config.interface),
+            "net.gateway": bool(config.gateway),
+            "net.hub": bool(config.hub),
+        }
+        self.keys = tuple(key for key, is_wanted in wanted.items() if is_wanted)
+        self.period_s = config.period_s
+        self.deadline_s = config.timeout_s + 6.0
+
+    def observe(self) -> Mapping[str, Reading]:
+        """Look once."""
+        readings: dict[str, Reading] = {}
+        if self._config.interface:
+            readings["net.link"] = link_reading(Path(self._config.sysfs_root), self._config.interface)
+        gateway = self._gateway or self._auto_gateway()
+        answers = check(
+            self._hub | ({"gateway": gateway} if gateway else {}), self._config.timeout_s, self._resolver
+        )
+        if self._config.gateway:
+            # Without a default route there is no gateway that could answer.
+            readings["net.gateway"] = path_reading(answers["gateway"]) if gateway else False
+        if self._hub:
+            paths = [path_reading(answers[text]) for text in self._hub]
+            unsure = [path for path in paths if isinstance(path, NoReading)]
+            readings["net.hub"] = True if True in paths else unsure[0] if unsure else False
+        return readings
+
+    def _auto_gateway(self) -> Target | None:
+        if self._config.gateway != "auto":
+            return None
+        address = default_gateway(Path(self._config.proc_root))
+        return Target("icmp", address) if address else None
+
+    def close(self) -> None:
+        """Nothing is kept open."""
+
+
+class NetworkSlowProbe:
+    """Looks at names, quality of the path and the clock."""
+
+    name = "network-slow"
+
+    def __init__(self, config: NetworkConfig) -> None:
+        self._config = config
+        self._resolver = Resolver(config.resolv_conf)
+        self._target = parse(config.hub[0]) if config.hub else None
+        self._quality = Quality(config.window)
+        self.keys = (
+            *(("net.dns",) if config.dns_name else ()),
+            *(QUALITY_KEYS if self._target else ()),
+            *(clock.KEYS if config.clock else ()),
+        )
+        self.period_s = config.slow_period_s
+        self.deadline_s = config.timeout_s * (config.samples + 1) + 2 * CLOCK_S + 4.0
+
+    def observe(self) -> Mapping[str, Reading]:
+        """Look once."""
+        readings: dict[str, Reading] = {}
+        if self._config.dns_name:
+            readings["net.dns"] = self._dns()
+        if self._target:
+            readings |= self._measure(self._target)
+        if self._config.clock:
+            readings |= self._clock()
+        return readings
+
+    def _dns(self) -> Reading:
+        """Names resolve when a resolver gives an address. No answer and no resolver at all are both a plain False."""
+        try:
+            servers = self._config.dns_servers or self._resolver.servers()
+            return bool(ask(self._config.dns_name, servers, self._config.timeout_s).addresses)
+        except LinkFault as fault:
+            return NoReading("denied") if fault.kind == "denied" else False
+
+    def _measure(self, target: Target) -> Mapping[str, Reading]:
+        """One echo after the other: what several at once would queue up is not the path's round trip."""
+        try:
+            address = self._resolver.address(target.host)
+            self._quality.add([self._round_trip(target, address, i) for i in range(self._config.samples)])
+        except LinkFault as fault:
+            if fault.kind == "denied":
+                return dict.fromkeys(QUALITY_KEYS, NoReading("denied"))
+            self._quality.add([None] * self._config.samples)
+        return self._quality.readings()
+
+    def _round_trip(self, target: Target, address: str, sequence: int) -> float | None:
+        if sequence:
+            time.sleep(ECHO_GAP_S)
+        began_s = time.monotonic()
+        attempt = ping(address, sequence, again=False) if target.kind == "icmp" else attempt_for(target, address)
+        answer = run({"echo": attempt}, self._config.timeout_s)["echo"]
+        if answer.ok:
+            return answer.rtt_s
+        # A refusal took the way there and back as well.
+        return time.monotonic() - began_s if host_lives(answer) else None
+
+    def _clock(self) -> Mapping[str, Reading]:
+        try:
+            return clock.from_chronyc(run_command(self._config.clock_command, CLOCK_S))
+        except LinkFault as fault:
+            first = fault
+        if not self._config.clock_fallback:
+            return dict.fromkeys(clock.KEYS, NoReading(first.kind))
+        try:
+            return clock.from_timedatectl(run_command(self._config.clock_fallback, CLOCK_S))
+        except LinkFault as fault:
+            return dict.fromkeys(clock.KEYS, NoReading("absent" if fault.kind == "link" else fault.kind))
+
+    def close(self) -> None:
+        """Nothing is kept open."""
+
+
+def link_reading(sysfs_root: Path, interface: str) -> Reading:
+    """Carrier of a port. A port that is down refuses to be read (EINVAL): no carrier either."""
+    file = sysfs_root / "class" / "net" / interface / "carrier"
+    try:
+        return read_text(file) == "1"
+    except LinkFault as fault:
+        cause = fault.__cause__
+        is_down = isinstance(cause, OSError) and cause.errno == errno.EINVAL
+        return False if is_down else NoReading(fault.kind)
+
+
+def default_gateway(proc_root: Path) -> str:
+    """The default route's gateway, empty when there is none. Source: `/proc/net/route`, little-endian hex [M]."""
+    try:
+        rows = [line.split() for line in read_text(proc_root / "net" / "route").splitlines()[1:]]
+    except LinkFault:
+        return ""
+    routes = [
+        (int(row[6]), row[2])
+        for row in rows
+        if len(row) > 7 and row[1] == "00000000" and row[7] == "00000000" and row[6].isdigit() and row[2] != "00000000"
+    ]
+    if not routes:
+        return ""
+    try:
+        return ".".join(str(byte) for byte in reversed(bytes.fromhex(min(routes)[1])))
+    except ValueError:
+        return ""

@@ -7,3 +7,6 @@ ALTER TABLE commands ADD COLUMN expires_s REAL NOT NULL DEFAULT 0;
 CREATE INDEX events_by_fault ON events(room, epoch, fault_id);
 CREATE INDEX commands_by_outcome ON commands(outcome, expires_s);
 CREATE INDEX set_aside_by_kind ON set_aside(topic, reason);
+-- Orders statuses within a boot, and tells the boots that are over from a new one.
+ALTER TABLE twins ADD COLUMN status_mono_s REAL NOT NULL DEFAULT -1;
+ALTER TABLE twins ADD COLUMN past_boots TEXT NOT NULL DEFAULT '';

@@ -1,82 +1,125 @@
 #!/bin/sh
 # Makes a fresh Debian 12 ready: tools/bootstrap.sh demo|test. Run again, it finds everything in place and changes nothing.
-# Needs root or sudo for Debian's packages only; everything else stays in .venv, .venv-tools and tests/node/node_modules.
+# Root (or sudo) is needed for Debian's packages only; all else stays in .venv, .venv-tools and tests/node/node_modules.
 set -eu
 purpose=${1:?usage: tools/bootstrap.sh demo|test}
 cd "$(dirname "$0")/.."
 UV_VERSION=0.13.9
+PATH="$PATH:/usr/sbin:/sbin" # mosquitto and upsd live there, and Debian gives users neither
+started_s=$(date +%s)
+worked=""
 
-say() { printf '%s\n' "diemcau: $*" >&2; }
+say() { printf 'diemcau: %s\n' "$*" >&2; }
 fail() { say "$*"; exit 1; }
 
-as_root() {
-  if [ "$(id -u)" = 0 ]; then "$@"
-  elif command -v sudo >/dev/null 2>&1; then sudo -n "$@" 2>/dev/null || sudo "$@"
-  else fail "installing Debian packages needs root: run as root, or install sudo ($*)"
-  fi
-}
-
-# --- Debian's packages: program that shows it is there, and the package that brings it -------------------------------
-wanted="mosquitto:mosquitto python3:python3 git:git"
+# --- Which of Debian's packages are missing: "program:package", by the program that shows it is there ------------------
+wanted="mosquitto:mosquitto git:git"
 [ "$purpose" = test ] && wanted="$wanted mosquitto_sub:mosquitto-clients chromium:chromium socat:socat \
-  upsd:nut-server baresip:baresip-core ip:iproute2 node:nodejs npm:npm"
-PATH="$PATH:/usr/sbin:/sbin"
+  upsd:nut-server upsc:nut-client baresip:baresip-core ip:iproute2 node:nodejs npm:npm"
 missing=""
 for pair in $wanted; do
   command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair##*:}"
 done
 
-python=""
-for candidate in python3 python3.11 python3.12 python3.13; do
-  if command -v "$candidate" >/dev/null 2>&1 &&
-    "$candidate" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null; then
-    python=$(command -v "$candidate"); break
-  fi
-done
-if [ -z "$python" ] || ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
-  missing="$missing python3 python3-venv"; python=""
-fi
+# The first Python on the path that is new enough and can make virtual environments.
+find_python() {
+  for candidate in python3 python3.13 python3.12 python3.11 /usr/bin/python3; do
+    if command -v "$candidate" >/dev/null 2>&1 && "$candidate" -c \
+      'import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' >/dev/null 2>&1; then
+      command -v "$candidate"
+      return
+    fi
+  done
+}
+python=$(find_python)
+[ -n "$python" ] || missing="$missing python3 python3-venv"
 
-if [ -n "$missing" ]; then
-  command -v apt-get >/dev/null 2>&1 || fail "these programs are missing, and there is no apt-get to install them:$missing"
-  say "installing Debian packages:$missing"
-  export DEBIAN_FRONTEND=noninteractive
-  # The packages' own services must not start: the programs here start their own brokers, on ports of their own.
-  policy=/usr/sbin/policy-rc.d made_policy=""
-  if [ ! -e "$policy" ]; then
-    made_policy=1
-    printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
-    as_root chmod 755 "$policy"
+# --- Install them, without letting their services start: the programs here start brokers of their own ------------------
+install_packages() {
+  command -v apt-get >/dev/null 2>&1 ||
+    fail "these Debian packages are missing and there is no apt-get here to install them:$missing"
+  sudo=""
+  if [ "$(id -u)" != 0 ]; then
+    command -v sudo >/dev/null 2>&1 ||
+      fail "you are neither root nor have sudo; ask someone who is to run: apt-get install -y --no-install-recommends$missing"
+    sudo="sudo"
+    if ! sudo -n true 2>/dev/null; then
+      [ -t 0 ] || fail "sudo wants a password and there is no terminal to ask for it; run first: sudo apt-get install -y --no-install-recommends$missing"
+      sudo -v || fail "sudo refused; ask for: apt-get install -y --no-install-recommends$missing"
+    fi
   fi
-  status=0
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get update -q </dev/null >&2 || status=$?
+  say "installing Debian packages:$missing"
+  if [ ! -e "$policy" ]; then # where one exists already, the machine's owner has decided
+    made_policy=1
+    trap forget_policy EXIT
+    trap 'exit 130' INT TERM HUP
+    printf '#!/bin/sh\nexit 101\n' | $sudo tee "$policy" >/dev/null
+    $sudo chmod 755 "$policy"
+  fi
+  apt="$sudo env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3"
+  # shellcheck disable=SC2086  # words are meant to be split
+  $apt update </dev/null >&2 || say "apt-get update had errors; trying with the lists at hand"
   # shellcheck disable=SC2086
-  [ "$status" = 0 ] && { as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $missing </dev/null >&2 || status=$?; }
-  [ -n "$made_policy" ] && as_root rm -f "$policy"
-  [ "$status" = 0 ] || fail "apt-get could not install:$missing"
-  [ -n "$python" ] || python=$(command -v python3)
+  $apt install -y --no-install-recommends $missing </dev/null >&2 || fail "apt-get could not install:$missing"
+  # Nor may they start at the next boot. Only what this script brought: a broker that was here before is not ours.
+  if command -v systemctl >/dev/null 2>&1; then
+    for package in $missing; do
+      case "$package" in
+        mosquitto) $sudo systemctl disable mosquitto.service >/dev/null 2>&1 || true ;;
+        nut-server) $sudo systemctl disable nut-server.service nut-driver-enumerator.path >/dev/null 2>&1 || true ;;
+        nut-client) $sudo systemctl disable nut-monitor.service >/dev/null 2>&1 || true ;;
+      esac
+    done
+  fi
+  forget_policy
+}
+forget_policy() {
+  [ -z "$made_policy" ] || $sudo rm -f "$policy"
+  made_policy=""
+}
+policy=/usr/sbin/policy-rc.d
+made_policy=""
+if [ -n "$missing" ]; then
+  install_packages
+  worked=1
+  [ -n "$python" ] || python=$(find_python)
+  [ -n "$python" ] || fail "no Python 3.11, 3.12 or 3.13 that can make virtual environments, even after installing python3-venv"
 fi
 
 # --- Python: locked, in a virtual environment of this folder ----------------------------------------------------------
-if ! .venv-tools/bin/uv --version 2>/dev/null | grep -q " $UV_VERSION"; then
-  say "fetching uv $UV_VERSION"
+# Scripts of a virtual environment name its folder: after a move it has to be made again.
+for venv in .venv-tools .venv; do
+  [ ! -e "$venv/.place" ] || [ "$(cat "$venv/.place")" = "$PWD" ] || rm -rf "$venv"
+done
+if ! .venv-tools/bin/uv --version 2>/dev/null | grep -q "^uv $UV_VERSION"; then
+  say "fetching uv $UV_VERSION from PyPI"
   rm -rf .venv-tools
   "$python" -m venv .venv-tools
-  .venv-tools/bin/python -m pip install -q --disable-pip-version-check "uv==$UV_VERSION" </dev/null
+  .venv-tools/bin/python -m pip install -q --disable-pip-version-check --retries 5 --timeout 60 "uv==$UV_VERSION" </dev/null ||
+    fail "pip could not fetch uv $UV_VERSION: is the Python package index reachable from here (proxy, certificates)?"
+  printf '%s' "$PWD" >.venv-tools/.place
+  worked=1
 fi
-stamp=$(cat uv.lock pyproject.toml | sha256sum | cut -c1-16)
+stamp=$({ cat uv.lock pyproject.toml; "$python" -V; } | sha256sum | cut -c1-16)
 if [ "$(cat .venv/.stamp 2>/dev/null || true)" != "$stamp" ]; then
   say "installing the locked Python packages"
-  UV_PYTHON_DOWNLOADS=never UV_PROJECT_ENVIRONMENT=.venv .venv-tools/bin/uv sync -q --frozen --all-extras --python "$python"
-  printf '%s\n' "$stamp" > .venv/.stamp
+  UV_PYTHON_DOWNLOADS=never UV_PROJECT_ENVIRONMENT=.venv UV_HTTP_TIMEOUT=120 \
+    .venv-tools/bin/uv sync -q --frozen --all-extras --python "$python" </dev/null ||
+    fail "the locked Python packages could not be installed (see above)"
+  printf '%s' "$PWD" >.venv/.place
+  printf '%s\n' "$stamp" >.venv/.stamp
+  worked=1
 fi
 
-# --- Node packages that judge us in tests ------------------------------------------------------------------------------
-if [ "$purpose" = test ] && [ -f tests/node/package-lock.json ]; then
-  stamp=$(sha256sum < tests/node/package-lock.json | cut -c1-16)
+# --- Node packages that judge us in tests; nothing of them is shipped --------------------------------------------------
+if [ "$purpose" = test ]; then
+  stamp=$(sha256sum <tests/node/package-lock.json | cut -c1-16)
   if [ "$(cat tests/node/node_modules/.stamp 2>/dev/null || true)" != "$stamp" ]; then
     say "installing the Node packages of the tests"
-    npm ci --silent --no-audit --no-fund --prefix tests/node </dev/null >&2
-    printf '%s\n' "$stamp" > tests/node/node_modules/.stamp
+    npm ci --silent --no-audit --no-fund --ignore-scripts --prefix tests/node </dev/null >&2 ||
+      fail "npm could not install tests/node/package-lock.json: is the npm registry reachable from here?"
+    printf '%s\n' "$stamp" >tests/node/node_modules/.stamp
+    worked=1
   fi
 fi
+[ -z "$worked" ] || say "ready for 'make $purpose' after $(($(date +%s) - started_s)) s"

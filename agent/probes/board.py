@@ -25,7 +25,7 @@ class SelfProbe:
     """Looks at the board."""
 
     name = "self"
-    keys = (
+    keys: tuple[str, ...] = (
         "self.cpu_pct",
         "self.mem_pct",
         "self.rss_mb",

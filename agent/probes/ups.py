@@ -21,7 +21,7 @@ class UpsProbe:
     """Looks at one UPS."""
 
     name = "ups"
-    keys = nut.KEYS
+    keys: tuple[str, ...] = nut.KEYS
 
     def __init__(self, config: UpsConfig) -> None:
         if not config.name or any(letter.isspace() for letter in config.name):

@@ -46,7 +46,7 @@ class Room:
         self._next_id = 0
         self._commands: tuple[str, ...] = ()
 
-    def restore(self, now: Instant, started: dict[str, m.Value] | None = None) -> None:
+    def restore(self, now: Instant, started: Mapping[str, m.Value] | None = None) -> None:
         """Take up what the store remembers, and say that the agent has come up."""
         memory = self.store.remember(self.who.boot)
         meta = memory.meta

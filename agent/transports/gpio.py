@@ -96,11 +96,11 @@ class GpioRelays:
                 "gói lgpio là bản rỗng, hãy cài python3-lgpio của Debian"
                 " / the lgpio package is an empty stub: install Debian's python3-lgpio"
             )
-        from gpiozero import OutputDevice
+        from gpiozero.output_devices import OutputDevice
 
         for relay in table:
             powered = relay.load not in off
-            self._devices[relay.load] = OutputDevice(
+            self._devices[relay.load] = OutputDevice(  # type: ignore[no-untyped-call]
                 relay.pin,
                 active_high=relay.active_high,
                 initial_value=_energised(relay, powered),

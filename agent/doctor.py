@@ -1,0 +1,110 @@
+"""`diemcau-agent doctor`: what is plugged in, what answers, what each relay would do. It looks, and moves nothing."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as TookTooLong
+from pathlib import Path
+
+from agent.config import AgentConfig, ConfigError
+from agent.core.facts import FACTS, NoReading, Reading
+from agent.core.remedies import LOADS, REMEDIES, Method
+from agent.ports import Probe
+
+WHY = {
+    "timeout": "không trả lời / does not answer",
+    "link": "mất kết nối hoặc chưa cắm / not connected or unplugged",
+    "refused": "từ chối kết nối / refuses the connection",
+    "denied": "sai tài khoản hoặc mật khẩu / wrong account or password",
+    "garbled": "trả lời không hiểu được / the answer makes no sense",
+    "absent": "thiết bị không có mục này / the device has no such thing",
+    "stale": "dữ liệu cũ / its data is old",
+    "bug": "lỗi phần mềm / our own bug: please report it",
+}
+
+
+def say(text: str = "") -> None:
+    """One line for the technician."""
+    sys.stdout.write(text + "\n")
+
+
+def examine(path: Path) -> int:
+    """Look at everything the file names. 0: all answer; 1: something does not; 2: the file cannot be used."""
+    from agent.probes.build import build_probes
+    from agent.settings import load
+
+    try:
+        config = load(path)
+        probes, effectors = build_probes(config.probes)
+    except (ConfigError, ValueError) as error:
+        say(str(error))
+        return 2
+    say(f"Phòng / room: {config.room}   tệp / file: {path}")
+    silent = 0
+    with ThreadPoolExecutor(max_workers=max(1, len(probes))) as pool:
+        looks = [(probe, pool.submit(probe.observe)) for probe in probes]
+        for probe, look in looks:
+            try:
+                readings: Mapping[str, Reading] = look.result(timeout=probe.deadline_s + 5)
+            except TookTooLong:
+                readings = dict.fromkeys(probe.keys, NoReading("timeout"))
+            silent += _show(probe, readings)
+            probe.close()
+    _relays(config, frozenset(name for effector in effectors for name in effector.remedies))
+    _hub(config)
+    say()
+    if silent:
+        say(f"→ {silent} mục không có số liệu / {silent} readings are missing: xem ở trên / see above")
+    else:
+        say("→ Mọi thứ đều trả lời / everything answers")
+    return 1 if silent else 0
+
+
+def _show(probe: Probe, readings: Mapping[str, Reading]) -> int:
+    say(f"\n[{probe.name}]")
+    silent = 0
+    for key in probe.keys:
+        value = readings.get(key, NoReading("timeout"))
+        spec = FACTS[key]
+        if isinstance(value, NoReading):
+            silent += value.reason != "absent"
+            say(f"  ✕ {key:22} {WHY.get(value.reason, value.reason)}")
+        else:
+            shown = {True: "có / yes", False: "không / no"}.get(value) if isinstance(value, bool) else f"{value}"
+            say(f"  ● {key:22} {shown} {spec.unit}   ({spec.meaning})")
+    return silent
+
+
+def _relays(config: AgentConfig, apis: frozenset[str]) -> None:
+    say("\n[rơ-le / relays]  (không thử đóng cắt / nothing was moved)")
+    for relay in config.relays:
+        load = config.policy(apis).loads[relay.load]
+        contact = "thường đóng / normally closed" if relay.contact == "nc" else "thường mở / normally open"
+        does = [r.name for r in REMEDIES.values() if r.load == relay.load and r.method is not Method.API]
+        cut = f", cắt / off {load.off_s:g} s" if any("cycle" in name for name in does) else ""
+        say(f"  GPIO {relay.pin:2}  {relay.load:10} {contact}: {', '.join(does)}{cut}")
+    missing = [n for n, load in LOADS.items() if load.in_call_path and n not in {r.load for r in config.relays}]
+    if missing:
+        say(f"  chưa đấu rơ-le / without a relay: {', '.join(missing)}")
+    say(f"  lệnh qua API / orders by API: {', '.join(sorted(apis)) or '—'}")
+    if config.probes.codec is not None and config.thresholds.call_draw_w == 0:
+        say("  ! thresholds.call_draw_w chưa đặt: máy treo sẽ không được tự khởi động lại")
+        say("    / not set: a hung codec will not be restarted, since nothing can witness that no call is under way")
+
+
+def _hub(config: AgentConfig) -> None:
+    say("\n[trung tâm / hub]")
+    if not config.broker.host:
+        say("  ✕ chưa khai báo / no broker configured: the room works by itself and reports nothing")
+        return
+    import socket
+
+    try:
+        with socket.create_connection((config.broker.host, config.broker.port), timeout=5):
+            say(f"  ● {config.broker.host}:{config.broker.port} trả lời / answers")
+    except OSError as error:
+        say(f"  ✕ {config.broker.host}:{config.broker.port} {error}")
+    if config.accept_unsigned:
+        say("  ! commands.accept_unsigned: lệnh không ký cũng được thực hiện / unsigned orders are obeyed")

@@ -1,0 +1,269 @@
+"""The loop: many threads look, one thread decides.
+
+Probes block, so each has a thread of its own; what they see goes through one bounded queue. The loop's thread drains
+it, steps the engine, commits journal and outbox in one transaction, and only then hands acts to the actuators. Nothing
+but this thread feeds the watchdog.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from agent import report
+from agent.actuators import Actuators
+from agent.core.events import Event, Observed, Tick
+from agent.core.facts import FACTS, Instant, NoReading, Observation
+from agent.ports import Clock, Probe
+from agent.publisher import Publisher
+from agent.room import Room
+from agent.session import Session
+from wire import messages as m
+
+log = logging.getLogger(__name__)
+
+QUEUE_MAX = 500
+TICK_S = 1.0
+STATE_GAP_S = 1.0
+STATE_DRIFT_S = 60.0
+STATE_EVERY_S = 600.0
+METRICS_EVERY_S = 60.0
+SAMPLES_MAX = 120
+"""Samples kept per fact and batch."""
+ABANDON_S = 30.0
+"""A probe this long past its deadline is replaced; its thread ends when, and if, it returns."""
+ABANDONED_MAX = 3
+"""Threads of one probe that may hang at a time; beyond it the probe rests until one returns."""
+
+
+@dataclass(slots=True)
+class _Worker:
+    """One probe and its thread."""
+
+    probe: Probe
+    period_s: float
+    kick: threading.Event = field(default_factory=threading.Event)
+    looking_since_s: float = 0.0
+    """0 while it is not looking."""
+    generation: int = 0
+    hanging: int = 0
+    reported: bool = False
+
+
+class Loop:
+    """Runs until `stop`. `turn` is one round, and can be driven by a test without any thread."""
+
+    def __init__(
+        self,
+        room: Room,
+        probes: Sequence[Probe],
+        actuators: Actuators,
+        clock: Clock,
+        *,
+        publisher: Publisher | None = None,
+        feed_watchdog: Callable[[], object] = lambda: None,
+        on_clock_synced: Callable[[bool], None] = lambda _: None,
+    ) -> None:
+        self.room = room
+        self.dropped = 0
+        """Readings dropped because the queue was full."""
+        self._clock = clock
+        self._actuators = actuators
+        self._publisher = publisher
+        self._feed_watchdog = feed_watchdog
+        self._on_clock_synced = on_clock_synced
+        scale = room.state.policy.time_scale
+        self._scale = scale
+        self._workers = [_Worker(probe, max(0.1, probe.period_s * scale)) for probe in probes]
+        self._queue: queue.Queue[Event] = queue.Queue(QUEUE_MAX)
+        self._stop = threading.Event()
+        self._tick_s = max(0.1, TICK_S * scale)
+        self._next_tick_s = 0.0
+        self._state_s = float("-inf")
+        self._discrete: tuple[object, ...] = ()
+        self._numbers: dict[str, float] = {}
+        self._metrics_wall_s = 0.0
+        self._metrics_s = 0.0
+        self._samples: defaultdict[str, list[tuple[float, float]]] = defaultdict(list)
+
+    def put(self, event: Event) -> None:
+        """Give the loop an event, from any thread. A full queue drops its oldest reading, never an act's outcome."""
+        while True:
+            try:
+                self._queue.put_nowait(event)
+                return
+            except queue.Full:
+                self._make_room()
+
+    def _make_room(self) -> None:
+        kept: list[Event] = []
+        try:
+            while True:
+                oldest = self._queue.get_nowait()
+                if isinstance(oldest, Observed):
+                    self.dropped += 1
+                    break
+                kept.append(oldest)
+        except queue.Empty:
+            log.error("the queue is full of outcomes: this is our bug")
+        for event in kept:
+            self.put(event)
+
+    def wake(self) -> None:
+        """Let the loop take a turn now."""
+        self.put(Tick())
+
+    def run(self) -> None:
+        """Start the probes and turn until `stop`."""
+        for worker in self._workers:
+            self._employ(worker)
+        while not self._stop.is_set():
+            self.turn(self._wait())
+        for worker in self._workers:
+            worker.generation += 1
+            worker.kick.set()
+            worker.probe.close()
+
+    def stop(self) -> None:
+        """End `run` after the present turn."""
+        self._stop.set()
+        self.wake()
+
+    def _wait(self) -> list[Event]:
+        """The next events, at most until the next tick is due."""
+        left_s = self._next_tick_s - self._clock.now().mono_s
+        events: list[Event] = []
+        try:
+            events.append(self._queue.get(timeout=max(0.01, min(left_s, self._tick_s))))
+            while len(events) < QUEUE_MAX:
+                events.append(self._queue.get_nowait())
+        except queue.Empty:
+            pass
+        return events
+
+    def turn(self, events: Sequence[Event]) -> None:
+        """One round: step, commit, then act and report."""
+        now = self._clock.now()
+        self._take_incoming(now)
+        for event in events:
+            if isinstance(event, Observed):
+                self._sample(event, now)
+            self.room.feed(event, now)
+        if now.mono_s >= self._next_tick_s:
+            self._next_tick_s = now.mono_s + self._tick_s
+            self._overdue(now)
+            self.room.feed(Tick(), now)
+        self._actuators.guard()
+        for order in self.room.commit(now):
+            self._actuators.start(order)
+        if self.room.recheck:
+            self.room.recheck = False
+            for worker in self._workers:
+                worker.kick.set()
+        self._publish(now)
+        if self._publisher is None or self._publisher.alive(now.mono_s):
+            self._feed_watchdog()
+
+    def _take_incoming(self, now: Instant) -> None:
+        if self._publisher is None:
+            return
+        while True:
+            try:
+                incoming = self._publisher.inbox.get_nowait()
+            except queue.Empty:
+                return
+            for key, value in incoming.meta.items():
+                self.room.remember_meta(key, value)
+            for record in incoming.records:
+                log.warning("%s: %s %s", record.kind, record.reason, dict(record.detail))
+                self.room.record(record, now)
+            for event in incoming.events:
+                self.room.feed(event, now)
+
+    def _sample(self, event: Observed, now: Instant) -> None:
+        if not self._samples:
+            self._metrics_wall_s = now.wall_s
+        for key, value in event.observation.readings.items():
+            if isinstance(value, int | float) and not isinstance(value, bool) and key in FACTS:
+                rows = self._samples[key]
+                if len(rows) < SAMPLES_MAX:
+                    rows.append((round(now.wall_s - self._metrics_wall_s, 1), round(float(value), 3)))
+        synced = event.observation.readings.get("net.clock_synced")
+        if isinstance(synced, bool):
+            self._on_clock_synced(synced)
+
+    def _publish(self, now: Instant) -> None:
+        publisher = self._publisher
+        if publisher is None:
+            return
+        while self.room.replies:
+            command, reply = self.room.replies.popleft()
+            publisher.offer(partial(_reply, command, reply))
+        since_s = now.mono_s - self._state_s
+        if since_s >= STATE_GAP_S * self._scale:
+            discrete = report.discrete(self.room.state, now)
+            drifted = since_s >= STATE_DRIFT_S * self._scale and report.drifted(self._numbers, self.room.state)
+            if discrete != self._discrete or drifted or since_s >= STATE_EVERY_S * self._scale:
+                self._state_s, self._discrete = now.mono_s, discrete
+                self._numbers = report.numbers(self.room.state)
+                store = self.room.store
+                state = report.snapshot(
+                    self.room.state, report.stamp(self.room.who, now), now, self.room.who.version, store.pending(),
+                    store.dropped,
+                )  # fmt: skip
+                publisher.offer(lambda s: s.offer_state(state))
+        if self._samples and now.mono_s - self._metrics_s >= METRICS_EVERY_S * self._scale:
+            self._metrics_s = now.mono_s
+            at = report.stamp(self.room.who, Instant(now.mono_s, self._metrics_wall_s, now.synced))
+            batch = m.MetricBatch(stamp=at, samples=dict(self._samples))
+            self._samples = defaultdict(list)
+            publisher.offer(lambda s: s.offer_metrics(batch))
+
+    def _overdue(self, now: Instant) -> None:
+        """Report probes that are past their deadline, and replace those that hang."""
+        for worker in self._workers:
+            if not worker.looking_since_s:
+                continue
+            late_s = now.mono_s - worker.looking_since_s - worker.probe.deadline_s
+            if late_s > 0 and not worker.reported:
+                worker.reported = True
+                silent = dict.fromkeys(worker.probe.keys, NoReading("timeout"))
+                self.room.feed(Observed(Observation(worker.probe.name, silent)), now)
+            if late_s > ABANDON_S and worker.hanging < ABANDONED_MAX:
+                log.error("probe %s hangs: its thread is left behind and replaced", worker.probe.name)
+                worker.generation += 1
+                worker.hanging += 1
+                self._employ(worker)
+
+    def _employ(self, worker: _Worker) -> None:
+        worker.looking_since_s, worker.reported = 0.0, False
+        name = f"probe-{worker.probe.name}"
+        threading.Thread(target=self._look, args=(worker, worker.generation), name=name, daemon=True).start()
+
+    def _look(self, worker: _Worker, generation: int) -> None:
+        """A probe's thread: look, report, wait. It reports nothing more once it has been replaced."""
+        while worker.generation == generation and not self._stop.is_set():
+            worker.kick.clear()
+            worker.reported = False
+            worker.looking_since_s = self._clock.now().mono_s
+            try:
+                readings = dict(worker.probe.observe())
+            except Exception:
+                log.exception("probe %s failed: this is our bug", worker.probe.name)
+                readings = dict.fromkeys(worker.probe.keys, NoReading("bug"))
+            if worker.generation != generation:
+                worker.hanging -= 1
+                return
+            worker.looking_since_s = 0.0
+            if readings:
+                self.put(Observed(Observation(worker.probe.name, readings)))
+            worker.kick.wait(worker.period_s)
+
+
+def _reply(command: str, reply: m.Reply, session: Session) -> None:
+    session.offer_reply(command, reply)

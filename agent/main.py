@@ -1,0 +1,91 @@
+"""`diemcau-agent`: run in a room, check a configuration, or tell what is plugged in. Heavy parts are imported late."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from agent import __version__
+
+DEFAULT_CONFIG = Path("/etc/diemcau/room.toml")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line, also for the documentation."""
+    made = argparse.ArgumentParser(prog="diemcau-agent", description="Bộ giám sát tại phòng / the agent of one room")
+    made.add_argument("--version", action="version", version=__version__)
+    commands = made.add_subparsers(dest="command", required=True)
+    run = commands.add_parser("run", help="chạy bộ giám sát / watch and heal this room until ended")
+    run.add_argument("--config", type=Path, default=DEFAULT_CONFIG, help=f"default: {DEFAULT_CONFIG}")
+    run.add_argument("--verbose", action="store_true", help="log more")
+    check = commands.add_parser("check-config", help="kiểm tra tệp cấu hình / check a room.toml and start nothing")
+    check.add_argument("file", type=Path)
+    doctor = commands.add_parser(
+        "doctor", help="xem thiết bị nào trả lời / what is plugged in and answers; moves nothing"
+    )
+    doctor.add_argument("--config", type=Path, default=DEFAULT_CONFIG, help=f"default: {DEFAULT_CONFIG}")
+    return made
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point. 0: ended as asked; 1: failed; 2: the configuration cannot be used."""
+    arguments = parser().parse_args(argv)
+    if arguments.command == "check-config":
+        return _check(arguments.file)
+    if arguments.command == "doctor":
+        from agent.doctor import examine
+
+        return examine(arguments.config)
+    logging.basicConfig(
+        level=logging.DEBUG if arguments.verbose else logging.INFO, format="%(levelname)s %(name)s: %(message)s"
+    )
+    return _run(arguments.config)
+
+
+def _check(path: Path) -> int:
+    from agent.config import ConfigError
+    from agent.settings import validate, with_secrets
+
+    try:
+        with_secrets(validate(path))
+    except ConfigError as error:
+        for problem in error.problems:
+            sys.stderr.write(problem + "\n")
+        return 2
+    sys.stdout.write(f"{path}: hợp lệ / is good\n")
+    return 0
+
+
+def _run(path: Path) -> int:
+    from agent.config import ConfigError
+    from agent.ports import RelayError
+    from agent.service import Service
+    from agent.settings import load
+    from agent.store.base import StoreError
+
+    log = logging.getLogger("agent")
+    try:
+        service = Service(load(path))
+    except ConfigError as error:
+        for problem in error.problems:
+            log.error("%s", problem)
+        return 2
+    except (StoreError, RelayError) as error:
+        log.error("%s", error)
+        return 1
+
+    def end(_number: int, _frame: object) -> None:
+        service.stop()
+
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, end)
+    service.run()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

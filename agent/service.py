@@ -1,0 +1,139 @@
+"""Puts the agent of one room together, in the order in which a room must come up: power first."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import agent.rules
+from agent import __version__, watchdog
+from agent.actuators import Actuators
+from agent.clock import SystemClock, boot_id
+from agent.config import AgentConfig
+from agent.core.remedies import REMEDIES, Method
+from agent.loop import Loop
+from agent.ports import RelayError
+from agent.publisher import Publisher
+from agent.room import Room, off_loads
+from agent.session import Session, desired_from
+from agent.store.sqlite import SqliteStore
+from agent.transports.gpio import GpioRelays
+
+log = logging.getLogger(__name__)
+
+DATABASE = "room.db"
+CRASHES_MAX = 5
+CRASH_WINDOW_S = 600.0
+"""So many starts without an orderly end in so short a time: safe mode, telemetry only (pi facts, watchdog)."""
+STARTS_KEPT = 20
+
+
+class Service:
+    """One room's agent. Making it re-powers what a crash has left off; `run` blocks until `stop`."""
+
+    def __init__(self, config: AgentConfig) -> None:
+        """Raises StoreError, RelayError or ConfigError with one sentence; power is restored before any of the rest."""
+        self._clock = SystemClock()
+        folder = Path(config.state_dir)
+        folder.mkdir(parents=True, exist_ok=True)
+        boot = boot_id()
+        self._store = SqliteStore(folder / DATABASE)
+        memory = self._store.remember(boot)
+        policy = config.policy(frozenset())
+        # Claiming the lines powers all equipment: this ends a cycle that a crash has interrupted.
+        self._relays = GpioRelays(config.relays, off_loads(memory.meta, policy))
+        for act in memory.open_acts:
+            if act.remedy in REMEDIES and REMEDIES[act.remedy].method is Method.CYCLE:
+                self._repower(act.load)
+
+        from agent.probes.build import build_probes
+
+        probes, effectors = build_probes(config.probes)
+        apis = frozenset(name for effector in effectors for name in effector.remedies)
+        crashes = self._count_start(memory.meta)
+        policy = replace(config.policy(apis), safe_mode=crashes >= CRASHES_MAX)
+        if policy.safe_mode:
+            log.error("%d crashes in ten minutes: safe mode, nothing will be switched", crashes)
+        if policy.time_scale != 1.0:
+            log.warning("time_scale %g: every duration is shortened; for demonstrations only", policy.time_scale)
+        room = Room(agent.rules.load(), policy, self._store, boot, __version__, config.room)
+        now = self._clock.now()
+        room.restore(
+            now, {"crashes": crashes} | ({"set_aside": self._store.set_aside} if self._store.set_aside else {})
+        )
+        desired = desired_from(memory.meta.get("desired", ""))
+        if desired is not None:
+            room.feed(desired, now)
+        room.remember_meta("starts", self._starts)
+        self._room = room
+        session = Session(
+            room.who,
+            self._store,
+            lambda: secrets.token_hex(8),
+            accept_unsigned=config.accept_unsigned,
+            counter=int(memory.meta.get("counter", "0")),
+            desired_version=desired.version if desired else 0,
+            hub_epoch=memory.meta.get("hub_epoch", ""),
+        )
+        broker = replace(config.broker, time_scale=config.time_scale)
+        self._publisher = Publisher(session, broker, self._clock, lambda: self._loop.wake())
+        self._actuators = Actuators(self._relays, effectors, lambda done: self._loop.put(done), self._draw_w)
+        self._loop = Loop(
+            room, probes, self._actuators, self._clock, publisher=self._publisher,
+            feed_watchdog=self._feed, on_clock_synced=self._synced,
+        )  # fmt: skip
+        self._fed_s = 0.0
+
+    def run(self) -> None:
+        """Work until `stop`; then power is back on everything, and the hub knows that the end was on purpose."""
+        self._publisher.start()
+        watchdog.notify("READY=1")
+        log.info("agent %s of room %s is up", __version__, self._room.who.room)
+        self._loop.run()
+        watchdog.notify("STOPPING=1")
+        self._actuators.close()
+        self._loop.turn([])
+        self._room.remember_meta("starts", "")
+        self._room.commit(self._clock.now())
+        self._publisher.close()
+        self._relays.close()
+        self._store.close()
+
+    def stop(self) -> None:
+        """End `run` soon; safe to call from a signal handler's thread."""
+        self._loop.stop()
+
+    def _repower(self, load: str) -> None:
+        for _ in range(3):
+            try:
+                self._relays.restore(load)
+                log.warning("power was given back to %s: its cycle had been interrupted", load)
+                return
+            except RelayError as error:
+                log.error("could not give power back to %s: %s", load, error)
+
+    def _count_start(self, meta: Mapping[str, str]) -> int:
+        """How many starts without an orderly end there were lately, besides this one."""
+        now_s = self._clock.now().wall_s
+        before = [float(x) for x in meta.get("starts", "").split()]
+        recent = [at_s for at_s in before if 0 <= now_s - at_s <= CRASH_WINDOW_S]
+        self._starts = " ".join(f"{at_s:.0f}" for at_s in [*recent, now_s][-STARTS_KEPT:])
+        return len(recent)
+
+    def _draw_w(self, load: str) -> float | None:
+        return (
+            self._room.state.view(self._clock.now()).number(f"{load}.draw_w") if load in ("codec", "display") else None
+        )
+
+    def _synced(self, synced: bool) -> None:
+        self._clock.synced = synced
+
+    def _feed(self) -> None:
+        """Feed the service manager's watchdog, at most once a second."""
+        if time.monotonic() - self._fed_s >= 1.0:
+            self._fed_s = time.monotonic()
+            watchdog.notify("WATCHDOG=1")

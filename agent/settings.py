@@ -1,0 +1,313 @@
+"""room.toml + environment + secret files, through pydantic-settings, into an `AgentConfig`.
+
+pydantic costs about 26 MB of memory and half a second (pi facts), more than the rest of the agent together. The daemon
+therefore validates in a child process, `python -m agent.settings FILE`, and keeps the plain result in a cache beside
+its database: while file and environment are the same, a restart does not wait, and a load that was left off gets its
+power back at once. Secrets are not cached; their files are read at every start.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import os
+import stat
+import subprocess
+import sys
+import tomllib
+import typing
+from collections.abc import Mapping
+from dataclasses import MISSING, fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from agent.config import AgentConfig, ConfigError, LoadConfig
+from agent.core.policy import Guards, Thresholds
+from agent.probes import config as probes
+from agent.publisher import BrokerConfig
+from agent.transports.gpio import RelayConfig
+from wire.topics import valid_id
+
+ENV_PREFIX = "DIEMCAU_"
+CACHE = "room.cache.json"
+CHILD_TIMEOUT_S = 60.0
+SECRET_MAX_BYTES = 4096
+
+SECTIONS: dict[str, type] = {
+    "broker": BrokerConfig,
+    "codec": probes.CodecConfig,
+    "ups": probes.UpsConfig,
+    "network": probes.NetworkConfig,
+    "board": probes.SelfConfig,
+    "thresholds": Thresholds,
+    "guards": Guards,
+}
+LISTS: dict[str, type] = {"meters": probes.MeterConfig, "sensors": probes.SensorConfig}
+TABLES: dict[str, type] = {"relays": RelayConfig, "loads": LoadConfig}
+SECRET_FIELDS = {"password": "password_file"}
+"""A secret is never written into room.toml: its file is named instead."""
+HIDDEN = {("broker", "time_scale"), ("relays", "load")}
+"""Fields that are filled from elsewhere."""
+PLAIN: dict[str, dict[str, tuple[Any, Any]]] = {
+    "room": {"id": (str, ...), "state_dir": (str, "/var/lib/diemcau")},
+    "commands": {"accept_unsigned": (bool, False)},
+    "policy": {"time_scale": (float, 1.0), "disabled": (tuple[str, ...], ())},
+    "phones": {"centre": (str, ""), "carrier": (str, ""), "power": (str, "")},
+}
+
+
+def section_fields(section: str) -> dict[str, tuple[Any, Any]]:
+    """Names of a section with type and default, `...` where it must be given. Also what docs/settings.md must cover."""
+    if section in PLAIN:
+        return PLAIN[section]
+    kind = SECTIONS.get(section) or LISTS.get(section) or TABLES[section]
+    hints = typing.get_type_hints(kind)
+    found: dict[str, tuple[Any, Any]] = {}
+    for item in fields(kind):
+        if (section, item.name) in HIDDEN:
+            continue
+        if item.name in SECRET_FIELDS:
+            found[SECRET_FIELDS[item.name]] = (str, "")
+            continue
+        default = item.default if item.default is not MISSING else ...
+        found[item.name] = (hints[item.name], default)
+    return found
+
+
+def all_sections() -> tuple[str, ...]:
+    """Every section of room.toml."""
+    return (*PLAIN, *SECTIONS, *LISTS, *TABLES)
+
+
+def _model(path: Path) -> Any:
+    """The pydantic-settings class for this file. Imported here only: see the module's words on memory."""
+    from pydantic import BaseModel, ConfigDict, create_model
+    from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+    forbid = ConfigDict(extra="forbid")
+
+    def model(section: str) -> type[BaseModel]:
+        made: type[BaseModel] = create_model(section, __config__=forbid, **section_fields(section))  # type: ignore[call-overload]
+        return made
+
+    class Base(BaseSettings):
+        model_config = SettingsConfigDict(
+            env_prefix=ENV_PREFIX,
+            env_nested_delimiter="__",
+            toml_file=path,
+            extra="forbid",
+            nested_model_default_partial_update=True,
+        )
+
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,
+            file_secret_settings: PydanticBaseSettingsSource,
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            del init_settings, dotenv_settings, file_secret_settings
+            return env_settings, TomlConfigSettingsSource(settings_cls)
+
+    parts: dict[str, Any] = {"room": (model("room"), ...)}
+    for name in all_sections():
+        if name in LISTS:
+            parts[name] = (tuple[model(name), ...], ())  # type: ignore[misc]
+        elif name in TABLES:
+            parts[name] = (dict[str, model(name)], {})  # type: ignore[misc]
+        elif name in ("codec", "ups"):
+            parts[name] = (model(name) | None, None)
+        elif name != "room":
+            kind = model(name)
+            parts[name] = (kind, kind())
+    return create_model("RoomToml", __base__=Base, **parts)
+
+
+def validate(path: Path) -> AgentConfig:
+    """Read and check everything, in this process. Raises ConfigError with a sentence for every mistake."""
+    from pydantic import ValidationError
+
+    if not path.is_file():
+        raise ConfigError([f"{path}: không có tệp này / no such file; copy the example and fill it in"])
+    try:
+        tomllib.loads(path.read_text("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError([f"{path}: không phải TOML hợp lệ / not valid TOML: {error}"]) from None
+    except OSError as error:
+        raise ConfigError([f"{path}: không đọc được / cannot be read: {error.strerror}"]) from None
+    try:
+        made = _model(path)()
+    except ValidationError as error:
+        raise ConfigError([_sentence(path, problem) for problem in error.errors()]) from None
+    plain = made.model_dump(mode="python")
+    config = _assemble(plain)
+    problems = config.problems()
+    if not valid_id(config.room):
+        problems.insert(0, f"room.id: {config.room!r} không hợp lệ / must be 1 to 36 of a-z, 0-9 and '-'")
+    problems += _probe_problems(config)
+    if problems:
+        raise ConfigError([f"{path}: {problem}" for problem in problems])
+    return config
+
+
+def _assemble(plain: Mapping[str, Any]) -> AgentConfig:
+    def made(section: str, values: Mapping[str, Any]) -> Any:
+        kind = SECTIONS.get(section) or LISTS.get(section) or TABLES[section]
+        # Secrets stand as the name of their file until `with_secrets` reads them.
+        back = {v: k for k, v in SECRET_FIELDS.items()}
+        return kind(**{back.get(key, key): value for key, value in values.items()})
+
+    scale = plain["policy"]["time_scale"]
+    return AgentConfig(
+        room=plain["room"]["id"],
+        state_dir=plain["room"]["state_dir"],
+        broker=replace(made("broker", plain["broker"]), time_scale=scale),
+        accept_unsigned=plain["commands"]["accept_unsigned"],
+        probes=probes.RoomConfig(
+            codec=made("codec", plain["codec"]) if plain["codec"] else None,
+            meters=tuple(made("meters", x) for x in plain["meters"]),
+            ups=made("ups", plain["ups"]) if plain["ups"] else None,
+            network=made("network", plain["network"]),
+            sensors=tuple(made("sensors", x) for x in plain["sensors"]),
+            board=_board(plain),
+        ),
+        relays=tuple(RelayConfig(load=name, **values) for name, values in plain["relays"].items()),
+        loads={name: made("loads", values) for name, values in plain["loads"].items()},
+        thresholds=made("thresholds", plain["thresholds"]),
+        guards=made("guards", plain["guards"]),
+        phones={key: value for key, value in plain["phones"].items() if value},
+        disabled=tuple(plain["policy"]["disabled"]),
+        time_scale=scale,
+    )
+
+
+def _board(plain: Mapping[str, Any]) -> probes.SelfConfig:
+    board = probes.SelfConfig(**plain["board"])
+    default = probes.SelfConfig().state_path
+    return replace(board, state_path=plain["room"]["state_dir"]) if board.state_path == default else board
+
+
+def _probe_problems(config: AgentConfig) -> list[str]:
+    from agent.probes import build
+
+    check = getattr(build, "problems", None)
+    return list(check(config.probes)) if check else []
+
+
+def _sentence(path: Path, problem: Any) -> str:
+    """One mistake found by pydantic, in the technician's words."""
+    place = ".".join(str(part) for part in problem["loc"])
+    kind, value = problem["type"], problem.get("input")
+    if kind == "extra_forbidden":
+        names = _names_at(problem["loc"])
+        near = difflib.get_close_matches(str(problem["loc"][-1]), names, 1)
+        hint = f"; did you mean {near[0]!r}?" if near else f"; known: {', '.join(sorted(names))}"
+        return f"{path}: {place}: không có mục này / no such setting{hint}"
+    if kind == "missing":
+        return f"{path}: {place}: thiếu mục này / is missing; add it"
+    what = problem["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
+    return f"{path}: {place}: giá trị {value!r} sai / must be {what}, not {value!r}"
+
+
+def _names_at(where: tuple[Any, ...]) -> list[str]:
+    if len(where) == 1:
+        return list(all_sections())
+    return list(section_fields(str(where[0]))) if str(where[0]) in all_sections() else []
+
+
+def with_secrets(config: AgentConfig) -> AgentConfig:
+    """The configuration with every secret read from its file. Raises ConfigError for an open or missing file."""
+    codec, ups = config.probes.codec, config.probes.ups
+    if codec is not None and codec.password:
+        codec = replace(codec, password=read_secret("codec.password_file", codec.password))
+    if ups is not None and ups.password:
+        ups = replace(ups, password=read_secret("ups.password_file", ups.password))
+    broker = config.broker
+    if broker.password:
+        broker = replace(broker, password=read_secret("broker.password_file", broker.password))
+    return replace(config, broker=broker, probes=replace(config.probes, codec=codec, ups=ups))
+
+
+def read_secret(place: str, name: str) -> str:
+    """The first line of a secret's file, which nobody but its owner may read."""
+    path = Path(name)
+    try:
+        mode = path.stat().st_mode
+        if mode & (stat.S_IRWXG | stat.S_IRWXO):
+            raise ConfigError([f"{place}: {path} ai cũng đọc được / is open to others: run chmod 600 {path}"])
+        text = path.read_text("utf-8")[:SECRET_MAX_BYTES]
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError([f"{place}: không đọc được {path} / cannot be read: {error}"]) from None
+    return text.splitlines()[0].strip() if text.strip() else ""
+
+
+def load(path: Path) -> AgentConfig:
+    """The checked configuration with its secrets, cheaply: from the cache, else by a child process.
+
+    Raises ConfigError.
+    """
+    try:
+        raw = path.read_bytes()
+        state_dir = Path(str(tomllib.loads(raw.decode())["room"].get("state_dir", "/var/lib/diemcau")))
+    except (OSError, KeyError, AttributeError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+        return with_secrets(validate(path))  # it says what is wrong, in full
+    mark = _mark(raw)
+    cached = _from_cache(state_dir / CACHE, mark)
+    if cached is not None:
+        return with_secrets(cached)
+    done = subprocess.run(  # noqa: S603  our own interpreter and module, and the file we were given
+        [sys.executable, "-m", "agent.settings", str(path)], capture_output=True, timeout=CHILD_TIMEOUT_S, check=False
+    )
+    if done.returncode != 0:
+        raise ConfigError(done.stderr.decode("utf-8", "replace").strip().splitlines() or ["room.toml: ?"])
+    config = msgspec.json.decode(done.stdout, type=AgentConfig)
+    _to_cache(state_dir / CACHE, mark, done.stdout)
+    return with_secrets(config)
+
+
+def _mark(raw: bytes) -> str:
+    """What the result depends on: the file, the environment and this program."""
+    from agent import __version__
+
+    ours = sorted(f"{k}={v}" for k, v in os.environ.items() if k.startswith(ENV_PREFIX))
+    return hashlib.sha256(raw + "\0".join([*ours, __version__]).encode()).hexdigest()
+
+
+def _from_cache(path: Path, mark: str) -> AgentConfig | None:
+    try:
+        found, _, body = path.read_bytes().partition(b"\n")
+        return msgspec.json.decode(body, type=AgentConfig) if found.decode() == mark else None
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        return None
+
+
+def _to_cache(path: Path, mark: str, body: bytes) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fresh = path.with_suffix(".new")
+        fresh.write_bytes(mark.encode() + b"\n" + body)
+        fresh.chmod(0o600)
+        fresh.replace(path)
+    except OSError:
+        return  # a card that cannot be written is somebody else's alarm
+
+
+def main() -> int:
+    """`python -m agent.settings FILE`: the checked configuration as JSON, or the mistakes, a line each."""
+    try:
+        config = validate(Path(sys.argv[1]))
+    except ConfigError as error:
+        sys.stderr.write("\n".join(error.problems) + "\n")
+        return 2
+    sys.stdout.buffer.write(msgspec.json.encode(config))
+    return 0
+
+
+assert all(is_dataclass(kind) for kind in (*SECTIONS.values(), *LISTS.values(), *TABLES.values()))
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,124 @@
+"""Engine and store together: intent before act, and no act without a journal."""
+
+from __future__ import annotations
+
+import agent.rules
+from agent.core.events import CommandReceived, Observed, RemedyDone
+from agent.core.facts import Instant, Observation
+from agent.core.phases import Phase
+from agent.room import Room
+from agent.store.base import Batch, Store, StoreError
+from agent.store.memory import MemoryStore
+from tests.agent.core.test_codec_hung_story import HUNG
+from tests.agent.core.world import IDLE, WALL_S, policy
+from wire import messages as m
+
+
+def now(mono_s: float) -> Instant:
+    return Instant(mono_s, WALL_S + mono_s)
+
+
+def make(store: Store, at_s: float = 100.0) -> Room:
+    room = Room(agent.rules.load(), policy(), store, "b1", "0.1", "r-1")
+    room.restore(now(at_s))
+    room.commit(now(at_s))
+    return room
+
+
+def see(room: Room, readings: object, at_s: float) -> None:
+    room.feed(Observed(Observation("t", readings)), now(at_s))  # type: ignore[arg-type]
+
+
+def hang(room: Room, at_s: float) -> None:
+    see(room, IDLE, at_s)
+    for n in range(1, 4):
+        see(room, HUNG, at_s + 10 * n)
+
+
+def kinds(store: Store) -> list[str]:
+    return [m.decode(m.Event, payload).kind for _, payload in store.outbox(0, 1000)]
+
+
+class FailingStore(MemoryStore):
+    broken = False
+
+    def commit(self, batch: Batch) -> None:
+        if self.broken:
+            raise StoreError("the card is read-only")
+        super().commit(batch)
+
+
+def test_an_act_is_handed_out_only_after_its_intent_is_kept() -> None:
+    store = MemoryStore("e")
+    room = make(store)
+    hang(room, 100)
+    assert store.remember("b1").open_acts == ()
+    (start,) = room.commit(now(131))
+    assert [a.act_id for a in store.remember("b1").open_acts] == [start.act.act_id]
+    assert kinds(store) == ["agent_started", "fault_confirmed", "remedy_started"]
+    room.feed(RemedyDone(start.act.act_id, ok=True, proof={"off_s": 15.0}), now(140))
+    room.commit(now(140))
+    assert store.remember("b1").open_acts == ()
+
+
+def test_without_a_journal_nothing_is_switched_and_nothing_is_lost() -> None:
+    store = FailingStore("e")
+    room = make(store)
+    store.broken = True
+    hang(room, 100)
+    assert room.commit(now(131)) == []
+    assert room.state.fault("codec_hung").phase is not Phase.REMEDYING
+    assert room.journal_broken
+    store.broken = False
+    see(room, HUNG, 141)
+    room.commit(now(141))
+    assert "fault_confirmed" in kinds(store)
+    done = [m.decode(m.Event, p) for _, p in store.outbox(0, 99) if m.decode(m.Event, p).kind == "remedy_done"]
+    assert done[0].reason == "no_journal"
+
+
+def test_a_room_goes_on_where_it_was_killed() -> None:
+    store = MemoryStore("e")
+    room = make(store)
+    hang(room, 100)
+    (start,) = room.commit(now(131))
+    again = make(store, 140)  # no goodbye: the process was killed
+    events = [m.decode(m.Event, p) for _, p in store.outbox(0, 99)]
+    (done,) = [e for e in events if e.kind == "remedy_done"]
+    assert (done.outcome, done.act_id) == ("interrupted", start.act.act_id)
+    assert again.state.fault("codec_hung").phase is Phase.SETTLING
+    assert store.remember("b1").open_acts == ()
+    third = make(store, 150)
+    assert len([e for e in kinds(store) if e == "remedy_done"]) == 1, "an interrupted act is closed once"
+    see(third, IDLE, 400)
+    see(third, IDLE, 410)
+    third.commit(now(410))
+    cleared = m.decode(m.Event, store.outbox(0, 99)[-1][1])
+    assert (cleared.kind, cleared.fault_id) == ("fault_cleared", done.fault_id)
+    assert store.remember("b1").open_faults == ()
+
+
+def test_every_command_gets_its_replies() -> None:
+    room = make(MemoryStore("e"))
+    see(room, IDLE, 100)
+    room.feed(CommandReceived("c1", "light_on", "lan"), now(101))
+    (start,) = room.commit(now(101))
+    room.feed(RemedyDone(start.act.act_id, ok=True, proof={"powered": True}), now(102))
+    room.feed(CommandReceived("c2", "light_on", "lan"), now(102.5))
+    room.commit(now(103))
+    assert [(c, r.outcome, r.reason) for c, r in room.replies] == [
+        ("c1", "accepted", ""), ("c1", "done", ""), ("c2", "refused", "stagger"),
+    ]  # fmt: skip
+
+
+def test_events_carry_rising_numbers_and_words_in_both_languages() -> None:
+    store = MemoryStore("e")
+    room = make(store)
+    hang(room, 100)
+    room.commit(now(131))
+    rows = store.outbox(0, 99)
+    assert [seq for seq, _ in rows] == [1, 2, 3]
+    confirmed = m.decode(m.Event, rows[1][1])
+    assert set(confirmed.words) == {"vi", "en"}
+    assert confirmed.evidence[0].key == "codec.api"
+    assert confirmed.since_s < confirmed.stamp.wall_s

@@ -1,0 +1,144 @@
+"""One contract for both stores; and what only a file can suffer."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from agent.core.phases import Phase
+from agent.core.state import Fault
+from agent.store import base
+from agent.store.base import ActRow, Batch, Store, StoreError
+from agent.store.memory import MemoryStore
+from agent.store.sqlite import SqliteStore
+
+
+@pytest.fixture(params=["memory", "file"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    made: Store = MemoryStore("e1") if request.param == "memory" else SqliteStore(tmp_path / "room.db")
+    yield made
+    made.close()
+
+
+def act(number: int, boot: str = "b1") -> ActRow:
+    return ActRow(
+        number, "codec_power_cycle", "codec", "cycle", 10.0 + number, 1000.0 + number, True, boot, "codec_hung"
+    )
+
+
+def fill(store: Store, count: int) -> list[int]:
+    numbers = [store.reserve_seq() for _ in range(count)]
+    store.commit(Batch(events=[(n, f"event {n}".encode()) for n in numbers]))
+    return numbers
+
+
+class TestContract:
+    def test_events_stay_in_order_until_acknowledged(self, store: Store) -> None:
+        assert fill(store, 5) == [1, 2, 3, 4, 5]
+        assert store.floor() == 1
+        assert store.outbox(0, 2) == [(1, b"event 1"), (2, b"event 2")]
+        store.ack(3)
+        assert (store.floor(), store.pending()) == (4, 2)
+        assert [seq for seq, _ in store.outbox(0, 10)] == [4, 5]
+        store.ack(2)  # an old acknowledgement changes nothing
+        assert store.pending() == 2
+        store.ack(5)
+        assert (store.floor(), store.pending()) == (6, 0)
+        assert fill(store, 1) == [6]
+
+    def test_open_and_ended_acts_are_told_apart(self, store: Store) -> None:
+        store.commit(Batch(begun=[act(1), act(2, boot="b0")]))
+        store.commit(Batch(ended=[(1, "done")]))
+        memory = store.remember("b1")
+        assert [(a.act_id, a.same_boot) for a in memory.open_acts] == [(2, False)]
+        assert [(a.act_id, a.same_boot) for a in memory.past_acts] == [(1, True)]
+
+    def test_faults_and_small_values_are_kept_and_forgotten(self, store: Store) -> None:
+        fault = Fault("codec_hung", Phase.CONFIRMED, 7, rung=1)
+        store.commit(Batch(faults={"codec_hung": fault}, meta={"next_id": "8"}))
+        memory = store.remember("b")
+        assert memory.open_faults == (fault,)
+        assert memory.meta["next_id"] == "8"
+        store.commit(Batch(faults={"codec_hung": None}))
+        assert store.remember("b").open_faults == ()
+
+    def test_a_full_outbox_drops_the_oldest_and_counts(self, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+        for module in ("memory", "sqlite"):
+            monkeypatch.setattr(f"agent.store.{module}.OUTBOX_BYTES_MAX", 40)
+        fill(store, 10)
+        assert store.dropped > 0
+        assert store.floor() == store.dropped + 1
+        assert store.pending() == 10 - store.dropped
+
+    def test_metrics_come_back_newest_first_and_are_bounded(
+        self, store: Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for module in ("memory", "sqlite"):
+            monkeypatch.setattr(f"agent.store.{module}.METRICS_MAX", 3)
+        store.keep_metrics([b"1", b"2", b"3", b"4"])
+        assert store.dropped == 1
+        assert [store.take_metric() for _ in range(4)] == [b"4", b"3", b"2", None]
+
+
+def test_everything_survives_reopening(tmp_path: Path) -> None:
+    first = SqliteStore(tmp_path / "room.db")
+    fill(first, 3)
+    first.ack(3)
+    first.commit(Batch(begun=[act(1)]))
+    first.close()
+    second = SqliteStore(tmp_path / "room.db")
+    assert second.epoch == first.epoch
+    assert second.reserve_seq() == 4, "a number is not used again although its event is gone"
+    assert len(second.remember("b1").open_acts) == 1
+
+
+def test_a_batch_is_kept_whole_or_not_at_all(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "room.db")
+    store.commit(Batch(begun=[act(1)]))
+    with pytest.raises(StoreError, match=r"room\.db"):
+        store.commit(Batch(events=[(store.reserve_seq(), b"x")], begun=[act(1)]))  # the same act twice
+    assert store.outbox(0, 10) == []
+
+
+@pytest.mark.parametrize("content", [b"not a database at all" * 500, b"SQLite format 3\0" + b"\xff" * 8192])
+def test_an_unreadable_file_is_set_aside_and_a_new_epoch_begins(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "room.db"
+    path.write_bytes(content)
+    store = SqliteStore(path)
+    assert Path(store.set_aside).read_bytes() == content
+    fill(store, 1)
+
+
+def test_a_torn_page_is_noticed_at_start(tmp_path: Path) -> None:
+    path = tmp_path / "room.db"
+    store = SqliteStore(path)
+    for _ in range(50):
+        fill(store, 20)
+    epoch = store.epoch
+    store.close()
+    raw = bytearray(path.read_bytes())
+    raw[4096:12288] = b"\xa5" * 8192
+    path.write_bytes(raw)
+    again = SqliteStore(path)
+    assert again.set_aside
+    assert again.epoch != epoch
+
+
+def test_a_newer_file_is_refused_by_name(tmp_path: Path) -> None:
+    SqliteStore(tmp_path / "room.db").close()
+    with sqlite3.connect(tmp_path / "room.db") as db:
+        db.execute("PRAGMA user_version = 99")
+    with pytest.raises(StoreError, match="version 99"):
+        SqliteStore(tmp_path / "room.db")
+
+
+def test_a_missing_folder_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="cannot open"):
+        SqliteStore(tmp_path / "nowhere" / "room.db")
+
+
+def test_bounds_are_the_documented_ones() -> None:
+    assert base.OUTBOX_BYTES_MAX == 64 * 2**20

@@ -1,0 +1,177 @@
+"""The conformance kit: one recording, one session, and everything that can go wrong with the bytes between them.
+
+A recording is a transcript: `>>> command` and below it what the device answers, up to the next `>>>`. `(open)` is what
+it says by itself, `(empty)` the answer to an empty line. A line ending with a backslash has no line end (a prompt).
+`$ID` stands for the resultId of the question. Header lines begin with `# `: `login USER PASSWORD`,
+`expect FACT = VALUE`, `event` and `call-event` (what may come unasked), `rebooted` (what a serial line shows when the
+device restarts), `echo lfcr`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from agent.core.facts import NoReading, Reading
+from agent.devices.base import Event, Facts, Login, Ready, Session, Silent
+
+RECORDINGS = Path(__file__).parent / "recordings"
+TURNS_MAX = 400
+"""A conversation that takes more turns than this hangs."""
+
+RESULT_ID = re.compile(r' \| resultId="([^"]*)"')
+Channel = Callable[[bytes], bytes]
+"""What the line does to what the device sends."""
+
+
+def unescaped(text: str) -> bytes:
+    """Header text to bytes: `\\n` is a line end, a final backslash says that none follows."""
+    text = text.replace("\\n", "\r\n")
+    return (text[:-1] if text.endswith("\\") else text + "\r\n").encode()
+
+
+@dataclass
+class Recording:
+    """A parsed transcript."""
+
+    family: str
+    name: str
+    login: Login = field(default_factory=Login)
+    expected: dict[str, Reading] = field(default_factory=dict)
+    answers: dict[str, bytes] = field(default_factory=dict)
+    event: bytes = b""
+    call_event: bytes = b""
+    rebooted: bytes = b""
+    echo: bool = False
+
+    @property
+    def in_call(self) -> bool:
+        """Whether the recorded device is in a call."""
+        return self.expected["codec.in_call"] is True
+
+
+def _header(recording: Recording, word: str, rest: str) -> None:
+    if word == "login":
+        user, password = ("" if part == "-" else part for part in rest.split())
+        recording.login = Login(user, password)
+    elif word == "expect":
+        key, _, value = rest.partition(" = ")
+        recording.expected[key] = NoReading("absent") if value == "absent" else json.loads(value)
+    elif word == "event":
+        recording.event = unescaped(rest)
+    elif word == "call-event":
+        recording.call_event = unescaped(rest)
+    elif word == "rebooted":
+        recording.rebooted = unescaped(rest)
+    elif word == "echo":
+        recording.echo = True
+
+
+def load(path: Path) -> Recording:
+    """A recording from its file."""
+    recording = Recording(path.parent.name, path.stem)
+    head, *blocks = path.read_text().split(">>> ")
+    for line in head.splitlines():
+        word, _, rest = line.removeprefix("# ").partition(" ")
+        _header(recording, word, rest)
+    for block in blocks:
+        command, _, lines = block.partition("\n")
+        recording.answers[command] = b"".join(
+            line[:-1].encode() if line.endswith("\\") else line.encode() + b"\r\n" for line in lines.splitlines()
+        )
+    return recording
+
+
+def recordings(family: str = "*") -> list[Recording]:
+    """All recordings of a family, or of all."""
+    return [load(path) for path in sorted(RECORDINGS.glob(f"{family}/*.txt"))]
+
+
+class Player:
+    """Plays a recording: bytes the session sent in, the device's bytes out."""
+
+    def __init__(self, recording: Recording) -> None:
+        self.recording = recording
+        self.heard: list[str] = []
+        self._rest = ""
+
+    def opened(self) -> bytes:
+        """What the device says by itself."""
+        return self.recording.answers.get("(open)", b"")
+
+    def feed(self, data: bytes) -> bytes:
+        """The answers to what was sent."""
+        self._rest += data.decode()
+        *lines, self._rest = re.split(r"[\r\n]", self._rest)
+        return b"".join(self._answer(line) for line in lines)
+
+    def _answer(self, line: str) -> bytes:
+        command = RESULT_ID.sub("", line) or "(empty)"
+        self.heard.append(command)
+        match = RESULT_ID.search(line)
+        answer = self.recording.answers.get(command, b"Command not recognized.\r\n" if command != "(empty)" else b"")
+        answer = answer.replace(b"$ID", match[1].encode() if match else b"")
+        return (f"{command}\n\r".encode() if self.recording.echo else b"") + answer
+
+
+def untouched(data: bytes) -> bytes:
+    """A perfect line."""
+    return data
+
+
+@dataclass
+class Conversation:
+    """A session and a player joined; time is turns."""
+
+    session: Session
+    player: Player
+    channel: Channel = untouched
+    chunk: int = 0
+    """Bytes delivered at once; 0 = all."""
+    events: list[Event] = field(default_factory=list)
+    buffered_max: int = 0
+    _wire: bytes = b""
+    _over: bool = False
+
+    def start(self) -> None:
+        """Open the line and log in."""
+        self.session.open()
+        self._wire += self.channel(self.player.opened())
+        self.run(lambda event: isinstance(event, Ready))
+
+    def poll(self) -> dict[str, Reading]:
+        """One poll; what it gave, empty when the conversation ended without facts."""
+        if not self.session.ready:
+            return {}
+        before = len(self.events)
+        self.session.poll()
+        self.run(lambda event: isinstance(event, Facts))
+        facts = [event for event in self.events[before:] if isinstance(event, Facts)]
+        return dict(facts[-1].readings) if facts else {}
+
+    def run(self, wanted: Callable[[Event], bool]) -> None:
+        """Turn after turn until the wanted event, or until the session gives up."""
+        for _ in range(TURNS_MAX):
+            if self._over:
+                return
+            if out := self.session.output():
+                self._wire += self.channel(self.player.feed(out))
+            if self._deliver(wanted):
+                return
+        raise AssertionError("the session neither went on nor gave up")
+
+    def _deliver(self, wanted: Callable[[Event], bool]) -> bool:
+        data, self._wire = self._wire, b""
+        size = self.chunk or max(1, len(data))
+        new: list[Event] = []
+        for at in range(0, len(data), size):
+            new += self.session.receive(data[at : at + size])
+            self.buffered_max = max(self.buffered_max, self.session.buffered)
+        if not data:
+            new += self.session.silence()
+        self.events += new
+        self._over = any(isinstance(event, Silent) or type(event).__name__.startswith("Login") for event in new)
+        return any(wanted(event) for event in new)

@@ -1,0 +1,256 @@
+"""Every codec family, over every recording, on every kind of bad line. See `tests.devices.kit`."""
+
+from __future__ import annotations
+
+import importlib
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from agent.core.facts import FACTS, NoReading, Reading
+from agent.devices.base import BLOCK_BYTES_MAX, CommandDone, CommandFailed, LoginRefused, MisuseError, Session
+from agent.probes.families import load as load_family
+from agent.probes.families import names
+from tests.devices.kit import Channel, Conversation, Player, Recording, recordings, untouched
+
+ALL = recordings()
+IN_CALL = [recording for recording in ALL if recording.in_call]
+IDLE = [recording for recording in ALL if not recording.in_call]
+TALKING = [name for name in names() if load_family(name).keys]
+
+
+def by_name(recording: Recording) -> str:
+    return f"{recording.family}/{recording.name}"
+
+
+def fresh(recording: Recording) -> Session:
+    session = importlib.import_module(f"agent.devices.codec.{recording.family}").session(recording.login, "t")
+    assert isinstance(session, Session)
+    return session
+
+
+def conversation(recording: Recording, channel: Channel = untouched, chunk: int = 0) -> Conversation:
+    return Conversation(fresh(recording), Player(recording), channel, chunk)
+
+
+def two_polls(talk: Conversation) -> dict[str, Reading]:
+    """The second poll: a codec that says "not recognized" is believed only the second time."""
+    talk.start()
+    talk.poll()
+    return talk.poll()
+
+
+def test_every_talking_family_has_recordings_of_both_kinds() -> None:
+    assert {recording.family for recording in IN_CALL} == set(TALKING) == {recording.family for recording in IDLE}
+
+
+@pytest.mark.parametrize("family", names())
+def test_family_attributes(family: str) -> None:
+    found = load_family(family)
+    assert set(found.keys) <= set(FACTS)
+    assert found.remedies <= {"codec_restart", "codec_wake"}
+
+
+@pytest.mark.parametrize("recording", ALL, ids=by_name)
+@pytest.mark.parametrize("chunk", [0, 1, 2, 3, 7])
+def test_facts_whatever_the_cuts(recording: Recording, chunk: int) -> None:
+    """Chunks of one byte cut at every byte at once."""
+    talk = conversation(recording, chunk=chunk)
+    facts = two_polls(talk)
+    wanted = {key: value for key, value in recording.expected.items() if key != "codec.temp_c" or key in facts}
+    assert {key: facts[key] for key in wanted} == wanted
+    assert set(facts) == set(load_family(recording.family).keys)
+
+
+@pytest.mark.parametrize("recording", ALL, ids=by_name)
+def test_same_facts_when_cut_in_two_at_any_byte(recording: Recording) -> None:
+    """One cut, at every place of the longest answer: no buffer takes a half for a whole."""
+    plain = two_polls(conversation(recording))
+    longest = max(recording.answers.values(), key=len)
+    for cut in range(1, len(longest)):
+        talk = conversation(recording, chunk=cut)
+        assert two_polls(talk) == plain
+
+
+@pytest.mark.parametrize("recording", ALL, ids=by_name)
+def test_events_between_answers_change_nothing(recording: Recording) -> None:
+    plain = two_polls(conversation(recording))
+    assert two_polls(conversation(recording, lambda data: recording.event + data)) == plain
+    assert two_polls(conversation(recording, lambda data: data + recording.event)) == plain
+
+
+@pytest.mark.parametrize("recording", IDLE, ids=by_name)
+def test_an_event_about_a_call_is_believed_at_once(recording: Recording) -> None:
+    talk = conversation(recording)
+    two_polls(talk)
+    for position in (lambda data: recording.call_event + data, lambda data: data + recording.call_event):
+        talk = conversation(recording, position)
+        talk.start()
+        assert talk.poll().get("codec.in_call") is not False
+
+
+@pytest.mark.parametrize("recording", ALL, ids=by_name)
+def test_truncated_anywhere(recording: Recording) -> None:
+    """The line goes dead after any byte: it ends, nothing raises, and a call is never denied."""
+    total = 0
+
+    def count(data: bytes) -> bytes:
+        nonlocal total
+        total += len(data)
+        return data
+
+    talk = conversation(recording, count)
+    talk.start()
+    talk.poll()
+    for cut in range(0, total, 5):
+        left = cut
+
+        def cut_off(data: bytes) -> bytes:
+            nonlocal left
+            passed, left = data[:left], max(0, left - len(data))
+            return passed
+
+        talk = conversation(recording, cut_off)
+        talk.start()
+        facts = talk.poll()
+        assert set(facts) in (set(), set(load_family(recording.family).keys))
+        if recording.in_call:
+            assert facts.get("codec.in_call") is not False, f"cut at {cut}"
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(data=st.data())
+@pytest.mark.parametrize("recording", IN_CALL, ids=by_name)
+def test_noise_never_denies_a_call(recording: Recording, data: st.DataObject) -> None:
+    """Bytes inserted anywhere, also ones that mean something to the protocol."""
+    words = st.one_of(
+        st.binary(max_size=12),
+        st.sampled_from([b"\r\n", b"\n", b"\r", b"\n\r", b"OK\r\n", b"** end\r\n", b"{", b"}", b'"', b"*s ", b"\xff"]),
+    )
+    strikes = data.draw(st.lists(st.tuples(st.integers(0, 3000), words), min_size=1, max_size=4))
+    at = 0
+
+    def noisy(sent: bytes) -> bytes:
+        nonlocal at
+        out = sent
+        for place, noise in sorted(strikes, reverse=True):
+            if at <= place < at + len(sent):
+                out = out[: place - at] + noise + out[place - at :]
+        at += len(sent)
+        return out
+
+    talk = conversation(recording, noisy, chunk=data.draw(st.sampled_from([0, 1, 13])))
+    talk.start()
+    for _ in range(2):
+        assert talk.poll().get("codec.in_call") is not False
+
+
+@settings(max_examples=200, deadline=None)
+@given(noise=st.lists(st.binary(max_size=300), max_size=20), silences=st.integers(0, 4))
+@pytest.mark.parametrize("family", TALKING)
+def test_pure_noise_never_raises(family: str, noise: list[bytes], silences: int) -> None:
+    recording = recordings(family)[0]
+    session = fresh(recording)
+    session.open()
+    for part in noise:
+        session.receive(part)
+        session.output()
+    for _ in range(silences):
+        session.silence()
+        session.output()
+
+
+@pytest.mark.parametrize("recording", ALL, ids=by_name)
+@pytest.mark.parametrize("filler", [b"A", b"{", b"[", b'"', b"*s A B: x\r\n", b"{\r\n", b"callinfo begin\r\n", b"\r\n"])
+def test_a_flood_fills_no_memory(recording: Recording, filler: bytes) -> None:
+    talk = conversation(recording)
+    talk.start()
+    talk.session.poll()
+    flood = filler * (4096 // len(filler))
+    for _ in range(300):
+        talk.session.receive(flood)
+        talk.session.output()
+        assert talk.session.buffered <= 3 * BLOCK_BYTES_MAX
+
+
+@pytest.mark.parametrize("recording", ALL, ids=by_name)
+def test_a_dead_device_ends_the_conversation(recording: Recording) -> None:
+    talk = conversation(recording, lambda _: b"")
+    talk.start()
+    assert not talk.session.ready
+    assert talk.poll() == {}
+
+
+@pytest.mark.parametrize("recording", ALL, ids=by_name)
+def test_restart_in_the_middle_of_a_poll(recording: Recording) -> None:
+    """At every question: the device restarts instead of answering, and asks for a login again or says nothing."""
+    talk = conversation(recording)
+    talk.start()
+    at_start = len(talk.player.heard)
+    talk.poll()
+    for question in range(len(talk.player.heard) - at_start):
+        talk = conversation(recording)
+        talk.start()
+        left = question
+
+        def dies(data: bytes) -> bytes:
+            nonlocal left
+            left -= 1
+            return data if left >= 0 else recording.rebooted if left == -1 else b""
+
+        talk.channel = dies
+        facts = talk.poll()
+        if recording.in_call or question < 3:
+            assert facts.get("codec.in_call") is not False
+        if not talk.session.ready:
+            with pytest.raises(MisuseError):
+                talk.session.poll()
+
+
+@pytest.mark.parametrize("recording", ALL, ids=by_name)
+@pytest.mark.parametrize("remedy", ["codec_restart", "codec_wake"])
+def test_orders(recording: Recording, remedy: str) -> None:
+    talk = conversation(recording, chunk=1)
+    talk.start()
+    talk.session.command(remedy)
+    talk.run(lambda event: isinstance(event, CommandDone | CommandFailed))
+    assert [event for event in talk.events if isinstance(event, CommandDone | CommandFailed)] == [
+        event for event in talk.events if isinstance(event, CommandDone) and event.remedy == remedy
+    ]
+
+
+@pytest.mark.parametrize("recording", [recording for recording in ALL if recording.login.password], ids=by_name)
+def test_a_wrong_password_is_tried_once(recording: Recording) -> None:
+    """The device asks again: that is a refusal, and trying on would lock the account."""
+    prompt = b"login: " if recording.login.user else b"Password: "
+    session = fresh(recording)
+    session.open()
+    events = []
+    for asked in (b"login: ", b"Password: ", b"\r\nLogin incorrect\r\n\r\n" + prompt):
+        if asked != b"login: " or recording.login.user:
+            events += session.receive(asked)
+    sent = session.output()
+    assert sent.count(recording.login.password.encode()) == 1
+    assert any(isinstance(event, LoginRefused) for event in events)
+    assert session.receive(prompt) == []
+    assert session.output() == b""
+
+
+@pytest.mark.parametrize("recording", ALL, ids=by_name)
+def test_slow_answers(recording: Recording) -> None:
+    """Every answer comes one silence late."""
+    held = b""
+
+    def late(data: bytes) -> bytes:
+        nonlocal held
+        passed, held = held, data
+        return passed
+
+    talk = conversation(recording, late)
+    talk.start()
+    for _ in range(2):
+        facts = talk.poll()
+        if recording.in_call:
+            assert facts.get("codec.in_call") is not False
+        assert facts.get("codec.in_call", NoReading("none")) is not None

@@ -1,0 +1,176 @@
+"""Faults that can be put into a room, each with what it must lead to.
+
+A fault is physical: it changes the room and nothing else. Which rule finds it and what heals it is the agent's affair;
+`rules` only says under which names its incident may appear, so that the demonstration can tell that it did.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from sim.physics import Hang, RoomPhysics
+
+Scope = Literal["room", "commune", "cluster"]
+Expect = Literal["healed", "escalated", "recovers"]
+"""`healed`: by the room itself; `recovers`: it ends by itself and must be told; `escalated`: a person is needed."""
+
+Args = Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class FaultKind:
+    """One kind of fault. `put` makes it so, `lift` takes the cause away, `present` says whether it is still so."""
+
+    name: str
+    title: str
+    scope: Scope
+    expect: Expect
+    rules: tuple[str, ...]
+    put: Callable[[RoomPhysics, float, Args], None]
+    lift: Callable[[RoomPhysics, float], None]
+    present: Callable[[RoomPhysics], bool]
+    load: str = ""
+    """The device whose outage it is, for the comparison with that device's own boot time."""
+    params: tuple[str, ...] = ()
+    """Names of the numbers a scenario may give."""
+
+
+def _hang(kind: Hang) -> Callable[[RoomPhysics, float, Args], None]:
+    def put(room: RoomPhysics, now_s: float, args: Args) -> None:
+        room.advance(now_s)
+        if "call_s" in args:
+            room.start_call(args["call_s"], now_s)
+        room.codec.hang = kind
+        room.advance(now_s)
+
+    return put
+
+
+def _unhang(room: RoomPhysics, now_s: float) -> None:
+    room.codec.hang = Hang.NONE
+    room.advance(now_s)
+
+
+def _codec_down(room: RoomPhysics) -> bool:
+    return not room.codec.serving(room.now_s)
+
+
+def _device(name: str, attribute: str, value: bool) -> Callable[..., None]:
+    def change(room: RoomPhysics, now_s: float, args: Args | None = None) -> None:  # noqa: ARG001
+        room.advance(now_s)
+        setattr(room.devices[name], attribute, value)
+        room.advance(now_s)
+
+    return change
+
+
+def _device_down(name: str) -> Callable[[RoomPhysics], bool]:
+    return lambda room: not room.devices[name].serving(room.now_s)
+
+
+def _volts(room: RoomPhysics, now_s: float, volts: float) -> None:
+    room.advance(now_s)
+    room.mains.volts = volts
+    room.advance(now_s)
+
+
+def _ring(room: RoomPhysics, now_s: float, up: bool) -> None:
+    room.advance(now_s)
+    room.ring_up = up
+    room.advance(now_s)
+
+
+def _heat(room: RoomPhysics, now_s: float, args: Args) -> None:
+    room.advance(now_s)
+    room.climate.cooling = False
+    room.climate.outdoor_c = args.get("outdoor_c", 34.0)
+    room.climate.temp_c = max(room.climate.temp_c, args.get("room_c", 36.5))
+
+
+def _cool(room: RoomPhysics, now_s: float) -> None:
+    room.advance(now_s)
+    room.climate.cooling = True
+
+
+def _asleep(room: RoomPhysics, now_s: float, asleep: bool) -> None:
+    room.advance(now_s)
+    if not room.codec.in_call:
+        room.codec.standby = asleep
+
+
+def _dark(room: RoomPhysics, now_s: float, dark: bool) -> None:
+    room.advance(now_s)
+    room.wall_switch = not dark
+
+
+def _stuck(room: RoomPhysics, now_s: float, stuck: bool) -> None:
+    room.advance(now_s)
+    room.codec.registration_stuck = stuck
+
+
+HUB_SILENCE = ("room_silent", "room_lost", "agent_lost", "no_contact")
+"""Names the hub may give to a room it no longer hears."""
+
+FAULTS: dict[str, FaultKind] = {
+    kind.name: kind
+    for kind in (
+        FaultKind(
+            "codec_hang_soft", "the codec's application hangs", "room", "healed", ("codec_hung",),
+            _hang(Hang.SOFT), _unhang, _codec_down, "codec", ("call_s",),
+        ),
+        FaultKind(
+            "codec_hang_hard", "the codec hangs so that only a loss of power helps", "room", "healed", ("codec_hung",),
+            _hang(Hang.HARD), _unhang, _codec_down, "codec", ("call_s",),
+        ),
+        FaultKind(
+            "codec_tripped", "the codec's supply has tripped", "room", "healed", ("codec_no_power",),
+            _device("codec", "latched", True), _device("codec", "latched", False), _codec_down, "codec",
+        ),
+        FaultKind(
+            "codec_dead", "the codec's supply has failed for good", "room", "escalated", ("codec_no_power",),
+            _device("codec", "dead", True), _device("codec", "dead", False), _codec_down, "codec",
+        ),
+        FaultKind(
+            "codec_unregistered", "the registrar refuses the codec until it starts anew", "room", "healed",
+            ("codec_unregistered",), lambda r, t, _a: _stuck(r, t, True), lambda r, t: _stuck(r, t, False),
+            lambda r: not r.codec.registered(r.now_s), "codec",
+        ),
+        FaultKind(
+            "codec_asleep", "the codec sleeps before a meeting", "room", "healed", ("display_asleep",),
+            lambda r, t, _a: _asleep(r, t, True), lambda r, t: _asleep(r, t, False), lambda r: r.codec.standby,
+        ),
+        FaultKind(
+            "switch_hang", "the room's switch hangs", "room", "healed", ("room_network_lost", *HUB_SILENCE),
+            _device("switch", "hung", True), _device("switch", "hung", False), _device_down("switch"), "switch",
+        ),
+        FaultKind(
+            "converter_hang", "the media converter hangs", "room", "healed", ("uplink_lost", *HUB_SILENCE),
+            _device("converter", "hung", True), _device("converter", "hung", False), _device_down("converter"),
+            "converter",
+        ),
+        FaultKind(
+            "room_dark", "the lights are off before a meeting", "room", "healed", ("room_dark",),
+            lambda r, t, _a: _dark(r, t, True), lambda r, t: _dark(r, t, False), lambda r: not r.lamp_on(),
+        ),
+        FaultKind(
+            "overheating", "the air conditioner has stopped on a hot day", "room", "healed", ("overheating",),
+            _heat, _cool, lambda r: r.climate.temp_c > 32.0, "", ("outdoor_c", "room_c"),
+        ),
+        FaultKind(
+            "mains_weak", "the mains voltage is low", "room", "recovers", ("mains_weak",),
+            lambda r, t, a: _volts(r, t, a.get("volts", 186.0)), lambda r, t: _volts(r, t, 228.0),
+            lambda r: r.mains.volts < 198.0, "", ("volts",),
+        ),
+        FaultKind(
+            "mains_lost", "the commune loses its mains", "commune", "recovers", ("mains_lost",),
+            lambda r, t, _a: _volts(r, t, 0.0), lambda r, t: _volts(r, t, 228.0), lambda r: not r.mains.present,
+        ),
+        FaultKind(
+            "ring_down", "the carrier's ring goes down", "cluster", "recovers", ("uplink_lost", *HUB_SILENCE),
+            lambda r, t, _a: _ring(r, t, False), lambda r, t: _ring(r, t, True), lambda r: not r.ring_up,
+        ),
+    )
+}  # fmt: skip
+"""Every fault that scenarios and `diemcau-sim inject` know."""

@@ -20,6 +20,7 @@ from agent.ports import RelayError
 from agent.publisher import Publisher
 from agent.room import Room, off_loads
 from agent.session import Session, desired_from
+from agent.store.base import Batch
 from agent.store.sqlite import SqliteStore
 from agent.transports.gpio import GpioRelays
 
@@ -68,7 +69,6 @@ class Service:
         desired = desired_from(memory.meta.get("desired", ""))
         if desired is not None:
             room.feed(desired, now)
-        room.remember_meta("starts", self._starts)
         self._room = room
         session = Session(
             room.who,
@@ -121,7 +121,9 @@ class Service:
         now_s = self._clock.now().wall_s
         before = [float(x) for x in meta.get("starts", "").split()]
         recent = [at_s for at_s in before if 0 <= now_s - at_s <= CRASH_WINDOW_S]
-        self._starts = " ".join(f"{at_s:.0f}" for at_s in [*recent, now_s][-STARTS_KEPT:])
+        # Kept at once: a start that dies before its first turn counts as well.
+        starts = " ".join(str(int(at_s)) for at_s in [*recent, now_s][-STARTS_KEPT:])
+        self._store.commit(Batch(meta={"starts": starts}))
         return len(recent)
 
     def _draw_w(self, load: str) -> float | None:

@@ -48,9 +48,7 @@ class NetworkProbe:
         if self._config.interface:
             readings["net.link"] = link_reading(Path(self._config.sysfs_root), self._config.interface)
         gateway = self._gateway or self._auto_gateway()
-        answers = check(
-            self._hub | ({"gateway": gateway} if gateway else {}), self._config.timeout_s, self._resolver
-        )
+        answers = check(self._hub | ({"gateway": gateway} if gateway else {}), self._config.timeout_s, self._resolver)
         if self._config.gateway:
             # Without a default route there is no gateway that could answer.
             readings["net.gateway"] = path_reading(answers["gateway"]) if gateway else False

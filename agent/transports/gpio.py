@@ -100,7 +100,7 @@ class GpioRelays:
 
         for relay in table:
             powered = relay.load not in off
-            self._devices[relay.load] = OutputDevice(  # type: ignore[no-untyped-call]
+            self._devices[relay.load] = OutputDevice(
                 relay.pin,
                 active_high=relay.active_high,
                 initial_value=_energised(relay, powered),

@@ -53,7 +53,7 @@ class HoldingPin(LGPIOPin):
 
     def __init__(self, factory: Any, info: Any) -> None:
         # LGPIOPin would claim the line as an input here, which lets go of a relay that is held.
-        LocalPiPin.__init__(self, factory, info)  # type: ignore[no-untyped-call]
+        LocalPiPin.__init__(self, factory, info)
         self._pwm = None
         self._bounce = None
         self._callback = None
@@ -71,7 +71,7 @@ class HoldingFactory(LGPIOFactory):
     """gpiozero's lgpio factory with `HoldingPin`, and the chip found by its label."""
 
     def __init__(self, chip: int | None = None) -> None:
-        LocalPiFactory.__init__(self)  # type: ignore[no-untyped-call]
+        LocalPiFactory.__init__(self)
         self._chip = chip_number(_labels()) if chip is None else chip
         self._handle = lgpio.gpiochip_open(self._chip)
         self.pin_class = HoldingPin

@@ -1,0 +1,162 @@
+"""Power comes back: after a cycle, after a relay that stutters, after an act that raises, after its own thread died."""
+
+from __future__ import annotations
+
+import queue
+from dataclasses import replace
+
+from agent.actuators import Actuators
+from agent.core.events import RemedyDone, StartRemedy
+from agent.core.remedies import LOADS, OFF_MAX_S, REMEDIES
+from agent.core.state import Act
+from agent.ports import Outcome, RelayError
+
+
+class FakeRelays:
+    """Implements `Relays` in memory, and can stutter."""
+
+    names = frozenset({"codec", "light"})
+
+    def __init__(self) -> None:
+        self.on = dict.fromkeys(self.names, True)
+        self.moves: list[tuple[str, bool]] = []
+        self.fail_restore = 0
+        self.fail_cut = False
+
+    def cut(self, load: str) -> None:
+        if self.fail_cut:
+            raise RelayError("no line")
+        self.moves.append((load, False))
+        self.on[load] = False
+
+    def restore(self, load: str) -> None:
+        if self.fail_restore:
+            self.fail_restore -= 1
+            raise RelayError("stutter")
+        self.moves.append((load, True))
+        self.on[load] = True
+
+    def powered(self, load: str) -> bool:
+        return self.on[load]
+
+    def close(self) -> None: ...
+
+
+class FakeTime:
+    """Sleeping moves the clock."""
+
+    def __init__(self) -> None:
+        self.now_s = 100.0
+        self.broken = False
+
+    def sleep(self, seconds: float) -> None:
+        if self.broken:
+            raise MemoryError("killed in mid sleep")
+        self.now_s += seconds
+
+    def monotonic(self) -> float:
+        return self.now_s
+
+
+class Codec:
+    remedies = frozenset({"codec_restart"})
+
+    def __init__(self, outcome: Outcome | None) -> None:
+        self._outcome = outcome
+
+    def perform(self, remedy: str) -> Outcome:
+        if self._outcome is None:
+            raise RuntimeError(remedy)
+        return self._outcome
+
+
+def order(remedy: str, off_s: float = 15.0) -> StartRemedy:
+    found = REMEDIES[remedy]
+    load = replace(LOADS[found.load], off_s=off_s)
+    return StartRemedy(Act(1, remedy, found.load, 0.0, 60.0), found, load)
+
+
+def perform(remedy: str, relays: FakeRelays, *, off_s: float = 15.0, time: FakeTime | None = None,
+            codec: Outcome | None = None) -> tuple[RemedyDone, Actuators]:  # fmt: skip
+    done: queue.Queue[RemedyDone] = queue.Queue()
+    clock = time or FakeTime()
+    draw = {"codec": 31.0}
+    made = Actuators(relays, [Codec(codec)], done.put, lambda load: draw.get(load), clock.sleep, clock.monotonic)
+    made.start(order(remedy, off_s))
+    return done.get(timeout=10), made
+
+
+def test_a_cycle_cuts_waits_and_restores_with_proof() -> None:
+    relays = FakeRelays()
+    done, _ = perform("codec_power_cycle", relays)
+    assert relays.moves == [("codec", False), ("codec", True)]
+    assert done.ok
+    assert done.proof == {
+        "draw_before_w": 31.0, "draw_off_w": 31.0, "line_cut": True, "off_s": 15.0, "line_restored": True,
+    }  # fmt: skip
+
+
+def test_no_configuration_keeps_a_load_off_beyond_the_bound() -> None:
+    done, _ = perform("codec_power_cycle", FakeRelays(), off_s=9999)
+    assert done.proof["off_s"] == OFF_MAX_S
+
+
+def test_a_relay_that_stutters_is_tried_again() -> None:
+    relays = FakeRelays()
+    relays.fail_restore = 4
+    done, _ = perform("codec_power_cycle", relays)
+    assert done.ok
+    assert relays.on["codec"]
+
+
+def test_power_comes_back_when_the_act_breaks_in_the_middle() -> None:
+    relays, clock = FakeRelays(), FakeTime()
+    clock.broken = True
+    done, _ = perform("codec_power_cycle", relays, time=clock)
+    assert (done.ok, done.reason) == (False, "bug")
+    assert relays.on["codec"]
+
+
+def test_the_guard_restores_what_its_own_thread_could_not() -> None:
+    relays, clock = FakeRelays(), FakeTime()
+    relays.fail_restore = 10
+    done, actuators = perform("codec_power_cycle", relays, time=clock)
+    assert (done.ok, done.reason, relays.on["codec"]) == (False, "relay", False)
+    actuators._off_until_s["codec"] = clock.now_s  # as if that thread still believed to be in its cycle
+    assert actuators.guard() == []
+    clock.now_s += 2.5
+    assert actuators.guard() == ["codec"]
+    assert relays.on["codec"]
+
+
+def test_a_line_that_cannot_be_driven_is_a_failed_act() -> None:
+    relays = FakeRelays()
+    relays.fail_cut = True
+    done, _ = perform("codec_power_cycle", relays)
+    assert not done.ok
+    assert relays.on["codec"]
+
+
+def test_lights_stay_where_they_are_put() -> None:
+    relays = FakeRelays()
+    assert perform("light_off", relays)[0].proof == {"powered": False}
+    assert not relays.on["light"]
+    assert perform("light_on", relays)[0].ok
+    assert relays.on["light"]
+
+
+def test_api_orders_go_to_their_device() -> None:
+    assert perform("codec_restart", FakeRelays(), codec=Outcome(ok=True))[0].ok
+    assert perform("codec_restart", FakeRelays(), codec=None)[0].reason == "bug"
+    assert perform("codec_wake", FakeRelays())[0].reason == "not_fitted"
+    assert perform("switch_power_cycle", FakeRelays())[0].reason == "not_fitted"
+
+
+def test_ending_the_agent_ends_a_cycle_early_with_power() -> None:
+    relays, clock = FakeRelays(), FakeTime()
+    done: queue.Queue[RemedyDone] = queue.Queue()
+    made = Actuators(relays, [], done.put, sleep=clock.sleep, monotonic=clock.monotonic)
+    made.close()
+    made.start(order("codec_power_cycle"))
+    assert done.get(timeout=10).proof["off_s"] == 0.0
+    assert relays.on["codec"]

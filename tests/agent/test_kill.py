@@ -1,0 +1,134 @@
+"""The real program, killed in the middle of a power cycle."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from agent.clock import boot_id
+from agent.store.base import ActRow, Batch
+from agent.store.sqlite import SqliteStore
+from tests.agent import pins
+
+ROOM = """
+[room]
+id = "r-kill"
+state_dir = "{state}"
+[network]
+gateway = ""
+clock = false
+[relays.codec]
+pin = 17
+[relays.light]
+pin = 22
+contact = "no"
+"""
+
+
+def until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
+    """Wait for something that must come, and fail when it does not."""
+    end_s = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end_s, "it did not happen in time"
+        time.sleep(0.02)
+
+
+class Agents:
+    """Starts agents on one room, and ends only its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.levels = folder / "pins"
+        self.state = folder / "state"
+        self.state.mkdir()
+        self.config = folder / "room.toml"
+        self.config.write_text(ROOM.format(state=self.state), "utf-8")
+        self._running: list[subprocess.Popen[bytes]] = []
+
+    def start(self) -> subprocess.Popen[bytes]:
+        env = {**os.environ, "DIEMCAU_TEST_PINS": str(self.levels)}
+        command = [sys.executable, "-m", "tests.agent.run_agent", "run", "--config", str(self.config)]
+        process = subprocess.Popen(command, env=env, stderr=subprocess.PIPE)
+        self._running.append(process)
+        return process
+
+    def end(self) -> None:
+        for process in self._running:
+            with suppress(ProcessLookupError):
+                process.kill()
+            if process.stderr and not process.stderr.closed:
+                process.communicate()
+
+    def kinds(self) -> list[str]:
+        path = self.state / "room.db"
+        if not path.exists():
+            return []
+        with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as db:
+            try:
+                return [row[0] for row in db.execute("SELECT payload ->> 'kind' FROM outbox ORDER BY seq")]
+            except sqlite3.OperationalError:
+                return []
+
+
+@pytest.fixture
+def agents(tmp_path: Path) -> Iterator[Agents]:
+    made = Agents(tmp_path)
+    yield made
+    made.end()
+
+
+def test_a_cycle_that_a_crash_interrupted_is_ended_by_the_next_start(
+    agents: Agents, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = SqliteStore(agents.state / "room.db")
+    act = ActRow(1, "codec_power_cycle", "codec", "cycle", time.monotonic(), time.time(), True, boot_id(), "codec_hung")
+    store.commit(Batch(begun=[act], meta={"next_id": "2"}))
+    store.close()
+    monkeypatch.setenv("DIEMCAU_TEST_PINS", str(agents.levels))
+    pins.note(17, 1)  # the relay is energised: the codec has no power
+    agents.start()
+    until(lambda: pins.level(agents.levels, 17) == 0)
+    until(lambda: "remedy_done" in agents.kinds())
+    with sqlite3.connect(agents.state / "room.db") as db:
+        assert db.execute("SELECT outcome FROM acts").fetchall() == [("interrupted",)]
+
+
+def test_a_killed_agent_leaves_the_lines_and_a_stopped_one_too(agents: Agents) -> None:
+    first = agents.start()
+    until(lambda: "agent_started" in agents.kinds())
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    assert pins.level(agents.levels, 17) == 0
+    second = agents.start()
+    until(lambda: agents.kinds().count("agent_started") == 2)
+    second.send_signal(signal.SIGTERM)
+    assert second.wait(15) == 0
+    assert [lv for _, pin, lv in pins.changes(agents.levels) if pin == 17].count(1) == 0, "no glitch at start or end"
+    with sqlite3.connect(agents.state / "room.db") as db:
+        assert db.execute("SELECT value FROM meta WHERE key = 'starts'").fetchone() == ("",)
+
+
+def test_five_crashes_in_a_row_end_in_safe_mode(agents: Agents) -> None:
+    for n in range(6):
+        process = agents.start()
+        until(lambda n=n: agents.kinds().count("agent_started") == n + 1)  # type: ignore[misc]
+        process.kill()
+        _, errors = process.communicate()
+    assert b"safe mode" in errors
+
+
+def test_a_bad_configuration_is_a_sentence_and_not_a_traceback(agents: Agents) -> None:
+    agents.config.write_text(agents.config.read_text("utf-8").replace("pin = 17", "pin = 2"), "utf-8")
+    process = agents.start()
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert b"9 to 27" in errors
+    assert b"Traceback" not in errors

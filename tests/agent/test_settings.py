@@ -1,0 +1,145 @@
+"""room.toml, environment and secrets: every mistake is one sentence with its place and its mend."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from agent import settings
+from agent.config import ConfigError
+from agent.main import main
+from agent.settings import all_sections, load, section_fields, validate
+
+GOOD = """
+[room]
+id = "r-1a"
+state_dir = "{state}"
+[codec]
+family = "cisco_xapi"
+uri = "tcp://10.0.0.5:23"
+[relays.codec]
+pin = 17
+"""
+
+
+@pytest.fixture
+def room(tmp_path: Path) -> Path:
+    path = tmp_path / "room.toml"
+    path.write_text(GOOD.format(state=tmp_path / "state"), "utf-8")
+    return path
+
+
+def test_a_good_file_is_taken_with_the_defaults(room: Path) -> None:
+    config = validate(room)
+    assert config.room == "r-1a"
+    assert config.probes.codec is not None
+    assert config.relays[0].contact == "nc"
+    assert not config.accept_unsigned
+    assert config.policy(frozenset()).loads["codec"].hold_on_s == 180
+
+
+BAD: list[tuple[str, str, str]] = [
+    ('id = "r-1a"', 'id = "Phòng 1"', r"room\.id"),
+    ('id = "r-1a"', "", r"room\.id.*missing"),
+    ('id = "r-1a"', "id = 5", r"room\.id"),
+    ("[room]", "[rooom]", r"did you mean 'room'"),
+    ('family = "cisco_xapi"', 'famly = "cisco_xapi"', r"codec\.famly.*did you mean 'family'"),
+    ("pin = 17", "pin = 3", r"relays\.codec.*9 to 27"),
+    ("pin = 17", 'pin = "abc"', r"relays\.codec\.pin"),
+    ("pin = 17", "", r"relays\.codec\.pin.*missing"),
+    ("pin = 17", 'pin = 17\ncontact = "open"', r"relays\.codec\.contact.*'nc' or 'no'"),
+    ("pin = 17", 'pin = 17\ncontact = "no"', r"relays\.codec\.contact.*normally closed"),
+    ("[relays.codec]", "[relays.toaster]", r"relays\.toaster.*no such load"),
+    ("[relays.codec]", "[loads.toaster]\noff_s=5\n[relays.codec]", r"loads\.toaster.*no such load"),
+    ("[relays.codec]", "[loads.codec]\noff_s=500\n[relays.codec]", r"loads\.codec\.off_s.*1 to 120"),
+    ("[relays.codec]", "[loads.codec]\noff_s=0\n[relays.codec]", r"loads\.codec\.off_s.*1 to 120"),
+    ("[relays.codec]", "[loads.codec]\nhold_on_s=10\n[relays.codec]", r"loads\.codec\.hold_on_s.*180"),
+    ("[relays.codec]", "[loads.codec]\nbudget_per_hour=50\n[relays.codec]", r"loads\.codec\.budget_per_hour"),
+    ("[relays.codec]", "[loads.codec]\nboot_s=0\n[relays.codec]", r"loads\.codec\.boot_s"),
+    ("[relays.codec]", "[relays.switch]\npin = 17\n[relays.codec]", r"already used"),
+    ("[relays.codec]", "[policy]\ntime_scale = 5.0\n[relays.codec]", r"policy\.time_scale.*0\.01 to 1"),
+    ("[relays.codec]", '[thresholds]\ndark_lx = "low"\n[relays.codec]', r"thresholds\.dark_lx"),
+    ("[relays.codec]", "[broker]\nport = 1.5\n[relays.codec]", r"broker\.port"),
+    ("[relays.codec]", '[broker]\npassword = "x"\n[relays.codec]', r"broker\.password.*no such setting"),
+    ("[relays.codec]", "[[meters]]\nrol = 1\n[relays.codec]", r"meters\.0\.rol"),
+    ("[room]", "[room\n", r"not valid TOML"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "expected"), BAD)
+def test_every_mistake_is_one_sentence(room: Path, old: str, new: str, expected: str) -> None:
+    text = room.read_text("utf-8")
+    assert old in text
+    room.write_text(text.replace(old, new, 1), "utf-8")
+    with pytest.raises(ConfigError) as caught:
+        validate(room)
+    assert any(re.search(expected, problem) for problem in caught.value.problems), caught.value.problems
+    assert all(str(room) in problem and "\n" not in problem for problem in caught.value.problems)
+
+
+def test_all_mistakes_are_named_at_once(room: Path) -> None:
+    room.write_text('[room]\nid = 5\n[codec]\nfamly = "x"\n[relays.codec]\n', "utf-8")
+    with pytest.raises(ConfigError) as caught:
+        validate(room)
+    assert len(caught.value.problems) == 3
+
+
+def test_a_missing_or_binary_file_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no such file"):
+        validate(tmp_path / "none.toml")
+    (tmp_path / "b.toml").write_bytes(b"\xff\x00")
+    with pytest.raises(ConfigError, match="not valid TOML"):
+        validate(tmp_path / "b.toml")
+
+
+def test_the_environment_overrides_one_value(room: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DIEMCAU_BROKER__HOST", "10.9.9.9")
+    assert validate(room).broker.host == "10.9.9.9"
+    assert load(room).broker.host == "10.9.9.9", "the child process sees it too"
+
+
+def test_secrets_come_from_files_that_nobody_else_can_read(room: Path, tmp_path: Path) -> None:
+    secret = tmp_path / "codec.pw"
+    secret.write_text("mật khẩu\n", "utf-8")
+    secret.chmod(0o600)
+    room.write_text(room.read_text("utf-8").replace('uri = "tcp', f'password_file = "{secret}"\nuri = "tcp'), "utf-8")
+    config = load(room)
+    assert config.probes.codec is not None
+    assert config.probes.codec.password == "mật khẩu"
+    assert "mật khẩu" not in (tmp_path / "state" / settings.CACHE).read_text("utf-8")
+    assert "mật khẩu" not in repr(config)
+    secret.chmod(0o644)
+    with pytest.raises(ConfigError, match="chmod 600"):
+        load(room)
+    secret.unlink()
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load(room)
+
+
+def test_the_cache_is_used_while_nothing_changed_and_never_after(room: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = load(room)
+    monkeypatch.setattr("subprocess.run", lambda *_a, **_k: pytest.fail("a child was started"))
+    assert load(room) == first
+    monkeypatch.undo()
+    room.write_text(room.read_text("utf-8").replace("pin = 17", "pin = 18"), "utf-8")
+    assert load(room).relays[0].pin == 18
+
+
+@pytest.mark.parametrize("content", [b"", b"garbage", b"abc\n{}"])
+def test_a_damaged_cache_is_made_anew(room: Path, tmp_path: Path, content: bytes) -> None:
+    load(room)
+    (tmp_path / "state" / settings.CACHE).write_bytes(content)
+    assert load(room).room == "r-1a"
+
+
+def test_check_config_speaks_plainly(room: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check-config", str(room)]) == 0
+    room.write_text(room.read_text("utf-8").replace("pin = 17", "pin = 3"), "utf-8")
+    assert main(["check-config", str(room)]) == 2
+    assert "9 to 27" in capsys.readouterr().err
+
+
+def test_every_section_has_fields() -> None:
+    assert all(section_fields(section) for section in all_sections())

@@ -10,31 +10,24 @@ from __future__ import annotations
 import logging
 import queue
 import threading
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from agent import report
 from agent.actuators import Actuators
 from agent.core.events import Event, Observed, Tick
-from agent.core.facts import FACTS, Instant, NoReading, Observation
+from agent.core.facts import Instant, NoReading, Observation
 from agent.ports import Clock, Probe
 from agent.publisher import Publisher
 from agent.room import Room
 from agent.session import Session
+from agent.snapshots import Samples, Snapshots
 from wire import messages as m
 
 log = logging.getLogger(__name__)
 
 QUEUE_MAX = 500
 TICK_S = 1.0
-STATE_GAP_S = 1.0
-STATE_DRIFT_S = 60.0
-STATE_EVERY_S = 600.0
-METRICS_EVERY_S = 60.0
-SAMPLES_MAX = 120
-"""Samples kept per fact and batch."""
 ABANDON_S = 30.0
 """A probe this long past its deadline is replaced; its thread ends when, and if, it returns."""
 ABANDONED_MAX = 3
@@ -78,18 +71,13 @@ class Loop:
         self._feed_watchdog = feed_watchdog
         self._on_clock_synced = on_clock_synced
         scale = room.state.policy.time_scale
-        self._scale = scale
         self._workers = [_Worker(probe, max(0.1, probe.period_s * scale)) for probe in probes]
         self._queue: queue.Queue[Event] = queue.Queue(QUEUE_MAX)
         self._stop = threading.Event()
         self._tick_s = max(0.1, TICK_S * scale)
         self._next_tick_s = 0.0
-        self._state_s = float("-inf")
-        self._discrete: tuple[object, ...] = ()
-        self._numbers: dict[str, float] = {}
-        self._metrics_wall_s = 0.0
-        self._metrics_s = 0.0
-        self._samples: defaultdict[str, list[tuple[float, float]]] = defaultdict(list)
+        self._snapshots = Snapshots(scale)
+        self._samples = Samples(scale)
 
     def put(self, event: Event) -> None:
         """Give the loop an event, from any thread. A full queue drops its oldest reading, never an act's outcome."""
@@ -186,13 +174,7 @@ class Loop:
                 self.room.feed(event, now)
 
     def _sample(self, event: Observed, now: Instant) -> None:
-        if not self._samples:
-            self._metrics_wall_s = now.wall_s
-        for key, value in event.observation.readings.items():
-            if isinstance(value, int | float) and not isinstance(value, bool) and key in FACTS:
-                rows = self._samples[key]
-                if len(rows) < SAMPLES_MAX:
-                    rows.append((round(now.wall_s - self._metrics_wall_s, 1), round(float(value), 3)))
+        self._samples.add(event, now)
         synced = event.observation.readings.get("net.clock_synced")
         if isinstance(synced, bool):
             self._on_clock_synced(synced)
@@ -204,25 +186,12 @@ class Loop:
         while self.room.replies:
             command, reply = self.room.replies.popleft()
             publisher.offer(partial(_reply, command, reply))
-        since_s = now.mono_s - self._state_s
-        if since_s >= STATE_GAP_S * self._scale:
-            discrete = report.discrete(self.room.state, now)
-            drifted = since_s >= STATE_DRIFT_S * self._scale and report.drifted(self._numbers, self.room.state)
-            if discrete != self._discrete or drifted or since_s >= STATE_EVERY_S * self._scale:
-                self._state_s, self._discrete = now.mono_s, discrete
-                self._numbers = report.numbers(self.room.state)
-                store = self.room.store
-                state = report.snapshot(
-                    self.room.state, report.stamp(self.room.who, now), now, self.room.who.version, store.pending(),
-                    store.dropped,
-                )  # fmt: skip
-                publisher.offer(lambda s: s.offer_state(state))
-        if self._samples and now.mono_s - self._metrics_s >= METRICS_EVERY_S * self._scale:
-            self._metrics_s = now.mono_s
-            at = report.stamp(self.room.who, Instant(now.mono_s, self._metrics_wall_s, now.synced))
-            batch = m.MetricBatch(stamp=at, samples=dict(self._samples))
-            self._samples = defaultdict(list)
-            publisher.offer(lambda s: s.offer_metrics(batch))
+        state = self._snapshots.due(self.room, now)
+        if state is not None:
+            publisher.offer(partial(_state, state))
+        batch = self._samples.due(self.room.who, now)
+        if batch is not None:
+            publisher.offer(partial(_metrics, batch))
 
     def _overdue(self, now: Instant) -> None:
         """Report probes that are past their deadline, and replace those that hang."""
@@ -267,3 +236,11 @@ class Loop:
 
 def _reply(command: str, reply: m.Reply, session: Session) -> None:
     session.offer_reply(command, reply)
+
+
+def _state(state: m.State, session: Session) -> None:
+    session.offer_state(state)
+
+
+def _metrics(batch: m.MetricBatch, session: Session) -> None:
+    session.offer_metrics(batch)

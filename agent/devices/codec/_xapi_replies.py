@@ -23,6 +23,9 @@ BLOCK_ENDS = ("** end", "*r/end", "*s/end", "*e/end")
 NOT_RECOGNIZED = "command not recognized."
 """Plain text even in JSON mode."""
 
+KNOWN_KEYS = frozenset({"StatusResponse", "CommandResponse", "Status", "Event", "ResultId"})
+"""Of the outermost object; another one is a known one with a wrong letter, or something we do not understand."""
+
 DEPTH_MAX = 24
 """Deepest documented status path has 9 parts; deeper nesting is rubbish."""
 
@@ -198,7 +201,10 @@ def _json_reply(tree: dict[str, Any]) -> Reply:
         result = Result(False, _reason(found))
     elif isinstance(found, dict):
         _flatten(found, (), status)
-    elif response is not None or found is not None:
+    else:
+        # An answer whose status cannot be found must not pass for an empty status.
+        status.tainted = True
+    if set(tree) - KNOWN_KEYS or (isinstance(response, dict) and set(response) != {"Status"}):
         status.tainted = True
     command = tree.get("CommandResponse")
     if isinstance(command, dict):

@@ -146,6 +146,45 @@ def test_noise_never_denies_a_call(recording: Recording, data: st.DataObject) ->
         assert talk.poll().get("codec.in_call") is not False
 
 
+CRITICAL = ("callinfo", "getcallstate", "status", "xStatus SystemUnit", "xStatus Call", "xStatus MicrosoftTeams")
+
+
+class OneByte:
+    """Strikes the answers about calls at one place: a byte lost (`noise` None), or noise added."""
+
+    def __init__(self, recording: Recording, place: int, noise: bytes | None) -> None:
+        self.talk = conversation(recording, self.strike)
+        self.reached = False
+        self._place = place
+        self._noise = noise
+        self._at = 0
+
+    def strike(self, sent: bytes) -> bytes:
+        heard = self.talk.player.heard
+        if not heard or not heard[-1].startswith(CRITICAL):
+            return sent
+        cut, self._at = self._place - self._at, self._at + len(sent)
+        if not 0 <= cut < len(sent):
+            return sent
+        self.reached = True
+        return sent[:cut] + (sent[cut + 1 :] if self._noise is None else self._noise + sent[cut:])
+
+
+@pytest.mark.parametrize("recording", IN_CALL, ids=by_name)
+@pytest.mark.parametrize("noise", [None, b" ", b"\r\n", b"0"])
+def test_one_byte_lost_or_added_never_denies_a_call(recording: Recording, noise: bytes | None) -> None:
+    """At every byte of every answer about calls; None: the byte is lost, as a serial line loses them."""
+    place = 0
+    while True:
+        struck = OneByte(recording, place, noise)
+        struck.talk.start()
+        assert struck.talk.poll().get("codec.in_call") is not False, f"struck at {place}"
+        if not struck.reached:
+            break
+        place += 1
+    assert place > 50
+
+
 @settings(max_examples=200, deadline=None)
 @given(noise=st.lists(st.binary(max_size=300), max_size=20), silences=st.integers(0, 4))
 @pytest.mark.parametrize("family", TALKING)

@@ -1,0 +1,276 @@
+"""The hub's session with the broker: connects for ever, hands messages on, and confirms them only when told to.
+
+Each connection gets a client object of its own under the one fixed client id. A confirmation that comes late, for a
+connection that is gone, then ends in a closed socket instead of confirming a stranger's message of the same number.
+MQTT 5 is tried first, 3.1.1 where the broker does not speak it: nothing here depends on what only 5 has.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import random
+import ssl
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from paho.mqtt import client as paho
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
+
+log = logging.getLogger(__name__)
+
+KEEPALIVE_S = 30
+SESSION_EXPIRY_S = 86_400
+"""The broker keeps our session for a day; what it drops meanwhile the rooms send again."""
+IN_FLIGHT = 2000
+CONNECT_S = 10.0
+"""Longest wait for the broker's answer to CONNECT and SUBSCRIBE."""
+_FIRST_WAIT_S, _LONGEST_WAIT_S = 0.5, 10.0
+_UNSUPPORTED = frozenset({"Unsupported protocol version", "Protocol error", "Malformed packet"})
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """One message as it came, and how to tell the broker that it is safe."""
+
+    topic: str
+    payload: bytes
+    retained: bool
+    """The broker had kept it: it says nothing of the present."""
+    received_s: float
+    confirm: Callable[[], None]
+    """Sends PUBACK; harmless when the connection is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Broker:
+    """Where the broker is and how to sign in. Empty names mean: without."""
+
+    host: str = "127.0.0.1"
+    port: int = 1883
+    user: str = ""
+    password: str = ""
+    client_id: str = "diemcau-hub"
+    ca_file: str = ""
+    cert_file: str = ""
+    key_file: str = ""
+
+
+class Link:
+    """Keeps one session with the broker alive in a thread of its own."""
+
+    def __init__(
+        self,
+        broker: Broker,
+        filters: tuple[str, ...],
+        deliver: Callable[[Received], bool],
+        changed: Callable[[bool], None],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """`deliver` takes a message, or returns False when it cannot: the connection is then renewed, so that the
+        broker sends it again. `changed` hears of each connection and loss. Both are called from our threads."""
+        self._broker = broker
+        self._filters = filters
+        self._deliver = deliver
+        self._changed = changed
+        self._clock = clock
+        self._client: paho.Client | None = None
+        self._stop = threading.Event()
+        self._over = threading.Event()
+        self._granted = threading.Event()
+        self._protocol = MQTTProtocolVersion.MQTTv5
+        self._refused = ""
+        self._told = ""
+        self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
+
+    @property
+    def connected(self) -> bool:
+        """Whether the session stands and all subscriptions are granted."""
+        return self._granted.is_set() and not self._over.is_set()
+
+    @property
+    def name(self) -> str:
+        """host:port, with the protocol while connected."""
+        protocol = "MQTT 5" if self._protocol == MQTTProtocolVersion.MQTTv5 else "MQTT 3.1.1"
+        return f"{self._broker.host}:{self._broker.port}" + (f" ({protocol})" if self.connected else "")
+
+    def start(self) -> None:
+        """Begin connecting. An absent broker is no error."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the session in good order; at most a few seconds."""
+        self._stop.set()
+        self._over.set()
+        self._thread.join(CONNECT_S)
+
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False, expiry_s: int = 0) -> bool:
+        """Hand a message to the broker at QoS 1. False when there is no session; True does not mean it has arrived."""
+        client = self._client
+        if client is None or not self.connected:
+            return False
+        properties = None
+        if expiry_s and self._protocol == MQTTProtocolVersion.MQTTv5:
+            properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+            properties.MessageExpiryInterval = expiry_s
+        try:
+            return client.publish(topic, payload, qos=1, retain=retain, properties=properties).rc == 0
+        except (OSError, ValueError, RuntimeError) as error:
+            log.warning("not published to %s: %s", topic, error)
+            return False
+
+    def _run(self) -> None:
+        wait_s = _FIRST_WAIT_S
+        while not self._stop.is_set():
+            began_s = time.monotonic()
+            try:
+                self._session()
+            except Exception:  # the thread must outlive whatever the network does to it
+                log.exception("the MQTT session ended on a defect")
+            if self._stop.is_set():
+                return
+            lasted_s = time.monotonic() - began_s
+            wait_s = _FIRST_WAIT_S if lasted_s > 30 else min(wait_s * 2, _LONGEST_WAIT_S)
+            self._stop.wait(random.uniform(0, wait_s))
+
+    def _session(self) -> None:
+        """One connection from beginning to end."""
+        self._over.clear()
+        self._granted.clear()
+        self._refused = ""
+        client = self._make_client()
+        answered = threading.Event()
+
+        def on_connect(_c: paho.Client, _u: object, _f: object, code: ReasonCode, _p: object) -> None:
+            answered.set()
+            if code.is_failure:
+                self._refused = str(code)
+                self._over.set()
+                return
+            v5 = self._protocol == MQTTProtocolVersion.MQTTv5
+            client.subscribe([(f, SubscribeOptions(qos=1)) for f in self._filters] if v5 else
+                             [(f, 1) for f in self._filters])  # fmt: skip
+
+        def on_subscribe(_c: paho.Client, _u: object, _m: int, codes: list[ReasonCode], _p: object) -> None:
+            bad = [str(code) for code in codes if code.is_failure]
+            if bad:
+                self._refused = f"subscription: {bad[0]}"
+                self._over.set()
+                return
+            self._granted.set()
+            self._guard(self._changed, True)
+
+        def on_disconnect(*_: object) -> None:
+            self._over.set()
+
+        def on_message(_c: paho.Client, _u: object, message: paho.MQTTMessage) -> None:
+            self._take(client, message)
+
+        client.on_connect, client.on_subscribe, client.on_disconnect = on_connect, on_subscribe, on_disconnect
+        client.on_message = on_message
+        try:
+            self._connect(client)
+        except (OSError, ValueError) as error:
+            self._tell(f"no broker at {self._broker.host}:{self._broker.port}: {error}")
+            return
+        self._client = client
+        client.loop_start()
+        try:
+            self._await_end(client)
+        finally:
+            was_up = self._granted.is_set()
+            self._over.set()
+            self._client = None
+            self._close(client)
+            if was_up:
+                self._guard(self._changed, False)
+            spoke_5 = self._protocol == MQTTProtocolVersion.MQTTv5
+            misunderstood = not answered.is_set() or self._refused in _UNSUPPORTED
+            self._protocol = MQTTProtocolVersion.MQTTv311 if spoke_5 and misunderstood else MQTTProtocolVersion.MQTTv5
+            if not self._stop.is_set():
+                self._tell(self._refused or ("connection lost" if was_up else "the broker did not answer"))
+
+    def _await_end(self, client: paho.Client) -> None:
+        deadline_s = time.monotonic() + CONNECT_S
+        while not self._over.wait(0.2) and not self._stop.is_set():
+            if self._granted.is_set():
+                self._told = ""
+                if not client.is_connected():
+                    return
+            elif time.monotonic() > deadline_s:
+                return
+
+    def _take(self, client: paho.Client, message: paho.MQTTMessage) -> None:
+        mid, qos = message.mid, message.qos
+
+        def confirm() -> None:
+            with contextlib.suppress(OSError, ValueError):
+                client.ack(mid, qos)
+
+        try:
+            topic = message.topic
+        except UnicodeDecodeError:
+            topic = "(not UTF-8)"
+        received = Received(topic, bytes(message.payload), bool(message.retain), self._clock(), confirm)
+        if not self._guard(self._deliver, received):
+            self._refused = "the hub is behind; the broker will send again"
+            self._over.set()
+
+    @staticmethod
+    def _guard(call: Callable[..., object], *args: object) -> object:
+        try:
+            return call(*args)
+        except Exception:  # paho's thread must not die of our defect
+            log.exception("a callback failed")
+            return False
+
+    def _make_client(self) -> paho.Client:
+        broker = self._broker
+        v5 = self._protocol == MQTTProtocolVersion.MQTTv5
+        client = paho.Client(
+            CallbackAPIVersion.VERSION2, broker.client_id, clean_session=None if v5 else False,
+            protocol=self._protocol, reconnect_on_failure=False, manual_ack=True,
+        )  # fmt: skip
+        client.max_inflight_messages_set(IN_FLIGHT)
+        client.connect_timeout = CONNECT_S
+        if broker.user:
+            client.username_pw_set(broker.user, broker.password)
+        if broker.ca_file:
+            client.tls_set(
+                broker.ca_file, broker.cert_file or None, broker.key_file or None, tls_version=ssl.PROTOCOL_TLS_CLIENT
+            )
+        return client
+
+    def _connect(self, client: paho.Client) -> None:
+        if self._protocol == MQTTProtocolVersion.MQTTv5:
+            properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+            properties.SessionExpiryInterval = SESSION_EXPIRY_S
+            client.connect(self._broker.host, self._broker.port, KEEPALIVE_S, clean_start=False, properties=properties)
+        else:
+            client.connect(self._broker.host, self._broker.port, KEEPALIVE_S)
+
+    @staticmethod
+    def _close(client: paho.Client) -> None:
+        """End the client's thread, also when the broker has stopped reading."""
+        with contextlib.suppress(OSError, ValueError):
+            client.disconnect()
+        thread = getattr(client, "_thread", None)
+        if thread is not None:
+            thread.join(1.0)
+        socket = client.socket()
+        if socket is not None:
+            with contextlib.suppress(OSError):
+                socket.close()
+        client.loop_stop()
+
+    def _tell(self, text: str) -> None:
+        """One line a reason, not one an attempt."""
+        if text != self._told:
+            log.warning("MQTT: %s; trying again", text)
+            self._told = text

@@ -1,0 +1,139 @@
+"""The session with the broker: confirms only what it is told to, and comes back from every loss."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from paho.mqtt import publish
+
+from hub.link import Broker, Link, Received
+from tests.brokers import Mosquitto, free_port, until
+
+pytestmark = pytest.mark.broker
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Mosquitto]:
+    with Mosquitto(tmp_path / "broker") as running:
+        yield running
+
+
+class Hub:
+    """A link that keeps what it hears."""
+
+    def __init__(self, port: int, *, full: bool = False) -> None:
+        self.got: list[Received] = []
+        self.news: list[bool] = []
+        self.full = full
+        self.link = Link(Broker(port=port, client_id="h"), ("a/+",), self._deliver, self.news.append)
+
+    def _deliver(self, message: Received) -> bool:
+        if self.full:
+            return False
+        self.got.append(message)
+        return True
+
+    @property
+    def bodies(self) -> list[bytes]:
+        return [message.payload for message in self.got]
+
+    def __enter__(self) -> Hub:
+        self.link.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.link.stop()
+
+
+def say(port: int, payload: str, retain: bool = False) -> None:
+    publish.single("a/b", payload, qos=1, retain=retain, hostname="127.0.0.1", port=port)
+
+
+def test_unconfirmed_messages_come_again_and_confirmed_ones_do_not(broker: Mosquitto) -> None:
+    with Hub(broker.port) as hub:
+        until("connected", lambda: hub.link.connected)
+        assert hub.link.name.endswith("(MQTT 5)")
+        say(broker.port, "safe")
+        say(broker.port, "unsafe")
+        until("both heard", lambda: len(hub.got) == 2)
+        hub.got[0].confirm()
+    with Hub(broker.port) as again:
+        until("heard again", lambda: again.got)
+        say(broker.port, "last")
+        until("last heard", lambda: b"last" in again.bodies)
+        assert again.bodies == [b"unsafe", b"last"]
+        hub.got[1].confirm()  # of a connection that is gone: harmless
+
+
+def test_messages_wait_while_the_hub_is_away(broker: Mosquitto) -> None:
+    with Hub(broker.port) as hub:
+        until("connected", lambda: hub.link.connected)
+    for number in range(50):
+        say(broker.port, str(number))
+    with Hub(broker.port) as again:
+        until("all heard", lambda: len(again.got) == 50)
+        assert not any(message.retained for message in again.got)
+
+
+def test_absent_broker_is_no_error_and_kill_is_survived(tmp_path: Path) -> None:
+    broker = Mosquitto(tmp_path / "broker")
+    with Hub(broker.port) as hub:
+        assert not hub.link.publish("x", b"")
+        with broker:
+            until("connected", lambda: hub.link.connected)
+            broker.kill9()
+            until("loss noticed", lambda: not hub.link.connected)
+            broker.start()
+            until("connected again", lambda: hub.link.connected)
+            say(broker.port, "kept", retain=True)
+            until("heard", lambda: b"kept" in hub.bodies)
+            assert hub.news == [True, False, True]
+
+
+def test_hub_that_cannot_take_a_message_gets_it_again(broker: Mosquitto) -> None:
+    with Hub(broker.port, full=True) as hub:
+        until("connected", lambda: hub.link.connected)
+        say(broker.port, "later")
+        until("connection renewed", lambda: hub.news.count(True) >= 2)
+        hub.full = False
+        until("heard at last", lambda: b"later" in hub.bodies)
+
+
+def test_retained_ones_are_told_apart(broker: Mosquitto) -> None:
+    say(broker.port, "old", retain=True)
+    with Hub(broker.port) as hub:
+        until("heard", lambda: hub.got)
+        assert hub.got[0].retained
+
+
+def test_broker_of_3_1_1_serves_as_well() -> None:
+    """It closes the door on MQTT 5 without a word, as old brokers do, and answers 3.1.1."""
+    served: list[int] = []
+    with socket.create_server(("127.0.0.1", free_port())) as server:
+
+        def serve() -> None:
+            while True:
+                try:
+                    peer = server.accept()[0]
+                except OSError:
+                    return
+                with peer:
+                    head = peer.recv(200)
+                    served.append(head[8])
+                    if head[8] != 4:
+                        continue
+                    peer.sendall(b"\x20\x02\x00\x00")
+                    subscribe = peer.recv(200)
+                    peer.sendall(b"\x90\x03" + subscribe[2:4] + b"\x01")
+                    while peer.recv(200):
+                        pass
+
+        threading.Thread(target=serve, daemon=True).start()
+        with Hub(server.getsockname()[1]) as hub:
+            until("connected", lambda: hub.link.connected)
+            assert hub.link.name.endswith("(MQTT 3.1.1)")
+        assert served[:2] == [5, 4]

@@ -1,0 +1,69 @@
+"""A NUT server (`upsd`, TCP 3493) with the room's UPS. Source: device facts, "Power"; RFC 9271."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sim.physics import RoomPhysics
+from sim.servers.base import Lines
+
+NAME = "ups"
+
+
+class NutConversation:
+    """Answers `LIST UPS`, `LIST VAR`, `GET VAR` and the login; refuses the rest by name."""
+
+    def __init__(self, room: RoomPhysics, clock: Callable[[], float]) -> None:
+        self.closing = False
+        self._room = room
+        self._clock = clock
+        self._lines = Lines()
+
+    def opened(self) -> bytes:
+        """upsd waits to be asked."""
+        return b""
+
+    def tick(self) -> bytes:
+        """upsd says nothing by itself."""
+        return b""
+
+    def receive(self, data: bytes) -> bytes:
+        """Answer."""
+        return b"".join((self._answer(line) + "\n").encode() for line in self._lines.feed(data) if line.strip())
+
+    def _variables(self) -> dict[str, str]:
+        self._room.advance(self._clock())
+        ups = self._room.ups
+        if ups is None:
+            return {}
+        flags = ["OB", "DISCHRG"] if ups.on_battery else ["OL"]
+        flags += ["LB"] if ups.low else []
+        flags += ["RB"] if ups.worn else []
+        return {
+            "battery.charge": f"{ups.charge_pct:.0f}",
+            "battery.runtime": f"{ups.left_s:.0f}",
+            "input.voltage": f"{self._room.mains.volts:.1f}",
+            "ups.status": " ".join(flags),
+        }
+
+    def _answer(self, line: str) -> str:
+        words = [word.strip('"') for word in line.split()]
+        match words:
+            case ["USERNAME" | "PASSWORD" | "LOGIN", _]:
+                return "OK"
+            case ["VER"]:
+                return "Network UPS Tools upsd 2.8.0 - simulated"
+            case ["LIST", "UPS"]:
+                return f'BEGIN LIST UPS\nUPS {NAME} "simulated"\nEND LIST UPS'
+            case ["LIST", "VAR", name]:
+                if name != NAME or self._room.ups is None:
+                    return "ERR UNKNOWN-UPS"
+                rows = "".join(f'VAR {name} {key} "{value}"\n' for key, value in self._variables().items())
+                return f"BEGIN LIST VAR {name}\n{rows}END LIST VAR {name}"
+            case ["GET", "VAR", name, key]:
+                if name != NAME or self._room.ups is None:
+                    return "ERR UNKNOWN-UPS"
+                value = self._variables().get(key)
+                return f'VAR {name} {key} "{value}"' if value is not None else "ERR VAR-NOT-SUPPORTED"
+            case _:
+                return "ERR UNKNOWN-COMMAND"

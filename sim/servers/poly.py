@@ -1,0 +1,128 @@
+"""A Poly HDX or Group: the command line on TCP 24 or a serial port in mode Control.
+
+Source: device facts, "Poly / Polycom HDX and Group". What is typed is echoed with LF CR at its end, invalid commands
+too; acknowledgements end CR LF. The line drops at restart. A softly hung one still logs in and obeys `reboot now`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sim.physics import Hang, RoomPhysics
+from sim.servers.base import Lines
+
+CALL = "callinfo:43:Điểm cầu trung tâm:192.0.2.1:2048:connected:notmuted:outgoing:videocall"
+
+
+class PolyConversation:
+    """See the module. `clock` gives the monotonic time of the physics."""
+
+    def __init__(
+        self, room: RoomPhysics, clock: Callable[[], float], *, password: str = "", serial: bool = False
+    ) -> None:
+        self.closing = False
+        self._room = room
+        self._clock = clock
+        self._password = password
+        self._serial = serial
+        self._logged_in = not password
+        self._lines = Lines()
+        self._asleep = room.codec.standby
+        self._registered = False
+
+    def opened(self) -> bytes:
+        """The password prompt, or the `whoami` block."""
+        if self._mute() or self._serial:
+            return b""
+        return self._whoami() if self._logged_in else b"Password: "
+
+    def receive(self, data: bytes) -> bytes:
+        """Answer."""
+        if self._mute():
+            return b""
+        out = b""
+        for line in self._lines.feed(data):
+            command = line.strip()
+            if not self._logged_in:
+                self._logged_in = command == self._password
+                out += b"\r\n" + (self._whoami() if self._logged_in else b"Password: ")
+            elif command:
+                out += command.encode() + b"\n\r" + self._answer(command.lower())
+        return out
+
+    def tick(self) -> bytes:
+        """Falling asleep and waking, once registered for."""
+        if self._mute() or not self._registered or self._room.codec.standby == self._asleep:
+            return b""
+        self._asleep = self._room.codec.standby
+        return b"listen going to sleep\r\n" if self._asleep else b"listen waking up\r\n"
+
+    def _mute(self) -> bool:
+        now_s = self._clock()
+        self._room.advance(now_s)
+        codec = self._room.codec
+        return codec.hang is Hang.HARD or not codec.running() or codec.booting(now_s)
+
+    def _whoami(self) -> bytes:
+        rows = (
+            f"Hi, my name is : {self._room.room}",
+            "Here is what I know about myself:",
+            "Model: HDX 7000 HD",
+            "Serial Number: MOPHONG0002",
+            "Software Version: Release - 3.1.14",
+            "Time In Last Call: 0:00:00",
+            "Corporate Directory: Disabled",
+            "SNMP Enabled: False",
+        )
+        return "".join(row + "\r\n" for row in rows).encode()
+
+    def _answer(self, command: str) -> bytes:
+        now_s, codec = self._clock(), self._room.codec
+        if command == "reboot now":
+            self.closing = self._room.command("codec_restart", now_s) and not self._serial
+            return b""
+        if codec.hang is Hang.SOFT:
+            return b""
+        if command == "whoami":
+            return self._whoami()
+        return "".join(line + "\r\n" for line in self._rows(command)).encode()
+
+    def _rows(self, command: str) -> list[str]:
+        now_s, codec = self._clock(), self._room.codec
+        registered = "online" if codec.registered(now_s) else "offline"
+        match command.split():
+            case ["callinfo", "all"]:
+                return ["callinfo begin", CALL, "callinfo end"] if codec.in_call else ["system is not in a call"]
+            case ["getcallstate"]:
+                if codec.in_call:
+                    return ["cs: call[43] speed[2048] dialstr[192.0.2.1] state[connected]"]
+                return ["cs: call[0] inactive"]
+            case ["status"]:
+                in_call = "online" if codec.in_call else "offline"
+                return [
+                    f"inacall {in_call}", "autoanswerp2p offline", "microphones online", "gatekeeper offline",
+                    f"sipserver {registered}", "ipnetwork online", "status end",
+                ]  # fmt: skip
+            case ["mute", "near", "get"]:
+                return [f"mute near {'on' if codec.mic_muted else 'off'}"]
+            case ["mute", "near", ("on" | "off") as word]:
+                codec.mic_muted = word == "on"
+                return [f"mute near {word}"]
+            case ["volume", "get"]:
+                return [f"volume {codec.volume_pct // 2}"]
+            case ["volume", "set", level] if level.isdigit() and int(level) <= 50:
+                codec.volume_pct = int(level) * 2
+                return [f"volume {int(level)}"]
+            case ["sleep", "register"]:
+                self._registered, self._asleep = True, codec.standby
+                return ["sleep registered"]
+            case ["sleep"]:
+                codec.standby = not codec.in_call
+                return ["sleep"]
+            case ["wake"]:
+                self._room.command("codec_wake", now_s)
+                return ["wake"]
+            case ["notify", what]:
+                return [f"notify {what} success"]
+            case _:
+                return ["error: command not found"]

@@ -1,0 +1,75 @@
+"""Places that tests need: a network where nobody answers, a pair of pseudo-terminals, a program that must be there."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+NAMESPACE = """
+ip link set lo up
+ip link add quiet0 type dummy
+ip addr add 10.99.0.2/24 dev quiet0
+ip link set quiet0 up
+exec "$0" -c "$1"
+"""
+
+
+def program(name: str) -> str:
+    """Full path of a program; a failure that says what to do when it is missing."""
+    found = shutil.which(name, path=SYSTEM_PATH)
+    if found is None and not name.startswith("/"):
+        pytest.fail(f"{name} is not installed: `make test` installs what the tests need", pytrace=False)
+    if found is None and not Path(name).exists():
+        pytest.fail(f"{name} is not there: `make test` installs what the tests need", pytrace=False)
+    return found or name
+
+
+def in_quiet_network(code: str, timeout_s: float = 60) -> str:
+    """Run Python in a network of its own, where 10.99.0.0/24 is routed to nobody; what it printed."""
+    if os.geteuid() != 0:
+        pytest.fail("a network namespace needs root: run `make test` as root", pytrace=False)
+    done = subprocess.run(
+        [program("unshare"), "-n", "sh", "-c", NAMESPACE, sys.executable, code],
+        capture_output=True,
+        text=True,
+        timeout=timeout_s,
+        check=False,
+        env={**os.environ, "PATH": SYSTEM_PATH},
+        cwd=Path(__file__).parents[2],
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@contextlib.contextmanager
+def pty_pair(folder: Path) -> Iterator[tuple[str, str]]:
+    """Two device files joined by socat, as two serial ports by a cable."""
+    near, far = folder / "near", folder / "far"
+    socat = subprocess.Popen(
+        [program("socat"), f"pty,raw,echo=0,link={near}", f"pty,raw,echo=0,link={far}"],
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        eventually(lambda: near.exists() and far.exists(), "socat made no pseudo-terminals")
+        yield str(near), str(far)
+    finally:
+        socat.terminate()
+        socat.wait(10)
+
+
+def eventually(holds: Callable[[], bool], text: str, within_s: float = 20.0) -> None:
+    """Wait until something holds."""
+    deadline_s = time.monotonic() + within_s
+    while not holds():
+        if time.monotonic() > deadline_s:
+            pytest.fail(text)
+        time.sleep(0.02)

@@ -112,8 +112,8 @@ def _wrong(message: Message) -> str:
 
 
 def _wrong_stamp(stamp: Stamp) -> str:
-    if not stamp.boot or len(stamp.boot) > _NAME_MAX:
-        return f"boot is empty or over {_NAME_MAX} characters"
+    if not stamp.boot or len(stamp.boot) > _NAME_MAX or any(char.isspace() for char in stamp.boot):
+        return f"boot is empty, has a blank or is over {_NAME_MAX} characters"
     if not stamp.epoch or len(stamp.epoch) > _NAME_MAX:
         return f"epoch is empty or over {_NAME_MAX} characters"
     if stamp.epoch == HUB_EPOCH:

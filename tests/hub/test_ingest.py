@@ -53,6 +53,7 @@ def test_honest_event_is_read_with_the_room_of_the_topic() -> None:
         (event(stamp={"epoch": "hub"}), "content", "belongs to the hub"),
         (event(stamp={"epoch": ""}), "content", "epoch"),
         (event(stamp={"boot": "b" * 99}), "content", "boot"),
+        (event(stamp={"boot": "a b"}), "content", "boot"),
         (event(stamp={"mono_s": -1}), "content", "mono_s"),
         (event(stamp={"wall_s": 1e300}), "content", "wall_s"),
         (event(fault_id=-2), "content", "fault_id"),

@@ -55,7 +55,8 @@ class Codec(Device):
         self.display = True
         self.registration_stuck = False
         """The registrar keeps refusing until the codec starts anew."""
-        self.reachable_since_s = now_s - profile.register_s
+        # A codec that is looked at for the first time has long been up.
+        self.ready_at_s = self.reachable_since_s = now_s - profile.register_s
         """Since when its way to the registrar is whole; infinity: it is not."""
         self.started_s = now_s
         self.boots = 0

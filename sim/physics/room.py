@@ -193,8 +193,6 @@ class RoomPhysics:
         False: it was not taken. Whoever gives it must be able to reach the codec.
         """
         self.advance(now_s)
-        if not self.devices["switch"].serving(now_s):
-            return False
         in_call = self.codec.in_call
         what, taken = remedy.removeprefix("codec_"), False
         if remedy == "codec_restart":

@@ -1,0 +1,104 @@
+"""The book of faults: what was put into which room when, and when it was truly over."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sim.faults import FAULTS, Args, FaultKind
+from sim.physics import RoomPhysics
+
+
+class UnknownFaultError(ValueError):
+    """There is no such fault or room. The text is one sentence that names those there are."""
+
+
+@dataclass(slots=True)
+class Entry:
+    """One fault in one room. Times are monotonic; `wall_s` is the moment of injection for people."""
+
+    id: int
+    room: str
+    fault: str
+    at_s: float
+    wall_s: float
+    boot_s: float
+    """What one plain boot of the device concerned takes; 0 when none is."""
+    lift_at_s: float = float("inf")
+    """When its cause ends by itself."""
+    gone_s: float = 0.0
+    """When the symptom had gone, by the physics; 0 while it lasts."""
+
+    def row(self) -> dict[str, Any]:
+        """For the report."""
+        return {
+            "id": self.id, "room": self.room, "fault": self.fault, "injected_wall_s": self.wall_s,
+            "boot_s": self.boot_s, "outage_s": round(self.gone_s - self.at_s, 2) if self.gone_s else None,
+        }  # fmt: skip
+
+
+@dataclass(slots=True)
+class Book:
+    """All rooms of one process and their faults."""
+
+    rooms: Mapping[str, RoomPhysics]
+    entries: list[Entry] = field(default_factory=list)
+    _open: list[Entry] = field(default_factory=list)
+
+    def inject(
+        self, room: str, fault: str, now_s: float, wall_s: float, args: Args | None = None, lasts_s: float = 0.0
+    ) -> Entry:
+        """Put a fault into a room. `lasts_s` 0: until something heals it. Raises UnknownFaultError."""
+        kind, physics = self._find(room, fault)
+        physics.advance(now_s)
+        kind.put(physics, now_s, args or {})
+        boot_s = physics.devices[kind.load].profile.boot_s if kind.load else 0.0
+        entry = Entry(
+            len(self.entries) + 1, room, fault, now_s, wall_s, boot_s, now_s + lasts_s if lasts_s > 0 else float("inf")
+        )
+        self.entries.append(entry)
+        self._open.append(entry)
+        return entry
+
+    def lift(self, room: str, fault: str, now_s: float) -> None:
+        """Take a fault's cause away, as a technician would. Raises UnknownFaultError."""
+        kind, physics = self._find(room, fault)
+        kind.lift(physics, now_s)
+
+    def watch(self, now_s: float) -> None:
+        """End the causes whose time has come, and note the symptoms that have gone. A few times a second."""
+        for entry in self._open:
+            kind, physics = FAULTS[entry.fault], self.rooms[entry.room]
+            if now_s >= entry.lift_at_s:
+                kind.lift(physics, now_s)
+                entry.lift_at_s = float("inf")
+            physics.advance(now_s)
+            if not kind.present(physics):
+                entry.gone_s = self._gone_s(kind, physics, entry, now_s)
+        self._open = [entry for entry in self._open if not entry.gone_s]
+
+    @staticmethod
+    def _gone_s(kind: FaultKind, physics: RoomPhysics, entry: Entry, now_s: float) -> float:
+        """The device's own moment where it is known: later looks must not make an outage longer."""
+        if not kind.load:
+            return now_s
+        since_s = physics.devices[kind.load].serving_from_s()
+        return since_s if entry.at_s < since_s <= now_s else now_s
+
+    def _find(self, room: str, fault: str) -> tuple[FaultKind, RoomPhysics]:
+        if room not in self.rooms:
+            known = ", ".join(sorted(self.rooms)[:8])
+            raise UnknownFaultError(f"there is no room {room!r} here; there are {known}{', …' * (len(self.rooms) > 8)}")
+        if fault not in FAULTS:
+            raise UnknownFaultError(f"there is no fault {fault!r}; there are {', '.join(sorted(FAULTS))}")
+        return FAULTS[fault], self.rooms[room]
+
+    def report(self) -> dict[str, Any]:
+        """The faults, and what the witnesses saw."""
+        return {
+            "faults": [entry.row() for entry in self.entries],
+            "actions_in_call": sum(room.witness.harmed for room in self.rooms.values()),
+            "calls_lost": sum(room.witness.calls_lost for room in self.rooms.values()),
+            "acts": sum(len(room.witness.acts) for room in self.rooms.values()),
+        }

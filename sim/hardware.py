@@ -1,0 +1,288 @@
+"""The hardware of real rooms: everything a `diemcau-agent` touches, in one process that outlives the agents.
+
+Four kinds of room, so that every way to a codec is used: `cisco_serial`, `cisco_tcp`, `poly_tcp`, and `generic`, a
+codec that is watched by ping, TCP and SIP alone. All have meters on room and codec, a UPS, sensors, and relays for
+codec, switch, converter, display, light and fan.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from sim.book import Book
+from sim.control import answer
+from sim.physics import Fitting, Hang, RoomPhysics
+from sim.physics.room import profiles
+from sim.servers.cisco import CiscoConversation
+from sim.servers.nut import NutConversation
+from sim.servers.poly import PolyConversation
+from sim.servers.pzem import PzemConversation
+from sim.servers.shell import TICK_S, SerialPort, SipPort, TcpPort
+from sim.servers.sysfs import SysfsTree
+
+Kind = Literal["cisco_serial", "cisco_tcp", "poly_tcp", "generic"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+PASSWORD = "mo-phong"
+RELAYS: dict[str, tuple[int, str]] = {
+    "codec": (17, "nc"), "switch": (18, "nc"), "converter": (22, "nc"), "display": (23, "nc"),
+    "light": (24, "no"), "fan": (25, "no"),
+}  # fmt: skip
+"""Pin and contact of each load."""
+
+CHRONY = "7F7F0101,127.127.1.1,3,1795390000.0,0.000012,0.00001,0.00002,1.0,0.0,0.1,0.01,0.001,64.0,Normal"
+"""What `chronyc -c tracking` says of a clock that is disciplined."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoomPlan:
+    """One real room to simulate."""
+
+    room: str
+    kind: Kind
+    scale: float = 1.0
+    seed: int = 0
+
+
+class RoomHardware:
+    """One room: physics, servers, pins, and the `room.toml` that fits them."""
+
+    def __init__(self, plan: RoomPlan, folder: Path, clock: Callable[[], float]) -> None:
+        self.plan = plan
+        self.folder = folder
+        self._clock = clock
+        self.physics = RoomPhysics(plan.room, fitting(plan.scale), clock())
+        self.levels: dict[int, int] = {}
+        """Pin levels, kept whatever becomes of the agent."""
+        self._parts: list[TcpPort | SerialPort | SipPort] = []
+        self._pins: asyncio.Server | None = None
+        self._sysfs = SysfsTree(folder / "sys", plan.seed)
+        self._codec_uri = ""
+
+    @property
+    def pins_socket(self) -> Path:
+        """For DIEMCAU_SIM_PINS."""
+        return self.folder / "pins"
+
+    @property
+    def config(self) -> Path:
+        """The agent's configuration, once written."""
+        return self.folder / "room.toml"
+
+    async def open(self) -> None:
+        """Start everything."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        room, clock = self.physics, self._clock
+        self._alive = TcpPort(lambda: room.gateway_up() and room.codec.reachable(clock()))
+        self._sip = await SipPort(self._sip_up).open()
+        self._gateway = TcpPort(room.gateway_up)
+        self._hub = TcpPort(room.hub_up)
+        self._nut = TcpPort(room.board_on, lambda: NutConversation(room, clock))
+        meters = [
+            SerialPort(self.folder / f"meter-{role}", PzemConversation(room, clock, role, self.plan.seed))
+            for role in ("room", "codec")
+        ]
+        self._parts = [self._alive, self._sip, self._gateway, self._hub, self._nut, *meters, *self._codec_ports()]
+        self.pins_socket.unlink(missing_ok=True)
+        self._pins = await asyncio.start_unix_server(self._pin_client, str(self.pins_socket))
+        await self.tick()
+
+    def _codec_ports(self) -> list[TcpPort | SerialPort]:
+        room, clock = self.physics, self._clock
+        if self.plan.kind == "cisco_serial":
+            path = self.folder / "codec"
+            self._codec_uri = f"serial://{path}?baud=115200"
+            return [SerialPort(path, CiscoConversation(room, clock, password=PASSWORD, serial=True))]
+        if self.plan.kind == "generic":
+            return []
+
+        def make() -> CiscoConversation | PolyConversation:
+            if self.plan.kind == "poly_tcp":
+                return PolyConversation(room, clock, password=PASSWORD)
+            return CiscoConversation(room, clock, password=PASSWORD)
+
+        port = TcpPort(self._port_up, make)
+        self._codec_uri = f"tcp://127.0.0.1:{port.port}"
+        return [port]
+
+    def _port_up(self) -> bool:
+        now_s = self._clock()
+        return self.physics.gateway_up() and self.physics.codec.running() and now_s >= self.physics.codec.ready_at_s
+
+    def _sip_up(self) -> bool:
+        return self._port_up() and self.physics.codec.hang is not Hang.HARD
+
+    async def tick(self) -> None:
+        """Let time pass, a few times a second."""
+        self.physics.advance(self._clock())
+        self._sysfs.update(self.physics)
+        for part in self._parts:
+            await part.tick()
+
+    def close(self) -> None:
+        """Let go of sockets and lines."""
+        for part in self._parts:
+            part.close()
+        if self._pins is not None:
+            self._pins.close()
+        self.pins_socket.unlink(missing_ok=True)
+
+    # -- the board's pins
+
+    async def _pin_client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while line := await reader.readline():
+                writer.write(self._pin(line.decode("ascii", "replace").split()).encode() + b"\n")
+                await writer.drain()
+        except OSError:
+            pass
+        finally:
+            # The levels stay: the kernel keeps a dead program's outputs.
+            writer.close()
+
+    def _pin(self, words: list[str]) -> str:
+        match words:
+            case ["G", pin] if pin.isdigit():
+                return str(self.levels.get(int(pin), 0))
+            case ["S", pin, ("0" | "1") as level] if pin.isdigit():
+                self._set(int(pin), int(level))
+                return level
+            case ["I", pin] if pin.isdigit():
+                # An input is pulled down from outside: the relay falls off.
+                self._set(int(pin), 0)
+                return "0"
+            case _:
+                return "?"
+
+    def _set(self, pin: int, level: int) -> None:
+        self.levels[pin] = level
+        for load, (number, contact) in RELAYS.items():
+            if number == pin:
+                self.physics.relay(load, bool(level) == (contact == "no"), self._clock())
+
+    # -- the agent's configuration
+
+    def write_config(self, broker_port: int = 0, user: str = "", password: str = "") -> Path:
+        """Write the agent's `room.toml` and its secrets; without a broker the room keeps to itself."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        text = self._toml(broker_port, user, _secret(self.folder / "broker.secret", password) if password else "")
+        self.config.write_text(text, "utf-8")
+        return self.config
+
+    def _toml(self, broker_port: int, user: str, password_file: str) -> str:
+        kind = self.plan.kind
+        family = {"cisco_serial": "cisco_xapi", "cisco_tcp": "cisco_xapi", "poly_tcp": "poly_cli"}.get(kind, kind)
+        codec: dict[str, Any] = {
+            "family": family,
+            "ping": f"tcp:127.0.0.1:{self._alive.port}",
+            "tcp": f"tcp:127.0.0.1:{self._alive.port}",
+            "sip": f"sip:127.0.0.1:{self._sip.port}",
+            "api_timeout_s": 6.0,
+        }
+        # Reaching out must not take longer than the compressed freshness of what was seen before.
+        codec["reach_timeout_s"] = max(0.5, min(2.0, 10 * self.plan.scale))
+        if self._codec_uri:
+            codec |= {"uri": self._codec_uri, "user": "admin", "password_file": _secret(self.folder / "codec.secret")}
+        sections: list[tuple[str, dict[str, Any]]] = [
+            ("[room]", {"id": self.plan.room, "state_dir": str(self.folder / "state")}),
+            ("[policy]", {"time_scale": float(self.plan.scale)}),
+            ("[commands]", {"accept_unsigned": True}),
+            ("[phones]", {"centre": "0999 000 001", "carrier": "0999 000 002", "power": "0999 000 003"}),
+            ("[thresholds]", {"call_draw_w": 40.0}),
+            ("[codec]", codec),
+            *(("[[meters]]", {"role": role, "uri": f"serial://{self.folder / f'meter-{role}'}", "timeout_s": 0.5})
+              for role in ("room", "codec")),
+            ("[ups]", {"name": "ups", "host": "127.0.0.1", "port": self._nut.port}),
+            ("[network]", {
+                "interface": SysfsTree.INTERFACE, "gateway": f"tcp:127.0.0.1:{self._gateway.port}",
+                "hub": [f"tcp:127.0.0.1:{self._hub.port}"],
+                "clock_command": ["echo", CHRONY],
+                "timeout_s": codec["reach_timeout_s"], "sysfs_root": str(self.folder / "sys"),
+            }),
+            *(("[[sensors]]", {"chip": chip, "place": place, "sysfs_root": str(self.folder / "sys")})
+              for chip, place in (("bme280", "room"), ("bh1750", "room"), ("ds18b20", "rack"))),
+            ("[board]", {"vcgencmd": [], "sysfs_root": str(self.folder / "sys")}),
+            *((f"[relays.{load}]", {"pin": pin, "contact": contact}) for load, (pin, contact) in RELAYS.items()),
+        ]  # fmt: skip
+        if broker_port:
+            broker: dict[str, Any] = {"host": "127.0.0.1", "port": broker_port}
+            if user:
+                broker |= {"user": user, "password_file": password_file}
+            sections.append(("[broker]", broker))
+        return "\n".join(
+            head + "\n" + "".join(f"{key} = {_toml_value(value)}\n" for key, value in values.items())
+            for head, values in sections
+        )
+
+
+def fitting(scale: float) -> Fitting:
+    """A room with every duration multiplied."""
+    return Fitting(profiles(scale), ups_runtime_s=900 * scale, climate_tau_s=1800 * scale, board_boot_s=20 * scale)
+
+
+def _secret(path: Path, text: str = PASSWORD) -> str:
+    path.touch(mode=0o600)
+    path.chmod(0o600)
+    path.write_text(text + "\n", "utf-8")
+    return str(path)
+
+
+def _toml_value(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list):
+        return "[" + ", ".join(_toml_value(part) for part in value) + "]"
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"' if isinstance(value, str) else str(value)
+
+
+class Rack:
+    """The hardware of several rooms in one loop, with a control socket."""
+
+    def __init__(self, plans: list[RoomPlan], folder: Path, control: Path) -> None:
+        self.rooms = [RoomHardware(plan, folder / plan.room, time.monotonic) for plan in plans]
+        self.book = Book({hardware.plan.room: hardware.physics for hardware in self.rooms})
+        self._control = control
+
+    def now(self) -> tuple[float, float]:
+        """Monotonic and wall time."""
+        return time.monotonic(), time.time()
+
+    def report(self) -> dict[str, Any]:
+        """What happened so far."""
+        return self.book.report()
+
+    async def run(self, ready: Callable[[], None], stop: asyncio.Event) -> None:
+        """Serve until `stop` is set; `ready` is called once everything answers."""
+        for hardware in self.rooms:
+            await hardware.open()
+        self._control.unlink(missing_ok=True)
+        control = await asyncio.start_unix_server(self._client, str(self._control), limit=2**20)
+        ready()
+        try:
+            while not stop.is_set():
+                for hardware in self.rooms:
+                    await hardware.tick()
+                self.book.watch(time.monotonic())
+                try:
+                    await asyncio.wait_for(stop.wait(), TICK_S)
+                except TimeoutError:
+                    continue
+        finally:
+            control.close()
+            self._control.unlink(missing_ok=True)
+            for hardware in self.rooms:
+                hardware.close()
+
+    async def _client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while line := await reader.readline():
+                writer.write(answer(self, line))
+                await writer.drain()
+        except (OSError, ValueError):
+            pass
+        finally:
+            writer.close()

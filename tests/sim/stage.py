@@ -1,0 +1,36 @@
+"""A rack of simulated hardware in a thread of its own, for tests that speak to it over sockets and ptys."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sim.hardware import Rack, RoomPlan
+
+READY_S = 10.0
+
+
+@contextmanager
+def rack(folder: Path, *plans: RoomPlan) -> Iterator[Rack]:
+    """The rack, serving. Control socket: `folder/control`."""
+    made = Rack(list(plans), folder, folder / "control")
+    ready = threading.Event()
+    loop = asyncio.new_event_loop()
+    stop = asyncio.Event()
+
+    def run() -> None:
+        asyncio.set_event_loop(loop)
+        loop.run_until_complete(made.run(ready.set, stop))
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    assert ready.wait(READY_S), "the rack did not come up"
+    try:
+        yield made
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        thread.join(READY_S)
+        loop.close()

@@ -40,6 +40,8 @@ DRAIN_QUIET_S, DRAIN_MAX_S = 0.3, 1.0
 """A serial line is drained before a conversation: what the codec still said to the one before is no answer to us."""
 ORDER_S = 6.0
 """How long an order may go unanswered before the conversation counts as stuck."""
+STUCK = frozenset({"timeout", "link", "garbled"})
+"""Reasons that speak of the conversation rather than of the order: a fresh one may do better."""
 REFUSED_FIRST_S, REFUSED_MAX_S = 60.0, 1800.0
 """Back-off after a refused password, doubling: trying on every poll would lock the account."""
 
@@ -97,12 +99,15 @@ class CodecLink:
             return Outcome(False, "timeout", {"answer": "another exchange held the line"})
         try:
             self._give_way.clear()
-            had_session = self._session is not None
-            outcome = self._order(remedy, min(deadline_s, time.monotonic() + ORDER_S) if had_session else deadline_s)
-            if had_session and outcome.reason in ("timeout", "link", "garbled") and time.monotonic() < deadline_s - 1:
-                # The old conversation was stuck or half open.
-                outcome = self._order(remedy, deadline_s)
-            return outcome
+            if self._session is None:
+                return self._order(remedy, deadline_s)
+            old = self._order(remedy, min(deadline_s, time.monotonic() + ORDER_S))
+            answered = old.ok and "closed" not in old.proof
+            if answered or self._session is not None or time.monotonic() > deadline_s - 1:
+                return old
+            # The old conversation was stuck, half open, or had been closed before our order reached the codec.
+            fresh = self._order(remedy, deadline_s)
+            return old if old.ok and not fresh.ok else fresh
         finally:
             self._lock.release()
 
@@ -117,11 +122,13 @@ class CodecLink:
         except LinkFault as fault:
             if ordered and fault.kind == "refused" and remedy == "codec_restart":
                 # It restarted before it could finish its answer.
-                return Outcome(True, "", {"answer": "connection closed"})
+                return Outcome(True, "", {"answer": "connection closed", "closed": True})
             return Outcome(False, fault.kind, {"answer": str(fault)[:200]})
         except InterruptedPoll:
             return Outcome(False, "link", {"answer": "closing"})
         if isinstance(event, CommandFailed):
+            if event.reason in STUCK:
+                self._drop()
             return Outcome(False, event.reason, {"answer": event.answer[:200]})
         if remedy == "codec_restart":
             self._drop()

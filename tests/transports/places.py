@@ -15,10 +15,14 @@ import pytest
 
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 NAMESPACE = """
+set -e
 ip link set lo up
-ip link add quiet0 type dummy
+ip link add quiet0 type veth peer name quiet1
 ip addr add 10.99.0.2/24 dev quiet0
 ip link set quiet0 up
+ip link set quiet1 up
+# A known hardware address, so that packets leave and nobody answers; other addresses fail at ARP.
+ip neigh add 10.99.0.9 lladdr 02:00:00:00:00:09 dev quiet0
 exec "$0" -c "$1"
 """
 

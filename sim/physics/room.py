@@ -85,14 +85,15 @@ class RoomPhysics:
         self.now_s = now_s
         if self.ups is not None:
             self.ups.advance(self.mains.present, now_s)
+        in_call = self._still_in_call(now_s)
         self._supply(now_s)
         line = self.line_up()
         if not line:
             self.codec.reachable_since_s = inf
         elif self.codec.reachable_since_s == inf:
             self.codec.reachable_since_s = now_s
-        if self.codec.in_call:
-            self._call(line, now_s)
+        if in_call:
+            self._call(line)
         heat_w = self.draw_w()
         self.climate.advance(heat_w, self.fan_on(), now_s)
         self._note_outages(now_s)
@@ -106,10 +107,14 @@ class RoomPhysics:
             self._board_powered = backed
             self.board_ready_s = now_s + self.fitting.board_boot_s if backed else inf
 
-    def _call(self, line: bool, now_s: float) -> None:
+    def _still_in_call(self, now_s: float) -> bool:
         if now_s >= self.call_until_s:
             self.codec.in_call = False
-        elif not line or not self.codec.running():
+        return self.codec.in_call
+
+    def _call(self, line: bool) -> None:
+        """Of a call that nobody wanted to end. The codec forgets it by itself when it loses its power."""
+        if not (line and self.codec.running() and self.codec.in_call):
             self.codec.in_call = False
             self.witness.calls_lost += 1
 
@@ -203,6 +208,7 @@ class RoomPhysics:
             self.codec.volume_pct, taken = 70, True
         if taken:
             self.witness.act(Act(now_s, "codec", what, in_call))
+            self.witness.calls_lost += in_call and not self.codec.in_call
         self.advance(now_s)
         return taken
 

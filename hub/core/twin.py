@@ -81,13 +81,19 @@ def apply_status(twin: Twin, status: Status, now_s: float, *, leftover: bool) ->
         asleep=status.asleep,
         version=status.version or base.version,
         counter=max(base.counter, status.counter),
-        lost_since_s=0.0 if status.online or status.asleep else base.lost_since_s or now_s,
+        lost_since_s=_silence_s(base, status, now_s, leftover),
     )
     if newer:
         fresh = replace(fresh, connection=status.connection, status_mono_s=status.stamp.mono_s)
     if status.online and status.nonce and status.nonce != base.nonce:
         fresh = replace(fresh, nonce=status.nonce, nonce_heard_s=0.0 if leftover else now_s)
     return fresh
+
+
+def _silence_s(base: Twin, status: Status, now_s: float, leftover: bool) -> float:
+    if not status.online and not status.asleep:
+        return base.lost_since_s or now_s
+    return base.lost_since_s if leftover else 0.0
 
 
 def apply_state(twin: Twin, state: State, raw: bytes, at_s: float) -> Twin:

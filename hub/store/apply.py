@@ -1,0 +1,256 @@
+"""What a batch of messages does to the database. Runs within the writer's transaction; touches neither clock nor net.
+
+Keeps twins and acknowledgements in memory between batches; after a transaction that failed the writer calls `reset`,
+and all is read again from the database, which alone is the truth.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+from hub.core.acks import Contiguity
+from hub.core.liveness import Silent, group_keys, silent_since_s
+from hub.core.twin import Twin, apply_state, apply_status, heard, verdict
+from hub.core.when import BACKFILLED_S, BootClock
+from hub.ingest import Heard, Unread
+from hub.port import Change
+from hub.store import history, incidents, orders, tables
+from wire.messages import Event, MetricBatch, Reply, State, Status
+
+log = logging.getLogger(__name__)
+
+HISTORY_BACK_S = 31 * 86_400.0
+"""Older samples come from a clock that was wrong, not from a room that was away."""
+HISTORY_AHEAD_S = 300.0
+
+
+@dataclass
+class Applied:
+    """What a batch did, to be told once it is committed."""
+
+    rooms: set[str] = field(default_factory=set)
+    incidents: set[int] = field(default_factory=set)
+    health: bool = False
+    acks: dict[tuple[str, str], int] = field(default_factory=dict)
+    """(room, epoch) to the sequence number that is safe."""
+
+    def change(self) -> Change:
+        """For those who watch."""
+        return Change(frozenset(self.rooms), frozenset(self.incidents), self.health)
+
+
+class Applier:
+    """Applies messages and time to the database."""
+
+    def __init__(self, db: sqlite3.Connection, beat_s: float) -> None:
+        """`beat_s`: how often a room lets itself be heard at least, in seconds."""
+        self._db = db
+        self._beat_s = beat_s
+        self._clocks: dict[str, BootClock] = {}
+        self._told_kinds: set[str] = set()
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything in memory and read it again. Call after a rollback, and when the inventory has changed."""
+        self._listed = tables.inventory(self._db)
+        self._twins = tables.load_twins(self._db)
+        self._acks: dict[tuple[str, str], Contiguity] = {}
+        self._lost = incidents.lost_rooms(self._db)
+        self._verdicts = {row["room"]: row["verdict"] for row in self._db.execute("SELECT room, verdict FROM twins")}
+        self._sizes: dict[str, int] = {}
+        for listed in self._listed.values():
+            if listed.installed:
+                self._sizes[listed.cluster] = self._sizes.get(listed.cluster, 0) + 1
+
+    def twin(self, room: str) -> Twin:
+        """The room's twin as of the last commit."""
+        return self._twins.get(room) or Twin(room)
+
+    def listed(self, room: str) -> tables.Listed | None:
+        """The room's entry in the inventory, or None."""
+        return self._listed.get(room)
+
+    def is_lost(self, room: str) -> bool:
+        """Whether the room counts as lost."""
+        return room in self._lost
+
+    @property
+    def heard_count(self) -> int:
+        """Installed rooms that are online and not lost."""
+        return sum(
+            1 for room, listed in self._listed.items()
+            if listed.installed and room not in self._lost and (twin := self._twins.get(room)) and twin.online
+        )  # fmt: skip
+
+    @property
+    def expected_count(self) -> int:
+        """Installed rooms of the inventory."""
+        return sum(self._sizes.values())
+
+    def apply(self, batch: Iterable[Heard | Unread], now_s: float) -> Applied:
+        """Apply messages in the order they came."""
+        work = _Work({}, set(), {})
+        done = Applied()
+        for item in batch:
+            if isinstance(item, Unread):
+                self.set_aside(item, now_s, done)
+            elif item.topic.room not in self._listed:
+                reason = f"room {item.topic.room} is not in the inventory"
+                self.set_aside(Unread("unknown_room", reason, item.source), now_s, done)
+            else:
+                self._one(item, now_s, done, work)
+        for room, epoch, fault_id in sorted(work.folds):
+            incident = incidents.refold(self._db, room, epoch, fault_id)
+            if incident is not None:
+                done.incidents.add(incident)
+                done.rooms.add(room)
+        for (room, fact), samples in work.samples.items():
+            history.put(self._db, room, fact, samples)
+        self._finish(work.twins, done)
+        for (room, epoch), seq in done.acks.items():
+            tables.save_acked(self._db, room, epoch, seq)
+        return done
+
+    def set_aside(self, item: Unread, now_s: float, done: Applied) -> None:
+        """Keep a message that could not be used, and say so once a kind."""
+        tables.set_aside(self._db, now_s, item.source.topic, item.reason, item.source.payload)
+        done.health = True
+        if item.kind not in self._told_kinds:
+            self._told_kinds.add(item.kind)
+            log.warning("set aside (%s), told once: %s: %s", item.kind, item.source.topic[:120], item.reason[:200])
+
+    def _one(self, item: Heard, now_s: float, done: Applied, work: _Work) -> None:
+        room, message, source = item.topic.room, item.message, item.source
+        twin = work.twins.get(room) or self.twin(room)
+        present = not source.retained
+        clock = self._clocks.setdefault(room, BootClock())
+        will = isinstance(message, Status) and not message.online
+        if present and not will:
+            clock.hear(message.stamp, source.received_s)
+            twin = heard(twin, source.received_s)
+        at_s = clock.at_s(message.stamp, source.received_s)
+        match message:
+            case Status():
+                twin = apply_status(twin, message, source.received_s, leftover=source.retained)
+            case State():
+                twin = self._state(twin, message, source.payload, at_s, now_s, done)
+            case Event():
+                self._event(room, message, source.payload, at_s, source.received_s, done, work)
+            case MetricBatch():
+                self._metric(room, message, at_s, now_s, work)
+            case Reply():
+                if orders.apply_reply(self._db, room, item.topic.id, message, now_s):
+                    done.rooms.add(room)
+        work.twins[room] = twin
+
+    def _state(self, twin: Twin, state: State, raw: bytes, at_s: float, now_s: float, done: Applied) -> Twin:
+        newer = apply_state(twin, state, raw, at_s)
+        if newer is not twin:
+            closed = incidents.close_missing(
+                self._db, twin.room, state.stamp.epoch, {fault.fault_id for fault in state.faults},
+                drained=state.outbox == 0, state_s=at_s, now_s=now_s,
+            )  # fmt: skip
+            done.incidents |= set(closed)
+        return newer
+
+    def _event(
+        self, room: str, event: Event, raw: bytes, at_s: float, received_s: float, done: Applied, work: _Work
+    ) -> None:
+        stamp = event.stamp
+        key = (room, stamp.epoch)
+        if key not in self._acks:
+            self._acks[key] = tables.load_contiguity(self._db, room, stamp.epoch)
+        late = received_s - at_s > BACKFILLED_S
+        new = incidents.insert_event(self._db, room, event, raw, at_s=at_s, received_s=received_s, backfilled=late)
+        self._acks[key].add(stamp.seq, event.floor)
+        # Also for an event that is known: the room sends it again because it has not got our word.
+        done.acks[key] = self._acks[key].acked
+        if not new:
+            return
+        done.rooms.add(room)
+        if event.fault_id:
+            work.folds.add((room, stamp.epoch, event.fault_id))
+        if event.command:
+            orders.apply_event(self._db, room, event, received_s)
+
+    def _metric(self, room: str, batch: MetricBatch, at_s: float, now_s: float, work: _Work) -> None:
+        for fact, samples in batch.samples.items():
+            good = [
+                (at_s + offset_s, value) for offset_s, value in samples
+                if now_s - HISTORY_BACK_S <= at_s + offset_s <= now_s + HISTORY_AHEAD_S
+            ]  # fmt: skip
+            work.samples.setdefault((room, fact), []).extend(good)
+
+    def tick(self, now_s: float, listening_s: float | None) -> Applied:
+        """Let time pass: find rooms that fell silent (`listening_s` None: the hub itself hears nothing), end orders."""
+        done = Applied()
+        for row in orders.expire(self._db, now_s):
+            done.rooms.add(row["room"])
+            done.incidents |= {row["incident"]} if row["incident"] else set()
+        for room, lost in list(self._lost.items()):
+            listed = self._listed.get(room)
+            if listed is None or not listed.installed:  # taken out of service: nobody need go and look
+                incidents.close_lost(self._db, room, lost, now_s)
+                del self._lost[room]
+                done.incidents.add(lost.id)
+        if listening_s is None:
+            return done
+        silent: dict[str, Twin] = {}
+        for room, twin in self._twins.items():
+            listed = self._listed.get(room)
+            if listed is None or not listed.installed or room in self._lost:
+                continue
+            since_s = silent_since_s(twin, now_s, listening_s, self._beat_s)
+            if since_s is not None:
+                self._lost[room] = incidents.open_lost(self._db, room, since_s, now_s)
+                silent[room] = replace(twin, lost_since_s=twin.lost_since_s or since_s)
+                done.incidents.add(self._lost[room].id)
+        if silent:
+            self._group(done)
+            self._finish(silent, done)
+        return done
+
+    def _group(self, done: Applied) -> None:
+        lost = [
+            Silent(room, self._listed[room].cluster, one.since_s, one.group)
+            for room, one in self._lost.items() if room in self._listed
+        ]  # fmt: skip
+        for room, key in group_keys(lost, self._sizes).items():
+            incidents.set_group(self._db, self._lost[room].id, key)
+            self._lost[room] = replace(self._lost[room], group=key)
+            done.incidents.add(self._lost[room].id)
+
+    def _finish(self, changed: dict[str, Twin], done: Applied) -> None:
+        """Write twins with their verdicts, and end the incidents of rooms that are heard again."""
+        rows = []
+        for room, twin in changed.items():
+            lost = self._lost.get(room)
+            if lost is not None and twin.online and twin.heard_s > lost.since_s:
+                incidents.close_lost(self._db, room, lost, twin.heard_s)
+                del self._lost[room]
+                done.incidents.add(lost.id)
+            word = verdict(twin, installed=self._listed[room].installed, lost=room in self._lost)
+            if _looks(twin) != _looks(self.twin(room)) or word != self._verdicts.get(room):
+                done.rooms.add(room)
+                done.health = True
+            rows.append((twin, word))
+            self._verdicts[room] = word
+            self._twins[room] = twin
+        tables.save_twins(self._db, rows)
+
+
+@dataclass
+class _Work:
+    """What a batch gathers before it is written once."""
+
+    twins: dict[str, Twin]
+    folds: set[tuple[str, str, int]]
+    samples: dict[tuple[str, str], list[history.Sample]]
+
+
+def _looks(twin: Twin) -> Twin:
+    """The twin without what changes at every beat and no page shows by itself."""
+    return replace(twin, heard_s=0.0, nonce="", nonce_heard_s=0.0, status_mono_s=0.0, counter=0)

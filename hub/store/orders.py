@@ -1,0 +1,114 @@
+"""Orders in the database: made waiting, sent, and ended by the room's own words or by time.
+
+A reply may be lost; the event of the act is not, so either moves the order. An end is final, but for one: a room may
+answer after its order was given up, and what it says is the truth. Works within the caller's transaction.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import sqlite3
+from dataclasses import dataclass
+
+from wire.messages import Event, Reply
+
+ENDS = ("done", "failed", "refused")
+ACCEPTED_S = 900.0
+"""How long the room may take over an act it has accepted: a cycle and two starts of the slowest codec."""
+WAITING_MAX = 3
+"""Orders that may be under way in one room."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A new order."""
+
+    id: str
+    room: str
+    action: str
+    by: str
+    why: str
+    incident: int | None
+    counter: int
+
+
+def new_id() -> str:
+    """An id that is safe in a topic and cannot be guessed."""
+    return secrets.token_hex(8)
+
+
+def under_way(db: sqlite3.Connection, room: str) -> list[sqlite3.Row]:
+    """The room's orders that have not ended: id, action."""
+    return db.execute(
+        "SELECT id, action FROM commands WHERE room = ? AND outcome IN ('waiting', 'sent', 'accepted')",
+        (room,),
+    ).fetchall()
+
+
+def last_counter(db: sqlite3.Connection, room: str) -> int:
+    """The highest counter used for the room."""
+    return int(db.execute("SELECT COALESCE(MAX(counter), 0) FROM commands WHERE room = ?", (room,)).fetchone()[0])
+
+
+def insert(db: sqlite3.Connection, order: Order, now_s: float, expires_s: float) -> None:
+    """Write a new order, waiting to be sent."""
+    db.execute(
+        "INSERT INTO commands (id, room, action, by, why, incident, counter, created_s, expires_s)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (order.id, order.room, order.action, order.by, order.why, order.incident, order.counter, now_s, expires_s),
+    )
+
+
+def mark_sent(db: sqlite3.Connection, order_id: str, now_s: float) -> None:
+    """The broker has been handed the order."""
+    db.execute(
+        "UPDATE commands SET outcome = 'sent', sent_s = ? WHERE id = ? AND outcome = 'waiting'", (now_s, order_id)
+    )
+
+
+def apply_reply(db: sqlite3.Connection, room: str, order_id: str, reply: Reply, now_s: float) -> bool:
+    """Note what the room says of an order. False when the room has no such order or it changes nothing."""
+    if reply.outcome == "accepted":
+        return bool(
+            db.execute(
+                "UPDATE commands SET outcome = 'accepted', reason = '', act_id = ?, expires_s = ?, ended_s = 0"
+                " WHERE id = ? AND room = ? AND outcome IN ('waiting', 'sent', 'expired')",
+                (reply.act_id, now_s + ACCEPTED_S, order_id, room),
+            ).rowcount
+        )
+    return _end(db, room, order_id, reply.outcome, reply.reason, reply.act_id, dict(reply.proof), now_s)
+
+
+def apply_event(db: sqlite3.Connection, room: str, event: Event, now_s: float) -> bool:
+    """Note what an event of the room says of an order: its act has ended, or it was refused."""
+    if event.kind == "command_refused":
+        return _end(db, room, event.command, "refused", event.reason, 0, {}, now_s)
+    if event.kind == "remedy_done":
+        outcome = "done" if event.outcome == "done" else "failed"
+        return _end(db, room, event.command, outcome, event.reason, event.act_id, dict(event.proof), now_s)
+    return False
+
+
+def _end(
+    db: sqlite3.Connection, room: str, order_id: str, outcome: str, reason: str, act_id: int, proof: dict[str, object],
+    now_s: float,
+) -> bool:  # fmt: skip
+    if outcome not in ENDS:
+        return False
+    return bool(
+        db.execute(
+            "UPDATE commands SET outcome = ?, reason = ?, act_id = MAX(act_id, ?), proof = ?, ended_s = ?"
+            " WHERE id = ? AND room = ? AND outcome IN ('waiting', 'sent', 'accepted', 'expired')",
+            (outcome, reason[:200], act_id, json.dumps(proof, ensure_ascii=False), now_s, order_id, room),
+        ).rowcount
+    )
+
+
+def expire(db: sqlite3.Connection, now_s: float) -> list[sqlite3.Row]:
+    """Give up orders whose time is over; their rooms and incidents."""
+    return db.execute(
+        "UPDATE commands SET outcome = 'expired', reason = 'no_reply', ended_s = ?"
+        " WHERE outcome IN ('waiting', 'sent', 'accepted') AND expires_s <= ? RETURNING room, incident",
+        (now_s, now_s),
+    ).fetchall()

@@ -41,6 +41,7 @@ class Actuators:
         self._lock = threading.Lock()
         self._off_until_s: dict[str, float] = {}
         self._busy: set[str] = set()
+        self._told: set[str] = set()
         self._stopping = threading.Event()
 
     def start(self, order: StartRemedy) -> None:
@@ -97,8 +98,9 @@ class Actuators:
             proof |= _known(draw_off_w=self._draw_w(load.name))
         finally:
             restored = self._restore(relays, load.name)
-            with self._lock:
-                self._off_until_s.pop(load.name, None)
+            if restored:  # otherwise the guard goes on trying for as long as it takes
+                with self._lock:
+                    self._off_until_s.pop(load.name, None)
         proof["off_s"] = round(self._monotonic() - began_s, 1)
         proof["line_restored"] = restored
         return Outcome(ok=restored, reason="" if restored else "relay", proof=proof)
@@ -114,15 +116,29 @@ class Actuators:
         return False
 
     def guard(self) -> list[str]:
-        """Re-power every load that stays off beyond its bound; called by the loop, not by the act's own thread."""
+        """Re-power every load that stays off beyond its bound; called by the loop, which is not the act's own thread.
+
+        One try a call: the loop must not stand still over a broken line. Returns the loads that have power again.
+        """
         now_s = self._monotonic()
         with self._lock:
             late = [load for load, until_s in self._off_until_s.items() if now_s > until_s + GUARD_MARGIN_S]
-        for load in late:
-            log.error("%s stayed without power beyond its bound: giving it back", load)
+        return [load for load in late if self._rescue(load)]
+
+    def _rescue(self, load: str) -> bool:
+        try:
             if self._relays is not None:
-                self._restore(self._relays, load)
-        return late
+                self._relays.restore(load)
+        except RelayError as error:
+            if load not in self._told:
+                log.error("%s is without power beyond its bound, and its relay fails: %s", load, error)
+                self._told.add(load)
+            return False
+        log.error("%s stayed without power beyond its bound: it has been given back", load)
+        self._told.discard(load)
+        with self._lock:
+            self._off_until_s.pop(load, None)
+        return True
 
     def close(self, wait_s: float = 8.0) -> None:
         """End every cycle now, by giving power back. Waits for the acts under way."""

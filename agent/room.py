@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 REPLIES_MAX = 100
 UNWRITTEN_MAX = 2000
 """Events held in memory while the card cannot be written; beyond this the oldest are dropped and counted."""
+DROPS_TOLD_EVERY_S = 3600.0
 
 
 class Room:
@@ -45,6 +46,8 @@ class Room:
         self._kept_faults: dict[str, tuple[object, ...]] = {}
         self._next_id = 0
         self._commands: tuple[str, ...] = ()
+        self._dropped = store.dropped
+        self._told_drops_s = float("-inf")
 
     def restore(self, now: Instant, started: Mapping[str, m.Value] | None = None) -> None:
         """Take up what the store remembers, and say that the agent has come up."""
@@ -110,6 +113,7 @@ class Room:
         While the card cannot be written no act is handed out: it ends as failed with the reason `no_journal`, and
         events wait in memory.
         """
+        self._tell_drops(now)
         self._collect()
         if not self._batch:
             return []
@@ -119,11 +123,18 @@ class Room:
         except StoreError as error:
             self._hold_back(error, starts, now)
             return []
-        if self.journal_broken:
+        if self.journal_broken and self.store.durable:
             log.warning("the journal can be written again")
             self.journal_broken = False
         self._batch = Batch()
         return starts
+
+    def _tell_drops(self, now: Instant) -> None:
+        """Say that the outbox was full. Seldom: each of these events takes the place of another."""
+        lost = self.store.dropped - self._dropped
+        if lost > 0 and now.mono_s - self._told_drops_s >= DROPS_TOLD_EVERY_S:
+            self._dropped, self._told_drops_s = self.store.dropped, now.mono_s
+            self._apply(Record("outbox_dropped", detail={"dropped": lost, "total": self.store.dropped}), now)
 
     def _collect(self) -> None:
         """Add what changed in the state since the last commit."""
@@ -154,9 +165,11 @@ class Room:
         if excess > 0:
             del self._batch.events[:excess]
             self.store.dropped += excess
-        for start in starts:
-            self.feed(RemedyDone(start.act.act_id, ok=False, reason="no_journal"), now)
-        self._starts.clear()
+        while starts:  # one that ends may make the ladder start the next: it may not begin either
+            for start in starts:
+                self.feed(RemedyDone(start.act.act_id, ok=False, reason="no_journal"), now)
+            starts, self._starts = self._starts, []
+            self._batch.begun.clear()
 
 
 def off_loads(meta: Mapping[str, str], policy: Policy) -> tuple[str, ...]:

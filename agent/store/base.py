@@ -5,11 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol
 
+import msgspec
+
 from agent.core.events import PastAct
 from agent.core.state import Fault
 
 OUTBOX_BYTES_MAX = 64 * 2**20
 """Beyond this the oldest events are dropped, and counted."""
+OUTBOX_AGE_MAX_S = 14 * 86400.0
+"""Events older than the newest one by more than this are dropped too, where both clocks were disciplined."""
+AGED_MAX = 100
+"""Most events that one commit drops for their age."""
 METRICS_MAX = 2000
 """Metric batches kept while the hub is away: about a day and a half at one a minute."""
 ACTS_KEPT_S = 2 * 86400.0
@@ -69,6 +75,8 @@ class Store(Protocol):
 
     epoch: str
     """New with every new file, so that numbers are never used twice."""
+    durable: bool
+    """Whether what it keeps outlives the agent. Without that no intent is taken, and so nothing is switched."""
     dropped: int
     """Events and metric batches dropped because a bound was reached, in this epoch."""
 
@@ -109,3 +117,24 @@ class Store(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+class _When(msgspec.Struct):
+    wall_s: float = 0.0
+    synced: bool = False
+
+
+class _Dated(msgspec.Struct):
+    stamp: _When = msgspec.field(default_factory=_When)
+
+
+_dated = msgspec.json.Decoder(_Dated)
+
+
+def aged(oldest: bytes, newest: bytes) -> bool:
+    """Whether the outbox's oldest event is too old beside its newest. Clocks that were not disciplined say nothing."""
+    try:
+        first, last = _dated.decode(oldest).stamp, _dated.decode(newest).stamp
+    except msgspec.DecodeError:
+        return False
+    return first.synced and last.synced and last.wall_s - first.wall_s > OUTBOX_AGE_MAX_S

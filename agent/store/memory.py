@@ -7,11 +7,14 @@ from collections import deque
 from agent.core.events import PastAct
 from agent.core.facts import Instant
 from agent.core.state import Fault
-from agent.store.base import METRICS_MAX, OUTBOX_BYTES_MAX, ActRow, Batch, Memory
+from agent.store.base import AGED_MAX, METRICS_MAX, OUTBOX_BYTES_MAX, ActRow, Batch, Memory, aged
 
 
 class MemoryStore:
     """Implements `Store`; forgets everything with the process. Used from one thread."""
+
+    durable = True
+    """For its rooms: they live no longer than it does."""
 
     def __init__(self, epoch: str) -> None:
         self.epoch = epoch
@@ -47,8 +50,12 @@ class MemoryStore:
             self._events[seq] = payload
             self._bytes += len(payload)
         while self._bytes > OUTBOX_BYTES_MAX:
-            self._bytes -= len(self._events.pop(next(iter(self._events))))
-            self.dropped += 1
+            self._drop_oldest()
+        if batch.events:
+            for _ in range(AGED_MAX):
+                if not aged(next(iter(self._events.values())), batch.events[-1][1]):
+                    break
+                self._drop_oldest()
         self._acts.update({row.act_id: row for row in batch.begun})
         self._ended.update(batch.ended)
         for rule, fault in batch.faults.items():
@@ -60,6 +67,10 @@ class MemoryStore:
         for act_id in [a for a in self._ended if len(self._acts) > 200]:
             self._acts.pop(act_id, None)
             self._ended.pop(act_id, None)
+
+    def _drop_oldest(self) -> None:
+        self._bytes -= len(self._events.pop(next(iter(self._events))))
+        self.dropped += 1
 
     def outbox(self, after: int, limit: int) -> list[tuple[int, bytes]]:
         found: list[tuple[int, bytes]] = []

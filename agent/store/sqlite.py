@@ -6,12 +6,12 @@ the card than the mode: 13.1 kB written for a row alone, 0.8 kB in a batch of 50
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import secrets
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
 
@@ -20,7 +20,7 @@ import msgspec
 from agent.core.events import PastAct
 from agent.core.facts import Instant
 from agent.core.state import Fault
-from agent.store.base import ACTS_KEPT_S, METRICS_MAX, OUTBOX_BYTES_MAX, Batch, Memory, StoreError
+from agent.store.base import ACTS_KEPT_S, AGED_MAX, METRICS_MAX, OUTBOX_BYTES_MAX, Batch, Memory, StoreError, aged
 
 log = logging.getLogger(__name__)
 
@@ -34,12 +34,15 @@ def _schema(version: int) -> str:
 class SqliteStore:
     """Implements `Store` on a file. A file that cannot be read is set aside as `*.bad-N`, and a new epoch begins."""
 
+    durable = True
+
     def __init__(self, path: Path) -> None:
         """Open or make the file. Raises StoreError when it cannot be written or is of a newer version."""
         self.path = path
         self.dropped = 0
         self.set_aside = ""
         """Where an unreadable file went at start, or empty."""
+        self._floor = 1
         self._lock = threading.RLock()
         try:
             self._open()
@@ -89,7 +92,7 @@ class SqliteStore:
         self.set_aside = str(bad)
         log.error("database %s cannot be read (%s): set aside as %s, starting a new one", self.path, why, bad)
 
-    @contextmanager
+    @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
         with self._lock:
             self._db.execute("BEGIN IMMEDIATE")
@@ -141,11 +144,8 @@ class SqliteStore:
             run("INSERT OR REPLACE INTO outbox VALUES (?, ?)", (seq, payload))
             self._bytes += len(payload)
             self._count += 1
-        while self._bytes > OUTBOX_BYTES_MAX and self._count > 1:
-            seq, size = run("SELECT seq, length(payload) FROM outbox ORDER BY seq LIMIT 1").fetchone()
-            run("DELETE FROM outbox WHERE seq = ?", (seq,))
-            self._bytes, self._count, self.dropped = self._bytes - size, self._count - 1, self.dropped + 1
-            run("INSERT OR REPLACE INTO meta VALUES ('dropped', ?)", (str(self.dropped),))
+        if batch.events:
+            self._trim(batch.events[-1][1])
         for row in batch.begun:
             run(
                 "INSERT INTO acts VALUES (?,?,?,?,?,?,?,?,?,?,?,'')",
@@ -165,17 +165,39 @@ class SqliteStore:
         for key, value in batch.meta.items():
             run("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
 
+    def _trim(self, newest: bytes) -> None:
+        """Drop the oldest events beyond the bounds of size and age, and count them."""
+        before = self.dropped
+        while self._count > 1:
+            seq, oldest = self._db.execute("SELECT seq, payload FROM outbox ORDER BY seq LIMIT 1").fetchone()
+            old = self.dropped - before < AGED_MAX and aged(oldest, newest)
+            if self._bytes <= OUTBOX_BYTES_MAX and not old:
+                break
+            self._db.execute("DELETE FROM outbox WHERE seq = ?", (seq,))
+            self._bytes, self._count, self.dropped = self._bytes - len(oldest), self._count - 1, self.dropped + 1
+        if self.dropped != before:
+            self._keep_dropped()
+
+    def _keep_dropped(self) -> None:
+        self._db.execute("INSERT OR REPLACE INTO meta VALUES ('dropped', ?)", (str(self.dropped),))
+
     def outbox(self, after: int, limit: int) -> list[tuple[int, bytes]]:
-        with self._lock:
-            rows = self._db.execute(
-                "SELECT seq, payload FROM outbox WHERE seq > ? ORDER BY seq LIMIT ?", (after, limit)
-            )
-            return rows.fetchall()
+        try:
+            with self._lock:
+                rows = self._db.execute(
+                    "SELECT seq, payload FROM outbox WHERE seq > ? ORDER BY seq LIMIT ?", (after, limit)
+                )
+                return rows.fetchall()
+        except sqlite3.Error as error:
+            # The state must go on being published while the card gives nothing.
+            log.warning("cannot read events from %s: %s", self.path, error)
+            return []
 
     def floor(self) -> int:
-        with self._lock:
+        with contextlib.suppress(sqlite3.Error), self._lock:
             (lowest,) = self._db.execute("SELECT min(seq) FROM outbox").fetchone()
-            return int(lowest) if lowest is not None else self._seq + 1
+            self._floor = int(lowest) if lowest is not None else self._seq + 1
+        return self._floor
 
     def pending(self) -> int:
         return self._count
@@ -204,16 +226,18 @@ class SqliteStore:
                         (count - METRICS_MAX,),
                     )
                     self.dropped += count - METRICS_MAX
+                    self._keep_dropped()
         except sqlite3.Error as error:
             self.dropped += len(batches)
             log.warning("dropped %d metric batches: %s", len(batches), error)
 
     def take_metric(self) -> bytes | None:
         try:
-            with self._transaction():
+            with self._lock:
                 row = self._db.execute("SELECT id, payload FROM metrics ORDER BY id DESC LIMIT 1").fetchone()
-                if row is None:
-                    return None
+            if row is None:
+                return None  # asked for several times a second: no transaction for that
+            with self._transaction():
                 self._db.execute("DELETE FROM metrics WHERE id = ?", (row[0],))
                 payload: bytes = row[1]
                 return payload

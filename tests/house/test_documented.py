@@ -113,7 +113,7 @@ def test_links_lead_somewhere(path: Path) -> None:
 
 
 def test_decisions_are_numbered_and_complete() -> None:
-    records = sorted((DOCS / "adr").glob("*.md"))
+    records = sorted((DOCS / "adr").glob("[0-9]*.md"))
     numbers = [path.name[:4] for path in records]
     assert numbers == [f"{n:04d}" for n in range(1, len(records) + 1)]
     for path in records:

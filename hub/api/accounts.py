@@ -1,0 +1,51 @@
+"""Named accounts: passwords are kept as argon2id hashes only."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+import time
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+ROLES = ("viewer", "operator", "technician", "admin")
+"""A viewer looks; everyone else may also act. The finer roles gain their meaning with the pages that need them."""
+PASSWORD_MIN = 10
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,38}[a-z0-9]\Z")
+_hasher = PasswordHasher()  # RFC 9106, low-memory profile: 64 MiB, 3 passes, 4 lanes
+_DUMMY = _hasher.hash("no account has this password")
+
+
+class BadAccountError(ValueError):
+    """The account cannot be made; the text says why, for the one at the command line."""
+
+
+def add_user(conn: sqlite3.Connection, name: str, password: str, role: str) -> None:
+    """Add an account, or renew password and role of an existing one; its sessions end. Commits.
+
+    Raises BadAccountError when the name is not 2 to 40 of a-z, 0-9, '.', '_', '-', the password is shorter than
+    `PASSWORD_MIN`, or the role is unknown.
+    """
+    if not _NAME.match(name):
+        raise BadAccountError(f"name {name!r}: use 2 to 40 of a-z, 0-9, '.', '_' and '-'")
+    if len(password) < PASSWORD_MIN:
+        raise BadAccountError(f"the password is shorter than {PASSWORD_MIN} characters")
+    if role not in ROLES:
+        raise BadAccountError(f"role {role!r}: use one of {', '.join(ROLES)}")
+    hashed = _hasher.hash(password)
+    with conn:
+        conn.execute(
+            "INSERT INTO users (name, hash, role, created_s) VALUES (?, ?, ?, ?)"
+            " ON CONFLICT (name) DO UPDATE SET hash = excluded.hash, role = excluded.role, disabled = 0",
+            (name, hashed, role, time.time()),
+        )
+        conn.execute("DELETE FROM sessions WHERE user = ?", (name,))
+
+
+def verify(hashed: str | None, password: str) -> bool:
+    """Whether the password fits. Takes as long for an unknown account (None), so that names cannot be probed."""
+    try:
+        return _hasher.verify(hashed or _DUMMY, password) and hashed is not None
+    except (VerificationError, InvalidHashError):
+        return False

@@ -1,0 +1,122 @@
+"""The console as a web application."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from hub.api import assets, entry, pages, triage
+from hub.api.auth import COOKIE
+from hub.api.context import LoginNeededError, RefusedError, console_of, language_of, make_console
+from hub.api.live import Live
+from hub.api.security import SecureHeaders
+from hub.console.words import LANGUAGES, words
+from hub.port import HubBusyError, HubPort
+
+log = logging.getLogger(__name__)
+
+
+class _Static(StaticFiles):
+    """Files whose address carries a digest of their content never change, nor do vendored ones of a pinned version."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        if b"v=" in scope["query_string"] or path.startswith("vendor/"):
+            response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+        else:
+            response.headers["Cache-Control"] = "no-cache"  # modules import each other by plain names: ask each time
+        return response
+
+
+def create_app(db_path: Path | str, settings: Any, hub: HubPort, clock: Callable[[], float] = time.time) -> FastAPI:
+    """The console over a hub's database, which must exist with its tables. `settings` is kept for pages to come."""
+    console = make_console(Path(db_path), hub, clock)
+    live = Live(hub, console.reader, clock)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        task = asyncio.create_task(live.run())
+        yield
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+        console.sessions.close()
+
+    app = FastAPI(title="Điểm Cầu", lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None)
+    app.state.console = console
+    app.state.live = live
+    app.state.settings = settings
+    app.add_middleware(GZipMiddleware, minimum_size=500, compresslevel=6)
+    app.add_middleware(SecureHeaders)
+    app.mount("/static", _Static(directory=assets.FOLDER), name="static")
+    for router in (entry.router, pages.router, triage.router):
+        app.include_router(router)
+    app.add_exception_handler(LoginNeededError, _login_needed)
+    app.add_exception_handler(RefusedError, _refused)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(RequestValidationError, _bad_input)
+    app.add_exception_handler(HubBusyError, _failed)
+    app.add_exception_handler(Exception, _failed)
+    return app
+
+
+def _wants_page(request: Request) -> bool:
+    return "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/api/")
+
+
+def _login_needed(request: Request, _: Exception) -> Response:
+    if not _wants_page(request) or request.query_params.get("part"):
+        return JSONResponse({"error": words(_language(request))("login.expired")}, 401)
+    here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    following = urlencode({"next": here}) if request.method == "GET" and here != "/" else ""
+    return RedirectResponse(f"/login?{following}" if following else "/login", 303)
+
+
+def _language(request: Request) -> str:
+    found: str = getattr(request.state, "language", "") or language_of(request, None)
+    return found if found in LANGUAGES else LANGUAGES[0]
+
+
+def _say(request: Request, status: int, key: str, **values: Any) -> Response:
+    """An error in the reader's language, as a page or as JSON."""
+    t = words(_language(request))
+    text = t(key, **values)
+    if not _wants_page(request):
+        return JSONResponse({"error": text}, status)
+    template = console_of(request).environment.get_template("error.html")
+    return HTMLResponse(template.render(t=t, text=text, signed_in=COOKIE in request.cookies), status)
+
+
+def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RefusedError)
+    return _say(request, error.status, error.key, **error.values)
+
+
+def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return _say(request, error.status_code, "error.not_found")
+
+
+def _bad_input(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    where = ", ".join(str(part) for problem in error.errors()[:3] for part in problem["loc"][-1:])
+    return _say(request, 400, "error.bad_input", what=where)
+
+
+def _failed(request: Request, error: Exception) -> Response:
+    log.error("request %s %s failed", request.method, request.url.path, exc_info=error)
+    return _say(request, 503 if isinstance(error, HubBusyError) else 500, "error.server")

@@ -1,0 +1,172 @@
+"""Sign-in and sessions: a random token in a cookie, its hash in a table, so that a session can be revoked at once.
+
+The token never stands in the database: who reads a backup cannot sign in with it. Each session has its own CSRF token,
+which every form and request that changes something must carry.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import secrets
+import sqlite3
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from hub.api.accounts import verify
+
+COOKIE = "diemcau_session"
+SESSION_S = 12 * 3600.0
+"""A shift. A session in use is prolonged; one that lies idle for a shift is over."""
+_TOUCH_S = 60.0
+_FREE_TRIES = 5
+_WAIT_FIRST_S = 30.0
+_WAIT_MAX_S = 900.0
+_REMEMBERED_MAX = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Who is signed in, and the token that their forms must carry."""
+
+    user: str
+    full_name: str
+    role: str
+    language: str
+    csrf: str
+    token_hash: str
+
+    @property
+    def may_act(self) -> bool:
+        """Whether this account may do more than look."""
+        return self.role != "viewer"
+
+    @property
+    def shown_name(self) -> str:
+        """The name as colleagues know it."""
+        return self.full_name or self.user
+
+
+class LoginLimiter:
+    """Slows guessing: after five failures a name or an address waits, twice as long after each further failure.
+
+    Bounded: at most `_REMEMBERED_MAX` names and addresses, the least recent is forgotten first.
+    """
+
+    def __init__(self) -> None:
+        self._failures: OrderedDict[str, tuple[int, float]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def wait_s(self, keys: tuple[str, ...], now_s: float) -> float:
+        """Seconds until the next try is allowed; 0 when it is allowed now."""
+        with self._lock:
+            return max([0.0, *(self._failures[key][1] - now_s for key in keys if key in self._failures)])
+
+    def failed(self, keys: tuple[str, ...], now_s: float) -> None:
+        """Note one failure."""
+        with self._lock:
+            for key in keys:
+                count = self._failures.pop(key, (0, 0.0))[0] + 1
+                over = count - _FREE_TRIES
+                wait_s = min(_WAIT_MAX_S, _WAIT_FIRST_S * 2**over) if over >= 0 else 0.0
+                self._failures[key] = (count, now_s + wait_s)
+            while len(self._failures) > _REMEMBERED_MAX:
+                self._failures.popitem(last=False)
+
+    def succeeded(self, keys: tuple[str, ...]) -> None:
+        """Forget the failures of these keys."""
+        with self._lock:
+            for key in keys:
+                self._failures.pop(key, None)
+
+
+class Sessions:
+    """The sessions table. Own short write transactions beside the hub's writer; SQLite's busy wait orders the two."""
+
+    def __init__(self, path: Path, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._db = sqlite3.connect(path, timeout=5, check_same_thread=False, isolation_level=None)
+        self._db.row_factory = sqlite3.Row
+        self.limiter = LoginLimiter()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._db.close()
+
+    def login(self, name: str, password: str, address: str) -> str | None:
+        """A new session's token, or None when name or password is wrong. Slow on purpose (argon2)."""
+        now_s = self._clock()
+        with self._lock:
+            row = self._db.execute("SELECT hash, disabled FROM users WHERE name = ?", (name,)).fetchone()
+        fits = verify(row["hash"] if row and not row["disabled"] else None, password)
+        keys = (f"name:{name[:64]}", f"address:{address}")
+        if not fits:
+            self.limiter.failed(keys, now_s)
+            self.audit(name[:64], "login_failed", {"address": address})
+            return None
+        # A success clears the name alone: an address behind which someone guesses stays slow.
+        self.limiter.succeeded(keys[:1])
+        token = secrets.token_urlsafe(32)
+        with self._lock:
+            self._db.execute("DELETE FROM sessions WHERE expires_s < ?", (now_s,))
+            self._db.execute(
+                "INSERT INTO sessions (token_hash, user, csrf, created_s, seen_s, expires_s) VALUES (?, ?, ?, ?, ?, ?)",
+                (_hash(token), name, secrets.token_urlsafe(24), now_s, now_s, now_s + SESSION_S),
+            )
+        self.audit(name, "login", {"address": address})
+        return token
+
+    def find(self, token: str) -> Session | None:
+        """The session of a token, if it is still good; prolongs it, with at most one write a minute."""
+        return self.find_hash(_hash(token))
+
+    def find_hash(self, token_hash: str) -> Session | None:
+        """As `find`, for a stream that lives longer than one request."""
+        now_s = self._clock()
+        with self._lock:
+            row = self._db.execute(
+                "SELECT s.user, s.csrf, s.seen_s, u.full_name, u.role, u.language FROM sessions s"
+                " JOIN users u ON u.name = s.user WHERE s.token_hash = ? AND s.expires_s > ? AND u.disabled = 0",
+                (token_hash, now_s),
+            ).fetchone()
+            if row is None:
+                return None
+            if now_s - row["seen_s"] > _TOUCH_S:
+                self._db.execute(
+                    "UPDATE sessions SET seen_s = ?, expires_s = ? WHERE token_hash = ?",
+                    (now_s, now_s + SESSION_S, token_hash),
+                )
+        return Session(row["user"], row["full_name"], row["role"], row["language"], row["csrf"], token_hash)
+
+    def logout(self, session: Session) -> None:
+        """End the session at once."""
+        with self._lock:
+            self._db.execute("DELETE FROM sessions WHERE token_hash = ?", (session.token_hash,))
+        self.audit(session.user, "logout", {})
+
+    def set_language(self, session: Session, language: str) -> None:
+        """Remember the language an account wants."""
+        with self._lock:
+            self._db.execute("UPDATE users SET language = ? WHERE name = ?", (language, session.user))
+
+    def audit(self, by: str, what: str, detail: dict[str, str]) -> None:
+        """One row for the log of who did what."""
+        with self._lock:
+            self._db.execute(
+                "INSERT INTO audit (at_s, by, what, detail) VALUES (?, ?, ?, ?)",
+                (self._clock(), by, what, json.dumps(detail, ensure_ascii=False)),
+            )
+
+
+def csrf_fits(session: Session, given: str) -> bool:
+    """Whether a form's token is the session's, compared in constant time."""
+    return hmac.compare_digest(session.csrf.encode(), given.encode())
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

@@ -1,0 +1,159 @@
+"""What every request of the console has at hand: the database, the hub, the words, who is asking and what time it is."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+from starlette.responses import HTMLResponse, Response
+
+from hub.api import assets, story
+from hub.api.auth import COOKIE, Session, Sessions, csrf_fits
+from hub.console import words as words_module
+from hub.console.words import LANGUAGES, Words, words
+from hub.port import HubPort
+from hub.store import reads
+
+LANGUAGE_COOKIE = "diemcau_language"
+_CONSOLE = Path(words_module.__file__).parent
+
+
+class LoginNeededError(Exception):
+    """The request has no session, or one that has ended."""
+
+
+class RefusedError(Exception):
+    """The request cannot be served: an HTTP status and a key of the catalogue with its values."""
+
+    def __init__(self, status: int, key: str, **values: Any) -> None:
+        super().__init__(key)
+        self.status = status
+        self.key = key
+        self.values = values
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(_CONSOLE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals |= {
+        "static": assets.url,
+        "day_time": words_module.day_time,
+        "short_time": words_module.short_time,
+        "clock": words_module.clock,
+        "mark": _mark,
+        "proof": story.proof,
+    }
+    return environment
+
+
+def _mark(state: str, extra: str = "") -> Markup:
+    """The shape of a state; the word always stands beside it, so it is hidden from readers."""
+    return Markup('<svg class="mark m-{} {}" aria-hidden="true"><use href="{}#{}"/></svg>').format(
+        state, extra, assets.url("marks.svg"), state
+    )
+
+
+@dataclass(frozen=True)
+class Console:
+    """The parts that requests share. Lives as long as the app."""
+
+    reader: reads.Reader
+    sessions: Sessions
+    hub: HubPort
+    environment: Environment
+    clock: Callable[[], float] = time.time
+
+
+def make_console(db_path: Path, hub: HubPort, clock: Callable[[], float] = time.time) -> Console:
+    """Open the database and read the templates."""
+    return Console(reads.Reader(db_path), Sessions(db_path, clock), hub, _environment(), clock)
+
+
+@dataclass
+class Ask:
+    """One request of someone who is signed in."""
+
+    request: Request
+    console: Console
+    session: Session
+    t: Words
+    now_s: float
+
+    @property
+    def reader(self) -> reads.Reader:
+        """The database, to read."""
+        return self.console.reader
+
+    @property
+    def part(self) -> str:
+        """The fragment that is asked for, or empty for the whole page."""
+        return self.request.query_params.get("part", "")
+
+    def page(self, template: str, status: int = 200, **values: Any) -> Response:
+        """A whole page with the top bar, or one fragment of it without."""
+        values |= {
+            "t": self.t,
+            "now_s": self.now_s,
+            "session": self.session,
+            "csrf": self.session.csrf,
+            "path": self.request.url.path,
+            "part": self.part,
+        }
+        if not self.part:
+            values.setdefault("counters", reads.counters(self.reader, self.now_s))
+            values["health"] = self.console.hub.health()
+            values["here"] = self.request.url.path + (f"?{self.request.url.query}" if self.request.url.query else "")
+        return HTMLResponse(self.console.environment.get_template(template).render(values), status)
+
+
+def language_of(request: Request, session: Session | None) -> str:
+    """The account's language, else that of the cookie, else Vietnamese."""
+    wanted = session.language if session else request.cookies.get(LANGUAGE_COOKIE, "")
+    return wanted if wanted in LANGUAGES else LANGUAGES[0]
+
+
+def console_of(request: Request) -> Console:
+    """The app's shared parts."""
+    console: Console = request.app.state.console
+    return console
+
+
+def ask(request: Request) -> Ask:
+    """The request with its session. Raises LoginNeededError."""
+    console = console_of(request)
+    session = console.sessions.find(request.cookies.get(COOKIE, ""))
+    if session is None:
+        raise LoginNeededError
+    request.state.language = language_of(request, session)
+    return Ask(request, console, session, words(request.state.language), console.clock())
+
+
+async def act(request: Request) -> Ask:
+    """A request that changes something: the account may act, and the form carries the session's token."""
+    found = ask(request)
+    if not found.session.may_act:
+        raise RefusedError(403, "error.forbidden")
+    await check_csrf(request, found.session)
+    return found
+
+
+async def check_csrf(request: Request, session: Session) -> None:
+    """Raises RefusedError unless header or form carries the session's token."""
+    given = request.headers.get("x-csrf-token") or (await request.form()).get("csrf", "")
+    if not isinstance(given, str) or not csrf_fits(session, given):
+        raise RefusedError(403, "error.csrf")
+
+
+Asked = Annotated[Ask, Depends(ask)]
+Acting = Annotated[Ask, Depends(act)]

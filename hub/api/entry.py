@@ -1,0 +1,119 @@
+"""Signing in and out, the language, the event stream and the small JSON API of the top bar."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Form, Request
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response, StreamingResponse
+
+from hub.api import pages
+from hub.api.auth import COOKIE, SESSION_S
+from hub.api.context import LANGUAGE_COOKIE, Asked, check_csrf, console_of, language_of
+from hub.api.live import Live
+from hub.console.words import LANGUAGES, words
+from hub.store import reads
+
+router = APIRouter(include_in_schema=False)
+
+
+def _login_page(request: Request, status: int = 200, error: str = "", name: str = "", **values: Any) -> Response:
+    t = words(language_of(request, None))
+    template = console_of(request).environment.get_template("login.html")
+    following = request.query_params.get("next", "")
+    text = template.render(
+        t=t,
+        error=t(error, **values) if error else "",
+        name=name,
+        next=following,
+        expired=bool(following) and COOKIE in request.cookies,
+    )
+    return HTMLResponse(text, status)
+
+
+def _own_path(text: str) -> str:
+    """A path of this console to go to, never another site."""
+    return text if text.startswith("/") and not text.startswith(("//", "/\\")) and "\\" not in text else "/triage"
+
+
+@router.get("/login")
+def login_page(request: Request) -> Response:
+    """The form."""
+    return _login_page(request)
+
+
+@router.post("/login")
+def login(
+    request: Request,
+    name: Annotated[str, Form(max_length=100)] = "",
+    password: Annotated[str, Form(max_length=1000)] = "",
+    following: Annotated[str, Form(alias="next")] = "",
+) -> Response:
+    """Check the password; on success set the session's cookie."""
+    console, name = console_of(request), name.strip().casefold()
+    address = request.client.host if request.client else ""
+    wait_s = console.sessions.limiter.wait_s((f"name:{name[:64]}", f"address:{address}"), console.clock())
+    if wait_s > 0:
+        return _login_page(request, 429, "login.limited", name, n=int(wait_s) + 1)
+    token = console.sessions.login(name, password, address)
+    if token is None:
+        return _login_page(request, 401, "login.failed", name)
+    answer = RedirectResponse(_own_path(following), 303)
+    secure = request.url.scheme == "https"
+    answer.set_cookie(COOKIE, token, max_age=int(SESSION_S) * 7, httponly=True, samesite="lax", secure=secure)
+    return answer
+
+
+@router.post("/logout")
+async def logout(request: Request, ask: Asked) -> Response:
+    """End the session."""
+    await check_csrf(request, ask.session)
+    ask.console.sessions.logout(ask.session)
+    answer = RedirectResponse("/login", 303)
+    answer.delete_cookie(COOKIE)
+    return answer
+
+
+@router.post("/language")
+async def language(request: Request, ask: Asked) -> Response:
+    """Switch the account's language and go back to the page."""
+    await check_csrf(request, ask.session)
+    form = await request.form()
+    wanted, back = str(form.get("language", "")), _own_path(str(form.get("back", "/")))
+    answer = RedirectResponse(back, 303)
+    if wanted in LANGUAGES:
+        ask.console.sessions.set_language(ask.session, wanted)
+        answer.set_cookie(LANGUAGE_COOKIE, wanted, max_age=365 * 86400, samesite="lax")
+    return answer
+
+
+@router.get("/api/search")
+def search(ask: Asked, q: str = "") -> Response:
+    """The first eight rooms that match, for the search box of the top bar."""
+    tree = reads.tree(ask.reader)
+    found = pages.search(reads.rooms(ask.reader), tree, q[:100])[:8] if q.strip() else []
+    rows = [
+        {
+            "room": room.room,
+            "name": room.name,
+            "place": commune.name if (commune := tree.up(room.node, "commune")) else "",
+            "state": room.verdict,
+            "word": ask.t(f"state.{room.verdict}"),
+        }
+        for room in found
+    ]
+    return JSONResponse(rows, headers={"Cache-Control": "no-store"})
+
+
+@router.get("/api/stream")
+async def stream(request: Request, ask: Asked) -> Response:
+    """The page's event stream. It outlives the request's session check, so it checks again once a minute."""
+    live: Live = request.app.state.live
+    sessions, token_hash = ask.console.sessions, ask.session.token_hash
+    if live.full:
+        return Response(status_code=503, headers={"Retry-After": "10"})
+    return StreamingResponse(
+        live.stream(lambda: sessions.find_hash(token_hash) is not None),
+        media_type="text/event-stream",
+        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+    )

@@ -1,0 +1,200 @@
+"""What needs handling: the operators' home, one incident's story, and what operators do about either."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Form
+from starlette.responses import JSONResponse, RedirectResponse, Response
+
+from hub.api import story, views
+from hub.api.context import Acting, Ask, Asked, RefusedError
+from hub.console.words import short_time
+from hub.port import Marked, Ordered
+from hub.store import read_incidents, reads
+from hub.store.read_incidents import TABS, Incident
+
+router = APIRouter(include_in_schema=False)
+
+SHELVE_MIN = (30, 120, 480, 1440)
+SHELVE_WHY = ("waiting_person", "waiting_part", "waiting_carrier", "planned")
+
+
+@router.get("/triage")
+def triage_page(ask: Asked, tab: str = "new", sel: int = 0) -> Response:
+    """The rows of a tab and, beside them, the chosen one."""
+    tab = tab if tab in TABS else "new"
+    tree, rooms = reads.tree(ask.reader), reads.rooms(ask.reader)
+    coming = reads.meetings(ask.reader, ask.now_s)
+    incidents = read_incidents.by_tab(ask.reader, tab, ask.now_s)
+    counts = read_incidents.tab_counts(ask.reader, ask.now_s)
+    rows = views.make_rows(ask.t, incidents, rooms, tree, coming)
+    chosen = next((row for row in rows if row.incident.id == sel), rows[0] if rows else None)
+    values: dict[str, Any] = _pane(ask, chosen) if chosen and ask.part != "list" else {"row": None}
+    return ask.page(
+        "triage.html",
+        tab=tab,
+        tabs=TABS,
+        counts=counts,
+        rows=rows,
+        hidden=counts[tab] - len(incidents),
+        chosen=chosen.incident.id if chosen else 0,
+        counters=reads.counters(ask.reader, ask.now_s),
+        **values,
+    )
+
+
+def _pane(ask: Ask, row: views.Row) -> dict[str, Any]:
+    """All that the pane beside the list shows of one row."""
+    incident = row.incident
+    room = reads.room(ask.reader, incident.room)
+    return {
+        "row": row,
+        "i": incident,
+        "room": room,
+        "told": ask.t.told(incident.words),
+        "doing": views.doing(ask.t, incident),
+        "steps": _story(ask, incident)[-4:],
+        "shelve_min": SHELVE_MIN,
+        "shelve_why": SHELVE_WHY,
+    }
+
+
+def _story(ask: Ask, incident: Incident) -> list[story.Step]:
+    return story.tell(
+        ask.t,
+        incident,
+        read_incidents.events(ask.reader, incident.id),
+        read_incidents.orders_of_incident(ask.reader, incident.id),
+        read_incidents.notes(ask.reader, incident.id),
+    )
+
+
+def _find(ask: Ask, incident_id: int) -> Incident:
+    incident = read_incidents.incident(ask.reader, incident_id)
+    if incident is None:
+        raise RefusedError(404, "error.not_found_incident", id=incident_id)
+    return incident
+
+
+@router.get("/incidents/{incident_id}")
+def incident_page(ask: Asked, incident_id: int) -> Response:
+    """The whole story of one incident; with `part=pane`, the short form beside the list."""
+    incident = _find(ask, incident_id)
+    tree, rooms = reads.tree(ask.reader), reads.rooms(ask.reader)
+    coming = reads.meetings(ask.reader, ask.now_s)
+    (row,) = views.make_rows(ask.t, [incident], rooms, tree, coming)
+    if ask.part == "pane":
+        return ask.page("pane.html", **_pane(ask, row))
+    values = _pane(ask, row) | {"steps": _story(ask, incident)}
+    return ask.page("incident.html", **values)
+
+
+@router.post("/incidents/{incident_id}/ack")
+def ack(ask: Acting, incident_id: int) -> Response:
+    """Take the incident."""
+    marked = ask.console.hub.ack_incident(incident_id, ask.session.user)
+    return _marked(ask, incident_id, marked, ask.t("done.ack"))
+
+
+@router.post("/incidents/{incident_id}/unack")
+def unack(ask: Acting, incident_id: int) -> Response:
+    """Give it back."""
+    return _marked(ask, incident_id, ask.console.hub.unack_incident(incident_id, ask.session.user), ask.t("done.unack"))
+
+
+@router.post("/incidents/{incident_id}/shelve")
+def shelve(ask: Acting, incident_id: int, until: Annotated[str, Form()]) -> Response:
+    """Put it away for a while. `until` is "minutes:reason", one button of the table of reasons and durations."""
+    minutes, _, why = until.partition(":")
+    if not minutes.isdigit() or int(minutes) not in SHELVE_MIN or why not in SHELVE_WHY:
+        raise RefusedError(400, "error.bad_input", what=ask.t("error.duration"))
+    until_s = ask.now_s + int(minutes) * 60
+    # The reason is kept in the words of the one who chose it: it is for colleagues to read.
+    marked = ask.console.hub.shelve_incident(incident_id, ask.session.user, until_s, ask.t(f"shelve.{why}"))
+    return _marked(ask, incident_id, marked, ask.t("done.shelve", time=short_time(until_s, ask.now_s)))
+
+
+@router.post("/incidents/{incident_id}/unshelve")
+def unshelve(ask: Acting, incident_id: int) -> Response:
+    """Show it again."""
+    return _marked(ask, incident_id, ask.console.hub.unshelve(incident_id, ask.session.user), ask.t("done.unshelve"))
+
+
+@router.post("/incidents/{incident_id}/note")
+def note(ask: Acting, incident_id: int, text: Annotated[str, Form()] = "") -> Response:
+    """Add a note."""
+    if not text.strip():
+        raise RefusedError(400, "error.bad_input", what=ask.t("error.note_empty"))
+    marked = ask.console.hub.add_note(incident_id, ask.session.user, text.strip()[:4000])
+    return _marked(ask, incident_id, marked, ask.t("done.note"))
+
+
+@router.post("/incidents/{incident_id}/recheck")
+def recheck(ask: Acting, incident_id: int) -> Response:
+    """Ask the room to measure everything again. Changes nothing there, so it needs no confirmation."""
+    incident = _find(ask, incident_id)
+    ordered = ask.console.hub.order(incident.room, "recheck", ask.session.user, "", incident_id)
+    return _ordered(ask, ordered, "recheck", f"/incidents/{incident_id}")
+
+
+def _marked(ask: Ask, incident_id: int, marked: Marked, said: str) -> Response:
+    if marked.ok:
+        return done(ask, said, f"/incidents/{incident_id}")
+    if marked.refused == "not_found":
+        raise RefusedError(404, "error.not_found_incident", id=incident_id)
+    if marked.refused in ("conflict", "closed"):
+        raise RefusedError(409, f"error.{marked.refused}", name=marked.holder)
+    raise RefusedError(400, "error.bad_input", what=ask.t(f"error.{marked.refused}"))
+
+
+def _ordered(ask: Ask, ordered: Ordered, action: str, back: str) -> Response:
+    if not ordered.ok:
+        raise RefusedError(409, "error.order_refused", reason=ask.t.name("reason", ordered.refused))
+    return done(ask, ask.t("done.order", action=ask.t.name("remedy", action)), back)
+
+
+def done(ask: Ask, said: str, back: str) -> Response:
+    """What a script wants as JSON, a plain form as the page it came from with the words on top."""
+    if "application/json" in ask.request.headers.get("accept", ""):
+        return JSONResponse({"said": said})
+    return RedirectResponse(f"{back}?{urlencode({'said': said})}", 303)
+
+
+@router.get("/rooms/{room_id}/act/{action}")
+def confirm_page(ask: Asked, room_id: str, action: str, incident: int = 0) -> Response:
+    """The step before a guarded action: what it does, and whether the room would refuse it just now."""
+    room = reads.room(ask.reader, room_id)
+    if room is None:
+        raise RefusedError(404, "error.not_found_room", id=room_id[:40])
+    state = views.read_state(room)
+    offered = next((offer for offer in views.actions(state) if offer.remedy == action), None)
+    if offered is None and action != "recheck":
+        raise RefusedError(404, "error.bad_input", what=ask.t("error.action"))
+    tree = reads.tree(ask.reader)
+    return ask.page(
+        "confirm.html",
+        room=room,
+        commune=tree.up(room.node, "commune"),
+        action=action,
+        offered=offered,
+        effect=views.effect(action),
+        incident=incident,
+        state=state,
+    )
+
+
+@router.post("/rooms/{room_id}/act/{action}")
+def order(
+    ask: Acting,
+    room_id: str,
+    action: str,
+    why: Annotated[str, Form()] = "",
+    incident: Annotated[int, Form()] = 0,
+) -> Response:
+    """Give the order. The room decides; its outcome comes up on the room's page."""
+    if action != "recheck" and not why.strip():
+        raise RefusedError(400, "error.bad_input", what=ask.t("error.why_empty"))
+    ordered = ask.console.hub.order(room_id, action, ask.session.user, why.strip()[:500], incident or None)
+    return _ordered(ask, ordered, action, f"/rooms/{room_id}")

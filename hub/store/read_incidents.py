@@ -1,0 +1,168 @@
+"""Read models of incidents: the operators' lists, one incident's story, a room's history and orders."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from dataclasses import dataclass
+from typing import Any
+
+from hub.store.reads import Reader
+
+DAY_S = 86400.0
+TABS = ("new", "working", "shelved", "stale", "done")
+ROWS_MAX = 200
+"""A page never shows more rows: nobody reads further, and a storm must not slow the console down."""
+
+_SEVERITY = "CASE i.severity WHEN 'critical' THEN 0 WHEN 'major' THEN 1 WHEN 'warning' THEN 2 ELSE 3 END"
+_TAB = (
+    "CASE WHEN i.closed_s > 0 THEN 'done' WHEN i.shelved_until_s > :now THEN 'shelved'"
+    " WHEN i.opened_s < :now - 86400 THEN 'stale' WHEN i.acked_s > 0 THEN 'working' ELSE 'new' END"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """One row of `incidents`. Times are Unix seconds, 0 for "not yet"."""
+
+    id: int
+    room: str
+    epoch: str
+    fault_id: int
+    rule: str
+    severity: str
+    phase: str
+    needs_person: bool
+    opened_s: float
+    confirmed_s: float
+    escalated_s: float
+    closed_s: float
+    outcome: str
+    refused: str
+    remedies: list[str]
+    reason: str
+    words: dict[str, Any]
+    acked_by: str
+    acked_s: float
+    shelved_by: str
+    shelved_until_s: float
+    shelved_reason: str
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the fault still stands."""
+        return self.closed_s == 0
+
+
+_COLUMNS = (
+    "i.id, i.room, i.epoch, i.fault_id, i.rule, i.severity, i.phase, i.needs_person, i.opened_s, i.confirmed_s,"
+    " i.escalated_s, i.closed_s, i.outcome, i.refused, i.remedies, i.reason, i.words, i.acked_by, i.acked_s,"
+    " i.shelved_by, i.shelved_until_s, i.shelved_reason"
+)
+
+
+def _incident(row: sqlite3.Row) -> Incident:
+    values = list(row[:22])
+    values[7] = bool(values[7])
+    values[14] = _loads(values[14], list)
+    values[16] = _loads(values[16], dict)
+    return Incident(*values)
+
+
+def _loads(text: str, kind: type[Any]) -> Any:
+    """JSON of the wanted kind; empty when it is anything else: one bad row must not take the whole list down."""
+    try:
+        found = json.loads(text or "null")
+    except ValueError:
+        found = None
+    return found if isinstance(found, kind) else kind()
+
+
+def by_tab(reader: Reader, tab: str, now_s: float, limit: int = ROWS_MAX) -> list[Incident]:
+    """The rows of one tab: those that need a person first, then the worst, then the newest."""
+    order = "i.closed_s DESC" if tab == "done" else f"i.needs_person DESC, {_SEVERITY}, i.opened_s DESC"
+    rows = reader.all(
+        f"SELECT {_COLUMNS} FROM incidents i WHERE (i.closed_s = 0 OR i.closed_s > :now - 86400)"  # noqa: S608
+        f" AND i.outcome <> 'superseded' AND {_TAB} = :tab ORDER BY {order}, i.id DESC LIMIT :limit",
+        {"now": now_s, "tab": tab, "limit": limit},
+    )
+    return [_incident(row) for row in rows]
+
+
+def tab_counts(reader: Reader, now_s: float) -> dict[str, int]:
+    """How many incidents stand in each tab."""
+    rows = reader.all(
+        f"SELECT {_TAB} AS tab, COUNT(*) AS n FROM incidents i"  # noqa: S608
+        " WHERE (i.closed_s = 0 OR i.closed_s > :now - 86400) AND i.outcome <> 'superseded' GROUP BY 1",
+        {"now": now_s},
+    )
+    return dict.fromkeys(TABS, 0) | {row["tab"]: row["n"] for row in rows}
+
+
+def open_incidents(reader: Reader) -> list[Incident]:
+    """Every open incident, the worst and newest first; at most one a rule and room, so this is bounded by the fleet."""
+    rows = reader.all(
+        f"SELECT {_COLUMNS} FROM incidents i WHERE i.closed_s = 0"  # noqa: S608
+        f" ORDER BY i.needs_person DESC, {_SEVERITY}, i.opened_s DESC LIMIT 2000"
+    )
+    return [_incident(row) for row in rows]
+
+
+def incident(reader: Reader, incident_id: int) -> Incident | None:
+    """One incident, or None."""
+    row = reader.one(f"SELECT {_COLUMNS} FROM incidents i WHERE i.id = ?", incident_id)  # noqa: S608
+    return _incident(row) if row else None
+
+
+def of_room(reader: Reader, room: str, limit: int = 60) -> list[Incident]:
+    """The room's incidents, open ones first, then the newest."""
+    rows = reader.all(
+        f"SELECT {_COLUMNS} FROM incidents i WHERE i.room = ?"  # noqa: S608
+        f" ORDER BY i.closed_s > 0, CASE WHEN i.closed_s = 0 THEN {_SEVERITY} END, i.opened_s DESC LIMIT ?",
+        room,
+        limit,
+    )
+    return [_incident(row) for row in rows]
+
+
+def events(reader: Reader, incident_id: int, limit: int = 500) -> list[sqlite3.Row]:
+    """The incident's events in order: kind, at_s, received_s, backfilled, raw."""
+    return reader.all(
+        "SELECT kind, at_s, received_s, backfilled, raw, seq FROM events WHERE incident = ? ORDER BY at_s, seq LIMIT ?",
+        incident_id,
+        limit,
+    )
+
+
+def room_acts(reader: Reader, room: str, from_s: float) -> list[sqlite3.Row]:
+    """Ends of remedies in the room since a moment: at_s, raw."""
+    return reader.all(
+        "SELECT at_s, raw FROM events WHERE room = ? AND at_s > ? AND kind = 'remedy_done' ORDER BY at_s LIMIT 200",
+        room,
+        from_s,
+    )
+
+
+def notes(reader: Reader, incident_id: int) -> list[sqlite3.Row]:
+    """The incident's notes in order: at_s, by, text."""
+    return reader.all("SELECT at_s, by, text FROM notes WHERE incident = ? ORDER BY at_s, id", incident_id)
+
+
+_ORDER = "id, room, action, by, why, incident, created_s, sent_s, ended_s, outcome, reason, proof"
+
+
+def orders_of_room(reader: Reader, room: str, limit: int = 6) -> list[sqlite3.Row]:
+    """The latest orders to a room, newest first."""
+    return reader.all(
+        f"SELECT {_ORDER} FROM commands WHERE room = ? ORDER BY created_s DESC LIMIT ?",  # noqa: S608
+        room,
+        limit,
+    )
+
+
+def orders_of_incident(reader: Reader, incident_id: int) -> list[sqlite3.Row]:
+    """The orders given for an incident, in order."""
+    return reader.all(
+        f"SELECT {_ORDER} FROM commands WHERE incident = ? ORDER BY created_s LIMIT 100",  # noqa: S608
+        incident_id,
+    )

@@ -46,6 +46,7 @@ class Room:
         self._kept_faults: dict[str, tuple[object, ...]] = {}
         self._next_id = 0
         self._commands: tuple[str, ...] = ()
+        self._boots = ""
         self._dropped = store.dropped
         self._told_drops_s = float("-inf")
 
@@ -59,6 +60,7 @@ class Room:
             open_faults=memory.open_faults,
             next_id=int(meta.get("next_id", "1")),
             commands=tuple(meta.get("commands", "").split()),
+            boots=_boots(meta.get("boots", "")),
             off_loads=off_loads(meta, self.state.policy),
         )
         self._kept_faults = {fault.rule: () for fault in memory.open_faults}
@@ -152,6 +154,10 @@ class Room:
             self._next_id = state.next_id
             batch.meta["next_id"] = str(state.next_id)
             batch.meta["off_loads"] = " ".join(sorted(n for n, load in state.loads.items() if load.off))
+        boots = " ".join(f"{n}={load.boot_s:.1f}" for n, load in sorted(state.loads.items()) if load.boot_s > 0)
+        if boots != self._boots:
+            self._boots = boots
+            batch.meta["boots"] = boots
         if state.commands != self._commands:
             self._commands = state.commands
             batch.meta["commands"] = " ".join(state.commands[-COMMANDS_KEPT:])
@@ -170,6 +176,12 @@ class Room:
                 self.feed(RemedyDone(start.act.act_id, ok=False, reason="no_journal"), now)
             starts, self._starts = self._starts, []
             self._batch.begun.clear()
+
+
+def _boots(text: str) -> dict[str, float]:
+    """Measured boot times as the store keeps them: `codec=131.5 switch=40.0`."""
+    pairs = (word.partition("=") for word in text.split())
+    return {name: float(value) for name, _, value in pairs if value}
 
 
 def off_loads(meta: Mapping[str, str], policy: Policy) -> tuple[str, ...]:

@@ -73,6 +73,8 @@ class Restarted:
     next_id: int = 1
     desired_version: int = 0
     commands: tuple[str, ...] = ()
+    boots: Mapping[str, float] = field(default_factory=dict)
+    """Measured boot times by load, in seconds."""
     off_loads: tuple[str, ...] = ()
     """Loads that were switched off on purpose."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from agent.core import flapping
+from agent.core import boots, flapping
 from agent.core.events import Effect, Record, RemedyDone, StartRemedy, Tell
 from agent.core.facts import Instant
 from agent.core.interlock import PASSING, QUIET, RELAY_METHODS, Reason, Refusal, permit
@@ -53,6 +53,8 @@ def _passed(state: RoomState, rule: Rule, fault: Fault, diagnosis: Diagnosis, no
     if fault.phase is Phase.SUSPECTED:
         return _put(state, Fault(rule.name, after(fault.phase, Signal.PASS))), ()
     passes = fault.passes + 1
+    if passes == 1 and fault.phase is Phase.SETTLING:
+        state = _measured(state, rule, fault, now)
     if passes < rule.passes:
         return _put(state, replace(fault, passes=passes, strikes=0)), ()
     phase = after(fault.phase, Signal.RECOVERED)
@@ -69,6 +71,19 @@ def _passed(state: RoomState, rule: Rule, fault: Fault, diagnosis: Diagnosis, no
         state, more = start(state, back, now)
         effects += more
     return state, effects
+
+
+def _measured(state: RoomState, rule: Rule, fault: Fault, now: Instant) -> RoomState:
+    """Learn how long the load that was restarted took to serve again."""
+    remedy = REMEDIES[rule.ladder[fault.rung]] if fault.rung < len(rule.ladder) else None
+    if remedy is None or not remedy.restarts:
+        return state
+    own = state.load(remedy.load)
+    took_s = now.mono_s - own.ended_s
+    if not 0 < took_s < float("inf"):
+        return state
+    own = replace(own, boot_s=boots.learned(state.policy.load_of(remedy), own, took_s), ended_s=float("-inf"))
+    return replace(state, loads={**state.loads, remedy.load: own})
 
 
 def _struck(state: RoomState, rule: Rule, fault: Fault, diagnosis: Diagnosis, now: Instant) -> Step:
@@ -227,11 +242,10 @@ def finished(state: RoomState, event: RemedyDone, now: Instant) -> Step:
         return state, ()  # reported after its deadline: it has been closed as failed already
     remedy = REMEDIES[act.remedy]
     load = state.policy.load_of(remedy)
-    settle_s = remedy.settle_s * state.policy.time_scale or load.settle_s
-    settle_until_s = now.mono_s + settle_s
     own = replace(state.load(act.load), act_id=0)
+    settle_until_s = now.mono_s + boots.settle_s(remedy, load, own, state.policy.time_scale)
     if remedy.restarts:
-        own = replace(own, settle_until_s=settle_until_s)
+        own = replace(own, settle_until_s=settle_until_s, ended_s=now.mono_s if event.ok else float("-inf"))
     if event.ok and remedy.method in (Method.ON, Method.OFF):
         own = replace(own, off=remedy.method is Method.OFF)
     acts = {key: value for key, value in state.acts.items() if key != act.act_id}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from agent.core import boots
 from agent.core.events import Effect, PastAct, Record, Restarted
 from agent.core.facts import Instant
 from agent.core.phases import OPEN, Phase
@@ -14,6 +15,8 @@ from agent.core.state import ACTS_KEPT, COMMANDS_KEPT, Fault, LoadState, RoomSta
 def restored(state: RoomState, event: Restarted, now: Instant) -> tuple[RoomState, tuple[Effect, ...]]:
     """The room as the journal knows it. Loads of open acts are re-powered by the shell before this is called."""
     loads = {name: replace(load, off=name in event.off_loads) for name, load in state.loads.items()}
+    for name, boot_s in event.boots.items():
+        loads[name] = replace(loads.get(name, LoadState()), boot_s=boot_s)
     for act in sorted((*event.past_acts, *event.open_acts), key=lambda a: a.act_id):
         remedy = REMEDIES.get(act.remedy)
         if remedy is not None and remedy.restarts:
@@ -25,7 +28,8 @@ def restored(state: RoomState, event: Restarted, now: Instant) -> tuple[RoomStat
     for act in event.open_acts:
         remedy = REMEDIES.get(act.remedy)
         if remedy is not None and remedy.restarts:
-            settle_s = remedy.settle_s * state.policy.time_scale or state.policy.load_of(remedy).settle_s
+            own = loads[act.load]
+            settle_s = boots.settle_s(remedy, state.policy.load_of(remedy), own, state.policy.time_scale)
             interrupted[act.load] = now.mono_s + settle_s
             loads[act.load] = replace(loads[act.load], settle_until_s=interrupted[act.load])
         fault = next((f for f in event.open_faults if f.rule == act.fault), Fault(act.fault))

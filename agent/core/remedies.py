@@ -38,11 +38,6 @@ class Load:
     upstream: tuple[str, ...] = ()
     """Loads that feed this one with power or network: while one of them is cycled, this one is not judged."""
 
-    @property
-    def settle_s(self) -> float:
-        """How long after an act its effect is awaited: 1.5 boot times, so that a slow start is no failure."""
-        return max(2.0, 1.5 * self.boot_s)
-
 
 REPORT_S = 30.0
 """An act that has not been reported this long after it should have ended counts as failed."""
@@ -59,7 +54,7 @@ class Remedy:
     load: str
     method: Method
     settle_s: float = 0.0
-    """How long its effect is awaited; 0: the load's own settle time."""
+    """How long its effect is awaited; 0: 1.5 boot times of the load, see `agent.core.boots`."""
     restarts: bool = True
     """Whether it takes the load out of service for a while: then call, hold-on and budget guards apply."""
     vi: str = ""

@@ -55,6 +55,10 @@ class LoadState:
     settle_until_s: float = float("-inf")
     acts_s: tuple[float, ...] = ()
     """When restarts of it began, oldest first, at most ACTS_KEPT, within a day."""
+    ended_s: float = float("-inf")
+    """When the last restart of it ended: power was back, or the order was taken."""
+    boot_s: float = 0.0
+    """How long it took to serve again after its restarts, as measured here; 0: not measured yet."""
     off: bool = False
     """Switched off on purpose; only loads that may stay off."""
 

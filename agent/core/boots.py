@@ -1,0 +1,35 @@
+"""Boot times as measured in this room: what a device really needs, not what a table says.
+
+A settle time that is too short turns one slow start into the next act; one that is too long keeps a room waiting.
+"""
+
+from __future__ import annotations
+
+from agent.core.remedies import Load, Remedy
+from agent.core.state import LoadState
+
+SHORTEST = 0.25
+LONGEST = 4.0
+"""Bounds of a measured boot time, in units of the catalogue's or the room's configured one."""
+FORGET = 0.3
+"""Share of the new measurement when a boot was faster than known; a slower one counts at once."""
+SETTLE_FACTOR = 1.5
+SETTLE_MIN_S = 2.0
+
+
+def learned(load: Load, state: LoadState, took_s: float) -> float:
+    """The boot time to believe after one more measured start, in seconds."""
+    bounded = min(max(took_s, SHORTEST * load.boot_s), LONGEST * load.boot_s)
+    if state.boot_s <= 0 or bounded >= state.boot_s:
+        return bounded
+    return (1 - FORGET) * state.boot_s + FORGET * bounded
+
+
+def settle_s(remedy: Remedy, load: Load, state: LoadState, time_scale: float) -> float:
+    """How long the effect of an act is awaited, in seconds: the remedy's own time, or 1.5 boot times of the load.
+
+    Never below the configured boot time's share: a start that was once fast may be slow today.
+    """
+    if remedy.settle_s > 0:
+        return remedy.settle_s * time_scale
+    return max(SETTLE_MIN_S, SETTLE_FACTOR * max(state.boot_s, load.boot_s if state.boot_s <= 0 else 0.5 * load.boot_s))

@@ -1,0 +1,46 @@
+"""A room learns how long its own devices take, within bounds."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from agent.core.boots import learned, settle_s
+from agent.core.events import Restarted
+from agent.core.remedies import LOADS, REMEDIES
+from agent.core.state import LoadState
+from tests.agent.core.test_codec_hung_story import HUNG, hung_world
+from tests.agent.core.world import IDLE
+
+CODEC = LOADS["codec"]
+
+
+def test_a_slower_start_counts_at_once_and_a_faster_one_slowly() -> None:
+    assert learned(CODEC, LoadState(), 200) == 200
+    assert learned(CODEC, LoadState(boot_s=150), 300) == 300
+    assert learned(CODEC, LoadState(boot_s=200), 100) == 170
+
+
+def test_what_is_learned_is_bounded() -> None:
+    assert learned(CODEC, LoadState(), 1e9) == 4 * CODEC.boot_s
+    assert learned(CODEC, LoadState(), 0.001) == 0.25 * CODEC.boot_s
+
+
+def test_settling_follows_the_measured_time() -> None:
+    cycle = REMEDIES["codec_power_cycle"]
+    assert settle_s(cycle, CODEC, LoadState(), 1.0) == 1.5 * CODEC.boot_s
+    assert settle_s(cycle, CODEC, LoadState(boot_s=300), 1.0) == 450
+    assert settle_s(cycle, CODEC, LoadState(boot_s=40), 1.0) == 0.75 * CODEC.boot_s
+    assert settle_s(REMEDIES["codec_wake"], CODEC, LoadState(), 0.5) == 20
+
+
+def test_a_healed_codec_teaches_its_boot_time_and_the_next_agent_knows_it() -> None:
+    world = hung_world()
+    world.finish()
+    world.run(HUNG, 100)
+    world.run(IDLE, 30)
+    took_s = world.state.load("codec").boot_s
+    assert 90 <= took_s <= 110
+    again = hung_world()
+    again.state = replace(again.state, loads={}, acts={}, faults={})
+    again.feed(Restarted(boots={"codec": took_s}))
+    assert again.state.load("codec").boot_s == took_s

@@ -61,11 +61,14 @@ def _check(path: Path) -> int:
 
 
 def _run(path: Path) -> int:
+    from agent import rescue
+
+    rescue.power_up(path)  # before anything that takes long, or that a mistake in the file can stop
+
     from agent.config import ConfigError
     from agent.ports import RelayError
     from agent.service import Service
     from agent.settings import load
-    from agent.store.base import StoreError
 
     log = logging.getLogger("agent")
     try:
@@ -74,7 +77,7 @@ def _run(path: Path) -> int:
         for problem in error.problems:
             log.error("%s", problem)
         return 2
-    except (StoreError, RelayError) as error:
+    except RelayError as error:
         log.error("%s", error)
         return 1
 

@@ -14,19 +14,23 @@ from agent import __version__, watchdog
 from agent.actuators import Actuators
 from agent.clock import SystemClock, boot_id
 from agent.config import AgentConfig
+from agent.core.facts import Value
 from agent.core.remedies import REMEDIES, Method
 from agent.loop import Loop
 from agent.ports import RelayError
 from agent.publisher import Publisher
+from agent.rescue import DATABASE
 from agent.room import Room, off_loads
 from agent.session import Session, desired_from
-from agent.store.base import Batch
+from agent.store.base import Batch, Store, StoreError
 from agent.store.sqlite import SqliteStore
+from agent.store.unwritten import UnwrittenStore, mended, open_store
 from agent.transports.gpio import GpioRelays
 
 log = logging.getLogger(__name__)
 
-DATABASE = "room.db"
+JOURNAL_BROKEN_S = 300.0
+JOURNAL_ASK_S = 60.0
 CRASHES_MAX = 5
 CRASH_WINDOW_S = 600.0
 """So many starts without an orderly end in so short a time: safe mode, telemetry only (pi facts, watchdog)."""
@@ -37,12 +41,11 @@ class Service:
     """One room's agent. Making it re-powers what a crash has left off; `run` blocks until `stop`."""
 
     def __init__(self, config: AgentConfig) -> None:
-        """Raises StoreError, RelayError or ConfigError with one sentence; power is restored before any of the rest."""
+        """Raises RelayError or ConfigError with one sentence; power is restored before any of the rest."""
         self._clock = SystemClock()
-        folder = Path(config.state_dir)
-        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = Path(config.state_dir)
         boot = boot_id()
-        self._store = SqliteStore(folder / DATABASE)
+        self._store = open_store(self._folder / DATABASE)
         memory = self._store.remember(boot)
         policy = config.policy(frozenset())
         # Claiming the lines powers all equipment: this ends a cycle that a crash has interrupted.
@@ -63,9 +66,7 @@ class Service:
             log.warning("time_scale %g: every duration is shortened; for demonstrations only", policy.time_scale)
         room = Room(agent.rules.load(), policy, self._store, boot, __version__, config.room)
         now = self._clock.now()
-        room.restore(
-            now, {"crashes": crashes} | ({"set_aside": self._store.set_aside} if self._store.set_aside else {})
-        )
+        room.restore(now, {"crashes": crashes} | _state_of(self._store))
         desired = desired_from(memory.meta.get("desired", ""))
         if desired is not None:
             room.feed(desired, now)
@@ -87,15 +88,18 @@ class Service:
             feed_watchdog=self._feed, on_clock_synced=self._synced,
         )  # fmt: skip
         self._fed_s = 0.0
+        self._journal_seen_s = self._journal_asked_s = time.monotonic()
 
     def run(self) -> None:
         """Work until `stop`; then power is back on everything, and the hub knows that the end was on purpose."""
         self._publisher.start()
         watchdog.notify("READY=1")
         log.info("agent %s of room %s is up", __version__, self._room.who.room)
-        self._loop.run()
-        watchdog.notify("STOPPING=1")
-        self._actuators.close()
+        try:
+            self._loop.run()
+        finally:  # whatever ended the loop: a load that is off in mid cycle gets its power back
+            watchdog.notify("STOPPING=1")
+            self._actuators.close()
         self._loop.turn([])
         self._room.remember_meta("starts", "")
         self._room.commit(self._clock.now())
@@ -104,7 +108,7 @@ class Service:
         self._store.close()
 
     def stop(self) -> None:
-        """End `run` soon; safe to call from a signal handler's thread."""
+        """End `run` within a second; safe to call from a signal handler."""
         self._loop.stop()
 
     def _repower(self, load: str) -> None:
@@ -123,7 +127,10 @@ class Service:
         recent = [at_s for at_s in before if 0 <= now_s - at_s <= CRASH_WINDOW_S]
         # Kept at once: a start that dies before its first turn counts as well.
         starts = " ".join(str(int(at_s)) for at_s in [*recent, now_s][-STARTS_KEPT:])
-        self._store.commit(Batch(meta={"starts": starts}))
+        try:
+            self._store.commit(Batch(meta={"starts": starts}))
+        except StoreError as error:
+            log.error("this start is not counted: %s", error)
         return len(recent)
 
     def _draw_w(self, load: str) -> float | None:
@@ -139,3 +146,27 @@ class Service:
         if time.monotonic() - self._fed_s >= 1.0:
             self._fed_s = time.monotonic()
             watchdog.notify("WATCHDOG=1")
+            self._mind_journal()
+
+    def _mind_journal(self) -> None:
+        """End, to be started again, when that will mend the journal: a new start sets a broken file aside, goes on
+        without a journal on a card that has become read-only, and takes up the journal of one that was mended."""
+        now_s = time.monotonic()
+        if self._store.durable:
+            if not self._room.journal_broken:
+                self._journal_seen_s = now_s
+            elif now_s - self._journal_seen_s > JOURNAL_BROKEN_S:
+                log.error("the journal has been broken for five minutes: starting anew")
+                self.stop()
+        elif now_s - self._journal_asked_s > JOURNAL_ASK_S:
+            self._journal_asked_s = now_s
+            if mended(self._folder / DATABASE):
+                log.warning("the card can be written again: starting anew, with a journal")
+                self.stop()
+
+
+def _state_of(store: Store) -> dict[str, Value]:
+    """What the hub is told of the store at start, beyond the usual."""
+    if isinstance(store, UnwrittenStore):
+        return {"no_journal": store.why[:200]}
+    return {"set_aside": store.set_aside} if isinstance(store, SqliteStore) and store.set_aside else {}

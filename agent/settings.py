@@ -27,11 +27,11 @@ from agent.config import AgentConfig, ConfigError, LoadConfig
 from agent.core.policy import Guards, Thresholds
 from agent.probes import config as probes
 from agent.publisher import BrokerConfig
+from agent.rescue import CACHE
 from agent.transports.gpio import RelayConfig
 from wire.topics import valid_id
 
 ENV_PREFIX = "DIEMCAU_"
-CACHE = "room.cache.json"
 CHILD_TIMEOUT_S = 60.0
 SECRET_MAX_BYTES = 4096
 

@@ -160,3 +160,14 @@ def test_ending_the_agent_ends_a_cycle_early_with_power() -> None:
     made.start(order("codec_power_cycle"))
     assert done.get(timeout=10).proof["off_s"] == 0.0
     assert relays.on["codec"]
+
+
+def test_a_relay_that_fails_for_long_is_tried_until_it_gives_power_again() -> None:
+    relays, clock = FakeRelays(), FakeTime()
+    relays.fail_restore = 15
+    done, actuators = perform("codec_power_cycle", relays, time=clock)
+    assert (done.ok, relays.on["codec"]) == (False, False)
+    clock.now_s += 20
+    given = [actuators.guard() for _ in range(8)]
+    assert given == [[], [], [], [], [], ["codec"], [], []]
+    assert relays.on["codec"]

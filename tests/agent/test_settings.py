@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from agent import settings
 from agent.config import ConfigError
 from agent.main import main
+from agent.rescue import CACHE
 from agent.settings import all_sections, load, section_fields, validate
 
 GOOD = """
@@ -108,7 +108,7 @@ def test_secrets_come_from_files_that_nobody_else_can_read(room: Path, tmp_path:
     config = load(room)
     assert config.probes.codec is not None
     assert config.probes.codec.password == "mật khẩu"
-    assert "mật khẩu" not in (tmp_path / "state" / settings.CACHE).read_text("utf-8")
+    assert "mật khẩu" not in (tmp_path / "state" / CACHE).read_text("utf-8")
     assert "mật khẩu" not in repr(config)
     secret.chmod(0o644)
     with pytest.raises(ConfigError, match="chmod 600"):
@@ -130,7 +130,7 @@ def test_the_cache_is_used_while_nothing_changed_and_never_after(room: Path, mon
 @pytest.mark.parametrize("content", [b"", b"garbage", b"abc\n{}"])
 def test_a_damaged_cache_is_made_anew(room: Path, tmp_path: Path, content: bytes) -> None:
     load(room)
-    (tmp_path / "state" / settings.CACHE).write_bytes(content)
+    (tmp_path / "state" / CACHE).write_bytes(content)
     assert load(room).room == "r-1a"
 
 

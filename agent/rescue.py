@@ -1,0 +1,85 @@
+"""The first thing an agent does: give power back to a load whose cycle a crash has cut short.
+
+Before the configuration is read, since that may take seconds (pydantic in a child process) or fail; before MQTT and the
+probes, since their libraries take long to load on a small board. It needs two files only, the database and the relay
+table of the last good configuration, and does nothing when either is missing: claiming the lines with the new
+configuration gives power as well.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import tomllib
+from pathlib import Path
+
+import msgspec
+
+from agent.ports import RelayError
+from agent.transports.gpio import GpioRelays, RelayConfig
+
+log = logging.getLogger(__name__)
+
+DATABASE = "room.db"
+CACHE = "room.cache.json"
+STATE_DIR = "/var/lib/diemcau"
+TRIES = 3
+
+
+class _Table(msgspec.Struct):
+    """Of the cached configuration, what is needed here."""
+
+    relays: tuple[RelayConfig, ...] = ()
+
+
+def state_dir(config: Path) -> Path:
+    """Where the room keeps its files: as room.toml says, or the usual place when it cannot be read."""
+    try:
+        room = tomllib.loads(config.read_text("utf-8"))["room"]
+        return Path(str(room.get("state_dir", STATE_DIR)))
+    except (OSError, KeyError, AttributeError, TypeError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+        return Path(STATE_DIR)
+
+
+def open_cycles(database: Path) -> frozenset[str]:
+    """Loads whose power cycle was begun and not ended, as the journal knows them; none when it cannot be read."""
+    if not database.is_file():
+        return frozenset()
+    try:
+        # Not read-only: a journal that a crash has left needs its recovery, and a read-only card still answers.
+        db = sqlite3.connect(database, timeout=2)
+        try:
+            rows = db.execute("SELECT load FROM acts WHERE outcome = '' AND method = 'cycle'").fetchall()
+        finally:
+            db.close()
+    except sqlite3.Error as error:
+        log.warning("the journal cannot be asked for interrupted cycles: %s", error)
+        return frozenset()
+    return frozenset(str(load) for (load,) in rows)
+
+
+def table(cache: Path) -> tuple[RelayConfig, ...]:
+    """The relays of the last good configuration, whatever has become of room.toml since; empty when there is none."""
+    try:
+        return msgspec.json.decode(cache.read_bytes().partition(b"\n")[2], type=_Table).relays
+    except (OSError, msgspec.DecodeError):
+        return ()
+
+
+def power_up(config: Path) -> frozenset[str]:
+    """Give power back where a cycle was interrupted. Returns the loads that got it. Raises nothing."""
+    folder = state_dir(config)
+    loads = open_cycles(folder / DATABASE)
+    wanted = [relay for relay in table(folder / CACHE) if relay.load in loads]
+    if not wanted:
+        return frozenset()
+    for _ in range(TRIES):
+        try:
+            # Claiming a line with its level at rest is what gives power; letting go of it moves nothing.
+            GpioRelays(wanted).close()
+        except RelayError as error:
+            log.error("could not give power back to %s: %s", ", ".join(r.load for r in wanted), error)
+            continue
+        log.warning("power was given back to %s: its cycle had been interrupted", ", ".join(r.load for r in wanted))
+        return frozenset(relay.load for relay in wanted)
+    return frozenset()

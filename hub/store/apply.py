@@ -1,6 +1,6 @@
 """What a batch of messages does to the database. Runs within the writer's transaction; touches neither clock nor net.
 
-Keeps twins and acknowledgements in memory between batches; after a transaction that failed the writer calls `reset`,
+Keeps twins and acknowledgements in memory between batches; after a transaction that failed the writer calls `forget`,
 and all is read again from the database, which alone is the truth.
 """
 
@@ -51,10 +51,21 @@ class Applier:
         self._beat_s = beat_s
         self._clocks: dict[str, BootClock] = {}
         self._told_kinds: set[str] = set()
-        self.reset()
+        self._read()
 
-    def reset(self) -> None:
-        """Forget everything in memory and read it again. Call after a rollback, and when the inventory has changed."""
+    def forget(self) -> None:
+        """Trust nothing in memory: it is read again before the next use. Call after a rollback; never raises.
+
+        Else an event whose insertion was undone could be acknowledged as committed.
+        """
+        self._stale = True
+
+    def refresh(self) -> None:
+        """Read what `forget` has given up. `apply` and `tick` do so by themselves."""
+        if self._stale:
+            self._read()
+
+    def _read(self) -> None:
         self._listed = tables.inventory(self._db)
         self._twins = tables.load_twins(self._db)
         self._acks: dict[tuple[str, str], Contiguity] = {}
@@ -64,6 +75,11 @@ class Applier:
         for listed in self._listed.values():
             if listed.installed:
                 self._sizes[listed.cluster] = self._sizes.get(listed.cluster, 0) + 1
+        self._stale = False
+
+    def inventory_changed(self) -> bool:
+        """Whether the inventory in the database is another than the one in memory."""
+        return not self._stale and tables.inventory(self._db) != self._listed
 
     def twin(self, room: str) -> Twin:
         """The room's twin as of the last commit."""
@@ -92,6 +108,7 @@ class Applier:
 
     def apply(self, batch: Iterable[Heard | Unread], now_s: float) -> Applied:
         """Apply messages in the order they came."""
+        self.refresh()
         work = _Work({}, set(), {})
         done = Applied()
         for item in batch:
@@ -186,6 +203,7 @@ class Applier:
 
     def tick(self, now_s: float, listening_s: float | None) -> Applied:
         """Let time pass: find rooms that fell silent (`listening_s` None: the hub itself hears nothing), end orders."""
+        self.refresh()
         done = Applied()
         for row in orders.expire(self._db, now_s):
             done.rooms.add(row["room"])

@@ -77,10 +77,11 @@ def transaction(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
     db.execute("BEGIN IMMEDIATE")
     try:
         yield db
+        db.execute("COMMIT")
     except BaseException:
-        db.execute("ROLLBACK")
+        if db.in_transaction:  # a full disk ends the transaction by itself
+            db.execute("ROLLBACK")
         raise
-    db.execute("COMMIT")
 
 
 def hub_epoch(db: sqlite3.Connection) -> str:

@@ -83,7 +83,7 @@ def test_any_order_batches_and_repeats_end_the_same(tmp_path: Path, seed: int) -
         size = rng.randint(1, 3)
         bench.take(*mixed[:size])
         if rng.random() < 0.3:
-            bench.applier.reset()
+            bench.applier.forget()
         mixed = mixed[size:]
     assert bench.rows("SELECT seq FROM acked") == [(5,)]
     assert bench.rows("SELECT COUNT(*) FROM events") == [(5,)]
@@ -162,7 +162,7 @@ def test_verdict_follows_the_state(bench: Bench) -> None:
     assert bench.verdict() == "check"
     bench.take(room.heard(old, room.now_s))
     assert bench.verdict() == "check"
-    bench.applier.reset()
+    bench.applier.forget()
     bench.take(room.heard(room.metric(x=1.0)))
     assert bench.verdict() == "check"
 
@@ -225,7 +225,7 @@ def test_room_taken_out_of_service_is_not_missed(bench: Bench) -> None:
     bench.take(room.heard(room.status(), T0))
     bench.applier.tick(T0 + 300, 0)
     bench.db.execute("UPDATE rooms SET installed = 0")
-    bench.applier.reset()
+    bench.applier.forget()
     assert bench.applier.tick(T0 + 301, 0).incidents == {1}
     assert bench.rows("SELECT COUNT(*) FROM incidents WHERE closed_s = 0") == [(0,)]
 

@@ -1,0 +1,298 @@
+"""The one thread that writes: messages in batches, operators' changes at once, time once a second.
+
+A batch is one transaction. Only when it is committed are its messages confirmed to the broker, the rooms' events
+acknowledged and the watchers told. A database that cannot be written (disk full, locked) keeps the batch and tries
+again; a message that trips over a defect of ours is set aside alone, so that it cannot hold up the others.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from hub.ingest import Heard, Unread, interpret
+from hub.link import Received
+from hub.port import Change, HubBusyError
+from hub.store import tables
+from hub.store.apply import Applied, Applier
+from hub.store.db import open_db, transaction
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+QUEUE_MAX = 20_000
+BATCH_MAX = 4_000
+OFFER_S = 5.0
+"""How long the network waits for room in the queue before it lets the broker send again."""
+TICK_S = 1.0
+CALL_S = 10.0
+_RETRY_S = (0.2, 1.0, 5.0)
+
+Job = Callable[[sqlite3.Connection, Applier, float], tuple[T, Change]]
+"""Something to do in a transaction of its own: gets connection, twins and time; gives an answer and the news."""
+
+
+@dataclass
+class Hooks:
+    """Whom the writer tells after a commit. Called from its thread; must not block. What they raise is logged."""
+
+    committed: Callable[[Change], None] = lambda _change: None
+    acknowledge: Callable[[dict[tuple[str, str], int]], None] = lambda _acks: None
+    listening_s: Callable[[], float | None] = lambda: None
+    """Since when the hub has been hearing the broker without a break; None: it does not."""
+    ticks: list[Callable[[sqlite3.Connection, float], Change | None]] = field(default_factory=list)
+    """Done once a second, each in a transaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """How the writer is, for the health page."""
+
+    queue: int
+    ingested: int
+    commit_ms: float
+    heard: int
+    expected: int
+    set_aside: int
+    last_message_s: float
+    """Unix seconds; 0: none since the start."""
+    failing: str
+    """Why commits fail now; empty: they do not."""
+
+
+class _Call(Generic[T]):
+    def __init__(self, job: Job[T]) -> None:
+        self.job = job
+        self.done = threading.Event()
+        self.answer: T | None = None
+        self.error: BaseException | None = None
+        self.given_up = False
+
+
+class Writer:
+    """Owns the writing connection. `start` begins, `stop` ends after the batch at hand."""
+
+    def __init__(
+        self, path: Path, *, beat_s: float, commit_ms: float, hooks: Hooks, clock: Callable[[], float] = time.time
+    ) -> None:
+        """Opens and migrates the database. Raises hub.store.db.DatabaseError."""
+        self._db = open_db(path)
+        self._applier = Applier(self._db, beat_s)
+        self._commit_s = commit_ms / 1000
+        self._hooks = hooks
+        self._clock = clock
+        self._queue: deque[Received] = deque()
+        self._calls: deque[_Call[Any]] = deque()
+        self._wake = threading.Condition()
+        self._stopping = False
+        self._ingested = 0
+        self._commit_ms = 0.0
+        self._last_message_s = 0.0
+        self._failing = ""
+        self._set_aside = tables.meta_number(self._db, "set_aside_total")
+        self._data_version = -1
+        self._tick_at = 0.0
+        self._counts = (self._applier.heard_count, self._applier.expected_count)
+        self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
+
+    def start(self) -> None:
+        """Begin writing."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Write what waits, as far as the database allows, and close it."""
+        with self._wake:
+            self._stopping = True
+            self._wake.notify_all()
+        self._thread.join(30)
+        if not self._thread.is_alive():
+            self._db.close()
+
+    def offer(self, message: Received) -> bool:
+        """Take a message in. False when the queue stays full, or the writer is stopping."""
+        deadline_s = time.monotonic() + OFFER_S
+        with self._wake:
+            while len(self._queue) >= QUEUE_MAX and not self._stopping:
+                if not self._wake.wait(deadline_s - time.monotonic()) and time.monotonic() >= deadline_s:
+                    return False
+            if self._stopping:
+                return False
+            self._queue.append(message)
+            if len(self._queue) == 1 or len(self._queue) >= BATCH_MAX:
+                self._wake.notify_all()
+        return True
+
+    def call(self, job: Job[T], timeout_s: float = CALL_S) -> T:
+        """Do something in a transaction of its own, between two batches, and give its answer.
+
+        Raises HubBusyError when it could not be done in time, or what the job raised.
+        """
+        call = _Call(job)
+        with self._wake:
+            if self._stopping:
+                raise HubBusyError("the hub is stopping")
+            self._calls.append(call)
+            self._wake.notify_all()
+        if not call.done.wait(timeout_s):
+            call.given_up = True
+            raise HubBusyError(f"the database did not answer within {timeout_s:g} s")
+        if call.error is not None:
+            raise call.error
+        return call.answer  # type: ignore[return-value]
+
+    def numbers(self) -> Numbers:
+        """How the writer is. Never blocks."""
+        heard, expected = self._counts
+        return Numbers(
+            len(self._queue), self._ingested, self._commit_ms, heard, expected, self._set_aside,
+            self._last_message_s, self._failing,
+        )  # fmt: skip
+
+    def _run(self) -> None:
+        while True:
+            batch = self._gather()
+            calls = self._take_calls()
+            if batch:
+                self._write(batch)
+            for call in calls:
+                self._answer(call)
+            if time.monotonic() >= self._tick_at:
+                self._tick_at = time.monotonic() + TICK_S
+                self._tick()
+            with self._wake:
+                if self._stopping and not self._queue and not self._calls:
+                    return
+
+    def _gather(self) -> list[Received]:
+        """Wait for work: the messages of one commit interval, fewer when a call waits or time is due."""
+        with self._wake:
+            until_tick = max(0.0, self._tick_at - time.monotonic())
+            self._wake.wait_for(lambda: self._queue or self._calls or self._stopping, until_tick)
+            if self._queue:
+                self._wake.wait_for(
+                    lambda: len(self._queue) >= BATCH_MAX or self._calls or self._stopping, self._commit_s
+                )
+            batch = [self._queue.popleft() for _ in range(min(len(self._queue), BATCH_MAX))]
+            self._wake.notify_all()
+            return batch
+
+    def _take_calls(self) -> list[_Call[Any]]:
+        with self._wake:
+            calls = list(self._calls)
+            self._calls.clear()
+            return calls
+
+    def _write(self, batch: list[Received]) -> None:
+        """Commit a batch, however long it takes; gives up only when the hub stops, unconfirmed."""
+        items = [interpret(message) for message in batch]
+        for attempt in range(10**9):
+            try:
+                self._commit(items)
+                return
+            except sqlite3.Error as error:
+                if not self._wait_for_database(error, attempt):
+                    return
+            except Exception as error:  # a defect of ours: find the message it concerns and set it aside alone
+                self._applier.forget()
+                if len(items) == 1:
+                    log.exception("a message of %s trips over a defect", items[0].source.topic[:120])
+                    items = [Unread("defect", f"{type(error).__name__}: {error}", items[0].source)]
+                    continue
+                for message in batch:
+                    self._write([message])
+                return
+
+    def _commit(self, items: list[Heard | Unread]) -> None:
+        began_s = time.perf_counter()
+        with transaction(self._db):
+            done = self._applier.apply(items, self._clock())
+        self._commit_ms = (time.perf_counter() - began_s) * 1000
+        self._failing = ""
+        self._ingested += len(items)
+        present = [item.source.received_s for item in items if not item.source.retained]
+        self._last_message_s = max([self._last_message_s, *present])
+        for item in items:
+            self._guard(item.source.confirm)
+        self._guard(lambda: self._hooks.acknowledge(done.acks))
+        self._tell(done)
+
+    def _tell(self, done: Applied) -> None:
+        counts = (
+            (self._applier.heard_count, self._applier.expected_count) if done.rooms or done.health else self._counts
+        )
+        done.health = done.health or counts != self._counts
+        self._counts = counts
+        if done.health:
+            self._set_aside = tables.meta_number(self._db, "set_aside_total")
+        change = done.change()
+        if change != Change():
+            self._guard(lambda: self._hooks.committed(change))
+
+    def _answer(self, call: _Call[Any]) -> None:
+        if call.given_up:
+            return
+        try:
+            with transaction(self._db):
+                self._applier.refresh()
+                call.answer, change = call.job(self._db, self._applier, self._clock())
+            call.done.set()
+            if change != Change():
+                self._guard(lambda: self._hooks.committed(change))
+        except Exception as error:  # belongs to the one who asked
+            self._applier.forget()
+            call.error = HubBusyError(f"the database cannot be written: {error}") if isinstance(
+                error, sqlite3.Error) else error  # fmt: skip
+            call.done.set()
+
+    def _tick(self) -> None:
+        try:
+            version = int(self._db.execute("PRAGMA data_version").fetchone()[0])
+            if version != self._data_version:
+                self._reread_inventory()
+            self._data_version = version
+            with transaction(self._db):
+                done = self._applier.tick(self._clock(), self._hooks.listening_s())
+            self._tell(done)
+            for tick in self._hooks.ticks:
+                with transaction(self._db):
+                    change = tick(self._db, self._clock())
+                if change:
+                    self._guard(lambda change=change: self._hooks.committed(change))  # type: ignore[misc]
+        except sqlite3.Error as error:
+            self._wait_for_database(error, 0)
+        except Exception:  # a defect in a timer must not end the writing of messages
+            log.exception("a timer failed")
+            self._applier.forget()
+
+    def _reread_inventory(self) -> None:
+        """Another process has written; take over its rooms, if it was the inventory."""
+        if self._applier.inventory_changed():
+            self._applier.forget()
+            self._applier.refresh()
+            self._tell(Applied(health=True))
+            self._guard(lambda: self._hooks.committed(Change(health=True, refresh=True)))
+
+    def _wait_for_database(self, error: sqlite3.Error, attempt: int) -> bool:
+        """Wait before the next try. False when the hub is stopping."""
+        if self._failing != str(error):
+            log.error("the database cannot be written, messages wait: %s", error)
+        self._failing = str(error) or type(error).__name__
+        with self._wake:
+            if self._wake.wait_for(lambda: self._stopping, _RETRY_S[min(attempt, len(_RETRY_S) - 1)]):
+                return False
+        self._applier.forget()
+        return True
+
+    @staticmethod
+    def _guard(call: Callable[[], object]) -> None:
+        try:
+            call()
+        except Exception:  # what happens outside must not undo a commit
+            log.exception("telling of a commit failed")

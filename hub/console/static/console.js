@@ -13,7 +13,7 @@ const states = Object.fromEntries((body.dataset.states || "").split(";").filter(
 let offset = Number(body.dataset.now) * 1000 - Date.now();
 const now = () => (Date.now() + offset) / 1000;
 
-let heardAt = null; // server time of the last message from any room
+let heardAt; // server time of the last message from any room; null: none since the hub started
 let lastBeat = performance.now();
 let liveAt = now();
 let wasOpen = false;
@@ -177,9 +177,9 @@ function tick() {
   const at = now();
   const clock = $(".clock b");
   if (clock) clock.textContent = format.clock(at);
-  const since = heardAt === null ? null : Math.max(0, at - heardAt);
-  for (const item of $$('[data-c="age"]')) item.textContent = since === null ? item.dataset.none : item.dataset.t.replace("{age}", format.age(since));
-  for (const item of $$('[data-c="age-n"]')) if (since !== null) item.textContent = format.age(since);
+  const since = heardAt == null ? null : Math.max(0, at - heardAt);
+  if (heardAt !== undefined) for (const item of $$('[data-c="age"]')) item.textContent = since === null ? item.dataset.none : item.dataset.t.replace("{age}", format.age(since));
+  for (const item of $$('[data-c="age-n"]')) if (since !== null) item.textContent = item.dataset.t.replace("{age}", format.age(since));
   ages();
   stale();
 }

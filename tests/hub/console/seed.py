@@ -100,6 +100,22 @@ FAULTS = [
 ]  # fmt: skip
 
 
+EVIDENCE: dict[str, list[dict[str, Any]]] = {
+    "mains_lost": [{"key": "mains.voltage_v", "value": 0.0, "age_s": 2.0},
+                   {"key": "ups.on_battery", "value": True, "age_s": 3.0},
+                   {"key": "ups.runtime_s", "value": 840.0, "age_s": 3.0}],
+    "uplink_lost": [{"key": "net.gateway", "value": True, "age_s": 1.0},
+                    {"key": "net.hub", "value": False, "age_s": 1.0}],
+    "room_dark": [{"key": "env.light_lx", "value": 96.0, "age_s": 4.0}],
+    "overheating": [{"key": "env.temp_c", "value": 38.2, "age_s": 4.0}],
+    "camera_missing": [{"key": "codec.camera", "value": False, "age_s": 6.0}],
+    "codec_unregistered": [{"key": "codec.registered", "value": False, "age_s": 5.0}],
+}  # fmt: skip
+REASONS = {"mains_lost": "voltage_near_zero", "uplink_lost": "gateway_answers_hub_silent", "room_dark": "too_dark",
+           "camera_missing": "no_camera", "codec_unregistered": "not_registered", "ups_weak": "replace_battery",
+           "display_asleep": "codec_in_standby"}  # fmt: skip
+
+
 def _stamp(at_s: float, seq: int = 0) -> dict[str, Any]:
     return {"epoch": "e1", "seq": seq, "boot": "b" * 32, "mono_s": at_s % 1e5, "wall_s": at_s, "synced": True}
 
@@ -145,14 +161,14 @@ def _state(now_s: float, index: int, faults: list[Fault]) -> bytes:
 
 
 def _events(fault: Fault, opened_s: float) -> list[dict[str, Any]]:
-    evidence = [
+    evidence: list[dict[str, Any]] = EVIDENCE.get(fault.rule) or [
         {"key": "codec.api", "value": None, "age_s": 210.0, "reason": "timeout"},
         {"key": "codec.ping", "value": True, "age_s": 1.0}, {"key": "codec.draw_w", "value": 31.4, "age_s": 2.0},
         {"key": "net.link", "value": True, "age_s": 1.0},
     ]  # fmt: skip
     rows: list[dict[str, Any]] = [
         {"kind": "fault_confirmed", "at": opened_s + 20, "evidence": evidence,
-         "reason": fault.reason or "api_silent_codec_reachable"},
+         "reason": fault.reason or REASONS.get(fault.rule, "api_silent_codec_reachable")},
     ]  # fmt: skip
     at_s = opened_s + 21
     if fault.rule == "codec_hung" and fault.refused:

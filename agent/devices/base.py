@@ -151,6 +151,9 @@ class Session(abc.ABC):
     patience_s: float = 2.0
     """How long the line may be silent before `silence` is to be called. Counted from the last byte either way."""
 
+    volume_pct: float = 50.0
+    """What `codec_volume_restore` sets. The shell writes it before the first order."""
+
     def __init__(self, login: Login) -> None:
         self.login = login
         self.ready = False
@@ -198,11 +201,15 @@ class Session(abc.ABC):
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One command to the device. A `remedy` makes it an order, else `key` says what it asks for."""
+    """One command to the device. A `remedy` makes it an order, else `key` says what it asks for.
+
+    An order with `also` follows the one before it when that was taken, and its own outcome does not count.
+    """
 
     key: str
     text: str
     remedy: str = ""
+    also: bool = False
 
 
 A = TypeVar("A")
@@ -287,13 +294,16 @@ class QuerySession(Session, Generic[A]):
         return events + self._advance()
 
     def _order_answered(self, query: Query, answer: A | NoReading, text: str) -> list[Event]:
-        not_taken = isinstance(answer, NoReading) and answer.reason in ("absent", "refused")
-        if not_taken and any(other.remedy == query.remedy for other in self._queue):
+        not_taken = isinstance(answer, NoReading) and answer.reason in ("absent", "refused") and not query.also
+        if not_taken and any(other.remedy == query.remedy and not other.also for other in self._queue):
             return []
+        if query.also or not isinstance(answer, NoReading):
+            self._queue = deque(other for other in self._queue if other.remedy != query.remedy or other.also)
+            if any(other.remedy == query.remedy for other in self._queue):
+                return []
+            return [CommandDone(query.remedy, text)]
         self._queue = deque(other for other in self._queue if other.remedy != query.remedy)
-        if isinstance(answer, NoReading):
-            return [CommandFailed(query.remedy, answer.reason, text)]
-        return [CommandDone(query.remedy, text)]
+        return [CommandFailed(query.remedy, answer.reason, text)]
 
     def _advance(self) -> list[Event]:
         """Close the poll when its last query is done, and ask the next thing."""

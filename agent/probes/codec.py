@@ -106,7 +106,7 @@ class CodecEffector:
 def _link(config: CodecConfig, family: Family, line: Line | None, resolver: Resolver) -> CodecLink | None:
     if line is None or not family.keys:
         return None
-    return CodecLink(family, line, Login(config.user, config.password), resolver)
+    return CodecLink(family, line, Login(config.user, config.password), resolver, config.volume_pct)
 
 
 def _targets(config: CodecConfig, line: Line | None) -> dict[str, Target]:

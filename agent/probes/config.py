@@ -23,7 +23,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-Role = Literal["room", "codec", "display"]
+Role = Literal["room", "codec", "display", "amp"]
 Place = Literal["room", "rack"]
 
 
@@ -44,6 +44,8 @@ class CodecConfig:
     """Target of `codec.sip`."""
     ignore: tuple[str, ...] = ()
     """Facts this room does not want judged, e.g. `codec.registered` in a room that dials by address."""
+    volume_pct: float = 50.0
+    """What the remedy `codec_volume_restore` sets. 0..100."""
     period_s: float = 10.0
     api_timeout_s: float = 8.0
     """How long one observation may take over the control interface, login included. 2..20."""

@@ -53,10 +53,11 @@ class InterruptedPoll(Exception):  # noqa: N818 - nobody's error: an order has p
 class CodecLink:
     """A codec's session on its line."""
 
-    def __init__(self, family: Family, line: Line, login: Login, resolver: Resolver) -> None:
+    def __init__(self, family: Family, line: Line, login: Login, resolver: Resolver, volume_pct: float = 50.0) -> None:
         self._family = family
         self._line = line
         self._login = login
+        self._volume_pct = volume_pct
         self._resolver = resolver
         self._lock = threading.Lock()
         self._stop = threading.Event()
@@ -99,11 +100,11 @@ class CodecLink:
             return Outcome(False, "timeout", {"answer": "another exchange held the line"})
         try:
             self._give_way.clear()
-            if self._session is None:
+            if not self._has_session():
                 return self._order(remedy, deadline_s)
             old = self._order(remedy, min(deadline_s, time.monotonic() + ORDER_S))
             answered = old.ok and "closed" not in old.proof
-            if answered or self._session is not None or time.monotonic() > deadline_s - 1:
+            if answered or self._has_session() or time.monotonic() > deadline_s - 1:
                 return old
             # The old conversation was stuck, half open, or had been closed before our order reached the codec.
             fresh = self._order(remedy, deadline_s)
@@ -143,6 +144,9 @@ class CodecLink:
 
     # -- the conversation; the lock is held
 
+    def _has_session(self) -> bool:
+        return self._session is not None
+
     def _give_way_or_stop(self) -> None:
         if self._stop.is_set() or self._give_way.is_set():
             raise InterruptedPoll
@@ -177,6 +181,7 @@ class CodecLink:
         if session is None:
             raise LinkFault("refused", f"{self._family.name} has no control interface")
         self._session, self._telnet = session, TelnetFilter()
+        session.volume_pct = self._volume_pct
         session.open()
         self._pump(lambda event: isinstance(event, Ready), deadline_s)
         self._tries, self._good_baud, self._refused_wait_s = 0, baud, REFUSED_FIRST_S

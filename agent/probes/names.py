@@ -49,7 +49,10 @@ def ask(name: str, servers: Sequence[str], timeout_s: float) -> dns.Reply:
     attempts = {}
     fault = LinkFault("link", "no resolver is configured")
     for server in servers:
-        query = dns.question(name, int.from_bytes(os.urandom(2), "big"))
+        try:
+            query = dns.question(name, int.from_bytes(os.urandom(2), "big"))
+        except ValueError as error:
+            raise LinkFault("link", str(error)) from error
         host, port = split_host_port(server, dns.PORT)
         try:
             attempts[server] = _Asking(udp_socket(host, port), query, server, found)

@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from agent.core.facts import NoReading, Reading
-from agent.devices.network import clock
+from agent.devices.network import clock, dns
 from agent.devices.network.quality import KEYS as QUALITY_KEYS
 from agent.devices.network.quality import Quality
 from agent.probes.config import NetworkConfig
-from agent.probes.names import Resolver, ask
+from agent.probes.names import Resolver, ask, split_host_port
 from agent.probes.reach import Target, attempt_for, check, host_lives, parse, path_reading, ping
 from agent.transports.attempts import run
 from agent.transports.command import run_command
@@ -78,6 +78,10 @@ class NetworkSlowProbe:
         self._resolver = Resolver(config.resolv_conf)
         self._target = parse(config.hub[0]) if config.hub else None
         self._quality = Quality(config.window)
+        if config.dns_name:
+            dns.question(config.dns_name, 0)
+        for server in config.dns_servers:
+            split_host_port(server, dns.PORT)
         self.keys = (
             *(("net.dns",) if config.dns_name else ()),
             *(QUALITY_KEYS if self._target else ()),

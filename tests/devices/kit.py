@@ -86,8 +86,9 @@ def load(path: Path) -> Recording:
 
 
 def recordings(family: str = "*") -> list[Recording]:
-    """All recordings of a family, or of all."""
-    return [load(path) for path in sorted(RECORDINGS.glob(f"{family}/*.txt"))]
+    """All recordings of a codec family, or of all. Other devices keep plain files beside them."""
+    found = [load(path) for path in sorted(RECORDINGS.glob(f"{family}/*.txt"))]
+    return [recording for recording in found if "codec.in_call" in recording.expected]
 
 
 class Player:

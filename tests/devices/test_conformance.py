@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agent.core.facts import FACTS, NoReading, Reading
+from agent.core.remedies import REMEDIES
 from agent.devices.base import BLOCK_BYTES_MAX, CommandDone, CommandFailed, LoginRefused, MisuseError, Session
 from agent.probes.families import load as load_family
 from agent.probes.families import names
@@ -49,7 +50,7 @@ def test_every_talking_family_has_recordings_of_both_kinds() -> None:
 def test_family_attributes(family: str) -> None:
     found = load_family(family)
     assert set(found.keys) <= set(FACTS)
-    assert found.remedies <= {"codec_restart", "codec_wake"}
+    assert found.remedies <= set(REMEDIES)
 
 
 @pytest.mark.parametrize("recording", ALL, ids=by_name)
@@ -248,7 +249,7 @@ def test_restart_in_the_middle_of_a_poll(recording: Recording) -> None:
 
 
 @pytest.mark.parametrize("recording", ALL, ids=by_name)
-@pytest.mark.parametrize("remedy", ["codec_restart", "codec_wake"])
+@pytest.mark.parametrize("remedy", ["codec_restart", "codec_wake", "codec_volume_restore"])
 def test_orders(recording: Recording, remedy: str) -> None:
     talk = conversation(recording, chunk=1)
     talk.start()

@@ -27,7 +27,7 @@ def config_for(fake: FakeCodec) -> CodecConfig:
 
 def effector(probe: CodecProbe) -> CodecEffector:
     assert probe.link is not None
-    return CodecEffector(probe.link, frozenset({"codec_restart", "codec_wake"}))
+    return CodecEffector(probe.link, frozenset({"codec_restart", "codec_wake", "codec_volume_restore"}))
 
 
 def observed(probe: CodecProbe) -> Mapping[str, Reading]:
@@ -192,15 +192,17 @@ def test_the_connection_drops_and_is_made_again() -> None:
 
 @pytest.mark.parametrize("kind", [FakeCodec, FakeSerialCodec])
 @pytest.mark.parametrize("told", ["cisco_xapi/json_idle", "cisco_xapi/ce_text_idle", "poly_cli/hdx_idle"])
-@pytest.mark.parametrize("remedy", ["codec_restart", "codec_wake"])
+@pytest.mark.parametrize("remedy", ["codec_restart", "codec_wake", "codec_volume_restore"])
 def test_orders_are_taken(told: str, kind: type[FakeCodec], remedy: str) -> None:
     with codec(told, kind) as fake:
         probe = CodecProbe(config_for(fake))
         observed(probe)
         outcome = effector(probe).perform(remedy)
         assert outcome.ok, outcome
-        wanted = {"codec_restart": ("xCommand SystemUnit Boot Action: Restart", "reboot now"), "codec_wake": None}
-        if commands := wanted[remedy]:
+        wanted = {
+            "codec_restart": ("xCommand SystemUnit Boot Action: Restart", "reboot now"),
+        }
+        if commands := wanted.get(remedy):
             assert set(commands) & set(fake.heard)
         assert observed(probe)["codec.api"] is True
         probe.close()

@@ -37,12 +37,15 @@ def program(name: str) -> str:
     return found or name
 
 
-def in_quiet_network(code: str, timeout_s: float = 60) -> str:
-    """Run Python in a network of its own, where 10.99.0.0/24 is routed to nobody; what it printed."""
+def in_quiet_network(code: str, timeout_s: float = 60, *, mounts: bool = False) -> str:
+    """Run Python in a network of its own, where 10.99.0.0/24 is routed to nobody; what it printed.
+
+    `mounts`: also with mounts of its own.
+    """
     if os.geteuid() != 0:
         pytest.fail("a network namespace needs root: run `make test` as root", pytrace=False)
     done = subprocess.run(
-        [program("unshare"), "-n", "sh", "-c", NAMESPACE, sys.executable, code],
+        [program("unshare"), "-n", *(["-m"] if mounts else []), "sh", "-c", NAMESPACE, sys.executable, code],
         capture_output=True,
         text=True,
         timeout=timeout_s,

@@ -57,6 +57,7 @@ def facts_of(answers: Answers, call_seen: bool, whoami: Mapping[str, str], aslee
         "codec.standby": NoReading("absent") if asleep is None else asleep,
         "codec.registered": _registered(answers),
         "codec.mic_muted": _word(answers, "mute near get", "mute near ", {"on": True, "off": False}),
+        "codec.mic_connected": _mic_connected(answers),
         "codec.volume_pct": _volume(answers),
         "codec.model": whoami.get("model") or NoReading("absent"),
         "codec.software": whoami.get("software version") or NoReading("absent"),
@@ -124,6 +125,14 @@ def _registered(answers: Answers) -> Reading:
     if "online" in words:
         return True
     return False if words else NoReading("absent")
+
+
+def _mic_connected(answers: Answers) -> Reading:
+    lines = answers.get("status", NoReading("timeout"))
+    if isinstance(lines, NoReading):
+        return lines
+    word = _status_of(lines, "microphones")
+    return NoReading("absent") if word is None else word == "online"
 
 
 def _word(answers: Answers, key: str, head: str, words: Mapping[str, bool]) -> Reading:

@@ -29,7 +29,9 @@ def facts_of(answers: Answers, call_seen: bool) -> dict[str, Reading]:
         "codec.standby": _of(answers, "Standby", _standby),
         "codec.registered": _registered(answers),
         "codec.mic_muted": _of(answers, "Audio Microphones Mute", lambda v: flag(v, "Audio", "Microphones", "Mute")),
-        "codec.volume_pct": _volume(answers),
+        "codec.volume_pct": _of(answers, "Audio Volume", lambda v: _number(v, "Audio", "Volume")),
+        "codec.output_muted": _of(answers, "Audio VolumeMute", lambda v: flag(v, "Audio", "VolumeMute")),
+        "codec.mic_connected": _of(answers, "Audio Input Connectors", _mic_connected),
         "codec.display_out": _of(answers, "Video Output", _display_out),
         "codec.camera": _of(answers, "Cameras", _camera),
         "codec.temp_c": _of(answers, "SystemUnit", lambda v: _number(v, "SystemUnit", "Hardware", "Temperature")),
@@ -170,10 +172,14 @@ def _sip(path: tuple[str, ...]) -> bool:
     return path[0] == "sip" and path[-1] == "status" and "registration" in path
 
 
-def _volume(answers: Answers) -> Reading:
-    """What the room hears: a muted loudspeaker is volume 0, whatever the slider says."""
-    muted = _of(answers, "Audio VolumeMute", lambda v: flag(v, "Audio", "VolumeMute"))
-    return 0.0 if muted is True else _of(answers, "Audio Volume", lambda v: _number(v, "Audio", "Volume"))
+def _mic_connected(values: Values) -> Reading:
+    """`Audio Input Connectors Microphone n ConnectionStatus`: Connected, NotConnected, Unknown."""
+    states = [v.lower() for p, v in values.values.items() if p[-1] == "connectionstatus" and p[3:4] == ("microphone",)]
+    if "connected" in states:
+        return True
+    if any(state != "notconnected" for state in states):
+        return NoReading("garbled")
+    return False if states else _missing(values)
 
 
 def _display_out(values: Values) -> Reading:

@@ -5,8 +5,8 @@ software (TC) does not know JSON and goes on in text, where a reply is known by 
 may stand before or after a block and therefore means nothing here. Restart: `xCommand SystemUnit Boot Action: Restart`
 (CE, RoomOS), and where that is not known `xCommand Boot` (TC). Boot takes 2 to 5 min [M].
 
-Unverified [M]: the wording of text-mode errors, and of the failed login. An MXP speaks an older tongue (no `Standby`,
-no `NumberOfActiveCalls`): give its room the family `generic`.
+Unverified [M]: `xCommand Audio Volume Set` and `Unmute`, the wording of text-mode errors and of the failed login. An
+MXP speaks an older tongue (no `Standby`, no `NumberOfActiveCalls`): give its room the family `generic`.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ PORT = 23
 BAUDS = (115200, 38400, 9600)
 """SX80 and SX20 on TC 115200, SX10 and SX80 on CE 38400, MXP 9600. An SX20 speaks 38400 for a moment at boot."""
 KEYS = tuple(facts_of({}, False))
-REMEDIES = frozenset({"codec_restart", "codec_wake"})
+REMEDIES = frozenset({"codec_restart", "codec_wake", "codec_volume_restore"})
 
 TEAMS = "MicrosoftTeams Calling InCall"
 STATUSES = (
@@ -49,6 +49,7 @@ STATUSES = (
     "Audio Microphones Mute",
     "Audio Volume",
     "Audio VolumeMute",
+    "Audio Input Connectors",
     "SIP",
     "H323 Gatekeeper",
     "Video Output",
@@ -318,6 +319,12 @@ class XapiSession(QuerySession[Values]):
         return [Query(path, f"xStatus {path}") for path in STATUSES]
 
     def _orders(self, remedy: str) -> Sequence[Query]:
+        if remedy == "codec_volume_restore":
+            level = max(0, min(100, round(self.volume_pct)))
+            return [
+                Query(remedy, f"xCommand Audio Volume Set Level: {level}", remedy),
+                Query(remedy, "xCommand Audio Volume Unmute", remedy, also=True),
+            ]
         return [Query(remedy, text, remedy) for text in ORDERS.get(remedy, ())]
 
     def _render(self, query: Query) -> bytes:

@@ -29,14 +29,14 @@ from agent.devices.base import (
     Session,
     Silent,
 )
-from agent.devices.codec._poly_facts import NOT_IN_CALL, SET_UP, facts_of, speaks_of_call, state_of
+from agent.devices.codec._poly_facts import NOT_IN_CALL, SET_UP, VOLUME_MAX, facts_of, speaks_of_call, state_of
 
 FAMILY = "poly_cli"
 PORT = 24
 BAUDS = (9600, 115200, 57600, 38400, 19200)
 """An HDX leaves the factory at 9600, a Group at 115200 [M]; any between can be set."""
 KEYS = tuple(facts_of({}, False, {}, None))
-REMEDIES = frozenset({"codec_restart", "codec_wake"})
+REMEDIES = frozenset({"codec_restart", "codec_wake", "codec_volume_restore"})
 
 QUERIES = ("callinfo all", "getcallstate", "status", "mute near get", "volume get")
 """The calls first: while one is being set up the rest is not asked. `status` has an end of its own, so it also shows
@@ -277,6 +277,8 @@ class PolySession(QuerySession[tuple[str, ...]]):
             return lowered == "status end"
         if query.key == "getcallstate":
             return lowered.startswith("cs:")
+        if query.key == "volume":
+            return lowered.startswith("volume ") and lowered != query.text
         if query.remedy:
             return lowered == query.text
         if query.key == "sleep register":
@@ -296,6 +298,9 @@ class PolySession(QuerySession[tuple[str, ...]]):
         return [Query(text, text) for text in QUERIES]
 
     def _orders(self, remedy: str) -> Sequence[Query]:
+        if remedy == "codec_volume_restore":
+            steps = max(0, min(VOLUME_MAX, round(self.volume_pct * VOLUME_MAX / 100)))
+            return [Query("volume", f"volume set {steps}", remedy)]
         return [Query(remedy, text, remedy) for text in ORDERS.get(remedy, ())]
 
     def _render(self, query: Query) -> bytes:

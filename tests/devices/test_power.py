@@ -1,0 +1,187 @@
+"""PZEM-004T and NUT, byte by byte."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent.core.facts import NoReading
+from agent.devices.base import LINE_BYTES_MAX, Event, Facts, Login, LoginRefused, ProtocolError
+from agent.devices.power.nut import KEYS, Nut, facts_of, quoted
+from agent.devices.power.pzem004t import BUFFER_BYTES_MAX, Pzem, crc16, keys
+
+# 230.1 V, 1.234 A, 283.9 W, 70000 Wh, 50.0 Hz, 0.99, no alarm
+WORDS = (2301, 1234, 0, 2839, 0, 70000 & 0xFFFF, 70000 >> 16, 500, 99, 0)
+
+
+def framed(address: int, body: bytes) -> bytes:
+    frame = bytes((address,)) + body
+    return frame + crc16(frame)
+
+
+def answer(address: int = 1, words: tuple[int, ...] = WORDS) -> bytes:
+    return framed(address, bytes((4, 20)) + b"".join(word.to_bytes(2, "big") for word in words))
+
+
+def facts(events: list[Event]) -> list[Facts]:
+    return [event for event in events if isinstance(event, Facts)]
+
+
+def test_the_published_checksum_example() -> None:
+    """Modbus over serial line V1.02, appendix B: CRC of 02 07 is 41 12."""
+    assert crc16(b"\x02\x07") == b"\x41\x12"
+
+
+def test_request() -> None:
+    assert Pzem("room").request()[:6] == bytes((0xF8, 4, 0, 0, 0, 10))
+
+
+def test_an_answer_cut_at_every_byte() -> None:
+    for cut in range(26):
+        meter = Pzem("room", 1)
+        meter.request()
+        found = facts(meter.receive(answer()[:cut]) + meter.receive(answer()[cut:]))
+        assert [found_one.readings for found_one in found] == [
+            {"room.draw_w": 283.9, "mains.voltage_v": 230.1, "mains.frequency_hz": 50.0}
+        ]
+
+
+def test_power_above_one_word() -> None:
+    words = (2301, 0, 0, 100_000 & 0xFFFF, 100_000 >> 16, *WORDS[5:])
+    assert facts(Pzem("room").receive(answer(1, words)))[0].readings["room.draw_w"] == 10_000.0
+
+
+def test_the_role_names_the_fact() -> None:
+    assert facts(Pzem("codec").receive(answer()))[0].readings == {"codec.draw_w": 283.9}
+    assert keys("display") == ("display.draw_w",)
+
+
+def test_another_meter_on_the_line_is_not_ours() -> None:
+    events = Pzem("room", 2).receive(answer(1))
+    assert facts(events) == []
+    assert isinstance(events[0], ProtocolError)
+
+
+def test_an_exception_reply() -> None:
+    events = Pzem("display", 1).receive(framed(1, b"\x84\x02"))
+    assert facts(events)[0].readings == {"display.draw_w": NoReading("refused")}
+
+
+def test_impossible_values_are_garbled() -> None:
+    events = Pzem("room", 1).receive(answer(1, (9999, *WORDS[1:])))
+    assert facts(events)[0].readings["mains.voltage_v"] == NoReading("garbled")
+
+
+@given(before=st.binary(max_size=60), chunk=st.integers(1, 30))
+def test_noise_before_an_answer(before: bytes, chunk: int) -> None:
+    """A good frame is found behind noise, also behind noise that looks like the head of a frame."""
+    meter = Pzem("room", 1)
+    events: list[Event] = []
+    wire = before + b"\x01\x04\x14" + answer()
+    for at in range(0, len(wire), chunk):
+        events += meter.receive(wire[at : at + chunk])
+    assert facts(events)[-1].readings["room.draw_w"] == 283.9
+
+
+@given(st.binary(max_size=4000))
+def test_pure_noise(noise: bytes) -> None:
+    meter = Pzem("room", 1)
+    meter.receive(noise)
+    assert meter.buffered <= BUFFER_BYTES_MAX
+
+
+@given(st.integers(0, 24), st.integers(1, 255))
+def test_a_wrong_byte_is_never_a_reading(place: int, flip: int) -> None:
+    wire = bytearray(answer())
+    wire[place] ^= flip
+    assert facts(Pzem("room", 1).receive(bytes(wire))) == []
+
+
+LISTED = Path(__file__).parent / "recordings/nut/list_var.txt"
+
+
+def test_a_list_cut_at_every_byte() -> None:
+    wire = LISTED.read_bytes()
+    for cut in range(len(wire)):
+        device = Nut("ups", Login())
+        device.request()
+        found = facts(device.receive(wire[:cut]) + device.receive(wire[cut:]))
+        assert [one.readings for one in found] == [
+            {
+                "ups.on_battery": True,
+                "ups.low_battery": True,
+                "ups.replace_battery": False,
+                "ups.charge_pct": 42,
+                "ups.runtime_s": 360,
+                "ups.input_v": NoReading("absent"),
+            }
+        ]
+
+
+@pytest.mark.parametrize(
+    ("status", "on_battery", "low", "replace"),
+    [
+        ("OL CHRG", False, False, False),
+        ("OL RB", False, False, True),
+        ("OB DISCHRG LB", True, True, False),
+        ("OL LB", False, True, False),
+        ("OFF", NoReading("absent"), NoReading("absent"), NoReading("absent")),
+        ("WAIT", NoReading("stale"), NoReading("absent"), NoReading("absent")),
+        ("", NoReading("absent"), NoReading("absent"), NoReading("absent")),
+        ("ALARM RB", NoReading("absent"), NoReading("absent"), True),
+    ],
+)
+def test_status_flags(status: str, on_battery: object, low: object, replace: object) -> None:
+    readings = facts_of({"ups.status": status})
+    assert (readings["ups.on_battery"], readings["ups.low_battery"], readings["ups.replace_battery"]) == (
+        on_battery,
+        low,
+        replace,
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        ("DATA-STALE", "stale"),
+        ("DRIVER-NOT-CONNECTED", "link"),
+        ("UNKNOWN-UPS", "absent"),
+        ("VAR-NOT-SUPPORTED", "absent"),
+        ("ACCESS-DENIED", "denied"),
+        ("FEATURE-NOT-SUPPORTED", "refused"),
+    ],
+)
+def test_error_kinds(kind: str, reason: str) -> None:
+    events = Nut("ups", Login()).receive(f"ERR {kind}\n".encode())
+    assert facts(events)[0].readings == dict.fromkeys(KEYS, NoReading(reason))
+
+
+def test_a_refused_login() -> None:
+    device = Nut("ups", Login("monitor", "wrong"))
+    assert device.hello() == b'USERNAME "monitor"\nPASSWORD "wrong"\n'
+    assert device.receive(b"OK\nERR INVALID-PASSWORD\n") == [LoginRefused()]
+
+
+def test_quoting() -> None:
+    assert quoted('a"b\\c') == '"a\\"b\\\\c"'
+    device = Nut("ups", Login())
+    device.receive(b'BEGIN LIST VAR ups\nVAR ups ups.status "OL \\"x\\\\"\n')
+    assert facts(device.receive(b"END LIST VAR ups\n"))[0].readings["ups.on_battery"] is False
+
+
+@given(st.lists(st.binary(max_size=200), max_size=10))
+def test_nut_noise(noise: list[bytes]) -> None:
+    device = Nut("ups", Login())
+    for part in noise:
+        device.receive(part)
+
+
+def test_a_flood_fills_no_memory() -> None:
+    device = Nut("ups", Login())
+    device.receive(b"BEGIN LIST VAR ups\n")
+    for i in range(5000):
+        device.receive(f'VAR ups v{i} "{"x" * 300}"\n'.encode() + b"y" * 100)
+    assert device.buffered < 500 * 300 + LINE_BYTES_MAX

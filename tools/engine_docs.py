@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from agent.core import boots
 from agent.core.interlock import PASSING, QUIET, Reason
 from agent.core.phases import Phase, Signal, diagram
 from agent.core.policy import Guards
 from agent.core.remedies import LOADS, OFF_MAX_S, REMEDIES
+from agent.core.state import LoadState
 
 PHASES = {
     Phase.CLEAR: "nothing is known against it",
@@ -65,7 +67,7 @@ def page() -> str:
         for x in LOADS.values()
     )
     remedies = "\n".join(
-        f"| `{r.name}` | {r.vi} / {r.en} | {r.load} | {r.method} | {r.settle_s or LOADS[r.load].settle_s:.0f} s |"
+        f"| `{r.name}` | {r.vi} / {r.en} | {r.load} | {r.method} | {boots.settle_s(r, LOADS[r.load], LoadState(), 1.0):.0f} s |"
         for r in REMEDIES.values()
     )
     return f"""\
@@ -106,7 +108,7 @@ is tried.
 
 ## Loads
 
-The load owns the times: two rules over one codec would otherwise restart it and cut its power at once. A room may
+Boot times are first guesses: a room measures its own. The load owns the times: two rules over one codec would otherwise restart it and cut its power at once. A room may
 set other values; no cycle keeps a load without power for more than {OFF_MAX_S:.0f} s.
 
 | load | a call dies with it | boots in | off for | between restarts | restarts an hour / a day | may stay off |

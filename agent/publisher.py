@@ -112,7 +112,10 @@ class Publisher:
         self._rng = random.Random()
         self._window_s = 30.0
         self._v5 = True
+        self._older = False
+        """The broker has refused MQTT 5, or hung up on it, or said nothing: amqtt takes a will's properties amiss."""
         self._client: mqtt.Client | None = None
+        self._answered = False
         self._tokens: dict[int, int] = {}
         self._puback_s = 0.0
         self._offers: queue.Queue[Callable[[Session], None]] = queue.Queue(1000)
@@ -156,6 +159,10 @@ class Publisher:
             except Exception:  # the last line of defence: this thread must never end
                 log.exception("the connection failed in a way that is our bug")
             self._gone()
+            if self._v5 and self._older:
+                self._v5 = self._older = False  # at once, over 3.1.1: all that matters stands in the payload anyway
+                continue
+            self._v5 = self._v5 or not self._answered  # what has served once is asked for first
             attempt += 1
             self._pause(retry_delay_s(attempt, self._window_s, self._rng) * self._config.time_scale)
 
@@ -185,6 +192,7 @@ class Publisher:
             log.error("MQTT: a certificate or key file cannot be used: %s", error)
             return
         self._client = client
+        self._answered = self._older = False
         client.on_connect = self._guard(self._on_connect)
         client.on_message = self._guard(self._on_message)
         client.on_publish = self._guard(self._on_publish)
@@ -200,10 +208,12 @@ class Publisher:
             self.beat_s = now.mono_s
             self._drain_offers()
             if code != MQTTErrorCode.MQTT_ERR_SUCCESS:
+                self._older = self._older or not self._answered
                 self._down(mqtt.error_string(code))
                 return
             if not self.connected:
-                if now.mono_s - self._puback_s > CONNECT_TIMEOUT_S + 5:
+                if now.mono_s - self._puback_s > CONNECT_TIMEOUT_S:
+                    self._older = not self._answered
                     self._down("no answer to the connection request")
                     return
                 continue
@@ -253,9 +263,9 @@ class Publisher:
         return guarded
 
     def _on_connect(self, client: mqtt.Client, _data: object, _flags: object, reason: Any, _properties: object) -> None:
+        self._answered = True
         if reason.is_failure:
-            if self._v5 and "protocol" in str(reason).lower():
-                self._v5 = False  # an older broker: everything that matters stands in the payload anyway
+            self._older = "protocol" in str(reason).lower()
             self._down(f"the broker refused: {reason}")
             client.disconnect()
             return

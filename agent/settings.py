@@ -192,10 +192,14 @@ def _board(plain: Mapping[str, Any]) -> probes.SelfConfig:
 
 
 def _probe_problems(config: AgentConfig) -> list[str]:
-    from agent.probes import build
+    """What only the devices' own code can tell: unknown families, bad addresses, two sources of one fact."""
+    from agent.probes.build import build_probes
 
-    check = getattr(build, "problems", None)
-    return list(check(config.probes)) if check else []
+    try:
+        build_probes(config.probes)
+    except ValueError as error:
+        return [f"thiết bị / devices: {error}"]
+    return []
 
 
 def _sentence(path: Path, problem: Any) -> str:

@@ -64,6 +64,10 @@ BAD: list[tuple[str, str, str]] = [
     ("[relays.codec]", "[broker]\nport = 1.5\n[relays.codec]", r"broker\.port"),
     ("[relays.codec]", '[broker]\npassword = "x"\n[relays.codec]', r"broker\.password.*no such setting"),
     ("[relays.codec]", "[[meters]]\nrol = 1\n[relays.codec]", r"meters\.0\.rol"),
+    ('"cisco_xapi"', '"cisco_xpai"', r"devices.*'cisco_xpai' is not known"),
+    ("tcp://10.0.0.5:23", "http://10.0.0.5", r"devices.*must be tcp://"),
+    ("[relays.codec]", '[network]\ngateway = "10.0.0.1"\n[relays.codec]', r"devices.*must begin with icmp:"),
+    ("[relays.codec]", '[[sensors]]\nchip="bme280"\n[[sensors]]\nchip="bme280"\n[relays.codec]', r"devices.*both"),
     ("[room]", "[room\n", r"not valid TOML"),
 ]
 

@@ -1,0 +1,301 @@
+"""The connection itself, over a real Mosquitto: what is lost, what comes back, and what cannot kill the thread."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import paho.mqtt.client as mqtt
+import pytest
+from paho.mqtt.enums import CallbackAPIVersion
+
+from agent import report
+from agent.clock import SystemClock
+from agent.core.events import CommandReceived
+from agent.publisher import BrokerConfig, Publisher, make_client, retry_delay_s
+from agent.session import Outgoing, Session
+from agent.store.base import Batch
+from agent.store.memory import MemoryStore
+from tests.brokers import Mosquitto, free_port, until
+from wire import messages as m
+from wire.topics import Leaf, Topic
+
+ROOM = "r-pub"
+WHO = report.Identity(ROOM, "e1", "b1", "0.1")
+
+
+class Hub:
+    """The least a hub does: keep every event by its number, then acknowledge without a gap."""
+
+    def __init__(self, port: int) -> None:
+        self.seen: list[int] = []
+        self.status: list[m.Status] = []
+        self.states = 0
+        self.metrics = 0
+        self.replies: list[tuple[str, m.Reply]] = []
+        self.acks = True
+        self.client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=f"hub{port}", clean_session=False)
+        self.client.reconnect_delay_set(1, 1)
+        self.client.on_connect = self._subscribe
+        self.client.on_message = self._take
+        self.client.connect("127.0.0.1", port)
+        self.client.loop_start()
+
+    def _subscribe(self, *_: Any) -> None:
+        self.client.subscribe("diemcau/1/#", qos=1)
+
+    def _take(self, _client: Any, _data: Any, message: mqtt.MQTTMessage) -> None:
+        topic = Topic.parse(message.topic)
+        if topic.leaf is Leaf.EVENT:
+            self.seen.append(m.decode(m.Event, bytes(message.payload)).stamp.seq)
+            if self.acks:
+                self.ack()
+        elif topic.leaf is Leaf.STATUS:
+            self.status.append(m.decode(m.Status, bytes(message.payload)))
+        elif topic.leaf is Leaf.STATE:
+            self.states += 1
+        elif topic.leaf is Leaf.METRIC:
+            self.metrics += 1
+        elif topic.leaf is Leaf.REPLY:
+            self.replies.append((topic.id, m.decode(m.Reply, bytes(message.payload))))
+
+    def ack(self) -> None:
+        top = 0
+        known = set(self.seen)
+        while top + 1 in known:
+            top += 1
+        self.send(Leaf.ACK, m.Ack(epoch="e1", seq=top))
+
+    def send(self, leaf: Leaf, message: Any, ident: str = "", *, retain: bool = False) -> None:
+        self.client.publish(str(Topic(ROOM, leaf, ident)), m.encode(message), qos=1, retain=retain)
+
+    def close(self) -> None:
+        self.client.loop_stop()
+
+
+class RoomSide:
+    """A publisher with a store of its own."""
+
+    def __init__(self, port: int, *, silent_s: float = 300.0) -> None:
+        self.store = MemoryStore("e1")
+        numbers = count(1)
+        self.session = Session(WHO, self.store, lambda: f"n{next(numbers)}", accept_unsigned=True)
+        config = BrokerConfig("127.0.0.1", port, time_scale=0.01)
+        self.woken = threading.Event()
+        self.publisher = Publisher(self.session, config, SystemClock(), self.woken.set)
+
+    def fill(self, n: int) -> None:
+        batch = Batch()
+        for _ in range(n):
+            seq = self.store.reserve_seq()
+            batch.events.append((seq, m.encode(m.Event(stamp=report.stamp(WHO, SystemClock().now(), seq), kind="x"))))
+        self.store.commit(batch)
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Mosquitto]:
+    with Mosquitto(tmp_path / "mosquitto") as running:
+        yield running
+
+
+@pytest.fixture
+def started() -> Iterator[Callable[[Any], Any]]:
+    made: list[Any] = []
+
+    def start(thing: Any) -> Any:
+        if isinstance(thing, RoomSide):
+            thing.publisher.start()
+            made.append(thing.publisher)
+        else:
+            made.append(thing)
+        return thing
+
+    yield start
+    for thing in made:
+        thing.close()
+
+
+@pytest.mark.broker
+def test_everything_arrives_and_a_good_end_is_said(broker: Mosquitto, started: Callable[[Any], Any]) -> None:
+    hub: Hub = started(Hub(broker.port))
+    room = RoomSide(broker.port)
+    room.fill(30)
+    started(room)
+    room.publisher.offer(lambda s: s.offer_state(m.State(stamp=report.stamp(WHO, SystemClock().now()), facts={})))
+    room.publisher.offer(
+        lambda s: s.offer_metrics(m.MetricBatch(stamp=report.stamp(WHO, SystemClock().now()), samples={}))
+    )
+    until("events, state and metrics", lambda: room.store.pending() == 0 and hub.states and hub.metrics)
+    assert sorted(set(hub.seen)) == list(range(1, 31))
+    assert hub.status[-1].online
+    assert hub.status[-1].nonce
+    room.publisher.close()
+    until("the goodbye", lambda: not hub.status[-1].online)
+
+
+@pytest.mark.broker
+def test_nothing_is_lost_when_the_broker_is_killed(broker: Mosquitto, started: Callable[[Any], Any]) -> None:
+    hub: Hub = started(Hub(broker.port))
+    room: RoomSide = started(RoomSide(broker.port))
+    until("a connection", lambda: room.publisher.connected)
+    hub.acks = False  # the broker takes the events and dies with them
+    room.fill(20)
+    until("some events at the broker", lambda: len(hub.seen) >= 5)
+    broker.kill9()
+    until("the loss noticed", lambda: not room.publisher.connected)
+    hub.seen.clear()
+    hub.acks = True
+    room.fill(5)
+    broker.start()
+    until("every event acknowledged", lambda: room.store.pending() == 0, 60)
+    assert set(hub.seen) == set(range(1, 26))
+
+
+@pytest.mark.broker
+def test_an_absent_broker_is_no_error(tmp_path: Path, started: Callable[[Any], Any]) -> None:
+    broker = Mosquitto(tmp_path / "m")
+    room: RoomSide = started(RoomSide(broker.port))
+    room.fill(1)
+    for _ in range(2000):
+        room.publisher.offer(lambda _: None)  # a loop that goes on is never blocked by it
+    assert room.publisher.alive(SystemClock().now().mono_s)
+    with broker:
+        until("a late broker to be found", lambda: room.publisher.connected)
+
+
+@pytest.mark.broker
+def test_a_callback_that_raises_kills_nothing(
+    broker: Mosquitto, started: Callable[[Any], Any], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    hub: Hub = started(Hub(broker.port))
+    room: RoomSide = started(RoomSide(broker.port))
+    until("a connection", lambda: room.publisher.connected)
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("ours")
+
+    monkeypatch.setattr(room.session, "received", broken)
+    hub.send(Leaf.ACK, m.Ack(epoch="e1", seq=0))
+    until("the mistake to be logged", lambda: "this is our bug" in caplog.text)
+    monkeypatch.undo()
+    room.fill(3)
+    until("events to flow on", lambda: room.store.pending() == 0)
+    assert room.publisher.connected
+
+
+@pytest.mark.broker
+def test_a_session_that_raises_costs_one_connection_only(
+    broker: Mosquitto, started: Callable[[Any], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started(Hub(broker.port))
+    room: RoomSide = started(RoomSide(broker.port))
+    until("a connection", lambda: room.publisher.connected)
+    real, failures = room.session.due, count()
+
+    def due(now: Any) -> list[Outgoing]:
+        if next(failures) < 1:
+            raise RuntimeError("ours")
+        return real(now)
+
+    monkeypatch.setattr(room.session, "due", due)
+    room.fill(2)
+    until("the events after a reconnect", lambda: room.store.pending() == 0)
+    assert room.session.connection == 2
+
+
+@pytest.mark.broker
+def test_a_mute_broker_makes_the_client_be_built_anew(
+    started: Callable[[Any], Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent.publisher.SILENT_S", 1.0)
+    with Mosquitto(tmp_path / "m") as broker:
+        room: RoomSide = started(RoomSide(broker.port))
+        until("a connection", lambda: room.publisher.connected)
+        monkeypatch.setattr(room.publisher, "_on_publish", lambda *_: None)  # no PUBACK is ever seen
+        client = room.publisher._client
+        assert client is not None
+        client.on_publish = None
+        room.fill(1)
+        until("another client", lambda: room.publisher._client not in (None, client))
+
+
+@pytest.mark.broker
+def test_orders_come_in_and_answers_go_out(broker: Mosquitto, started: Callable[[Any], Any]) -> None:
+    hub: Hub = started(Hub(broker.port))
+    room: RoomSide = started(RoomSide(broker.port))
+    until("a nonce", lambda: hub.status and hub.status[-1].nonce)
+    order = m.Command(room=ROOM, boot="b1", nonce=hub.status[-1].nonce, counter=1, action="light_on", by="lan")
+    hub.send(Leaf.COMMAND, order, "c1")
+    assert room.woken.wait(10)
+    taken = room.publisher.inbox.get(timeout=10)
+    assert taken.events == [CommandReceived("c1", "light_on", "lan")]
+    assert taken.meta == {"counter": "1"}
+    hub.send(Leaf.COMMAND, order, "c2")  # the same counter again
+    until("the refusal", lambda: hub.replies)
+    assert [(i, r.outcome, r.reason) for i, r in hub.replies] == [("c2", "refused", "replayed")]
+
+
+@pytest.mark.broker
+def test_an_older_protocol_serves_as_well(started: Callable[[Any], Any]) -> None:
+    """amqtt speaks 3.1.1 only, and says so when it is asked for 5."""
+    import asyncio
+
+    from amqtt.broker import Broker
+
+    port, loop, stop = free_port(), asyncio.new_event_loop(), asyncio.Event()
+
+    async def serve() -> None:
+        config = {
+            "listeners": {"default": {"type": "tcp", "bind": f"127.0.0.1:{port}"}},
+            "plugins": {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}},
+        }
+        running = Broker(config)
+        await running.start()
+        await stop.wait()
+        await running.shutdown()
+
+    thread = threading.Thread(target=lambda: loop.run_until_complete(serve()), daemon=True)
+    thread.start()
+    try:
+        room: RoomSide = started(RoomSide(port))
+        until("a connection over 3.1.1", lambda: room.publisher.connected)
+        assert not room.publisher._v5
+        hub: Hub = started(Hub(port))
+        room.fill(3)
+        until("the events", lambda: room.store.pending() == 0)
+        assert set(hub.seen) == {1, 2, 3}
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        thread.join(10)
+
+
+def test_the_will_waits_and_the_session_lasts() -> None:
+    will = Outgoing("t", b"x", retain=True)
+    client = make_client("r", BrokerConfig("h"), will, v5=True)
+    assert vars(client._will_properties)["WillDelayInterval"] == 15
+    old = make_client("r", BrokerConfig("h"), will, v5=False)
+    assert old._clean_session is False
+
+
+def test_first_retries_spread_over_the_window_and_later_ones_back_off_with_full_jitter() -> None:
+    rng = random.Random(1)
+    first = [retry_delay_s(1, 60.0, rng) for _ in range(500)]
+    assert min(first) < 3
+    assert max(first) > 57
+    for attempt, top in ((2, 20.0), (4, 80.0), (20, 300.0), (2000, 300.0)):
+        later = [retry_delay_s(attempt, 60.0, rng) for _ in range(500)]
+        assert min(later) >= 5
+        assert 0.9 * top < max(later) <= top
+
+
+def test_without_a_broker_nothing_is_started() -> None:
+    room = RoomSide(1)
+    silent = Publisher(room.session, BrokerConfig(), SystemClock(), lambda: None)
+    silent.start()
+    silent.offer(lambda s: s.disconnected())
+    assert silent.alive(1e9)
+    silent.close()

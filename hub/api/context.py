@@ -1,4 +1,4 @@
-"""What every request of the console has at hand: the database, the hub, the words, who is asking and what time it is."""
+"""What every request of the console has at hand: the database, the hub, the words, who asks and what time it is."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ again (`refresh`), which is always right and never grows.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import sqlite3
@@ -58,13 +59,15 @@ class Live:
         """Compute and send patches until cancelled."""
         loop, news = asyncio.get_running_loop(), asyncio.Event()
         subscription = self._hub.subscribe()
-        subscription.on_change = lambda: loop.call_soon_threadsafe(news.set)
+
+        def wake() -> None:
+            loop.call_soon_threadsafe(news.set)
+
+        subscription.on_change = wake
         try:
             while not subscription.closed:
-                try:
+                with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(news.wait(), BEAT_S)
-                except TimeoutError:
-                    pass
                 news.clear()
                 change = subscription.drain()
                 if self._streams:

@@ -70,7 +70,10 @@ def _meeting(coming: list[MeetingRow], rooms: list[RoomRow], tree: Tree) -> Read
     return Readiness(meeting, len(invited) - len(missing), len(meeting.rooms), named)
 
 
-def _clusters(tree: Tree, rooms: list[RoomRow]) -> list[tuple[str, list[tuple[str, list[RoomRow]]]]]:
+Communes = list[tuple[str, list[RoomRow]]]
+
+
+def _clusters(tree: Tree, rooms: list[RoomRow]) -> list[tuple[str, Communes]]:
     """Cluster to commune to rooms, each sorted for people. Rooms without a cluster stand under an empty name."""
     grouped: dict[int, dict[int, list[RoomRow]]] = {}
     places: dict[int, Place] = {}
@@ -90,7 +93,10 @@ def _clusters(tree: Tree, rooms: list[RoomRow]) -> list[tuple[str, list[tuple[st
         return places[node].name if node in places else ""
 
     return [
-        (name(cluster), [(_short(name(commune)), grouped[cluster][commune]) for commune in sorted(grouped[cluster], key=key)])
+        (
+            name(cluster),
+            [(_short(name(commune)), grouped[cluster][commune]) for commune in sorted(grouped[cluster], key=key)],
+        )
         for cluster in sorted(grouped, key=key)
     ]
 

@@ -1,4 +1,4 @@
-"""Headers that keep the console to itself: nothing is loaded from elsewhere, nothing runs that is not a file of ours."""
+"""Headers that keep the console to itself: nothing is loaded from elsewhere, nothing runs but files of ours."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def _refused(scope: Scope) -> int:
     """The status to refuse with, or 0. A change must name its length and come from a page of ours."""
     if scope["method"] in ("GET", "HEAD"):
         return 0
-    headers = {name: value for name, value in scope["headers"]}
+    headers = dict(scope["headers"])
     length = headers.get(b"content-length", b"")
     if not length.isdigit():
         return 411

@@ -1,4 +1,4 @@
-"""An incident's whole story in plain words: what was seen, what was decided and why, what was done, with what effect."""
+"""An incident's story in plain words: what was seen, what was decided and why, what was done, with what effect."""
 
 from __future__ import annotations
 
@@ -106,4 +106,4 @@ def proof(t: Words, raw: str) -> list[Fact]:
 
 def order_state(t: Words, row: sqlite3.Row) -> str:
     """What became of an order, in a sentence."""
-    return t(f"order.{row['outcome']}", reason=t.name("reason", row["reason"] or row["outcome"]))
+    return t(f"order.{row['outcome']}", reason=t.name("reason", row["reason"] or "no_reply"))

@@ -1,4 +1,4 @@
-"""The last 24 hours of a room as one SVG, drawn at the server: incidents, lost contact, meetings and acts on one axis."""
+"""The last 24 hours of a room as one SVG, drawn at the server: incidents, lost contact, acts and meetings."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Span:
 
 
 def draw(t: Words, spans: list[Span], now_s: float) -> Markup:
-    """The SVG. Lanes are `faults`, `lost`, `meetings`, `acts`, in that order; the words of the spans are its tooltips."""
+    """The SVG. Lanes are `faults`, `lost`, `acts` and `meetings`; the words of the spans are its tooltips."""
     lanes = ("faults", "lost", "acts", "meetings")
     start_s = now_s - SPAN_S
     bottom = _TOP + _LANE * len(lanes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -17,6 +18,8 @@ from hub.store.read_incidents import TABS, Incident
 
 router = APIRouter(include_in_schema=False)
 
+ROW_MAX = 1000
+"""Incidents that one row may stand for: more than the rooms of a province."""
 SHELVE_MIN = (30, 120, 480, 1440)
 SHELVE_WHY = ("waiting_person", "waiting_part", "waiting_carrier", "planned")
 
@@ -31,7 +34,9 @@ def triage_page(ask: Asked, tab: str = "new", sel: int = 0) -> Response:
     counts = read_incidents.tab_counts(ask.reader, ask.now_s)
     rows = views.make_rows(ask.t, incidents, rooms, tree, coming)
     chosen = next((row for row in rows if row.incident.id == sel), rows[0] if rows else None)
-    values: dict[str, Any] = _pane(ask, chosen) if chosen and ask.part != "list" else {"row": None}
+    values: dict[str, Any] = _pane(ask, chosen, tab) if chosen and ask.part != "list" else {"row": None}
+    if ask.part == "pane":
+        return ask.page("pane.html", **values) if chosen else Response(status_code=204)
     return ask.page(
         "triage.html",
         tab=tab,
@@ -45,12 +50,13 @@ def triage_page(ask: Asked, tab: str = "new", sel: int = 0) -> Response:
     )
 
 
-def _pane(ask: Ask, row: views.Row) -> dict[str, Any]:
+def _pane(ask: Ask, row: views.Row, tab: str = "new") -> dict[str, Any]:
     """All that the pane beside the list shows of one row."""
     incident = row.incident
     room = reads.room(ask.reader, incident.room)
     return {
         "row": row,
+        "tab": tab,
         "i": incident,
         "room": room,
         "told": ask.t.told(incident.words),
@@ -80,46 +86,60 @@ def _find(ask: Ask, incident_id: int) -> Incident:
 
 @router.get("/incidents/{incident_id}")
 def incident_page(ask: Asked, incident_id: int) -> Response:
-    """The whole story of one incident; with `part=pane`, the short form beside the list."""
+    """The whole story of one incident."""
     incident = _find(ask, incident_id)
     tree, rooms = reads.tree(ask.reader), reads.rooms(ask.reader)
     coming = reads.meetings(ask.reader, ask.now_s)
     (row,) = views.make_rows(ask.t, [incident], rooms, tree, coming)
-    if ask.part == "pane":
-        return ask.page("pane.html", **_pane(ask, row))
     values = _pane(ask, row) | {"steps": _story(ask, incident)}
     return ask.page("incident.html", **values)
 
 
+Also = Annotated[str, Form(max_length=8000)]
+"""The other incidents of the row, comma-separated: what is done to a row is done to all of its rooms."""
+
+
 @router.post("/incidents/{incident_id}/ack")
-def ack(ask: Acting, incident_id: int) -> Response:
+def ack(ask: Acting, incident_id: int, also: Also = "") -> Response:
     """Take the incident."""
-    marked = ask.console.hub.ack_incident(incident_id, ask.session.user)
-    return _marked(ask, incident_id, marked, ask.t("done.ack"))
+    hub, user = ask.console.hub, ask.session.user
+    return _mark_all(ask, incident_id, also, lambda each: hub.ack_incident(each, user), ask.t("done.ack"))
 
 
 @router.post("/incidents/{incident_id}/unack")
-def unack(ask: Acting, incident_id: int) -> Response:
+def unack(ask: Acting, incident_id: int, also: Also = "") -> Response:
     """Give it back."""
-    return _marked(ask, incident_id, ask.console.hub.unack_incident(incident_id, ask.session.user), ask.t("done.unack"))
+    hub, user = ask.console.hub, ask.session.user
+    return _mark_all(ask, incident_id, also, lambda each: hub.unack_incident(each, user), ask.t("done.unack"))
 
 
 @router.post("/incidents/{incident_id}/shelve")
-def shelve(ask: Acting, incident_id: int, until: Annotated[str, Form()]) -> Response:
+def shelve(ask: Acting, incident_id: int, until: Annotated[str, Form()], also: Also = "") -> Response:
     """Put it away for a while. `until` is "minutes:reason", one button of the table of reasons and durations."""
     minutes, _, why = until.partition(":")
-    if not minutes.isdigit() or int(minutes) not in SHELVE_MIN or why not in SHELVE_WHY:
+    if minutes not in [str(known) for known in SHELVE_MIN] or why not in SHELVE_WHY:
         raise RefusedError(400, "error.bad_input", what=ask.t("error.duration"))
-    until_s = ask.now_s + int(minutes) * 60
+    hub, user, until_s = ask.console.hub, ask.session.user, ask.now_s + int(minutes) * 60
     # The reason is kept in the words of the one who chose it: it is for colleagues to read.
-    marked = ask.console.hub.shelve_incident(incident_id, ask.session.user, until_s, ask.t(f"shelve.{why}"))
-    return _marked(ask, incident_id, marked, ask.t("done.shelve", time=short_time(until_s, ask.now_s)))
+    reason, said = ask.t(f"shelve.{why}"), ask.t("done.shelve", time=short_time(until_s, ask.now_s))
+    return _mark_all(ask, incident_id, also, lambda each: hub.shelve_incident(each, user, until_s, reason), said)
 
 
 @router.post("/incidents/{incident_id}/unshelve")
-def unshelve(ask: Acting, incident_id: int) -> Response:
+def unshelve(ask: Acting, incident_id: int, also: Also = "") -> Response:
     """Show it again."""
-    return _marked(ask, incident_id, ask.console.hub.unshelve(incident_id, ask.session.user), ask.t("done.unshelve"))
+    hub, user = ask.console.hub, ask.session.user
+    return _mark_all(ask, incident_id, also, lambda each: hub.unshelve(each, user), ask.t("done.unshelve"))
+
+
+def _mark_all(ask: Ask, incident_id: int, also: str, mark: Callable[[int], Marked], said: str) -> Response:
+    """Mark an incident and the others of its row. The first decides what is said; others may have ended meanwhile."""
+    others = list(dict.fromkeys(int(part) for part in also.split(",") if part.isdigit()))[:ROW_MAX]
+    marked = mark(incident_id)
+    if marked.ok and others:
+        count = 1 + sum(mark(other).ok for other in others if other != incident_id)
+        said = ask.t("done.many", said=said, n=count)
+    return _marked(ask, incident_id, marked, said)
 
 
 @router.post("/incidents/{incident_id}/note")

@@ -12,7 +12,8 @@ from hub.store.reads import MeetingRow, RoomDetail, RoomRow, Tree
 from wire.messages import ActionNow, BadMessageError, FactNow, State, decode
 
 MASS_MIN = 5
-"""So many rooms with the same fault at about the same time are one row: one cause, one thing to handle."""
+"""So many rooms with the same fault at about the same time are one row: one cause, one thing to handle. The hub groups
+within a cluster (`incidents.grp`); this also joins clusters, for a loss of the whole network is still one row."""
 MASS_WITHIN_S = 180.0
 
 
@@ -28,6 +29,11 @@ class Row:
     meeting: MeetingRow | None
     others: list[Row] = field(default_factory=list)
     communes: int = 1
+
+    @property
+    def members(self) -> str:
+        """The other incidents' numbers, for the forms that act on all of them."""
+        return ",".join(str(row.incident.id) for row in self.others)
 
     @property
     def count(self) -> int:
@@ -49,7 +55,7 @@ def make_rows(
     singles = [_row(t, incident, by_room.get(incident.room), tree, nearest) for incident in incidents]
     rows: list[Row] = []
     for same in _same_cause(singles):
-        if len(same) < MASS_MIN:
+        if len(same) < MASS_MIN and not (same[0].incident.group and len(same) > 1):
             rows += same
             continue
         first = same[0]
@@ -75,14 +81,18 @@ def _row(t: Words, incident: Incident, room: RoomRow | None, tree: Tree, nearest
 
 
 def _same_cause(rows: list[Row]) -> list[list[Row]]:
-    """Chains of rows with one rule and one holder, each opened within `MASS_WITHIN_S` of the one before."""
+    """Chains of rows with one rule and one holder: of one group, or opened within `MASS_WITHIN_S` of the one before."""
     chains: list[list[Row]] = []
     last: dict[tuple[Any, ...], list[Row]] = {}
     for row in sorted(rows, key=lambda row: row.incident.opened_s):
         i = row.incident
         key = (i.rule, i.acked_by, i.shelved_until_s, i.is_open)
         chain = last.get(key)
-        if chain is None or i.opened_s - chain[-1].incident.opened_s > MASS_WITHIN_S:
+        joins = chain and (
+            i.opened_s - chain[-1].incident.opened_s <= MASS_WITHIN_S
+            or (i.group and i.group == chain[-1].incident.group)
+        )
+        if chain is None or not joins:
             chain = last[key] = []
             chains.append(chain)
         chain.append(row)

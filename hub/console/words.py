@@ -51,6 +51,10 @@ class Words:
             text = text.rstrip("0").rstrip(".")
         return text.replace(".", ",") if self.language == "vi" else text
 
+    def count(self, value: float) -> str:
+        """A whole number in groups of three."""
+        return f"{value:,.0f}".replace(",", "." if self.language == "vi" else ",")
+
     def age(self, seconds: float) -> str:
         """A length of time in at most two units: 12 giây, 5 phút, 2 giờ 10 phút, 3 ngày 4 giờ."""
         whole = max(0, int(seconds))

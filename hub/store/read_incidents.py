@@ -47,6 +47,8 @@ class Incident:
     shelved_by: str
     shelved_until_s: float
     shelved_reason: str
+    group: str
+    """Shared by incidents of one cause, as the hub found; empty: it stands alone."""
 
     @property
     def is_open(self) -> bool:
@@ -57,12 +59,12 @@ class Incident:
 _COLUMNS = (
     "i.id, i.room, i.epoch, i.fault_id, i.rule, i.severity, i.phase, i.needs_person, i.opened_s, i.confirmed_s,"
     " i.escalated_s, i.closed_s, i.outcome, i.refused, i.remedies, i.reason, i.words, i.acked_by, i.acked_s,"
-    " i.shelved_by, i.shelved_until_s, i.shelved_reason"
+    " i.shelved_by, i.shelved_until_s, i.shelved_reason, i.grp"
 )
 
 
 def _incident(row: sqlite3.Row) -> Incident:
-    values = list(row[:22])
+    values = list(row)
     values[7] = bool(values[7])
     values[14] = _loads(values[14], list)
     values[16] = _loads(values[16], dict)

@@ -21,7 +21,7 @@ WEEK_S = 7 * 86400.0
 
 
 class Reader:
-    """Read-only access to the hub's database, one connection a thread. WAL lets it read while the one writer commits."""
+    """Read-only access to the hub's database, one connection a thread; WAL lets it read while the writer commits."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -152,7 +152,13 @@ def rooms(reader: Reader) -> list[RoomRow]:
         " COALESCE(t.online, 0) AS online, r.folded, r.contact, r.phone"
         " FROM rooms r LEFT JOIN twins t ON t.room = r.room ORDER BY r.sort_key"
     )
-    return [RoomRow(*tuple(row)[:6], bool(row["online"]), *tuple(row)[7:]) for row in rows]
+    return [
+        RoomRow(
+            row["room"], row["name"], row["node"], row["sort_key"], row["verdict"], row["heard_s"], bool(row["online"]),
+            row["folded"], row["contact"], row["phone"],
+        )
+        for row in rows
+    ]  # fmt: skip
 
 
 def verdicts(reader: Reader) -> dict[str, str]:
@@ -175,7 +181,7 @@ def counters(reader: Reader, now_s: float) -> Counters:
     ):
         found[row["verdict"]] = found.get(row["verdict"], 0) + row["n"]
         total += row["n"] if row["installed"] else 0
-        is_heard = row["installed"] and row["online"] and row["verdict"] not in ("lost", "unknown")
+        is_heard = row["installed"] and row["online"] and row["verdict"] != "lost"
         heard += row["n"] if is_heard else 0
         heard_s = max(heard_s, row["heard_s"])
     waiting = reader.one(
@@ -264,7 +270,13 @@ def room(reader: Reader, room_id: str) -> RoomDetail | None:
         return None
     in_call = None if row["in_call"] is None else bool(row["in_call"])
     return RoomDetail(
-        *row[:7],
+        row["room"],
+        row["name"],
+        row["node"],
+        row["verdict"],
+        row["contact"],
+        row["phone"],
+        row["note"],
         json.loads(row["aliases"] or "[]"),
         row["heard_s"],
         bool(row["online"]),

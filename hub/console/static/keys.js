@@ -15,9 +15,10 @@ export function bindKeys({ refresh, toast }) {
     link.setAttribute("aria-current", "true");
     if (focus) link.focus({ preventScroll: true });
     row.scrollIntoView({ block: "nearest" });
+    const tab = new URLSearchParams(location.search).get("tab") || "new";
     const pane = $("#pane"), mine = ++asked;
     if (!pane || !wide.matches) return;
-    const answer = await fetch(`/incidents/${row.dataset.id}?part=pane`, { headers: { accept: "text/html" } }).catch(() => null);
+    const answer = await fetch(`/triage?part=pane&tab=${tab}&sel=${row.dataset.id}`, { headers: { accept: "text/html" } }).catch(() => null);
     if (mine !== asked) return;
     if (!answer?.ok) return toast(document.body.dataset.offline, true);
     pane.replaceChildren(...new DOMParser().parseFromString(await answer.text(), "text/html").body.childNodes);

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from hub.api.accounts import add_user
+from hub.store.db import open_db
 from tests.hub.console.province import fill_places
 
-SCHEMA = Path(__file__).parents[3] / "hub/store/schema_v1.sql"
 PASSWORD = "demo-only-2026"
 MINUTE = 60.0
 HOUR = 3600.0
@@ -84,8 +84,8 @@ FAULTS = [
     Fault(388, "ups_weak", "warning", 3 * DAY, WEAK, WEAK_STEPS, verdict="check"),
     Fault(401, "ups_weak", "warning", 9 * DAY, WEAK, WEAK_STEPS, verdict="check", acked_by="van.minh"),
     Fault(444, "display_asleep", "warning", 16 * MINUTE, TV, TV_STEPS, verdict="check", refused="in_call"),
-    Fault(471, "agent_lost", "major", 34 * MINUTE, AGENT, AGENT_STEPS, verdict="lost", phase="confirmed"),
-    Fault(502, "agent_lost", "major", 5 * HOUR, AGENT, AGENT_STEPS, verdict="lost", phase="confirmed",
+    Fault(471, "room_lost", "major", 34 * MINUTE, AGENT, AGENT_STEPS, verdict="lost"),
+    Fault(502, "room_lost", "major", 5 * HOUR, AGENT, AGENT_STEPS, verdict="lost",
           shelved=(2 * HOUR, "Chờ người đến phòng")),
     Fault(533, "room_dark", "warning", 8 * MINUTE, ("Phòng đang tối", "The room is dark"),
           ("Bật hết đèn phía trước.", "Kéo rèm cửa sổ sau lưng đại biểu."), verdict="check"),
@@ -191,10 +191,10 @@ def _events(fault: Fault, opened_s: float) -> list[dict[str, Any]]:
 
 def fill(path: Path, now_s: float) -> list[str]:
     """Make the database at `path` and fill it. Returns the room ids."""
-    db = sqlite3.connect(path)
-    db.execute("PRAGMA journal_mode = WAL")
-    db.executescript(SCHEMA.read_text("utf-8"))
+    db = open_db(path)
+    db.execute("BEGIN")
     rooms = fill_places(db)
+    absent = {row[0] for row in db.execute("SELECT room FROM rooms WHERE installed = 0")}
     by_room: dict[int, list[Fault]] = {}
     for fault in FAULTS:
         by_room.setdefault(fault.room, []).append(fault)
@@ -202,7 +202,7 @@ def fill(path: Path, now_s: float) -> list[str]:
         faults = [fault for fault in by_room.get(index, []) if not fault.closed_age_s]
         verdict = faults[0].verdict if faults else "ready"
         verdict = {577: "maintenance", 590: "unknown", 34: "maintenance"}.get(index, verdict)
-        if verdict == "unknown":
+        if verdict == "unknown" or room in absent:
             continue
         lost = verdict == "lost"
         heard_s = now_s - faults[0].age_s if lost else now_s - 1 - index % 9
@@ -223,14 +223,15 @@ def fill(path: Path, now_s: float) -> list[str]:
         ),
     )
     db.execute(
-        "INSERT INTO commands (id, room, action, by, why, incident, counter, created_s, sent_s, ended_s, outcome, reason)"
-        " VALUES ('c1', ?, 'codec_power_cycle', 'thu.ha', 'phòng báo màn hình xanh', 2, 1, ?, ?, ?, 'refused', 'budget_hour')",
+        "INSERT INTO commands (id, room, action, by, why, incident, created_s, sent_s, ended_s, outcome, reason) VALUES"
+        " ('c1', ?, 'codec_power_cycle', 'thu.ha', 'phòng báo màn hình xanh', 2, ?, ?, ?, 'refused', 'budget_hour')",
         (rooms[61], now_s - 3 * MINUTE, now_s - 3 * MINUTE + 1, now_s - 3 * MINUTE + 2),
     )
     db.execute(
         "INSERT INTO set_aside (at_s, topic, reason, payload, count) VALUES (?, ?, ?, ?, 3)",
         (now_s - 5 * HOUR, "diemcau/1/3f/th-15001-2/state", "State of version 2, this program speaks 1", b"{}"),
     )
+    db.commit()
     add_user(db, "thu.ha", PASSWORD, "operator")
     add_user(db, "khach", PASSWORD, "viewer")
     db.execute("UPDATE users SET full_name = 'Lê Thu Hà' WHERE name = 'thu.ha'")
@@ -239,10 +240,35 @@ def fill(path: Path, now_s: float) -> list[str]:
     return rooms
 
 
+def _words(title: tuple[str, str], steps: tuple[str, ...]) -> str:
+    told = {lang: {"title": text, "steps": list(steps)} for lang, text in zip(("vi", "en"), title, strict=True)}
+    return json.dumps(told, ensure_ascii=False)
+
+
+def storm(path: Path, now_s: float, count: int = 166) -> None:
+    """A cut fibre: so many rooms fall silent within a minute, as the hub would write it."""
+    db = open_db(path)
+    words = _words(AGENT, AGENT_STEPS)
+    ready = db.execute("SELECT room FROM twins WHERE verdict = 'ready' ORDER BY room LIMIT ?", (count,))
+    rooms = [row[0] for row in ready]
+    db.execute("BEGIN")
+    for index, room in enumerate(rooms):
+        since_s = now_s - 90 - 40 * index / count
+        db.execute("UPDATE twins SET verdict = 'lost', online = 0, lost_since_s = ? WHERE room = ?", (since_s, room))
+        db.execute(
+            "INSERT INTO incidents (room, epoch, fault_id, rule, severity, phase, needs_person, opened_s, confirmed_s,"
+            " escalated_s, reason, words, grp) VALUES (?, 'hub', 1, 'room_lost', 'major', 'escalated', 1, ?, ?, ?,"
+            " 'not_heard', ?, ?)",
+            (room, since_s, now_s - 60, now_s - 60, words, f"room_lost:c{index // 24}:1"),
+        )
+    db.commit()
+    db.close()
+
+
 def _add_incident(db: sqlite3.Connection, number: int, fault: Fault, room: str, now_s: float) -> None:
     opened_s = now_s - fault.age_s
-    epoch = "hub" if fault.rule == "agent_lost" else "e1"
-    words = {lang: {"title": title, "steps": list(fault.steps)} for lang, title in zip(("vi", "en"), fault.title)}
+    epoch = "hub" if fault.rule == "room_lost" else "e1"
+    words = _words(fault.title, fault.steps)
     until_s, why = fault.shelved or (0.0, "")
     db.execute(
         "INSERT INTO incidents (id, room, epoch, fault_id, rule, severity, phase, needs_person, opened_s, confirmed_s,"
@@ -252,7 +278,7 @@ def _add_incident(db: sqlite3.Connection, number: int, fault: Fault, room: str, 
          fault.phase in ("escalated", "confirmed"), opened_s, opened_s + 20,
          opened_s + 300 if fault.phase == "escalated" else 0,
          now_s - fault.closed_age_s if fault.closed_age_s else 0, fault.outcome, fault.refused,
-         json.dumps(fault.remedies), fault.reason, json.dumps(words, ensure_ascii=False),
+         json.dumps(fault.remedies), fault.reason, words,
          fault.acked_by, now_s - 5 * MINUTE if fault.acked_by else 0,
          "thu.ha" if why else "", now_s + until_s if why else 0, why),
     )  # fmt: skip
@@ -287,11 +313,14 @@ def main() -> None:
     """Fill a new file and, if asked, serve it."""
     parser = argparse.ArgumentParser()
     parser.add_argument("path", type=Path)
+    parser.add_argument("--storm", action="store_true", help="166 rooms fall silent together")
     parser.add_argument("--serve", type=int, metavar="PORT")
     options = parser.parse_args()
     for suffix in ("", "-wal", "-shm"):
         options.path.with_name(options.path.name + suffix).unlink(missing_ok=True)
     fill(options.path, time.time())
+    if options.storm:
+        storm(options.path, time.time())
     if options.serve:
         import uvicorn
 

@@ -20,6 +20,7 @@ from sim.physics import Fitting, Hang, RoomPhysics
 from sim.physics.room import profiles
 from sim.servers.cisco import CiscoConversation
 from sim.servers.nut import NutConversation
+from sim.servers.path import PathPort
 from sim.servers.poly import PolyConversation
 from sim.servers.pzem import PzemConversation
 from sim.servers.shell import TICK_S, SerialPort, SipPort, TcpPort
@@ -58,7 +59,7 @@ class RoomHardware:
         self.physics = RoomPhysics(plan.room, fitting(plan.scale), clock())
         self.levels: dict[int, int] = {}
         """Pin levels, kept whatever becomes of the agent."""
-        self._parts: list[TcpPort | SerialPort | SipPort] = []
+        self._parts: list[TcpPort | PathPort | SerialPort | SipPort] = []
         self._pins: asyncio.Server | None = None
         self._sysfs = SysfsTree(folder / "sys", plan.seed)
         self._codec_uri = ""
@@ -79,14 +80,17 @@ class RoomHardware:
         room, clock = self.physics, self._clock
         self._alive = TcpPort(lambda: room.gateway_up() and room.codec.reachable(clock()))
         self._sip = await SipPort(self._sip_up).open()
-        self._gateway = TcpPort(room.gateway_up)
-        self._hub = TcpPort(room.hub_up)
+        self._gateway = PathPort(room.gateway_up)
+        self._hub = PathPort(room.hub_up)
+        self._broker = PathPort(room.hub_up)
         self._nut = TcpPort(room.board_on, lambda: NutConversation(room, clock))
         meters = [
             SerialPort(self.folder / f"meter-{role}", PzemConversation(room, clock, role, self.plan.seed))
             for role in ("room", "codec")
         ]
-        self._parts = [self._alive, self._sip, self._gateway, self._hub, self._nut, *meters, *self._codec_ports()]
+        self._parts = [
+            self._alive, self._sip, self._gateway, self._hub, self._broker, self._nut, *meters, *self._codec_ports(),
+        ]  # fmt: skip
         self.pins_socket.unlink(missing_ok=True)
         self._pins = await asyncio.start_unix_server(self._pin_client, str(self.pins_socket))
         await self.tick()
@@ -167,9 +171,17 @@ class RoomHardware:
     # -- the agent's configuration
 
     def write_config(self, broker_port: int = 0, user: str = "", password: str = "") -> Path:
-        """Write the agent's `room.toml` and its secrets; without a broker the room keeps to itself."""
+        """Write the agent's `room.toml` and its secrets; without a broker the room keeps to itself.
+
+        The agent is told a port of the room's own, which leads to the broker while the line is whole.
+        """
         self.folder.mkdir(parents=True, exist_ok=True)
-        text = self._toml(broker_port, user, _secret(self.folder / "broker.secret", password) if password else "")
+        self._broker.target = broker_port
+        text = self._toml(
+            self._broker.port if broker_port else 0,
+            user,
+            _secret(self.folder / "broker.secret", password) if password else "",
+        )
         self.config.write_text(text, "utf-8")
         return self.config
 
@@ -191,7 +203,7 @@ class RoomHardware:
             ("[room]", {"id": self.plan.room, "state_dir": str(self.folder / "state")}),
             ("[policy]", {"time_scale": float(self.plan.scale)}),
             ("[commands]", {"accept_unsigned": True}),
-            ("[phones]", {"centre": "0999 000 001", "carrier": "0999 000 002", "power": "0999 000 003"}),
+            ("[phones]", {"centre": "0000 000 001", "carrier": "0000 000 002", "power": "0000 000 003"}),
             ("[thresholds]", {"call_draw_w": 40.0}),
             ("[codec]", codec),
             *(("[[meters]]", {"role": role, "uri": f"serial://{self.folder / f'meter-{role}'}", "timeout_s": 0.5})

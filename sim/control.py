@@ -32,7 +32,7 @@ class Host(Protocol):
 
 
 def answer(host: Host, line: bytes) -> bytes:
-    """Obey one request: `{"do": "inject" | "lift" | "report" | "rooms", ...}`. Never raises."""
+    """Obey one request: `{"do": "inject" | "lift" | "call" | "report" | "rooms", ...}`. Never raises."""
     try:
         request = json.loads(line)
         now_s, wall_s = host.now()
@@ -45,6 +45,10 @@ def answer(host: Host, line: bytes) -> bytes:
                     for room in request["rooms"]
                 ]
                 reply: dict[str, Any] = {"ok": True, "entries": entries}
+            case "call":
+                for room in request["rooms"]:
+                    host.book.rooms[str(room)].start_call(float(request["lasts_s"]), now_s)
+                reply = {"ok": True}
             case "lift":
                 for room in request["rooms"]:
                     host.book.lift(str(room), str(request["fault"]), now_s)
@@ -54,7 +58,10 @@ def answer(host: Host, line: bytes) -> bytes:
             case "rooms":
                 reply = {"ok": True, "rooms": sorted(host.book.rooms)}
             case other:
-                reply = {"ok": False, "error": f"there is no order {other!r}; there are inject, lift, report, rooms"}
+                reply = {
+                    "ok": False,
+                    "error": f"there is no order {other!r}; there are inject, lift, call, report, rooms",
+                }
     except UnknownFaultError as error:
         reply = {"ok": False, "error": str(error)}
     except (ValueError, KeyError, TypeError, AttributeError) as error:

@@ -110,8 +110,8 @@ def _stuck(room: RoomPhysics, now_s: float, stuck: bool) -> None:
     room.codec.registration_stuck = stuck
 
 
-HUB_SILENCE = ("room_silent", "room_lost", "agent_lost", "no_contact")
-"""Names the hub may give to a room it no longer hears."""
+HUB_SILENCE = ("room_lost",)
+"""What the hub says of a room it no longer hears."""
 
 FAULTS: dict[str, FaultKind] = {
     kind.name: kind

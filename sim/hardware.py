@@ -69,6 +69,17 @@ class RoomHardware:
         """For DIEMCAU_SIM_PINS."""
         return self.folder / "pins"
 
+    def describe(self) -> list[str]:
+        """Where everything is, a line each."""
+        return [
+            f"codec: {self._codec_uri or 'no control interface'}, user admin, password {PASSWORD}",
+            f"codec, alive: tcp:127.0.0.1:{self._alive.port}; SIP: udp 127.0.0.1:{self._sip.port}",
+            f"meters: {self.folder / 'meter-room'}, {self.folder / 'meter-codec'}",
+            f"UPS (NUT): 127.0.0.1:{self._nut.port}; sysfs: {self.folder / 'sys'}",
+            f"gateway: tcp:127.0.0.1:{self._gateway.port}; way to the hub: tcp:127.0.0.1:{self._hub.port}",
+            "relays: " + ", ".join(f"{load} GPIO{pin} ({contact})" for load, (pin, contact) in RELAYS.items()),
+        ]
+
     @property
     def config(self) -> Path:
         """The agent's configuration, once written."""

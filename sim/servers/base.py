@@ -33,9 +33,16 @@ class Lines:
 
     def __init__(self) -> None:
         self._rest = b""
+        self._after_cr = False
+        """The last byte was a CR, which has ended its line: an LF that follows belongs to it."""
 
     def feed(self, data: bytes) -> list[str]:
         """Complete lines without their ends. An empty line is kept: it means something at a prompt."""
+        if not data:
+            return []
+        belongs, self._after_cr = self._after_cr, data.endswith(b"\r")
+        if belongs:
+            data = data.removeprefix(b"\n")
         text = (self._rest + data).replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         *lines, self._rest = text.split(b"\n")
         if len(self._rest) > LINE_MAX:

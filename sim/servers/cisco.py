@@ -173,7 +173,7 @@ class CiscoConversation:
         result_id = None
         if match := RESULT_ID.search(text):
             result_id, text = match[1], text[: match.start()]
-        return self._obey(text, result_id)
+        return self._obey(text, result_id) if text.strip() else ""
 
     def _body(self, line: str) -> str:
         """A command with a body: the announced bytes hold the command's line and the body's lines."""

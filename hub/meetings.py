@@ -1,39 +1,43 @@
-"""Meetings: imported from CSV, told to the invited rooms in their `desired` document.
+"""The schedule: read from a CSV file, kept in the database, told to each room in its retained `desired` document.
 
-The document is retained, and its version only rises: a room refuses an older one. Only meetings of the next 36 hours
-and those that run are in it, so that it stays small; the document is renewed as meetings come near and end.
+A room refuses a version below the last it took, and it outlives the hub's database. So versions are Unix seconds, or
+one above the last where that is more.
 """
 
 from __future__ import annotations
 
-import datetime as dt
 import hashlib
 import sqlite3
-from collections.abc import Callable
 from dataclasses import dataclass
-from zoneinfo import ZoneInfo
+from datetime import datetime, tzinfo
+
+import msgspec
 
 from hub.console.text import fold
 from hub.sheet import Column, Row, Sheet, read, required
-from hub.store.db import transaction
-from hub.store.tables import audit
-from wire import messages as m
+from hub.store import tables
+from wire.messages import BadMessageError, Desired, Meeting, decode, encode
+from wire.topics import Leaf, Topic
 
+AHEAD_S = 14 * 86_400.0
+"""How far ahead a room is told of its meetings: it may be cut off for a while."""
+PER_ROOM_MAX = 100
+"""As many as a room keeps."""
+LONGEST_S = 24 * 3600.0
 COLUMNS = (
     Column("start", ("bắt đầu", "giờ bắt đầu")),
     Column("end", ("kết thúc", "giờ kết thúc")),
-    Column("title", ("tên cuộc họp", "cuộc họp", "nội dung")),
+    Column("title", ("tên cuộc họp", "cuộc họp", "nội dung", "tên")),
     Column("rooms", ("điểm cầu", "phòng", "thành phần")),
 )
-AHEAD_S = 36 * 3600.0
-LONGEST_S = 24 * 3600.0
-FORMATS = ("%d/%m/%Y %H:%M", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M")
-ALL = frozenset({"all", "tat ca", "toan tinh"})
+_FORMS = ("%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M", "%d/%m/%Y %H:%M", "%d/%m/%Y %H:%M:%S", "%Y-%m-%d %H:%M:%S")
+EVERYONE = frozenset({"*", "all", "tat ca", "toan tinh"})
+"""Folded words that invite every installed room."""
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """One meeting of a file. `rooms` are room ids, communes' codes already resolved."""
+    """One meeting of the file with the rooms it invites."""
 
     id: str
     title: str
@@ -42,116 +46,143 @@ class Planned:
     rooms: frozenset[str]
 
 
-def parse(raw: bytes, zone: str, every: dict[str, frozenset[str]]) -> list[Planned]:
-    """The meetings of a file. `every` maps each room id and commune code to its rooms. Raises SheetError."""
+def parse(raw: bytes, zone: tzinfo, places: dict[str, frozenset[str]]) -> list[Planned]:
+    """The meetings of a file in local time. `places` gives the rooms of each room id and place code.
+
+    Raises SheetError with every fault of the file.
+    """
     sheet = read(raw, COLUMNS)
-    found: list[Planned] = []
+    found: dict[str, Planned] = {}
     for row in sheet.rows:
         if not required(sheet, row, ("start", "end", "title", "rooms")):
             continue
-        start_s, end_s = _time(sheet, row, "start", zone), _time(sheet, row, "end", zone)
-        rooms = _rooms(sheet, row, every)
+        start_s, end_s = _moment(sheet, row, "start", zone), _moment(sheet, row, "end", zone)
+        rooms = _rooms(sheet, row, places)
         if start_s is None or end_s is None:
             continue
         if not 0 < end_s - start_s <= LONGEST_S:
             sheet.fault(
                 row.line, "end", "phải sau giờ bắt đầu, tối đa 24 giờ", "must be after the start, at most 24 h later"
             )
-        ident = hashlib.sha256(f"{start_s}|{fold(row.cells['title'])}".encode()).hexdigest()[:12]
-        if any(other.id == ident for other in found):
-            sheet.fault(row.line, "title", "cuộc họp lặp lại", "the meeting stands twice")
-        found.append(Planned(ident, row.cells["title"], start_s, end_s, rooms))
+        title = row.cells["title"]
+        ident = hashlib.sha256(f"{start_s:.0f}|{fold(title)}".encode()).hexdigest()[:12]
+        if ident in found:
+            sheet.fault(row.line, "title", "cuộc họp lặp lại, hãy bỏ một dòng", "the meeting stands twice: remove one")
+        found[ident] = Planned(ident, title, start_s, end_s, rooms)
     sheet.check()
-    return found
+    return list(found.values())
 
 
-def _time(sheet: Sheet, row: Row, key: str, zone: str) -> float | None:
-    for pattern in FORMATS:
-        try:
-            moment = dt.datetime.strptime(row.cells[key], pattern).replace(tzinfo=ZoneInfo(zone))
-        except ValueError:
-            continue
-        return moment.timestamp()
-    sheet.fault(
-        row.line, key, f"{row.cells[key]!r} không phải ngày giờ, dùng 24/11/2026 07:30",
-        f"{row.cells[key]!r} is no date and time: use 24/11/2026 07:30",
-    )  # fmt: skip
-    return None
-
-
-def _rooms(sheet: Sheet, row: Row, every: dict[str, frozenset[str]]) -> frozenset[str]:
-    named = [part.strip() for part in row.cells["rooms"].replace(",", " ").split(" ") if part.strip()]
-    if fold(row.cells["rooms"]) in ALL:
-        return frozenset().union(*every.values()) if every else frozenset()
+def _rooms(sheet: Sheet, row: Row, places: dict[str, frozenset[str]]) -> frozenset[str]:
+    text = row.cells["rooms"]
+    if fold(text) in EVERYONE:
+        return frozenset().union(*places.values()) if places else frozenset()
     rooms: set[str] = set()
-    for name in named:
-        if name not in every:
+    for name in text.replace(",", " ").replace("|", " ").split():
+        if name not in places:
             sheet.fault(
-                row.line, "rooms", f"không có phòng hay xã {name[:40]!r}", f"there is no room or commune {name[:40]!r}"
-            )
-        rooms |= every.get(name, frozenset())
+                row.line, "rooms", f"không có phòng hay đơn vị {name[:40]!r}, kiểm tra mã",
+                f"there is no room or place {name[:40]!r}: check the code",
+            )  # fmt: skip
+        rooms |= places.get(name, frozenset())
     return frozenset(rooms)
 
 
-def known_rooms(db: sqlite3.Connection) -> dict[str, frozenset[str]]:
-    """Each installed room by its id, and all rooms of a commune by its code."""
-    parents = {row[0]: (row[1], row[2], row[3]) for row in db.execute("SELECT id, parent, level, code FROM nodes")}
-    every: dict[str, frozenset[str]] = {}
-    for room, node in db.execute("SELECT room, node FROM rooms WHERE installed = 1"):
-        every[room] = frozenset({room})
+def places(db: sqlite3.Connection) -> dict[str, frozenset[str]]:
+    """Installed rooms by their id, and those below each place by its code. A room id wins over a code."""
+    parents = {row["id"]: (row["parent"], row["code"]) for row in db.execute("SELECT id, parent, code FROM nodes")}
+    found: dict[str, set[str]] = {}
+    rooms = db.execute("SELECT room, node FROM rooms WHERE installed = 1").fetchall()
+    for row in rooms:
+        node = row["node"]
         for _ in range(12):
-            parent, level, code = parents.get(node, (None, "", ""))
-            if level == "commune":
-                every[code] = every.get(code, frozenset()) | {room}
-            if parent is None:
+            if node not in parents:
                 break
-            node = parent
-    return every
+            node, code = parents[node]
+            found.setdefault(code, set()).add(row["room"])
+    return {name: frozenset(group) for name, group in found.items()} | {
+        row["room"]: frozenset({row["room"]}) for row in rooms
+    }
 
 
-def store(db: sqlite3.Connection, planned: list[Planned], by: str, at_s: float) -> int:
-    """Put the meetings into the database; one with the same start and title is replaced. Gives their number."""
-    with transaction(db):
-        for meeting in planned:
-            db.execute(
-                "INSERT INTO meetings (id, title, start_s, end_s) VALUES (?,?,?,?) ON CONFLICT (id) DO UPDATE"
-                " SET title = excluded.title, start_s = excluded.start_s, end_s = excluded.end_s",
-                (meeting.id, meeting.title, meeting.start_s, meeting.end_s),
-            )
-            db.execute("DELETE FROM meeting_rooms WHERE meeting = ?", (meeting.id,))
-            db.executemany("INSERT INTO meeting_rooms VALUES (?,?)", [(meeting.id, room) for room in meeting.rooms])
-        audit(db, at_s, by, "import_meetings", {"meetings": len(planned)})
-    return len(planned)
+def replace_schedule(db: sqlite3.Connection, planned: list[Planned], now_s: float, by: str) -> None:
+    """Make the file the whole schedule to come: meetings that have not begun and are not in it go. Past ones stay."""
+    keep = {meeting.id for meeting in planned}
+    for row in db.execute("SELECT id FROM meetings WHERE start_s > ?", (now_s,)).fetchall():
+        if row["id"] not in keep:
+            db.execute("DELETE FROM meetings WHERE id = ?", (row["id"],))
+            db.execute("DELETE FROM meeting_rooms WHERE meeting = ?", (row["id"],))
+    for meeting in planned:
+        db.execute(
+            "INSERT INTO meetings (id, title, start_s, end_s) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET"
+            " title = excluded.title, start_s = excluded.start_s, end_s = excluded.end_s",
+            (meeting.id, meeting.title, meeting.start_s, meeting.end_s),
+        )
+        db.execute("DELETE FROM meeting_rooms WHERE meeting = ?", (meeting.id,))
+        db.executemany(
+            "INSERT INTO meeting_rooms (meeting, room) VALUES (?, ?)",
+            [(meeting.id, room) for room in sorted(meeting.rooms)],
+        )
+    tables.audit(db, now_s, by, "import_meetings", {"meetings": len(planned)})
 
 
-def renew_desired(db: sqlite3.Connection, now_s: float, new_version: Callable[[int], int]) -> list[tuple[str, bytes]]:
-    """Write the desired document of every room whose meetings have changed; gives (room, document) to publish.
-
-    Works within the caller's transaction. `new_version` makes a number above the one given.
-    """
-    wanted: dict[str, list[m.Meeting]] = {}
-    for room, ident, title, start_s, end_s in db.execute(
-        "SELECT r.room, m.id, m.title, m.start_s, m.end_s FROM meetings m JOIN meeting_rooms r ON r.meeting = m.id"
+def refresh_desired(db: sqlite3.Connection, now_s: float) -> set[str]:
+    """Bring each room's document up to its meetings; the rooms whose document is new. A meeting that merely ended makes
+    no new document."""
+    wanted: dict[str, list[Meeting]] = {}
+    for row in db.execute(
+        "SELECT m.id, m.title, m.start_s, m.end_s, mr.room FROM meetings m JOIN meeting_rooms mr ON mr.meeting = m.id"
         " WHERE m.end_s > ? AND m.start_s < ? ORDER BY m.start_s, m.id",
         (now_s, now_s + AHEAD_S),
     ):
-        wanted.setdefault(room, []).append(m.Meeting(ident, title, start_s, end_s))
-    changed: list[tuple[str, bytes]] = []
-    known = {row[0]: (row[1], row[2]) for row in db.execute("SELECT room, version, raw FROM desired")}
-    for room in sorted({*wanted, *known}):
-        version, raw = known.get(room, (0, b""))
-        before = m.decode(m.Desired, bytes(raw)) if raw else m.Desired(room=room, version=0)
-        if before.meetings == wanted.get(room, []) and raw:
+        mine = wanted.setdefault(row["room"], [])
+        if len(mine) < PER_ROOM_MAX:
+            mine.append(Meeting(row["id"], row["title"], row["start_s"], row["end_s"]))
+    known = {row["room"]: row for row in db.execute("SELECT room, version, raw FROM desired")}
+    changed = set()
+    for room in {*wanted, *known}:
+        row = known.get(room)
+        old = _document(row)
+        coming = wanted.get(room, [])
+        if old is not None and [one for one in old.meetings if one.end_s > now_s] == coming:
             continue
-        document = m.Desired(
-            room=room, version=new_version(version), meetings=wanted.get(room, []),
-            maintenance_until_s=before.maintenance_until_s,
-        )  # fmt: skip
-        body = m.encode(document)
+        version = max((row["version"] if row else 0) + 1, int(now_s))
+        base = old or Desired(room=room, version=version)
+        document = msgspec.structs.replace(base, version=version, meetings=coming)
         db.execute(
-            "INSERT INTO desired VALUES (?,?,?) ON CONFLICT (room) DO UPDATE SET version = excluded.version,"
-            " raw = excluded.raw",
-            (room, document.version, body),
+            "INSERT INTO desired (room, version, raw) VALUES (?, ?, ?) ON CONFLICT (room) DO UPDATE SET"
+            " version = excluded.version, raw = excluded.raw",
+            (room, version, encode(document)),
         )
-        changed.append((room, body))
+        changed.add(room)
     return changed
+
+
+def documents(db: sqlite3.Connection) -> list[tuple[str, int, str, bytes]]:
+    """Every room's document: room, version, topic, payload."""
+    return [
+        (row["room"], row["version"], str(Topic(row["room"], Leaf.DESIRED)), bytes(row["raw"]))
+        for row in db.execute("SELECT room, version, raw FROM desired")
+    ]
+
+
+def _document(row: sqlite3.Row | None) -> Desired | None:
+    try:
+        return decode(Desired, bytes(row["raw"])) if row is not None else None
+    except BadMessageError:
+        return None
+
+
+def _moment(sheet: Sheet, row: Row, key: str, zone: tzinfo) -> float | None:
+    """Unix seconds of a local time; None, with a fault, when it is none."""
+    text = row.cells[key]
+    for form in _FORMS:
+        try:
+            return datetime.strptime(text, form).replace(tzinfo=zone).timestamp()
+        except ValueError:
+            continue
+    sheet.fault(
+        row.line, key, f"{text[:30]!r} không phải ngày giờ, dùng 24/11/2026 07:30",
+        f"{text[:30]!r} is no date and time: use 24/11/2026 07:30",
+    )  # fmt: skip
+    return None

@@ -40,6 +40,7 @@ _PROVINCE = re.compile(r"\d{2}\Z")
 _COMMUNE = re.compile(r"\d{5}\Z")
 _CLUSTER = re.compile(r"[A-Za-z0-9-]{1,20}\Z")
 _PHONE = re.compile(r"\+?[\d .()-]{3,24}\Z")
+_SPREADSHEET_NUMBER = re.compile(r"\d+([.,]\d+)?[Ee]\+\d+\Z|\d{8,}[.,]0\Z")
 PHONE_DIGITS = range(3, 16)
 ALIASES_MAX = 20
 
@@ -94,8 +95,10 @@ def _codes(sheet: Sheet, row: Row) -> None:
     cluster, name = cells.get("cum_code", ""), cells.get("cum", "")
     if cluster and not _CLUSTER.match(cluster):
         sheet.fault(row.line, "cum_code", "chỉ dùng chữ không dấu, số và '-'", "use letters, digits and '-' only")
-    if bool(cluster) != bool(name):
-        sheet.fault(row.line, "cum", "cụm cần cả mã và tên", "a cluster needs both code and name")
+    if cluster and not name:
+        sheet.fault(
+            row.line, "cum", "cụm có mã thì cần tên, hãy điền", "a cluster with a code needs a name: fill it in"
+        )
 
 
 def _room_id(sheet: Sheet, row: Row, seen: dict[str, int]) -> None:
@@ -116,8 +119,10 @@ def _room_id(sheet: Sheet, row: Row, seen: dict[str, int]) -> None:
 def _path(row: Row) -> tuple[tuple[str, str, str], ...]:
     cells = row.cells
     path = [("province", cells["tinh_code"], cells["tinh"])]
-    if cells.get("cum_code"):
-        path.append(("cluster", cells["cum_code"], cells["cum"]))
+    if cells.get("cum"):
+        # Clusters have no administrative code; where the file gives none, the name makes one within the province.
+        code = cells.get("cum_code") or f"{cells['tinh_code']}-{fold(cells['cum']).replace(' ', '-')}"
+        path.append(("cluster", code, cells["cum"]))
     path.append(("commune", cells["xa_code"], cells["xa"]))
     if cells.get("tru_so"):
         path.append(("site", f"{cells['xa_code']}/{fold(cells['tru_so'])}", cells["tru_so"]))
@@ -157,6 +162,8 @@ def _aliases(sheet: Sheet, row: Row) -> tuple[str, ...]:
     names = [part.strip() for part in row.cells.get("aliases", "").split("|") if part.strip()]
     if len({fold(name) for name in names}) != len(names):
         sheet.fault(row.line, "aliases", "tên khác bị lặp", "an alias stands twice")
+    if len(names) == 1 and re.search("[,;]", names[0]):
+        sheet.fault(row.line, "aliases", "hãy đặt dấu | giữa các tên", "put | between the names")
     if len(names) > ALIASES_MAX:
         sheet.fault(row.line, "aliases", f"tối đa {ALIASES_MAX} tên", f"at most {ALIASES_MAX} names")
     return tuple(names)
@@ -164,6 +171,12 @@ def _aliases(sheet: Sheet, row: Row) -> tuple[str, ...]:
 
 def _phone(sheet: Sheet, row: Row) -> str:
     phone = row.cells.get("phone", "")
+    if _SPREADSHEET_NUMBER.match(phone):
+        sheet.fault(
+            row.line, "phone", f"bảng tính đã đổi {phone[:30]!r} thành số, hãy định dạng cột là văn bản",
+            f"the spreadsheet has made {phone[:30]!r} a number: format the column as text",
+        )  # fmt: skip
+        return phone
     digits = sum(char.isdigit() for char in phone)
     if phone and (not _PHONE.match(phone) or digits not in PHONE_DIGITS):
         sheet.fault(row.line, "phone", f"số điện thoại {phone[:30]!r} không đúng", f"{phone[:30]!r} is no phone number")

@@ -21,6 +21,8 @@ CELL_MAX = 200
 FAULTS_MAX = 200
 """Faults told at once: a file of another kind has one in every cell."""
 _DELIMITERS = ";,\t"
+_UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+_ERRORS = frozenset({"#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NUM!", "#NULL!"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +95,10 @@ def read(raw: bytes, columns: Sequence[Column]) -> Sheet:
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     sheet = Sheet([])
     keys: list[str | None] = []
+    begun = 1
     try:
         for cells in reader:
-            line = reader.line_num
+            line, begun = begun, reader.line_num + 1  # a cell may hold line breaks: a row counts from its first line
             if not keys:
                 keys = _headings(cells, columns)
                 continue
@@ -121,6 +124,8 @@ def _text(raw: bytes) -> str:
         _stop("tệp lớn hơn 16 MB, hãy chia nhỏ", "the file is larger than 16 MB: split it")
     if raw[:2] in (b"PK", b"\xd0\xcf"):
         _stop("đây là tệp Excel, hãy lưu thành CSV UTF-8", "this is an Excel file: save it as CSV UTF-8")
+    if raw[:2] in _UTF16_MARKS and len(raw) % 2 == 0:  # a spreadsheet's "Unicode text"
+        raw = raw.decode("utf-16", "replace").encode()
     if b"\x00" in raw:
         _stop("tệp chứa ký tự NUL, hãy lưu lại thành CSV UTF-8", "the file holds NUL characters: save it as CSV UTF-8")
     try:
@@ -171,7 +176,15 @@ def _row(sheet: Sheet, line: int, cells: Sequence[str], keys: Sequence[str | Non
         if len(cell) > CELL_MAX:
             sheet.fault(line, key, f"dài quá {CELL_MAX} ký tự", f"is longer than {CELL_MAX} characters")
         if any(unicodedata.category(char) == "Cc" for char in cell):
-            sheet.fault(line, key, "chứa ký tự điều khiển hoặc xuống dòng", "holds a control character or a line break")
+            sheet.fault(
+                line, key, "chứa ký tự điều khiển hoặc xuống dòng, hãy gõ lại",
+                "holds a control character or a line break: type it again",
+            )  # fmt: skip
+        if cell.startswith("=") or cell in _ERRORS:
+            sheet.fault(
+                line, key, f"{cell[:30]!r} là công thức hoặc lỗi của bảng tính, hãy dán giá trị",
+                f"{cell[:30]!r} is a formula or an error of the spreadsheet: paste the value",
+            )  # fmt: skip
     sheet.rows.append(row)
 
 

@@ -190,8 +190,7 @@ class Applier:
         done.rooms.add(room)
         if event.fault_id:
             work.folds.add((room, stamp.epoch, event.fault_id))
-        if event.command:
-            orders.apply_event(self._db, room, event, received_s)
+        orders.apply_event(self._db, room, event, received_s)
 
     def _metric(self, room: str, batch: MetricBatch, at_s: float, now_s: float, work: _Work) -> None:
         for fact, samples in batch.samples.items():

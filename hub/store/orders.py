@@ -82,11 +82,14 @@ def apply_reply(db: sqlite3.Connection, room: str, order_id: str, reply: Reply, 
 
 def apply_event(db: sqlite3.Connection, room: str, event: Event, now_s: float) -> bool:
     """Note what an event of the room says of an order: its act has ended, or it was refused."""
+    order_id = event.command or event.detail.get("command")  # an order whose envelope was bad stands in the detail
+    if not isinstance(order_id, str) or not order_id:
+        return False
     if event.kind == "command_refused":
-        return _end(db, room, event.command, "refused", event.reason, 0, {}, now_s)
+        return _end(db, room, order_id, "refused", event.reason, 0, {}, now_s)
     if event.kind == "remedy_done":
         outcome = "done" if event.outcome == "done" else "failed"
-        return _end(db, room, event.command, outcome, event.reason, event.act_id, dict(event.proof), now_s)
+        return _end(db, room, order_id, outcome, event.reason, event.act_id, dict(event.proof), now_s)
     return False
 
 

@@ -1,0 +1,97 @@
+"""Orders to rooms: what the hub refuses by itself, and the message that carries an order.
+
+The hub refuses only what cannot arrive or would be refused for certain; whether an act is safe is for the room's own
+interlock. An order names the room's boot, a nonce the room has issued within two minutes and a counter above all
+before, so that neither a broker nor a recording can repeat it.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+
+from hub.core.twin import Twin
+from hub.port import Change, Ordered
+from hub.store import orders, tables
+from hub.store.apply import Applier
+from hub.store.orders import Order
+from wire.messages import BadMessageError, Command, State, decode, encode
+from wire.topics import Leaf, Topic
+
+RECHECK = "recheck"
+"""The action every room offers: look at everything again."""
+NONCE_MAX_S = 120.0
+EXPIRES_S = 60.0
+"""How long after its nonce an order stays good, on top of the time the room takes to issue the next one."""
+ANSWER_S = 60.0
+"""An order the room has not even accepted after this is given up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """An order ready to go."""
+
+    order: Order
+    topic: str
+    payload: bytes
+
+
+def refusal(twin: Twin, listed: tables.Listed | None, action: str, *, lost: bool, now_s: float) -> str:
+    """Why the order cannot go, as a word the catalogues know; empty when it can."""
+    if listed is None or not listed.installed:
+        return "unknown_room"
+    if lost or not twin.online:
+        return "offline"
+    if not twin.nonce or now_s - twin.nonce_heard_s > NONCE_MAX_S:
+        return "no_nonce"
+    if action != RECHECK and action not in offered(twin):
+        return "not_offered"
+    return ""
+
+
+def offered(twin: Twin) -> set[str]:
+    """The actions the room offers in its newest state."""
+    try:
+        return {action.remedy for action in decode(State, twin.state_raw).actions} if twin.state_raw else set()
+    except BadMessageError:
+        return set()
+
+
+def write(
+    db: sqlite3.Connection, applier: Applier, now_s: float, *, room: str, action: str, by: str, why: str,
+    incident: int | None,
+) -> tuple[Ordered | Letter, Change]:  # fmt: skip
+    """Write an order and its audit row, in the writer's transaction. The caller publishes the letter afterwards."""
+    twin = applier.twin(room)
+    refused = refusal(twin, applier.listed(room), action, lost=applier.is_lost(room), now_s=now_s)
+    if not refused:
+        standing = orders.under_way(db, room)
+        if any(row["action"] == action for row in standing):
+            refused = "busy"
+        elif len(standing) >= orders.WAITING_MAX:
+            refused = "too_many"
+    detail: dict[str, object] = {"room": room, "action": action, "why": why, "incident": incident}
+    if refused:
+        tables.audit(db, now_s, by, "order_refused", detail | {"reason": refused})
+        return Ordered(refused=refused), Change()
+    counter = max(twin.counter, orders.last_counter(db, room)) + 1
+    order = Order(orders.new_id(), room, action, by, why, incident, counter)
+    orders.insert(db, order, now_s, now_s + ANSWER_S)
+    tables.audit(db, now_s, by, "order", detail | {"command": order.id})
+    command = Command(
+        room=room, boot=twin.boot, nonce=twin.nonce, counter=counter, action=action, by=by, reason=why,
+        expires_s=EXPIRES_S,
+    )  # fmt: skip
+    letter = Letter(order, str(Topic(room, Leaf.COMMAND, order.id)), encode(command))
+    return letter, Change(frozenset({room}), frozenset({incident} if incident else ()))
+
+
+def sent(db: sqlite3.Connection, order: Order, now_s: float, *, published: bool) -> Change:
+    """Note whether the broker took the letter; one that it did not take has ended."""
+    if published:
+        orders.mark_sent(db, order.id, now_s)
+    else:
+        db.execute(
+            "UPDATE commands SET outcome = 'expired', reason = 'no_broker', ended_s = ? WHERE id = ?", (now_s, order.id)
+        )
+    return Change(frozenset({order.room}), frozenset({order.incident} if order.incident else ()))

@@ -1,0 +1,117 @@
+"""The schedule from a file to each room's document, whose version only rises."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import timedelta, timezone
+from pathlib import Path
+
+import pytest
+
+from hub import meetings
+from hub.sheet import SheetError
+from hub.store.db import open_db
+from tests.hub.rooms import fill_inventory
+from wire.messages import Desired, decode
+
+ZONE = timezone(timedelta(hours=7))
+NOW = 1_782_000_000.0  # 21/06/2026 07:00 in Vietnam
+HEADER = "bắt đầu;kết thúc;tên;phòng"
+
+
+@pytest.fixture
+def db(tmp_path: Path) -> sqlite3.Connection:
+    made = open_db(tmp_path / "hub.db")
+    fill_inventory(made)
+    return made
+
+
+def read(db: sqlite3.Connection, *rows: str) -> list[meetings.Planned]:
+    return meetings.parse("\n".join([HEADER, *rows]).encode(), ZONE, meetings.places(db))
+
+
+def put(db: sqlite3.Connection, *rows: str, now_s: float = NOW) -> None:
+    meetings.replace_schedule(db, read(db, *rows), now_s, "an")
+
+
+def document(db: sqlite3.Connection, room: str = "p1-1") -> Desired:
+    return decode(Desired, {r: raw for r, _, _, raw in meetings.documents(db)}[room])
+
+
+GIAO_BAN = "22/06/2026 08:00;22/06/2026 10:30;Giao ban tuần;p1-1|c2"
+
+
+def test_local_times_rooms_and_places(db: sqlite3.Connection) -> None:
+    planned = read(db, GIAO_BAN, "2026-06-23 14:00;2026-06-23 15:00;Toàn tỉnh;tất cả")
+    assert planned[0].start_s == 1_782_090_000.0
+    assert planned[0].rooms == {"p1-1", "p2-1", "p2-2", "p2-3", "p2-4", "p2-5"}
+    assert len(planned[1].rooms) == 10
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        ("32/06/2026 08:00;22/06/2026 10:30;A;p1-1", "line 3, start: .* no date and time"),
+        ("22/06/2026 08:00;mai;A;p1-1", "line 3, end: .* no date and time"),
+        ("22/06/2026 08:00;22/06/2026 08:00;A;p1-1", "line 3, end: must be after the start"),
+        ("22/06/2026 08:00;24/06/2026 08:00;A;p1-1", "at most 24 h"),
+        ("22/06/2026 08:00;22/06/2026 09:00;;p1-1", "line 3, title: is empty"),
+        ("22/06/2026 08:00;22/06/2026 09:00;A;nosuch", "line 3, rooms: there is no room or place 'nosuch'"),
+        ("22/06/2026 08:00;22/06/2026 09:00;A;", "line 3, rooms: is empty"),
+        (GIAO_BAN, "line 3, title: the meeting stands twice"),
+    ],
+)
+def test_faults(db: sqlite3.Connection, row: str, expected: str) -> None:
+    with pytest.raises(SheetError, match=expected):
+        read(db, GIAO_BAN, row)
+
+
+def test_each_invited_room_is_told_once(db: sqlite3.Connection) -> None:
+    put(db, GIAO_BAN)
+    assert meetings.refresh_desired(db, NOW) == {"p1-1", "p2-1", "p2-2", "p2-3", "p2-4", "p2-5"}
+    assert document(db).version == int(NOW)
+    assert [meeting.title for meeting in document(db).meetings] == ["Giao ban tuần"]
+    assert meetings.refresh_desired(db, NOW + 60) == set()
+
+
+def test_cancelled_meeting_leaves_the_room_and_the_version_rises(db: sqlite3.Connection) -> None:
+    put(db, GIAO_BAN)
+    meetings.refresh_desired(db, NOW)
+    put(db, "23/06/2026 08:00;23/06/2026 09:00;Khác;p1-2")
+    assert "p1-1" in meetings.refresh_desired(db, NOW)
+    assert (document(db).meetings, document(db).version) == ([], int(NOW) + 1)
+    assert db.execute("SELECT COUNT(*) FROM meetings").fetchone()[0] == 1
+
+
+def test_meeting_that_is_over_makes_no_new_document_and_stays_in_the_records(db: sqlite3.Connection) -> None:
+    put(db, GIAO_BAN)
+    meetings.refresh_desired(db, NOW)
+    later = NOW + 3 * 86_400
+    assert meetings.refresh_desired(db, later) == set()
+    put(db, "30/06/2026 08:00;30/06/2026 09:00;Sau;p1-1", now_s=later)
+    assert [row[0] for row in db.execute("SELECT title FROM meetings ORDER BY start_s")] == ["Giao ban tuần", "Sau"]
+
+
+def test_far_meetings_are_told_when_they_come_near(db: sqlite3.Connection) -> None:
+    put(db, "20/07/2026 08:00;20/07/2026 09:00;Xa;p1-1")
+    assert meetings.refresh_desired(db, NOW) == set()
+    assert meetings.refresh_desired(db, NOW + 20 * 86_400) == {"p1-1"}
+
+
+def test_version_is_above_that_of_a_lost_database(db: sqlite3.Connection, tmp_path: Path) -> None:
+    put(db, GIAO_BAN)
+    meetings.refresh_desired(db, NOW)
+    fresh = open_db(tmp_path / "fresh.db")
+    fill_inventory(fresh)
+    put(fresh, GIAO_BAN)
+    meetings.refresh_desired(fresh, NOW + 5)
+    assert document(fresh).version > document(db).version
+
+
+def test_what_else_a_document_says_is_kept(db: sqlite3.Connection) -> None:
+    put(db, GIAO_BAN)
+    meetings.refresh_desired(db, NOW)
+    raw = b'{"room":"p1-1","version":5,"maintenance_until_s":77.0,"policy":{"a":1}}'
+    db.execute("UPDATE desired SET raw = ?, version = 5 WHERE room = 'p1-1'", (raw,))
+    assert meetings.refresh_desired(db, NOW) == {"p1-1"}
+    assert (document(db).maintenance_until_s, document(db).policy) == (77.0, {"a": 1})

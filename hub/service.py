@@ -1,0 +1,185 @@
+"""The running hub: session with the broker, the writer, and what the console may ask of both."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from hub import commands, marks, meetings
+from hub.commands import Letter
+from hub.link import Broker, Link
+from hub.port import Change, Marked, Ordered, Subscription
+from hub.store.apply import Applier
+from hub.store.db import hub_epoch, open_reader
+from hub.store.writer import Hooks, Writer
+from wire.messages import Ack, Fleet, encode
+from wire.topics import FLEET, Leaf, Topic, hub_filters
+
+log = logging.getLogger(__name__)
+
+DESIRED_EVERY_S = 10.0
+"""How soon a changed schedule reaches the rooms."""
+
+
+def program_version() -> str:
+    """The installed version, or empty when run from a bare folder."""
+    try:
+        return version("diemcau")
+    except PackageNotFoundError:
+        return ""
+
+
+class Hub:
+    """Everything behind the console. Satisfies `hub.port.HubPort`."""
+
+    def __init__(
+        self, db_path: Path, broker: Broker, *, beat_s: float = 60.0, commit_ms: float = 150.0,
+        demo_broker: bool = False, reconnect_window_s: float = 30.0, clock: Callable[[], float] = time.time,
+    ) -> None:  # fmt: skip
+        """Opens the database. Raises hub.store.db.DatabaseError."""
+        self._clock = clock
+        self._started_s = clock()
+        self._demo_broker = demo_broker
+        self._window_s = reconnect_window_s
+        self._subscriptions: set[Subscription] = set()
+        self._lock = threading.Lock()
+        self._listening_s: float | None = None
+        self._published: dict[str, int] = {}
+        self._desired_at_s = 0.0
+        hooks = Hooks(
+            committed=self._tell, acknowledge=self._acknowledge, listening_s=lambda: self._listening_s,
+            ticks=[self._desired],
+        )  # fmt: skip
+        self._writer = Writer(db_path, beat_s=beat_s, commit_ms=commit_ms, hooks=hooks, clock=clock)
+        reader = open_reader(db_path)
+        self._epoch = hub_epoch(reader)
+        reader.close()
+        self._link = Link(broker, hub_filters(), self._writer.offer, self._link_changed, clock)
+
+    def start(self) -> None:
+        """Begin; an absent broker is no error."""
+        self._writer.start()
+        self._link.start()
+
+    def stop(self) -> None:
+        """End in good order: hear no more, commit what was heard, release those who wait for news."""
+        self._link.stop()
+        self._writer.stop()
+        for subscription in list(self._subscriptions):
+            subscription.close()
+
+    def order(self, room: str, action: str, by: str, why: str, incident: int | None = None) -> Ordered:
+        """See HubPort."""
+        if not self._link.connected:
+            return Ordered(refused="no_broker")
+
+        def write(db: sqlite3.Connection, applier: Applier, now_s: float) -> tuple[Ordered | Letter, Change]:
+            return commands.write(db, applier, now_s, room=room, action=action, by=by, why=why, incident=incident)
+
+        letter = self._writer.call(write)
+        if isinstance(letter, Ordered):
+            return letter
+        # Committed before it is published: an order that a room obeys is always in our records.
+        published = self._link.publish(letter.topic, letter.payload, expiry_s=int(commands.EXPIRES_S))
+        self._writer.call(
+            lambda db, _applier, now_s: (None, commands.sent(db, letter.order, now_s, published=published))
+        )
+        return Ordered(id=letter.order.id) if published else Ordered(refused="no_broker")
+
+    def ack_incident(self, incident: int, by: str) -> Marked:
+        """See HubPort."""
+        return self._writer.call(lambda db, _applier, now_s: marks.ack(db, incident, by, now_s))
+
+    def unack_incident(self, incident: int, by: str) -> Marked:
+        """See HubPort."""
+        return self._writer.call(lambda db, _applier, now_s: marks.unack(db, incident, by, now_s))
+
+    def shelve_incident(self, incident: int, by: str, until_s: float, reason: str) -> Marked:
+        """See HubPort."""
+        return self._writer.call(lambda db, _applier, now_s: marks.shelve(db, incident, by, now_s, until_s, reason))
+
+    def unshelve(self, incident: int, by: str) -> Marked:
+        """See HubPort."""
+        return self._writer.call(lambda db, _applier, now_s: marks.unshelve(db, incident, by, now_s))
+
+    def add_note(self, incident: int, by: str, text: str) -> Marked:
+        """See HubPort."""
+        return self._writer.call(lambda db, _applier, now_s: marks.note(db, incident, by, now_s, text))
+
+    def subscribe(self) -> Subscription:
+        """See HubPort."""
+        subscription = Subscription(self._forget)
+        with self._lock:
+            self._subscriptions.add(subscription)
+        return subscription
+
+    def health(self) -> dict[str, Any]:
+        """See HubPort and `HEALTH_KEYS`."""
+        numbers = self._writer.numbers()
+        last_s = numbers.last_message_s
+        return {
+            "broker_connected": self._link.connected,
+            "broker": self._link.name,
+            "demo_broker": self._demo_broker,
+            "last_message_age_s": max(0.0, self._clock() - last_s) if last_s else None,
+            "rooms_heard": numbers.heard,
+            "rooms_expected": numbers.expected,
+            "queue": numbers.queue,
+            "set_aside": numbers.set_aside,
+            "started_s": self._started_s,
+            "commit_ms": round(numbers.commit_ms, 1),
+            "ingested": numbers.ingested,
+            "version": program_version(),
+            "failing": numbers.failing,
+        }
+
+    def _forget(self, subscription: Subscription) -> None:
+        with self._lock:
+            self._subscriptions.discard(subscription)
+
+    def _tell(self, change: Change) -> None:
+        with self._lock:
+            subscriptions = list(self._subscriptions)
+        for subscription in subscriptions:
+            try:
+                subscription.put(change)
+            except Exception:  # one watcher's defect must not keep the news from the others
+                log.exception("a watcher could not be told")
+
+    def _acknowledge(self, acks: dict[tuple[str, str], int]) -> None:
+        for (room, epoch), seq in acks.items():
+            if seq > 0:
+                self._link.publish(str(Topic(room, Leaf.ACK)), encode(Ack(epoch=epoch, seq=seq)))
+
+    def _link_changed(self, connected: bool) -> None:
+        if connected:
+            self._listening_s = self._clock()
+            self._published.clear()
+            self._desired_at_s = 0.0
+            fleet = Fleet(hub_epoch=self._epoch, reconnect_window_s=self._window_s)
+            self._link.publish(FLEET, encode(fleet), retain=True)
+            log.info("connected to the broker %s", self._link.name)
+        else:
+            self._listening_s = None
+            log.warning("the broker is gone")
+        self._tell(Change(health=True))
+
+    def _desired(self, db: sqlite3.Connection, now_s: float) -> Change | None:
+        """Publish documents that are committed and not yet published, then bring them up to the schedule."""
+        due = time.monotonic()
+        if due < self._desired_at_s:
+            return None
+        self._desired_at_s = due + DESIRED_EVERY_S
+        if self._link.connected:
+            for room, number, topic, payload in meetings.documents(db):
+                if self._published.get(room) != number and self._link.publish(topic, payload, retain=True):
+                    self._published[room] = number
+        if meetings.refresh_desired(db, now_s):
+            self._desired_at_s = 0.0  # publish with the next tick, when they are committed
+        return None

@@ -16,6 +16,7 @@ log = logging.getLogger(__name__)
 
 RESTORE_TRIES = 10
 RESTORE_PAUSE_S = 0.5
+REPORT_WAIT_S = 2.0
 GUARD_MARGIN_S = 2.0
 """The guard steps in when a load stays off this much longer than its cycle should have lasted."""
 
@@ -42,6 +43,7 @@ class Actuators:
         self._off_until_s: dict[str, float] = {}
         self._busy: set[str] = set()
         self._told: set[str] = set()
+        self._unreported: set[int] = set()
         self._stopping = threading.Event()
 
     def start(self, order: StartRemedy) -> None:
@@ -50,6 +52,7 @@ class Actuators:
             taken = order.load.name in self._busy
             if not taken:
                 self._busy.add(order.load.name)
+                self._unreported.add(order.act.act_id)
         if taken:  # the engine never does this; if it did, two acts on one load would be worse than a refusal
             self._report(RemedyDone(order.act.act_id, ok=False, reason="load_busy"))
             return
@@ -64,6 +67,8 @@ class Actuators:
         with self._lock:
             self._busy.discard(order.load.name)
         self._report(RemedyDone(order.act.act_id, outcome.ok, outcome.reason, outcome.proof))
+        with self._lock:
+            self._unreported.discard(order.act.act_id)
 
     def _outcome(self, order: StartRemedy) -> Outcome:
         remedy, load = order.remedy, order.load
@@ -140,14 +145,18 @@ class Actuators:
             self._off_until_s.pop(load, None)
         return True
 
-    def close(self, wait_s: float = 8.0) -> None:
-        """End every cycle now, by giving power back. Waits for the acts under way."""
+    def close(self, wait_s: float = 6.0) -> None:
+        """End every cycle now, by giving power back, and wait until that has been reported; at most `wait_s`.
+
+        An order to a device may take longer than a goodbye has time for: it is waited for only `REPORT_WAIT_S`.
+        """
         self._stopping.set()
-        until_s = self._monotonic() + wait_s
-        while self._monotonic() < until_s:
+        began_s = self._monotonic()
+        while (waited_s := self._monotonic() - began_s) < wait_s:
             with self._lock:
-                if not self._off_until_s:
-                    return
+                off, unreported = bool(self._off_until_s), bool(self._unreported)
+            if not off and (not unreported or waited_s >= REPORT_WAIT_S):
+                return
             self._sleep(0.05)
 
 

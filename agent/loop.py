@@ -123,6 +123,10 @@ class Loop:
         """End `run` within a tick. Safe in a signal handler: it takes no lock that the interrupted loop may hold."""
         self._stop.set()
 
+    def finish(self) -> None:
+        """One last turn over what still waits, such as the end of an act, after `run` has ended."""
+        self.turn(self._wait())
+
     def _wait(self) -> list[Event]:
         """The next events, at most until the next tick is due."""
         left_s = self._next_tick_s - self._clock.now().mono_s

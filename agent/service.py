@@ -100,7 +100,7 @@ class Service:
         finally:  # whatever ended the loop: a load that is off in mid cycle gets its power back
             watchdog.notify("STOPPING=1")
             self._actuators.close()
-        self._loop.turn([])
+        self._loop.finish()
         self._room.remember_meta("starts", "")
         self._room.commit(self._clock.now())
         self._publisher.close()

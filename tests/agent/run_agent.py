@@ -1,14 +1,23 @@
-"""Runs `diemcau-agent` with pins whose levels outlive it: python -m tests.agent.run_agent run --config FILE."""
+"""Runs `diemcau-agent` with pins whose levels outlive it: python -m tests.agent.run_agent run --config FILE.
+
+With DIEMCAU_TEST_IDLE set, all its devices are one probe that sees an idle room.
+"""
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 from gpiozero.devices import Device
 from gpiozero.pins.mock import MockFactory, MockPin
 
+import agent.probes.build
+from agent.core.facts import Reading
 from agent.main import main
+from agent.ports import Effector, Probe
+from agent.probes.config import RoomConfig
 from tests.agent import pins
 
 
@@ -24,6 +33,27 @@ class KeptPin(MockPin):
         pins.note(int(self.info.name.removeprefix("GPIO")), int(bool(value)))
 
 
+class IdleProbe:
+    """Nobody is calling."""
+
+    name = "codec"
+    keys: tuple[str, ...] = ("codec.api", "codec.in_call")
+    period_s = 1.0
+    deadline_s = 5.0
+
+    def observe(self) -> Mapping[str, Reading]:
+        return {"codec.api": True, "codec.in_call": False}
+
+    def close(self) -> None: ...
+
+
+def _idle(room: RoomConfig) -> tuple[list[Probe], list[Effector]]:
+    del room
+    return [IdleProbe()], []
+
+
 if __name__ == "__main__":
     Device.pin_factory = MockFactory(pin_class=KeptPin)
+    if os.environ.get("DIEMCAU_TEST_IDLE"):
+        agent.probes.build.build_probes = _idle
     sys.exit(main(sys.argv[1:]))

@@ -18,16 +18,22 @@ from agent.clock import boot_id
 from agent.store.base import ActRow, Batch
 from agent.store.sqlite import SqliteStore
 from tests.agent import pins
+from tests.agent.test_publisher import Hub
+from tests.brokers import Mosquitto
+from wire import messages as m
+from wire.topics import Leaf
 
 ROOM = """
 [room]
-id = "r-kill"
+id = "r-pub"
 state_dir = "{state}"
 [network]
 gateway = ""
 clock = false
 [relays.codec]
 pin = 17
+[relays.switch]
+pin = 18
 [relays.light]
 pin = 22
 contact = "no"
@@ -132,3 +138,78 @@ def test_a_bad_configuration_is_a_sentence_and_not_a_traceback(agents: Agents) -
     assert process.returncode == 2
     assert b"9 to 27" in errors
     assert b"Traceback" not in errors
+
+
+ORDERED = """
+[broker]
+host = "127.0.0.1"
+port = {port}
+[commands]
+accept_unsigned = true
+[loads.switch]
+off_s = 60
+"""
+REPOWERED_S = 5.0
+"""From a start to power on a load whose cycle was interrupted (pi facts, requirements)."""
+
+
+@pytest.fixture
+def cycling(agents: Agents, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[subprocess.Popen[bytes]]:
+    """A real agent in the middle of a power cycle that an operator ordered over a real broker."""
+    monkeypatch.setenv("DIEMCAU_TEST_IDLE", "1")
+    with Mosquitto(tmp_path / "mosquitto") as broker:
+        with agents.config.open("a", encoding="utf-8") as out:
+            out.write(ORDERED.format(port=broker.port))
+        hub = Hub(broker.port)
+        process = agents.start()
+        until(lambda: bool(hub.status and hub.status[-1].nonce) and hub.states > 0)
+        for n in range(1, 60):
+            status = hub.status[-1]
+            order = m.Command(
+                room="r-pub", boot=boot_id(), nonce=status.nonce, counter=n, action="switch_power_cycle", by="lan"
+            )
+            hub.send(Leaf.COMMAND, order, f"c{n}")
+            until(lambda n=n: any(i == f"c{n}" for i, _ in hub.replies))  # type: ignore[misc]
+            if hub.replies[-1][1].outcome == "accepted":
+                break
+            time.sleep(0.5)  # not a single look at the codec yet
+        until(lambda: pins.level(agents.levels, 18) == 1)
+        yield process
+        hub.close()
+
+
+@pytest.mark.broker
+def test_killed_in_the_middle_of_a_cycle_it_gives_power_back_when_it_starts(
+    agents: Agents, cycling: subprocess.Popen[bytes]
+) -> None:
+    cycling.kill()
+    cycling.wait()
+    assert pins.level(agents.levels, 18) == 1, "the kernel keeps the line: the switch is without power"
+    began_s = time.monotonic()
+    agents.start()
+    until(lambda: pins.level(agents.levels, 18) == 0)
+    assert [at for at, pin, _ in pins.changes(agents.levels) if pin == 18][-1] - began_s < REPOWERED_S
+    until(lambda: "remedy_done" in agents.kinds())
+    with sqlite3.connect(agents.state / "room.db") as db:
+        assert db.execute("SELECT outcome FROM acts").fetchall() == [("interrupted",)]
+    assert {pin for at, pin, level in pins.changes(agents.levels) if at > began_s and level == 1} == set()
+
+
+@pytest.mark.broker
+def test_a_spoilt_file_does_not_keep_the_power_off(agents: Agents, cycling: subprocess.Popen[bytes]) -> None:
+    cycling.kill()
+    cycling.wait()
+    agents.config.write_text(f'[room]\nid = "r-pub"\nstate_dir = "{agents.state}"\nno = 1\n', "utf-8")
+    process = agents.start()
+    assert process.wait(60) == 2
+    assert pins.level(agents.levels, 18) == 0
+
+
+@pytest.mark.broker
+def test_asked_to_end_it_gives_power_back_first(agents: Agents, cycling: subprocess.Popen[bytes]) -> None:
+    cycling.send_signal(signal.SIGTERM)
+    asked_s = time.monotonic()
+    assert cycling.wait(15) == 0
+    assert time.monotonic() - asked_s < 10
+    assert pins.level(agents.levels, 18) == 0
+    assert agents.kinds()[-1] == "remedy_done"

@@ -17,6 +17,8 @@ from importlib import resources
 PROVINCE = ("38", "Tỉnh Thanh Hóa")
 ROOMS = 621
 COMMUNES_A_CLUSTER = 6
+SMALL = 120
+"""A province of fewer rooms has clusters of two communes, so that one cluster is not all of it."""
 SITES = (
     ("Trụ sở UBND", "Phòng họp trực tuyến – UBND {place}"),
     ("Trụ sở cũ 1 (mô phỏng)", "Phòng họp trực tuyến – {place}, trụ sở cũ 1 (mô phỏng)"),
@@ -47,6 +49,7 @@ def province(count: int = ROOMS, seed: int = 0) -> list[Place]:
         raise ValueError(f"the province has 1 to {most} rooms, not {count}")
     # Four rooms in some communes, three in the others, so that the whole province has exactly 621.
     fours = max(0, count - 3 * len(communes)) if count > 3 * len(communes) else count // 5
+    together = 2 if count < SMALL else COMMUNES_A_CLUSTER
     places: list[Place] = []
     for index, (code, kind, name) in enumerate(communes):
         four = index * fours // len(communes) != (index + 1) * fours // len(communes)
@@ -56,7 +59,7 @@ def province(count: int = ROOMS, seed: int = 0) -> list[Place]:
                 return places
             number = len(places) + 1
             ident = hashlib.sha256(f"{seed}/{code}/{site}".encode()).hexdigest()[:8]
-            cluster = f"MP{index // COMMUNES_A_CLUSTER + 1:02d}"
+            cluster = f"MP{index // together + 1:02d}"
             places.append(Place(f"ph-{ident}", title.format(place=full), code, full, cluster, site, number))
     return places
 

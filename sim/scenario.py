@@ -19,6 +19,9 @@ from sim.places import Place, by_cluster, by_commune
 
 ROOM_KINDS = ("light", "cisco_serial", "cisco_tcp", "poly_tcp", "generic")
 
+FULL = 300
+"""A province of fewer rooms is struck in proportion, each fault in one room at least."""
+
 
 class ScenarioError(ValueError):
     """The file cannot be used; the text is one sentence: where, what, and what would do."""
@@ -180,6 +183,7 @@ class Director:
         self._communes = by_commune(places)
         self._clusters = by_cluster(places)
         self._rooms = [place.room for place in places]
+        self._share = min(1.0, len(places) / FULL)
         self._used: set[str] = set()
 
     def first_round(self) -> list[Planned]:
@@ -201,16 +205,17 @@ class Director:
     def choose(self, line: Line) -> tuple[str, ...]:
         """Rooms for one line; empty when too few are free."""
         scope = FAULTS[line.fault].scope
+        count = max(1, round(line.count * self._share))
         if scope != "room":
             groups = self._clusters if scope == "cluster" else self._communes
             free = [g for g in groups.values() if not any(r in self._used or r in self._real for r in g)]
-            picked = self._chance.sample(free, line.count) if len(free) >= line.count else []
+            picked = self._chance.sample(free, count) if len(free) >= count else []
             rooms = tuple(room for group in picked for room in group)
         elif line.on == "light":
             free_rooms = [room for room in self._rooms if room not in self._used and room not in self._real]
-            rooms = tuple(self._chance.sample(free_rooms, line.count)) if len(free_rooms) >= line.count else ()
+            rooms = tuple(self._chance.sample(free_rooms, count)) if len(free_rooms) >= count else ()
         else:
             fit = [room for room, kind in self._real.items() if kind == line.on and room not in self._used]
-            rooms = tuple(fit[: line.count])
+            rooms = tuple(fit[:count])
         self._used.update(rooms)
         return rooms

@@ -1,0 +1,162 @@
+"""`diemcau-hub`: serve the province, import its inventory and schedule, make accounts."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import secrets
+import signal
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from hub import meetings, registry
+from hub.api.accounts import ROLES, BadAccountError, add_user
+from hub.settings import HubSettings, SettingsError, load, read_secret
+from hub.sheet import SheetError
+from hub.store.db import DatabaseError, open_db, transaction
+
+DEFAULT_CONFIG = Path("/etc/diemcau/hub.toml")
+BY = "command line"
+PASSWORD_ENV = "DIEMCAU_PASSWORD"  # noqa: S105  the name of a variable
+log = logging.getLogger("hub")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line, also for the documentation."""
+    made = argparse.ArgumentParser(prog="diemcau-hub", description="Trung tâm / the hub of all rooms")
+    commands = made.add_subparsers(dest="command", required=True)
+
+    def add(name: str, text: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=text)
+        command.add_argument("--config", type=Path, default=DEFAULT_CONFIG, help=f"default: {DEFAULT_CONFIG}")
+        return command
+
+    add("serve", "nghe các phòng và mở trang điều hành / hear the rooms and serve the console")
+    rooms = add("import-rooms", "nhập danh mục điểm cầu / take the inventory of rooms from CSV, all or nothing")
+    rooms.add_argument("file", type=Path)
+    schedule = add("import-meetings", "nhập lịch họp / take the schedule from CSV; it replaces what is to come")
+    schedule.add_argument("file", type=Path)
+    user = add("add-user", "thêm tài khoản / add an account, or renew its password")
+    user.add_argument("name")
+    user.add_argument("--role", choices=ROLES, default="operator")
+    user.add_argument(
+        "--password-file",
+        default="",
+        help=f"its first line; else the variable {PASSWORD_ENV}, else one is made and printed",
+    )
+    check = commands.add_parser("check-config", help="kiểm tra tệp cấu hình / check a hub.toml and start nothing")
+    check.add_argument("file", type=Path)
+    return made
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point. 0: done; 1: failed; 2: settings or a file cannot be used."""
+    arguments = parser().parse_args(argv)
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    try:
+        settings = load(arguments.file if arguments.command == "check-config" else arguments.config)
+        match arguments.command:
+            case "serve":
+                return serve(settings)
+            case "import-rooms":
+                return _import_rooms(settings, arguments.file)
+            case "import-meetings":
+                return _import_meetings(settings, arguments.file)
+            case "add-user":
+                return _add_user(settings, arguments.name, arguments.role, arguments.password_file)
+            case _:
+                settings.broker_of()
+                sys.stdout.write(f"{arguments.file}: hợp lệ / is good\n")
+                return 0
+    except (SettingsError, SheetError) as error:
+        for problem in error.problems:
+            sys.stderr.write(f"{problem}\n")
+        return 2
+    except (BadAccountError, DatabaseError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    except OSError as error:
+        sys.stderr.write(f"{error.filename or ''}: không dùng được / cannot be used: {error.strerror or error}\n")
+        return 1
+
+
+def serve(settings: HubSettings) -> int:
+    """Hear and show until TERM or INT."""
+    import uvicorn
+
+    from hub.api.app import create_app
+    from hub.service import Hub
+
+    hub = Hub(
+        settings.database,
+        settings.broker_of(),
+        beat_s=settings.ingest.beat_s,
+        commit_ms=settings.ingest.commit_ms,
+        demo_broker=settings.broker.demo,
+        reconnect_window_s=settings.ingest.reconnect_window_s,
+    )
+    app = create_app(settings.database, settings, hub)
+    config = uvicorn.Config(
+        app, settings.web.host, settings.web.port, log_level="warning", access_log=False, server_header=False,
+        timeout_graceful_shutdown=3,
+    )  # fmt: skip
+    server = uvicorn.Server(config)
+    over = threading.Event()
+
+    def end(_number: int, _frame: object) -> None:
+        over.set()
+        server.should_exit = True
+
+    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, end)
+    hub.start()
+    log.info("console at http://%s:%d, data in %s", settings.web.host, settings.web.port, settings.data_dir)
+    try:
+        server.run()
+    finally:
+        hub.stop()
+    if not over.is_set():
+        log.error("the console could not be served on %s:%d", settings.web.host, settings.web.port)
+    return 0 if over.is_set() else 1
+
+
+def _import_rooms(settings: HubSettings, file: Path) -> int:
+    entries = registry.parse(file.read_bytes())
+    db = open_db(settings.database)
+    new, changed = registry.store(db, entries, BY, time.time())
+    db.close()
+    sys.stdout.write(
+        f"{len(entries)} phòng: {new} mới, {changed} thay đổi / {len(entries)} rooms: {new} new, {changed} changed\n"
+    )
+    return 0
+
+
+def _import_meetings(settings: HubSettings, file: Path) -> int:
+    db = open_db(settings.database)
+    planned = meetings.parse(file.read_bytes(), settings.zone, meetings.places(db))
+    with transaction(db):
+        meetings.replace_schedule(db, planned, time.time(), BY)
+    db.close()
+    sys.stdout.write(f"{len(planned)} cuộc họp / {len(planned)} meetings\n")
+    return 0
+
+
+def _add_user(settings: HubSettings, name: str, role: str, password_file: str) -> int:
+    password = read_secret("--password-file", password_file) if password_file else os.environ.get(PASSWORD_ENV, "")
+    made = "" if password else secrets.token_urlsafe(12)
+    db = open_db(settings.database)
+    add_user(db, name, password or made, role)
+    db.close()
+    sys.stdout.write(f"{name} ({role})\n")
+    if made:
+        sys.stdout.write(f"mật khẩu / password: {made}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

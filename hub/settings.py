@@ -1,0 +1,168 @@
+"""hub.toml + environment + secret files, through pydantic-settings. Every mistake is one sentence with its mend."""
+
+from __future__ import annotations
+
+import difflib
+import stat
+import tomllib
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from hub.link import Broker
+
+DATABASE = "hub.db"
+ENV_PREFIX = "DIEMCAU_HUB_"
+
+
+class SettingsError(Exception):
+    """The settings cannot be used. `problems` holds one sentence for each mistake: where, what, and the mend."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class BrokerSection(_Section):
+    """Where the broker is, and how to sign in."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(1883, ge=1, le=65535)
+    user: str = ""
+    password_file: str = ""
+    client_id: str = "diemcau-hub"
+    """One hub, one id: a second hub with the same id takes the session over."""
+    ca_file: str = ""
+    cert_file: str = ""
+    key_file: str = ""
+    demo: bool = False
+    """A broker for demonstrations, named so on every page."""
+
+
+class WebSection(_Section):
+    """The console."""
+
+    host: str = "127.0.0.1"
+    """Loopback; put a proxy with TLS in front for anything else."""
+    port: int = Field(8700, ge=1, le=65535)
+
+
+class IngestSection(_Section):
+    """How rooms are heard."""
+
+    beat_s: float = Field(60.0, ge=1, le=600)
+    """A room is heard at least this often; three missed beats make it lost."""
+    commit_ms: float = Field(150.0, ge=20, le=1000)
+    """Between two commits, and so between an event and its acknowledgement."""
+    reconnect_window_s: float = Field(30.0, ge=5, le=600)
+    """Rooms spread their reconnect over this window."""
+
+
+SECTIONS: dict[str, type[_Section]] = {"broker": BrokerSection, "web": WebSection, "ingest": IngestSection}
+
+
+class HubSettings(BaseSettings):
+    """Everything the hub is told."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENV_PREFIX, env_nested_delimiter="__", extra="forbid", nested_model_default_partial_update=True
+    )
+    data_dir: Path = Path("/var/lib/diemcau-hub")
+    timezone: str = "Asia/Ho_Chi_Minh"
+    broker: BrokerSection = BrokerSection()
+    web: WebSection = WebSection()
+    ingest: IngestSection = IngestSection()
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (OSError, ValueError, KeyError):
+            raise ValueError("a time zone such as Asia/Ho_Chi_Minh") from None
+        return name
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment wins over the file."""
+        del init_settings, dotenv_settings, file_secret_settings
+        return env_settings, TomlConfigSettingsSource(settings_cls)
+
+    @property
+    def database(self) -> Path:
+        """The hub's database."""
+        return self.data_dir / DATABASE
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone of people and schedules."""
+        return ZoneInfo(self.timezone)
+
+    def broker_of(self) -> Broker:
+        """The broker with its password read from its file. Raises SettingsError."""
+        b = self.broker
+        password = read_secret("broker.password_file", b.password_file) if b.password_file else ""
+        return Broker(b.host, b.port, b.user, password, b.client_id, b.ca_file, b.cert_file, b.key_file)
+
+
+def load(path: Path) -> HubSettings:
+    """Read and check everything. Raises SettingsError."""
+    try:
+        tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise SettingsError([f"{path}: không có tệp này / no such file: make it, see docs/hub.md"]) from None
+    except OSError as error:
+        raise SettingsError([f"{path}: không đọc được / cannot be read: {error.strerror}"]) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError([f"{path}: không phải TOML hợp lệ / not valid TOML: {error}"]) from None
+
+    class FromFile(HubSettings):
+        model_config = SettingsConfigDict(toml_file=path)
+
+    try:
+        return FromFile()
+    except ValidationError as error:
+        raise SettingsError([_sentence(path, problem) for problem in error.errors()]) from None
+
+
+def read_secret(place: str, name: str) -> str:
+    """The first line of a secret's file, which nobody but its owner may read. Raises SettingsError."""
+    path = Path(name)
+    try:
+        if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+            raise SettingsError([f"{place}: {path} ai cũng đọc được / is open to others: run chmod 600 {path}"])
+        lines = path.read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError([f"{place}: không đọc được {path} / cannot be read: {error}"]) from None
+    return lines[0].strip() if lines else ""
+
+
+def _sentence(path: Path, problem: Any) -> str:
+    place = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "extra_forbidden":
+        names = _names(problem["loc"])
+        near = difflib.get_close_matches(str(problem["loc"][-1]), names, 1)
+        hint = f"; did you mean {near[0]!r}?" if near else f"; known: {', '.join(sorted(names))}"
+        return f"{path}: {place}: không có mục này / no such setting{hint}"
+    what = problem["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
+    value = problem.get("input")
+    return f"{path}: {place}: giá trị {value!r} sai / must be {what}, not {value!r}"
+
+
+def _names(where: tuple[Any, ...]) -> list[str]:
+    section = SECTIONS.get(str(where[0])) if len(where) > 1 else None
+    return list((section or HubSettings).model_fields)

@@ -14,12 +14,10 @@ from hub.api.context import Acting, Ask, Asked, RefusedError
 from hub.console.words import short_time
 from hub.port import Marked, Ordered
 from hub.store import read_incidents, reads
-from hub.store.read_incidents import TABS, Incident
+from hub.store.read_incidents import INCIDENTS_MAX, ROWS_MAX, TABS, Incident
 
 router = APIRouter(include_in_schema=False)
 
-ROW_MAX = 1000
-"""Incidents that one row may stand for: more than the rooms of a province."""
 SHELVE_MIN = (30, 120, 480, 1440)
 SHELVE_WHY = ("waiting_person", "waiting_part", "waiting_carrier", "planned")
 
@@ -28,22 +26,24 @@ SHELVE_WHY = ("waiting_person", "waiting_part", "waiting_carrier", "planned")
 def triage_page(ask: Asked, tab: str = "new", sel: int = 0) -> Response:
     """The rows of a tab and, beside them, the chosen one."""
     tab = tab if tab in TABS else "new"
-    tree, rooms = reads.tree(ask.reader), reads.rooms(ask.reader)
+    tree, all_rooms = reads.tree(ask.reader), reads.rooms(ask.reader)
     coming = reads.meetings(ask.reader, ask.now_s)
     incidents = read_incidents.by_tab(ask.reader, tab, ask.now_s)
-    counts = read_incidents.tab_counts(ask.reader, ask.now_s)
-    rows = views.make_rows(ask.t, incidents, rooms, tree, coming)
-    chosen = next((row for row in rows if row.incident.id == sel), rows[0] if rows else None)
-    values: dict[str, Any] = _pane(ask, chosen, tab) if chosen and ask.part != "list" else {"row": None}
+    rows = views.make_rows(ask.t, incidents, all_rooms, tree, coming)
+    chosen = next((row for row in rows if row.incident.id == sel), None)
+    if chosen is None and ask.part == "pane":
+        # It has left this tab, for instance because it was just taken: whoever works on it still sees it.
+        (chosen,) = views.make_rows(ask.t, [_find(ask, sel)], all_rooms, tree, coming)
+    chosen = chosen or (rows[0] if rows else None)
+    values: dict[str, Any] = _pane(ask, chosen, tab) if chosen and ask.part != "list" else {"row": None, "tab": tab}
     if ask.part == "pane":
-        return ask.page("pane.html", **values) if chosen else Response(status_code=204)
+        return ask.page("pane.html", **values)
     return ask.page(
         "triage.html",
-        tab=tab,
         tabs=TABS,
-        counts=counts,
-        rows=rows,
-        hidden=counts[tab] - len(incidents),
+        counts=read_incidents.tab_counts(ask.reader, ask.now_s),
+        rows=rows[:ROWS_MAX],
+        hidden=len(rows) - ROWS_MAX,
         chosen=chosen.incident.id if chosen else 0,
         counters=reads.counters(ask.reader, ask.now_s),
         **values,
@@ -134,7 +134,7 @@ def unshelve(ask: Acting, incident_id: int, also: Also = "") -> Response:
 
 def _mark_all(ask: Ask, incident_id: int, also: str, mark: Callable[[int], Marked], said: str) -> Response:
     """Mark an incident and the others of its row. The first decides what is said; others may have ended meanwhile."""
-    others = list(dict.fromkeys(int(part) for part in also.split(",") if part.isdigit()))[:ROW_MAX]
+    others = list(dict.fromkeys(int(part) for part in also.split(",") if part.isdigit()))[:INCIDENTS_MAX]
     marked = mark(incident_id)
     if marked.ok and others:
         count = 1 + sum(mark(other).ok for other in others if other != incident_id)

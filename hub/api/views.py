@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from hub.console.words import Words, short_time
-from hub.store import reads
+from hub.store import read_incidents, reads
+from hub.store.causes import Sign, by_cause
 from hub.store.read_incidents import Incident
 from hub.store.reads import MeetingRow, RoomDetail, RoomRow, Tree
 from wire.messages import ActionNow, BadMessageError, FactNow, State, decode
-
-MASS_MIN = 5
-"""So many rooms with the same fault at about the same time are one row: one cause, one thing to handle. The hub groups
-within a cluster (`incidents.grp`); this also joins clusters, for a loss of the whole network is still one row."""
-MASS_WITHIN_S = 180.0
 
 
 @dataclass
@@ -54,15 +49,15 @@ def make_rows(
     nearest = reads.next_by_room(coming)
     singles = [_row(t, incident, by_room.get(incident.room), tree, nearest) for incident in incidents]
     rows: list[Row] = []
-    for same in _same_cause(singles):
-        if len(same) < MASS_MIN and not (same[0].incident.group and len(same) > 1):
-            rows += same
-            continue
+    for same in by_cause(singles, _sign):
         first = same[0]
+        rows.append(first)
+        if len(same) == 1:
+            continue
         first.others = same[1:]
         first.communes = len({row.commune for row in same})
         first.meeting = min((row.meeting for row in same if row.meeting), key=lambda m: m.start_s, default=None)
-        rows.append(first)
+        first.cluster = first.cluster if len({row.cluster for row in same}) == 1 else ""
     order = {id(row): index for index, row in enumerate(singles)}
     return sorted(rows, key=lambda row: order[id(row)])
 
@@ -80,23 +75,8 @@ def _row(t: Words, incident: Incident, room: RoomRow | None, tree: Tree, nearest
     )
 
 
-def _same_cause(rows: list[Row]) -> list[list[Row]]:
-    """Chains of rows with one rule and one holder: of one group, or opened within `MASS_WITHIN_S` of the one before."""
-    chains: list[list[Row]] = []
-    last: dict[tuple[Any, ...], list[Row]] = {}
-    for row in sorted(rows, key=lambda row: row.incident.opened_s):
-        i = row.incident
-        key = (i.rule, i.acked_by, i.shelved_until_s, i.is_open)
-        chain = last.get(key)
-        joins = chain and (
-            i.opened_s - chain[-1].incident.opened_s <= MASS_WITHIN_S
-            or (i.group and i.group == chain[-1].incident.group)
-        )
-        if chain is None or not joins:
-            chain = last[key] = []
-            chains.append(chain)
-        chain.append(row)
-    return chains
+def _sign(row: Row) -> Sign:
+    return read_incidents.sign(row.incident)
 
 
 def verdict_sentence(t: Words, room: RoomDetail, incidents: list[Incident], now_s: float) -> str:

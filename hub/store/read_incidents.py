@@ -7,12 +7,15 @@ import sqlite3
 from dataclasses import dataclass
 from typing import Any
 
+from hub.store.causes import Sign, by_cause
 from hub.store.reads import Reader
 
 DAY_S = 86400.0
 TABS = ("new", "working", "shelved", "stale", "done")
-ROWS_MAX = 200
-"""A page never shows more rows: nobody reads further, and a storm must not slow the console down."""
+INCIDENTS_MAX = 1000
+"""A list is made of no more: the whole province lost at once, and then some."""
+ROWS_MAX = 100
+"""A page never shows more rows, each of which may stand for many incidents: nobody reads further."""
 
 _SEVERITY = "CASE i.severity WHEN 'critical' THEN 0 WHEN 'major' THEN 1 WHEN 'warning' THEN 2 ELSE 3 END"
 _TAB = (
@@ -80,7 +83,7 @@ def _loads(text: str, kind: type[Any]) -> Any:
     return found if isinstance(found, kind) else kind()
 
 
-def by_tab(reader: Reader, tab: str, now_s: float, limit: int = ROWS_MAX) -> list[Incident]:
+def by_tab(reader: Reader, tab: str, now_s: float, limit: int = INCIDENTS_MAX) -> list[Incident]:
     """The rows of one tab: those that need a person first, then the worst, then the newest."""
     order = "i.closed_s DESC" if tab == "done" else f"i.needs_person DESC, {_SEVERITY}, i.opened_s DESC"
     rows = reader.all(
@@ -91,14 +94,23 @@ def by_tab(reader: Reader, tab: str, now_s: float, limit: int = ROWS_MAX) -> lis
     return [_incident(row) for row in rows]
 
 
+def sign(incident: Incident) -> Sign:
+    """Incidents share a row when they share rule, holder, shelf and whether they stand."""
+    kind = (incident.rule, incident.acked_by, incident.shelved_until_s, incident.is_open, incident.needs_person)
+    return Sign(kind, incident.opened_s, incident.group)
+
+
 def tab_counts(reader: Reader, now_s: float) -> dict[str, int]:
-    """How many incidents stand in each tab."""
+    """How many rows stand in each tab; incidents of one cause count once."""
     rows = reader.all(
-        f"SELECT {_TAB} AS tab, COUNT(*) AS n FROM incidents i"  # noqa: S608
-        " WHERE (i.closed_s = 0 OR i.closed_s > :now - 86400) AND i.outcome <> 'superseded' GROUP BY 1",
+        f"SELECT {_TAB} AS tab, i.rule, i.acked_by, i.shelved_until_s, i.opened_s, i.grp, i.needs_person"  # noqa: S608
+        " FROM incidents i WHERE (i.closed_s = 0 OR i.closed_s > :now - 86400) AND i.outcome <> 'superseded'",
         {"now": now_s},
     )
-    return dict.fromkeys(TABS, 0) | {row["tab"]: row["n"] for row in rows}
+    counts = dict.fromkeys(TABS, 0)
+    for same in by_cause(rows, lambda row: Sign((*row[:4], row[6]), row["opened_s"], row["grp"])):
+        counts[same[0]["tab"]] += 1
+    return counts
 
 
 def open_incidents(reader: Reader) -> list[Incident]:

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from hub.store.causes import Sign, by_cause
+
 VERDICTS = ("fault", "lost", "check", "unknown", "maintenance", "not_installed", "ready")
 """Worst first: the order of lists."""
 RANK = {verdict: rank for rank, verdict in enumerate(VERDICTS)}
@@ -132,6 +134,7 @@ class Counters:
     """Installed rooms: those that ought to be heard."""
     heard: int = 0
     unhandled: int = 0
+    """Things that need a person and that nobody has taken; one cause counts once."""
     heard_s: float = 0.0
     """When any room was last heard, by the hub's clock; 0: never."""
 
@@ -184,12 +187,13 @@ def counters(reader: Reader, now_s: float) -> Counters:
         is_heard = row["installed"] and row["online"] and row["verdict"] != "lost"
         heard += row["n"] if is_heard else 0
         heard_s = max(heard_s, row["heard_s"])
-    waiting = reader.one(
-        "SELECT COUNT(*) AS n FROM incidents WHERE closed_s = 0 AND needs_person = 1 AND acked_s = 0"
+    waiting = reader.all(
+        "SELECT rule, opened_s, grp FROM incidents WHERE closed_s = 0 AND needs_person = 1 AND acked_s = 0"
         " AND shelved_until_s <= ?",
         now_s,
     )
-    return Counters(found, total, heard, waiting["n"] if waiting else 0, heard_s)
+    causes = by_cause(waiting, lambda row: Sign(row["rule"], row["opened_s"], row["grp"]))
+    return Counters(found, total, heard, len(causes), heard_s)
 
 
 def meetings(reader: Reader, now_s: float, within_s: float = WEEK_S) -> list[MeetingRow]:

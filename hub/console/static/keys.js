@@ -25,10 +25,9 @@ export function bindKeys({ refresh, toast }) {
     pane.scrollTop = 0;
   }
 
-  // When the chosen row has gone to another tab, the next one is chosen, and an empty list empties the pane.
+  // A row that was just taken leaves the list; the pane stays with it, since the call to the room comes next.
   document.addEventListener("merged", (event) => {
-    if (!event.target.matches(".queue") || !$("#pane")) return;
-    if (!current()) rows().length ? choose(rows()[0], false) : $("#pane").replaceChildren();
+    if (event.target.matches(".queue") && $("#pane:empty") && rows().length) choose(rows()[0], false);
   });
 
   document.addEventListener("click", (event) => {

@@ -1,0 +1,150 @@
+"""Accounts, sessions, and what keeps strangers out."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from hub.api import auth
+from hub.api.accounts import BadAccountError, add_user
+from hub.api.app import create_app
+from tests.hub.console import seed
+from tests.hub.console.conftest import HTML, csrf, sign_in
+from tests.hub.console.fake import FakeHub
+
+PRIVATE = ("/", "/triage", "/rooms", "/rooms.csv", "/rooms/th-14797-1", "/incidents/1", "/health",
+           "/rooms/th-14797-1/act/recheck")  # fmt: skip
+
+
+@pytest.mark.parametrize("path", PRIVATE)
+def test_a_stranger_is_sent_to_the_form(stranger: TestClient, path: str) -> None:
+    answer = stranger.get(path)
+    assert answer.status_code == 303
+    assert answer.headers["location"].startswith("/login")
+
+
+@pytest.mark.parametrize("path", ["/api/search?q=a", "/api/stream"])
+def test_a_stranger_gets_nothing_from_the_api(stranger: TestClient, path: str) -> None:
+    assert stranger.get(path).status_code == 401
+
+
+def test_the_cookie_is_out_of_reach_of_scripts_and_stands_hashed(stranger: TestClient, db_path: Path) -> None:
+    answer = stranger.post("/login", data={"name": " Thu.Ha ", "password": seed.PASSWORD, "next": "/rooms"})
+    assert answer.headers["location"] == "/rooms"
+    cookie = answer.headers["set-cookie"]
+    assert "HttpOnly" in cookie
+    assert "samesite=lax" in cookie.lower()
+    token = cookie.split("=")[1].split(";")[0]
+    with sqlite3.connect(db_path) as db:
+        stored = str(db.execute("SELECT * FROM sessions").fetchall())
+    assert token not in stored
+
+
+@pytest.mark.parametrize("target", ["//evil.example/x", "https://evil.example", "/\\evil.example"])
+def test_sign_in_never_leads_away(stranger: TestClient, target: str) -> None:
+    answer = stranger.post("/login", data={"name": "thu.ha", "password": seed.PASSWORD, "next": target})
+    assert answer.headers["location"] == "/triage"
+
+
+def test_wrong_password_and_unknown_name_look_the_same(stranger: TestClient) -> None:
+    one = stranger.post("/login", data={"name": "thu.ha", "password": "wrong"})
+    two = stranger.post("/login", data={"name": "nobody", "password": "wrong"})
+    assert one.status_code == two.status_code == 401
+    assert one.text.replace("thu.ha", "") == two.text.replace("nobody", "")
+
+
+def test_guessing_is_slowed_and_the_limiter_is_bounded(stranger: TestClient) -> None:
+    for _ in range(5):
+        assert stranger.post("/login", data={"name": "thu.ha", "password": "wrong"}).status_code == 401
+    assert stranger.post("/login", data={"name": "thu.ha", "password": seed.PASSWORD}).status_code == 429
+    limiter = auth.LoginLimiter()
+    for number in range(10_000):
+        limiter.failed((f"name:{number}",), 0.0)
+    assert len(limiter._failures) == auth._REMEMBERED_MAX
+
+
+def test_waiting_doubles_and_ends() -> None:
+    limiter = auth.LoginLimiter()
+    for _ in range(5):
+        limiter.failed(("name:a",), 1000.0)
+    assert limiter.wait_s(("name:a",), 1000.0) == 30.0
+    assert limiter.wait_s(("name:a",), 1031.0) <= 0.0
+    limiter.failed(("name:a",), 1031.0)
+    assert limiter.wait_s(("name:a",), 1031.0) == 60.0
+    limiter.succeeded(("name:a",))
+    assert limiter.wait_s(("name:a",), 1031.0) == 0.0
+
+
+def test_a_session_ends_by_idleness_by_sign_out_and_by_disabling(db_path: Path) -> None:
+    now = [1_000_000.0]
+    sessions = auth.Sessions(db_path, lambda: now[0])
+    token = sessions.login("thu.ha", seed.PASSWORD, "")
+    assert token is not None
+    now[0] += auth.SESSION_S - 60
+    assert sessions.find(token) is not None
+    now[0] += auth.SESSION_S - 60  # was prolonged by its use
+    session = sessions.find(token)
+    assert session is not None
+    now[0] += auth.SESSION_S + 1
+    assert sessions.find(token) is None
+    second = sessions.login("thu.ha", seed.PASSWORD, "") or ""
+    again = sessions.find(second)
+    assert again is not None
+    sessions.logout(again)
+    assert sessions.find(second) is None
+    third = sessions.login("thu.ha", seed.PASSWORD, "") or ""
+    with sqlite3.connect(db_path) as db:
+        db.execute("UPDATE users SET disabled = 1")
+    assert sessions.find(third) is None
+    assert sessions.login("thu.ha", seed.PASSWORD, "") is None
+    sessions.close()
+
+
+CHANGES = ("/incidents/1/ack", "/incidents/1/note", "/incidents/1/shelve", "/incidents/1/recheck", "/logout",
+           "/rooms/th-14797-1/act/codec_restart", "/language")  # fmt: skip
+
+
+@pytest.mark.parametrize("path", CHANGES)
+def test_nothing_changes_without_the_sessions_token(client: TestClient, path: str) -> None:
+    fields = {"text": "x", "until": "30:planned", "why": "x", "language": "en", "back": "/"}
+    assert client.post(path, data=fields).status_code == 403
+    assert client.post(path, data=fields | {"csrf": "made up"}).status_code == 403
+
+
+def test_other_sites_and_large_bodies_are_turned_away(client: TestClient) -> None:
+    token = csrf(client)
+    foreign = client.post("/incidents/1/ack", data={"csrf": token}, headers={"sec-fetch-site": "cross-site"})
+    assert foreign.status_code == 403
+    large = client.post("/incidents/1/note", data={"csrf": token, "text": "x" * 70_000})
+    assert large.status_code == 413
+
+
+def test_a_viewer_looks_but_does_not_act(stranger: TestClient) -> None:
+    sign_in(stranger, "khach")
+    assert stranger.get("/triage").status_code == 200
+    assert "/ack" not in stranger.get("/triage").text
+    token = csrf(stranger)
+    answer = stranger.post("/incidents/1/ack", data={"csrf": token}, headers={"accept": "application/json"})
+    assert answer.status_code == 403
+    assert "chỉ được xem" in answer.json()["error"]
+
+
+def test_bad_accounts_are_refused(db_path: Path) -> None:
+    with sqlite3.connect(db_path) as db:
+        for name, password, role in (("x", "long enough 1", "viewer"), ("an", "short", "viewer"),
+                                     ("an", "long enough 1", "king")):  # fmt: skip
+            with pytest.raises(BadAccountError):
+                add_user(db, name, password, role)
+
+
+def test_headers_of_every_answer(db_path: Path) -> None:
+    with TestClient(create_app(db_path, None, FakeHub(db_path)), headers=HTML) as client:
+        for path in ("/login", "/static/console.css", "/nowhere"):
+            headers = client.get(path).headers
+            assert "default-src 'none'" in headers["content-security-policy"]
+            assert "unsafe" not in headers["content-security-policy"]
+            assert headers["x-content-type-options"] == "nosniff"
+            assert headers["x-frame-options"] == "DENY"

@@ -1,0 +1,90 @@
+"""The two catalogues say the same things, and know every name the rooms use."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+import hub.api
+import hub.console
+from agent.core.facts import FACTS
+from agent.core.interlock import Reason
+from agent.core.remedies import LOADS, REMEDIES
+from hub.console.words import LANGUAGES, words
+from hub.store.reads import VERDICTS
+from wire.messages import EVENT_KINDS
+
+CONSOLE = Path(hub.console.__file__).parent
+TEXTS = {lang: json.loads((CONSOLE / f"i18n/{lang}.json").read_text("utf-8")) for lang in LANGUAGES}
+_PLACES = re.compile(r"{(\w+)}")
+
+
+def test_same_keys_and_places() -> None:
+    assert TEXTS["vi"].keys() == TEXTS["en"].keys()
+    for key, text in TEXTS["vi"].items():
+        assert set(_PLACES.findall(text)) == set(_PLACES.findall(TEXTS["en"][key])), key
+
+
+def test_no_key_stands_twice_and_none_is_empty() -> None:
+    for lang in LANGUAGES:
+        pairs = json.loads((CONSOLE / f"i18n/{lang}.json").read_text("utf-8"), object_pairs_hook=list)
+        assert len(pairs) == len({key for key, _ in pairs})
+        assert all(text.strip() for _, text in pairs)
+
+
+def test_every_key_in_use_is_known() -> None:
+    sources = [*CONSOLE.glob("templates/*.html"), *Path(hub.api.__file__).parent.glob("*.py")]
+    used = {
+        key
+        for path in sources
+        for key in re.findall(r"""\bt\(\s*f?['"]([a-z_.]+[a-z_])['"]""", path.read_text("utf-8"))
+    }
+    assert len(used) > 100
+    assert used <= TEXTS["vi"].keys(), used - TEXTS["vi"].keys()
+
+
+@pytest.mark.parametrize(
+    ("kind", "names"),
+    [
+        ("fact", list(FACTS)),
+        ("remedy", [*REMEDIES, "recheck"]),
+        ("load", list(LOADS)),
+        ("reason", list(Reason)),
+        ("event", list(EVENT_KINDS)),
+        ("state", list(VERDICTS)),
+        ("severity", ["critical", "major", "warning"]),
+        ("order", ["waiting", "sent", "accepted", "done", "failed", "refused", "expired"]),
+        ("outcome", ["healed_by_room", "healed_by_order", "recovered", "superseded"]),
+    ],
+)
+def test_every_name_of_the_rooms_is_known(kind: str, names: list[str]) -> None:
+    missing = [name for name in names if f"{kind}.{name}" not in TEXTS["vi"]]
+    assert not missing
+
+
+def test_every_rule_has_a_name() -> None:
+    rules = Path(hub.__file__ or "").parents[1] / "agent/rules"
+    names = [path.stem for path in rules.glob("[a-z]*.py")]
+    assert names
+    assert not [name for name in names if f"rule.{name}" not in TEXTS["vi"]]
+
+
+def test_unknown_names_are_shown_as_they_are() -> None:
+    t = words("vi")
+    assert t.name("reason", "something_new") == "something_new"
+    assert t.value("codec.new_thing", 3.25) == "3,2" or t.value("codec.new_thing", 3.25) == "3,3"
+
+
+def test_numbers_ages_and_values() -> None:
+    vi, en = words("vi"), words("en")
+    assert vi.value("codec.draw_w", 31.4) == "31,4 W"
+    assert en.value("codec.draw_w", 31.4) == "31.4 W"
+    assert vi.value("ups.on_battery", True) == "có"
+    assert vi.value("ups.on_battery", None) == "chưa rõ"
+    assert [vi.age(s) for s in (0, 59, 60, 3600, 7800, 86400, 100_000)] == [
+        "0 giây", "59 giây", "1 phút", "1 giờ", "2 giờ 10 phút", "1 ngày", "1 ngày 3 giờ",
+    ]  # fmt: skip
+    assert vi.count(1204331) == "1.204.331"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import sqlite3
@@ -163,16 +164,20 @@ def cycling(agents: Agents, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         hub = Hub(broker.port)
         process = agents.start()
         until(lambda: bool(hub.status and hub.status[-1].nonce) and hub.states > 0)
-        for n in range(1, 60):
-            status = hub.status[-1]
+        numbers = itertools.count(1)
+
+        def accepted() -> bool:
+            """Order it once more: until the codec has been seen idle, the interlock refuses."""
+            n = next(numbers)
+            nonce = hub.status[-1].nonce
             order = m.Command(
-                room="r-pub", boot=boot_id(), nonce=status.nonce, counter=n, action="switch_power_cycle", by="lan"
+                room="r-pub", boot=boot_id(), nonce=nonce, counter=n, action="switch_power_cycle", by="lan"
             )
             hub.send(Leaf.COMMAND, order, f"c{n}")
-            until(lambda n=n: any(i == f"c{n}" for i, _ in hub.replies))  # type: ignore[misc]
-            if hub.replies[-1][1].outcome == "accepted":
-                break
-            time.sleep(0.5)  # not a single look at the codec yet
+            until(lambda: any(i == f"c{n}" for i, _ in hub.replies))
+            return hub.replies[-1][1].outcome == "accepted"
+
+        until(accepted)
         until(lambda: pins.level(agents.levels, 18) == 1)
         yield process
         hub.close()

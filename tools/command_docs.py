@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import importlib.util
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,18 +17,15 @@ ROOT = Path(__file__).parents[1]
 def programs() -> dict[str, argparse.ArgumentParser]:
     """The parser of every program that the distribution installs.
 
-    A program `x = "pkg.main:main"` has its parser in `pkg.main.parser`; one that shares its module with others, such as
-    `diemcau = "sim.main:diemcau"`, in `sim.main.diemcau_parser`.
+    Beside its entry point each module has functions without arguments, `parser` or `<what>_parser`; the one whose
+    `prog` is the program's name is its own.
     """
     scripts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["scripts"]
-    found = {}
+    found: dict[str, argparse.ArgumentParser] = {}
     for name, target in scripts.items():
-        module_name, function = target.split(":")
-        if importlib.util.find_spec(module_name) is None:
-            continue  # tests/house/test_documented.py insists on every program
-        module = importlib.import_module(module_name)
-        make = getattr(module, "parser" if function == "main" else f"{function}_parser")
-        found[name] = make()
+        module = importlib.import_module(target.partition(":")[0])
+        makers = [value for key, value in vars(module).items() if key == "parser" or key.endswith("_parser")]
+        found.update((parser.prog, parser) for parser in (make() for make in makers) if parser.prog == name)
     return found
 
 

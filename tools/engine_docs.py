@@ -67,8 +67,9 @@ def page() -> str:
         for x in LOADS.values()
     )
     remedies = "\n".join(
-        f"| `{r.name}` | {r.vi} / {r.en} | {r.load} | {r.method} | {boots.settle_s(r, LOADS[r.load], LoadState(), 1.0):.0f} s |"
+        f"| `{r.name}` | {r.vi} / {r.en} | {r.load} | {r.method} | {settle_s:.0f} s |"
         for r in REMEDIES.values()
+        for settle_s in (boots.settle_s(r, LOADS[r.load], LoadState(), 1.0),)
     )
     return f"""\
 <!-- Written by `make docs` from agent/core/. Do not edit. -->
@@ -108,8 +109,9 @@ is tried.
 
 ## Loads
 
-Boot times are first guesses: a room measures its own. The load owns the times: two rules over one codec would otherwise restart it and cut its power at once. A room may
-set other values; no cycle keeps a load without power for more than {OFF_MAX_S:.0f} s.
+The load owns the times: two rules over one codec would otherwise restart it and cut its power at once. Boot times are
+first guesses, and a room measures its own. It may set other values; no cycle keeps a load without power for more than
+{OFF_MAX_S:.0f} s.
 
 | load | a call dies with it | boots in | off for | between restarts | restarts an hour / a day | may stay off |
 |---|---|---|---|---|---|---|

@@ -62,6 +62,10 @@ class Onlooker:
     incidents: dict[int, Seen] = field(default_factory=dict)
     publish_to_console_s: list[float] = field(default_factory=list)
     reconnects: int = 0
+    cut_off: set[str] = field(default_factory=set)
+    """Rooms whose line is or was cut: their events had to wait, which says nothing about the way to the console."""
+    left_out: int = 0
+    """Events of theirs."""
     _waiting: dict[int, tuple[str, float]] = field(default_factory=dict)
     _last_row: int = 0
     _stop: threading.Event = field(default_factory=threading.Event)
@@ -144,8 +148,9 @@ class Onlooker:
             "SELECT rowid, room, at_s, backfilled FROM events WHERE rowid > ? ORDER BY rowid", (self._last_row,)
         ):
             self._last_row = row
-            # What a room told long after it happened, its line having been cut, says nothing about the way.
-            if not late:
+            if late or room in self.cut_off:
+                self.left_out += 1
+            else:
                 self._waiting[row] = (room, made_s)
         for row, (room, made_s) in list(self._waiting.items()):
             if everything or room in rooms:

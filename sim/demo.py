@@ -82,7 +82,6 @@ class Demo:
     _began_s: float = 0.0
     _populated_s: float = 0.0
     _demo_broker: bool = False
-    _injected: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
 
     def stop(self) -> None:
         """End soon; called by a signal."""
@@ -129,8 +128,7 @@ class Demo:
         self._children.append(child)
         self.say(f"Trạm trung chuyển MQTT: {child.name}, cổng {broker_port}", f"broker {child.name}")
         self._start_hub(plan, broker_port)
-        real = [place.room for place in self._places[:: max(1, len(self._places) // max(1, self.options.real))]]
-        chosen = real[: min(self.options.real, len(KINDS), len(self._places))]
+        chosen = self._choose_real()
         self._real = RealRooms(self.folder / "real", chosen, SCALE, broker_port, self.options.seed)
         self._real.start_hardware()
         light = [place.room for place in self._places if place.room not in self._real.kinds]
@@ -147,6 +145,12 @@ class Demo:
         )
         fleet.await_ready(self.control.exists, HUB_READY_S)
         self._await_heard()
+
+    def _choose_real(self) -> list[str]:
+        """Rooms with real agents: spread over a large province, together in a small one, where a cluster must be left."""
+        count = min(self.options.real, len(KINDS), len(self._places))
+        step = len(self._places) // count if count and len(self._places) >= scenario.FULL else 1
+        return [place.room for place in self._places[::step]][:count]
 
     def _start_hub(self, plan: scenario.Scenario, broker_port: int) -> None:
         self._port = free_port(self.options.port)
@@ -277,7 +281,9 @@ class Demo:
         line = planned.line
         for path, rooms in self._hosts(planned.rooms):
             ask(path, do="inject", fault=line.fault, rooms=rooms, args=dict(line.args), lasts_s=line.lasts_s)
-        self._injected.append((line.fault, planned.rooms))
+        assert self._onlooker is not None
+        if FAULTS[line.fault].cuts_line:
+            self._onlooker.cut_off |= set(planned.rooms)
         self.say(f"Sự cố: {line.fault} tại {len(planned.rooms)} phòng", FAULTS[line.fault].title)
 
     def _recur(
@@ -421,7 +427,10 @@ class Demo:
             "fault_to_console_s": percentiles(x for some in to_console.values() for x in some)
             | {"by_fault": {name: percentiles(some) for name, some in sorted(to_console.items())}},
             "publish_to_console_s": percentiles(self._onlooker.publish_to_console_s)
-            | {"measured_by": self._onlooker.by},
+            | {
+                "measured_by": self._onlooker.by,
+                "left_out": f"{self._onlooker.left_out} events of rooms without a line",
+            },
             "outage_s": [row for row in rows if row["outcome"] == "healed" and row["outage_s"] is not None],
             "not_healed": [row for row in rows if row["outcome"] != "healed"],
             "demo_broker": self._demo_broker,

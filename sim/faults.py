@@ -34,6 +34,8 @@ class FaultKind:
     load: str = ""
     """The device whose outage it is, for the comparison with that device's own boot time."""
     params: tuple[str, ...] = ()
+    cuts_line: bool = False
+    """Whether the room cannot reach the hub while it lasts."""
     """Names of the numbers a scenario may give."""
 
 
@@ -143,12 +145,12 @@ FAULTS: dict[str, FaultKind] = {
         ),
         FaultKind(
             "switch_hang", "the room's switch hangs", "room", "healed", ("room_network_lost", *HUB_SILENCE),
-            _device("switch", "hung", True), _device("switch", "hung", False), _device_down("switch"), "switch",
+            _device("switch", "hung", True), _device("switch", "hung", False), _device_down("switch"), "switch", cuts_line=True,
         ),
         FaultKind(
             "converter_hang", "the media converter hangs", "room", "healed", ("uplink_lost", *HUB_SILENCE),
             _device("converter", "hung", True), _device("converter", "hung", False), _device_down("converter"),
-            "converter",
+            "converter", cuts_line=True,
         ),
         FaultKind(
             "room_dark", "the lights are off before a meeting", "room", "healed", ("room_dark",),
@@ -169,7 +171,7 @@ FAULTS: dict[str, FaultKind] = {
         ),
         FaultKind(
             "ring_down", "the carrier's ring goes down", "cluster", "recovers", ("uplink_lost", *HUB_SILENCE),
-            lambda r, t, _a: _ring(r, t, False), lambda r, t: _ring(r, t, True), lambda r: not r.ring_up,
+            lambda r, t, _a: _ring(r, t, False), lambda r, t: _ring(r, t, True), lambda r: not r.ring_up, cuts_line=True,
         ),
     )
 }  # fmt: skip

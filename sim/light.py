@@ -30,8 +30,8 @@ from sim.physics import RoomPhysics
 
 POLL_S = 10.0
 """Between two looks, before scaling, as a real room's codec and meter probes."""
-CALM = 1.4
-"""A room without trouble looks this much less often: still more than twice within the freshness of what it saw."""
+CALM = 1.8
+"""A room without trouble looks this much less often: still about twice within the freshness of what it saw."""
 AIR_EVERY = 3
 """Air and light are looked at every third time, as real sensors are."""
 SAMPLE_EVERY = 6

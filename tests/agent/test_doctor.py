@@ -1,0 +1,65 @@
+"""The doctor tells what answers and what each relay would do, in plain words, and moves nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from gpiozero.devices import Device
+from gpiozero.pins.mock import MockFactory
+
+from agent.main import main
+from tests.brokers import free_port
+
+ROOM = """
+[room]
+id = "r-doc"
+state_dir = "{state}"
+[broker]
+host = "127.0.0.1"
+port = {port}
+[codec]
+family = "cisco_xapi"
+uri = "tcp://127.0.0.1:{port}"
+api_timeout_s = 2
+[network]
+gateway = ""
+clock = false
+[board]
+vcgencmd = []
+[relays.codec]
+pin = 17
+[relays.light]
+pin = 22
+contact = "no"
+"""
+
+
+@pytest.fixture
+def room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(Device, "pin_factory", MockFactory())
+    path = tmp_path / "room.toml"
+    path.write_text(ROOM.format(state=tmp_path, port=free_port()), "utf-8")
+    return path
+
+
+def test_it_says_what_is_silent_and_moves_nothing(room: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor", "--config", str(room)]) == 1
+    said = capsys.readouterr().out
+    assert "codec.api" in said
+    assert "refuses the connection" in said
+    assert "GPIO 17" in said
+    assert "normally closed" in said
+    assert "codec_power_cycle" in said
+    assert "without a relay: switch" in said
+    assert "call_draw_w" in said, "why a hung codec will not be restarted here"
+    assert "chưa" in said
+    assert isinstance(Device.pin_factory, MockFactory)
+    assert Device.pin_factory.pins == {}, "no line was claimed"
+    assert not (room.parent / "room.db").exists(), "the journal is the agent's own"
+
+
+def test_a_file_that_cannot_be_used_is_a_sentence(room: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    room.write_text(room.read_text("utf-8").replace("pin = 17", "pin = 1"), "utf-8")
+    assert main(["doctor", "--config", str(room)]) == 2
+    assert "9 to 27" in capsys.readouterr().out

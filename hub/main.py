@@ -7,6 +7,7 @@ import logging
 import os
 import secrets
 import signal
+import sqlite3
 import sys
 import threading
 import time
@@ -79,6 +80,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (BadAccountError, DatabaseError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
+    except sqlite3.Error as error:
+        sys.stderr.write(f"lỗi cơ sở dữ liệu, hãy thử lại / the database failed, try again: {error}\n")
+        return 1
     except OSError as error:
         sys.stderr.write(f"{error.filename or ''}: không dùng được / cannot be used: {error.strerror or error}\n")
         return 1
@@ -111,17 +115,23 @@ def serve(settings: HubSettings) -> int:
         over.set()
         server.should_exit = True
 
-    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
+    # uvicorn takes both signals while it runs and raises them again afterwards: only then does `end` hear of them.
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
     hub.start()
     log.info("console at http://%s:%d, data in %s", settings.web.host, settings.web.port, settings.data_dir)
     try:
         server.run()
+    except SystemExit:  # uvicorn's way to say that it could not start
+        over.clear()
     finally:
         hub.stop()
     if not over.is_set():
-        log.error("the console could not be served on %s:%d", settings.web.host, settings.web.port)
+        where = f"{settings.web.host}:{settings.web.port}"
+        sys.stderr.write(
+            f"không mở được trang điều hành ở {where}, sửa web.port hoặc tắt chương trình đang dùng cổng này / "
+            f"cannot serve the console on {where}: mend web.port or end the program that uses it\n"
+        )
     return 0 if over.is_set() else 1
 
 

@@ -5,17 +5,30 @@ from __future__ import annotations
 import difflib
 import stat
 import tomllib
+from datetime import timedelta, timezone, tzinfo
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import SettingsError as BadEnvironmentError
 
 from hub.link import Broker
 
 DATABASE = "hub.db"
 ENV_PREFIX = "DIEMCAU_HUB_"
+VIETNAM = "Asia/Ho_Chi_Minh"
+MENDS: dict[str, str] = {
+    "port": "dùng số từ 1 đến 65535",
+    "demo": "dùng true hoặc false",
+    "beat_s": "dùng số giây từ 1 đến 600",
+    "commit_ms": "dùng số mili giây từ 20 đến 1000",
+    "reconnect_window_s": "dùng số giây từ 5 đến 600",
+    "timezone": f"dùng tên múi giờ như {VIETNAM}",
+    "data_dir": "ghi đường dẫn một thư mục",
+}
+"""How to mend a setting, in Vietnamese; the English mend is the bound itself."""
 
 
 class SettingsError(Exception):
@@ -34,7 +47,7 @@ class BrokerSection(_Section):
     """Where the broker is, and how to sign in."""
 
     host: str = "127.0.0.1"
-    port: int = Field(1883, ge=1, le=65535)
+    port: int = Field(default=1883, ge=1, le=65535)
     user: str = ""
     password_file: str = ""
     client_id: str = "diemcau-hub"
@@ -51,17 +64,17 @@ class WebSection(_Section):
 
     host: str = "127.0.0.1"
     """Loopback; put a proxy with TLS in front for anything else."""
-    port: int = Field(8700, ge=1, le=65535)
+    port: int = Field(default=8700, ge=1, le=65535)
 
 
 class IngestSection(_Section):
     """How rooms are heard."""
 
-    beat_s: float = Field(60.0, ge=1, le=600)
+    beat_s: float = Field(default=60.0, ge=1, le=600)
     """A room is heard at least this often; three missed beats make it lost."""
-    commit_ms: float = Field(150.0, ge=20, le=1000)
+    commit_ms: float = Field(default=150.0, ge=20, le=1000)
     """Between two commits, and so between an event and its acknowledgement."""
-    reconnect_window_s: float = Field(30.0, ge=5, le=600)
+    reconnect_window_s: float = Field(default=30.0, ge=5, le=600)
     """Rooms spread their reconnect over this window."""
 
 
@@ -75,7 +88,8 @@ class HubSettings(BaseSettings):
         env_prefix=ENV_PREFIX, env_nested_delimiter="__", extra="forbid", nested_model_default_partial_update=True
     )
     data_dir: Path = Path("/var/lib/diemcau-hub")
-    timezone: str = "Asia/Ho_Chi_Minh"
+    """The database's folder; a relative path counts from the folder of hub.toml."""
+    timezone: str = VIETNAM
     broker: BrokerSection = BrokerSection()
     web: WebSection = WebSection()
     ingest: IngestSection = IngestSection()
@@ -84,7 +98,7 @@ class HubSettings(BaseSettings):
     @classmethod
     def _known_zone(cls, name: str) -> str:
         try:
-            ZoneInfo(name)
+            zone_of(name)
         except (OSError, ValueError, KeyError):
             raise ValueError("a time zone such as Asia/Ho_Chi_Minh") from None
         return name
@@ -108,9 +122,9 @@ class HubSettings(BaseSettings):
         return self.data_dir / DATABASE
 
     @property
-    def zone(self) -> ZoneInfo:
+    def zone(self) -> tzinfo:
         """The time zone of people and schedules."""
-        return ZoneInfo(self.timezone)
+        return zone_of(self.timezone)
 
     def broker_of(self) -> Broker:
         """The broker with its password read from its file. Raises SettingsError."""
@@ -134,9 +148,20 @@ def load(path: Path) -> HubSettings:
         model_config = SettingsConfigDict(toml_file=path)
 
     try:
-        return FromFile()
+        settings = FromFile()
     except ValidationError as error:
         raise SettingsError([_sentence(path, problem) for problem in error.errors()]) from None
+    except BadEnvironmentError as error:
+        raise SettingsError(
+            [f"biến môi trường {ENV_PREFIX}… sai, sửa hoặc bỏ / a variable {ENV_PREFIX}… is wrong, mend it: {error}"]
+        ) from None
+    settings.data_dir = path.resolve().parent / settings.data_dir
+    return settings
+
+
+def zone_of(name: str) -> tzinfo:
+    """A time zone. Vietnam has no summer time, so the default needs no time-zone data on the host. Raises KeyError."""
+    return timezone(timedelta(hours=7)) if name == VIETNAM else ZoneInfo(name)
 
 
 def read_secret(place: str, name: str) -> str:
@@ -156,11 +181,13 @@ def _sentence(path: Path, problem: Any) -> str:
     if problem["type"] == "extra_forbidden":
         names = _names(problem["loc"])
         near = difflib.get_close_matches(str(problem["loc"][-1]), names, 1)
-        hint = f"; did you mean {near[0]!r}?" if near else f"; known: {', '.join(sorted(names))}"
+        known = ", ".join(sorted(names))
+        hint = f"; có phải / did you mean {near[0]!r}?" if near else f"; các mục có / known: {known}"
         return f"{path}: {place}: không có mục này / no such setting{hint}"
     what = problem["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
     value = problem.get("input")
-    return f"{path}: {place}: giá trị {value!r} sai / must be {what}, not {value!r}"
+    mend = MENDS.get(str(problem["loc"][-1]), "sửa lại kiểu giá trị")
+    return f"{path}: {place}: giá trị {value!r} sai, {mend} / must be {what}, not {value!r}"
 
 
 def _names(where: tuple[Any, ...]) -> list[str]:

@@ -1,0 +1,117 @@
+"""The program's commands as a person types them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from hub.main import main
+from hub.store.db import open_db, open_reader
+from tests.brokers import free_port, until
+
+ROOMS = "tinh_code;tinh;cum;xa_code;xa;tru_so;room;name\n38;Thanh Hóa;Cụm 1;14797;Hạc Thành;UBND;th-1;Phòng 1\n"
+MEETINGS = "start;end;title;rooms\n24/11/2030 07:30;24/11/2030 09:00;Giao ban;all\n"
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    path = tmp_path / "hub.toml"
+    path.write_text(f'data_dir = "d"\n[web]\nport = {free_port()}\n[broker]\nport = {free_port()}\n')
+    return path
+
+
+def put(folder: Path, name: str, text: str) -> str:
+    (folder / name).write_text(text, "utf-8")
+    return str(folder / name)
+
+
+def test_check_config(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check-config", str(config)]) == 0
+    assert "is good" in capsys.readouterr().out
+    config.write_text("[ingest]\nbeat_s = 0")
+    assert main(["check-config", str(config)]) == 2
+    assert "beat_s" in capsys.readouterr().err
+    assert main(["check-config", str(config.parent / "none")]) == 2
+
+
+def test_imports(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = config.parent
+    assert main(["import-rooms", "--config", str(config), put(folder, "r.csv", ROOMS)]) == 0
+    assert "1 rooms: 1 new, 0 changed" in capsys.readouterr().out
+    assert main(["import-meetings", put(folder, "m.csv", MEETINGS), "--config", str(config)]) == 0
+    reader = open_reader(folder / "d" / "hub.db")
+    assert [tuple(row) for row in reader.execute("SELECT meeting IS NOT NULL, room FROM meeting_rooms")] == [
+        (1, "th-1")
+    ]
+    reader.close()
+
+
+def test_faulty_import_changes_nothing_and_names_every_fault(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bad = put(config.parent, "r.csv", ROOMS + "38;Thanh Hóa;Cụm 1;1;X;UBND;TH 2;\n")
+    assert main(["import-rooms", bad, "--config", str(config)]) == 2
+    told = capsys.readouterr().err
+    assert "dòng 3" in told
+    assert "line 3" in told
+    assert not (config.parent / "d").exists()
+    assert main(["import-rooms", str(config.parent / "none.csv"), "--config", str(config)]) == 1
+    assert "cannot be used" in capsys.readouterr().err
+
+
+def test_add_user(config: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    secret = put(config.parent, "pw", "rather-long-secret\n")
+    Path(secret).chmod(0o600)
+    common = ["--config", str(config), "--role", "operator"]
+    assert main(["add-user", "thu.ha", "--password-file", secret, *common]) == 0
+    monkeypatch.setenv("DIEMCAU_PASSWORD", "short")
+    assert main(["add-user", "minh", *common]) == 1
+    assert "shorter than" in capsys.readouterr().err
+    reader = open_reader(config.parent / "d" / "hub.db")
+    assert [tuple(row) for row in reader.execute("SELECT name, role FROM users")] == [("thu.ha", "operator")]
+    reader.close()
+
+
+def test_newer_database_is_one_sentence(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    db = open_db(config.parent / "d" / "hub.db")
+    db.execute("PRAGMA user_version = 99")
+    db.close()
+    assert main(["serve", "--config", str(config)]) == 1
+    assert "newer version" in capsys.readouterr().err
+
+
+@pytest.mark.run
+def test_serves_without_a_broker_and_ends_in_good_order(config: Path) -> None:
+    port = int(config.read_text().split("port = ")[1].split("\n")[0])
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    with (config.parent / "log").open("wb") as out:
+        hub = subprocess.Popen([sys.executable, "-m", "hub.main", "serve", "--config", str(config)], stdout=out,
+                               stderr=out, env=environment)  # fmt: skip
+
+    def answers() -> bool:
+        assert hub.poll() is None, (config.parent / "log").read_text()
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/login", timeout=2) as page:
+                return bool(page.status == 200)
+        except urllib.error.URLError:
+            return False
+
+    try:
+        until("the console answers", answers, 60)
+        second = subprocess.run([sys.executable, "-m", "hub.main", "serve", "--config", str(config)],
+                                capture_output=True, timeout=60, check=False)  # fmt: skip
+        assert second.returncode == 1
+        assert "cannot serve the console on" in second.stderr.decode()
+        hub.send_signal(signal.SIGTERM)
+        assert hub.wait(20) == 0
+    finally:
+        hub.kill()
+        hub.wait(10)
+    told = (config.parent / "log").read_text()
+    assert "no broker at" in told
+    assert "Traceback" not in told

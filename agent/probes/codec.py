@@ -42,7 +42,7 @@ class CodecProbe:
         api_keys = family.keys if self.link else ()
         self.keys = tuple(key for key in (*reach_keys, *api_keys) if key not in config.ignore)
         self.period_s = config.period_s
-        self.deadline_s = config.reach_timeout_s + (config.api_timeout_s if self.link else 0.0) + 4.0
+        self.deadline_s = config.reach_timeout_s + (config.api_timeout_s if self.link else 0.0) + 6.0
 
     def observe(self) -> Mapping[str, Reading]:
         """Look once."""

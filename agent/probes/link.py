@@ -11,6 +11,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
 from agent.core.facts import Reading
 from agent.devices.base import (
@@ -108,6 +109,8 @@ class CodecLink:
                 return old
             # The old conversation was stuck, half open, or had been closed before our order reached the codec.
             fresh = self._order(remedy, deadline_s)
+            if old.proof.get("sent") and fresh.proof.get("sent") is False:
+                fresh = replace(fresh, proof={**fresh.proof, "sent": True})  # the first try may have been obeyed
             return old if old.ok and not fresh.ok else fresh
         finally:
             self._lock.release()
@@ -124,9 +127,9 @@ class CodecLink:
             if ordered and fault.kind == "refused" and remedy == "codec_restart":
                 # It restarted before it could finish its answer.
                 return Outcome(True, "", {"answer": "connection closed", "closed": True})
-            return Outcome(False, fault.kind, {"answer": str(fault)[:200]})
+            return Outcome(False, fault.kind, {"answer": str(fault)[:200], "sent": ordered})
         except InterruptedPoll:
-            return Outcome(False, "link", {"answer": "closing"})
+            return Outcome(False, "link", {"answer": "closing", "sent": ordered})
         if isinstance(event, CommandFailed):
             if event.reason in STUCK:
                 self._drop()

@@ -16,6 +16,8 @@ from agent.transports.errors import LinkFault
 from agent.transports.sysfs import read_text
 
 TIMEOUT_S = 2.0
+FAILED_S = 5.0
+"""A name that just failed is not asked again within one observation: several targets may share it."""
 KEEP_S = 300.0
 """How long an address is used without asking again; past that it still serves while the resolver is silent."""
 
@@ -90,6 +92,7 @@ class Resolver:
         self._resolv_conf = Path(resolv_conf)
         self._hosts = Path(hosts)
         self._known: dict[str, tuple[str, float]] = {}
+        self._failed: dict[str, tuple[LinkFault, float]] = {}
 
     def address(self, host: str) -> str:
         """The address of a host, itself when it is one. Raises LinkFault; blocks at most 2 s."""
@@ -98,11 +101,18 @@ class Resolver:
         address, at_s = self._known.get(host, ("", float("-inf")))
         if time.monotonic() - at_s < KEEP_S:
             return address
+        fault, failed_at_s = self._failed.get(host, (LinkFault("timeout"), float("-inf")))
+        if time.monotonic() - failed_at_s < FAILED_S:
+            if address:
+                return address
+            raise fault
         try:
             address = dns.address_in(_text(self._hosts), host) or self._ask(host)
-        except LinkFault:
+        except LinkFault as failed:
+            self._failed[host] = (failed, time.monotonic())
             if not address:
                 raise
+            return address
         self._known[host] = (address, time.monotonic())
         return address
 

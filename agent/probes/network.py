@@ -40,7 +40,7 @@ class NetworkProbe:
         }
         self.keys = tuple(key for key, is_wanted in wanted.items() if is_wanted)
         self.period_s = config.period_s
-        self.deadline_s = config.timeout_s + 6.0
+        self.deadline_s = config.timeout_s + 2.0 * len(config.hub) + 6.0
 
     def observe(self) -> Mapping[str, Reading]:
         """Look once."""

@@ -145,7 +145,8 @@ FAULTS: dict[str, FaultKind] = {
         ),
         FaultKind(
             "switch_hang", "the room's switch hangs", "room", "healed", ("room_network_lost", *HUB_SILENCE),
-            _device("switch", "hung", True), _device("switch", "hung", False), _device_down("switch"), "switch", cuts_line=True,
+            _device("switch", "hung", True), _device("switch", "hung", False), _device_down("switch"), "switch",
+            cuts_line=True,
         ),
         FaultKind(
             "converter_hang", "the media converter hangs", "room", "healed", ("uplink_lost", *HUB_SILENCE),
@@ -171,7 +172,8 @@ FAULTS: dict[str, FaultKind] = {
         ),
         FaultKind(
             "ring_down", "the carrier's ring goes down", "cluster", "recovers", ("uplink_lost", *HUB_SILENCE),
-            lambda r, t, _a: _ring(r, t, False), lambda r, t: _ring(r, t, True), lambda r: not r.ring_up, cuts_line=True,
+            lambda r, t, _a: _ring(r, t, False), lambda r, t: _ring(r, t, True), lambda r: not r.ring_up,
+            cuts_line=True,
         ),
     )
 }  # fmt: skip

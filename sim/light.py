@@ -185,7 +185,7 @@ class LightRoom:
         if remedy.method is Method.API:
             heard = self.physics.gateway_up() and self.physics.command(remedy.name, now.mono_s)
             wait_s = API_S if heard else API_TIMEOUT_S * self._scale
-            done = RemedyDone(act.act_id, ok=heard, reason="" if heard else "timeout")
+            done = RemedyDone(act.act_id, heard, "" if heard else "timeout", {} if heard else {"sent": False})
             self._doing.append(Doing(order, now.mono_s + wait_s, done))
         elif remedy.method is Method.CYCLE:
             before = self._draw(load.name)

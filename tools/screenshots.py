@@ -26,14 +26,14 @@ from playwright.sync_api import Page, ViewportSize, sync_playwright
 ROOT = Path(__file__).parents[1]
 IMAGES = ROOT / "docs" / "img"
 SIZE = ViewportSize(width=1280, height=800)
-PAGES = {"overview": "/", "triage": "/triage", "rooms": "/rooms"}
+PAGES = {"overview": "/", "triage": "/triage"}
 """Name of the picture and path of the page."""
 READY_S = 90.0
 SETTLE_S = 60.0
 """The demonstration's morning is under way by then: something is broken, something has healed."""
 
 URL = re.compile(r"https?://(?:127\.0\.0\.1|localhost)[:\d]*")
-LOGIN = re.compile(r"(?:login|đăng nhập)\W+(\S+)\s*/\s*(\S+)", re.IGNORECASE)
+LOGIN = re.compile(r"Tài khoản:\s*(\S+)\s+Mật khẩu:\s*(\S+)")
 
 
 @contextmanager

@@ -89,7 +89,11 @@ def test_every_program_and_command_is_documented() -> None:
     for program, parser in parsers.items():
         for name, inner in command_docs.commands(parser, program):
             assert f"`{name}`" in page
-            bare = [written for written, text in command_docs.options(inner) if written.startswith("-") and not text]
+            bare = [
+                written
+                for written, text in command_docs.options(inner)
+                if written.startswith("-") and not text and "|" not in written
+            ]
             assert not bare, f"{name}: no help text for {bare}"
 
 

@@ -55,6 +55,9 @@ PASSING = frozenset(Reason) - {
 }
 """Refusals that may end by themselves: the rung waits. After any other one the next rung is tried."""
 
+SELF_ENDING = frozenset({Reason.STAGGER, Reason.LOAD_BUSY, Reason.UPSTREAM_DOWN, Reason.SETTLING, Reason.HOLD_ON})
+"""Refusals that end by our own clock within minutes: waiting for them calls no person."""
+
 QUIET = frozenset({Reason.STAGGER, Reason.LOAD_BUSY, Reason.SETTLING})
 """Refusals of seconds, not worth an event of their own."""
 
@@ -181,11 +184,11 @@ def in_call(view: View, policy: Policy) -> tuple[bool | None, Reason]:
         return (None, Reason.WITNESSES_DISAGREE) if drawing_call else (False, Reason.IN_CALL)
     if draw_w is None:
         return None, Reason.CALL_UNKNOWN
+    last = view.seen("codec.in_call")
+    if last.good is not False and view.good_age_s("codec.in_call") < policy.guards.call_grace_s:
+        return None, Reason.CALL_UNKNOWN  # one odd reading of a meter does not end a call
     if draw_w < limits.codec_alive_w:
         return False, Reason.IN_CALL  # without power there is no call
     if not calibrated or drawing_call:
-        return None, Reason.CALL_UNKNOWN
-    last = view.seen("codec.in_call")
-    if last.good is not False and view.good_age_s("codec.in_call") < policy.guards.call_grace_s:
         return None, Reason.CALL_UNKNOWN
     return False, Reason.IN_CALL

@@ -7,7 +7,7 @@ from dataclasses import replace
 from agent.core import boots, flapping
 from agent.core.events import Effect, Record, RemedyDone, StartRemedy, Tell
 from agent.core.facts import Instant
-from agent.core.interlock import PASSING, QUIET, RELAY_METHODS, Reason, Refusal, permit
+from agent.core.interlock import PASSING, QUIET, RELAY_METHODS, SELF_ENDING, Reason, Refusal, permit
 from agent.core.phases import OPEN, Phase, Signal, after
 from agent.core.remedies import REMEDIES, REPORT_S, Method, Remedy
 from agent.core.rule import Diagnosis, Rule, Verdict
@@ -149,7 +149,7 @@ def _climb(state: RoomState, rule: Rule, now: Instant) -> Step:
         if reason not in PASSING:
             fault = replace(fault, rung=fault.rung + 1, refused="")
             continue
-        waiting_s = fault.waiting_since_s if fault.refused else now.mono_s
+        waiting_s = fault.waiting_since_s if fault.refused and reason not in SELF_ENDING else now.mono_s
         fault = replace(fault, refused=reason, waiting_since_s=waiting_s)
         if now.mono_s - waiting_s <= state.policy.guards.refused_escalate_s:
             return _put(state, fault), effects
@@ -244,7 +244,10 @@ def finished(state: RoomState, event: RemedyDone, now: Instant) -> Step:
     load = state.policy.load_of(remedy)
     own = replace(state.load(act.load), act_id=0)
     settle_until_s = now.mono_s + boots.settle_s(remedy, load, own, state.policy.time_scale)
-    if remedy.restarts:
+    if remedy.restarts and not event.ok and event.proof.get("sent") is False:
+        # The order certainly never reached the device: nothing restarted, so nothing has to settle or is used up.
+        own = replace(own, acts_s=own.acts_s[:-1])
+    elif remedy.restarts:
         own = replace(own, settle_until_s=settle_until_s, ended_s=now.mono_s if event.ok else float("-inf"))
     if event.ok and remedy.method in (Method.ON, Method.OFF):
         own = replace(own, off=remedy.method is Method.OFF)

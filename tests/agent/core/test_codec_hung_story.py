@@ -185,3 +185,19 @@ def test_old_evidence_authorises_nothing() -> None:
     world.run({**HUNG, "codec.api": NoReading("link")}, 300)  # our own adapter is gone: is it still hung?
     assert world.remedies() == []
     assert world.records("remedy_refused")[-1].reason == "no_evidence"
+
+
+def test_an_order_that_never_left_uses_nothing_up_and_the_next_rung_follows_at_once() -> None:
+    world = hung_world()
+    act = world.started()[0].act
+    world.feed(RemedyDone(act.act_id, ok=False, reason="timeout", proof={"sent": False}))
+    world.run(HUNG, 5)
+    assert world.remedies() == ["codec_restart", "codec_power_cycle"]
+
+
+def test_waiting_for_our_own_clock_calls_no_person() -> None:
+    world = hung_world()
+    world.finish(ok=False, reason="timeout")  # it may have been obeyed: the load has to settle
+    world.run(HUNG, 225 + 20)
+    assert world.records("fault_escalated") == []
+    assert world.remedies() == ["codec_restart", "codec_power_cycle"]

@@ -1,0 +1,113 @@
+"""The account: percentiles, verdicts out of a hub's database, and what is named as not as it should be."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sim import result
+from sim.account import Seen, Verdict, judge, percentiles
+
+
+def test_no_values_have_no_percentiles() -> None:
+    assert percentiles([]) == {"p50": None, "p95": None, "count": 0}
+
+
+@given(st.lists(st.floats(0, 1000), min_size=1, max_size=200))
+def test_percentiles_are_values_in_order(values: list[float]) -> None:
+    found = percentiles(values)
+    p50, p95 = found["p50"], found["p95"]
+    assert p50 is not None
+    assert p95 is not None
+    assert round(min(values), 3) <= p50 <= p95 <= round(max(values), 3)
+    assert sum(value <= p95 + 0.001 for value in values) >= 0.95 * len(values)
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Path:
+    path = tmp_path / "hub.db"
+    with closing(sqlite3.connect(path)) as db:
+        db.execute(
+            "CREATE TABLE incidents (id INTEGER PRIMARY KEY, room, rule, phase, needs_person, opened_s, confirmed_s,"
+            " closed_s, escalated_s)"
+        )
+        rows = [
+            ("a", "codec_hung", "clear", 0, 99.5, 101, 120, 0),  # healed
+            ("b", "codec_hung", "clear", 0, 99.5, 101, 120, 110),  # healed after a person was asked
+            ("c", "codec_hung", "escalated", 1, 101, 102, 0, 110),
+            ("d", "codec_hung", "settling", 0, 101, 102, 0, 0),
+            ("e", "overheating", "clear", 0, 101, 102, 110, 0),  # another fault
+            ("f", "codec_hung", "clear", 0, 50, 55, 60, 0),  # long before
+            ("g", "uplink_lost", "clear", 0, 101, 102, 110, 0),
+            ("g", "room_lost", "confirmed", 1, 120, 121, 0, 0),
+        ]
+        db.executemany(
+            "INSERT INTO incidents (room, rule, phase, needs_person, opened_s, confirmed_s, closed_s, escalated_s)"
+            " VALUES (?,?,?,?,?,?,?,?)",
+            rows,
+        )
+        db.commit()
+    return path
+
+
+@pytest.mark.parametrize(
+    ("room", "fault", "outcome", "ever"),
+    [
+        ("a", "codec_hang_soft", "healed", False),
+        ("b", "codec_hang_soft", "healed", True),
+        ("c", "codec_hang_soft", "escalated", True),
+        ("d", "codec_hang_soft", "open", False),
+        ("e", "codec_hang_soft", "unseen", False),
+        ("f", "codec_hang_soft", "unseen", False),
+        ("g", "ring_down", "escalated", True),
+    ],
+)
+def test_a_fault_is_judged_by_its_own_incidents(
+    database: Path, room: str, fault: str, outcome: str, ever: bool
+) -> None:
+    found = judge(database, [{"room": room, "id": 1, "fault": fault, "injected_wall_s": 100.0}])
+    assert (found[room, 1].outcome, found[room, 1].ever_escalated) == (outcome, ever)
+
+
+def fault(room: str, outage_s: float | None = 9.0) -> dict[str, Any]:
+    return {"id": 1, "room": room, "fault": "codec_hang_soft", "injected_wall_s": 100.0, "boot_s": 5.0,
+            "outage_s": outage_s}  # fmt: skip
+
+
+def test_the_console_knows_a_fault_from_its_first_incident_on() -> None:
+    seen = {1: Seen(1, "a", "codec_hung", 107.0), 2: Seen(2, "a", "room_lost", 104.5), 3: Seen(3, "b", "x", 0.0)}
+    verdicts = {("a", 1): Verdict("healed", False, (1, 2)), ("b", 1): Verdict("open", False, (3,))}
+    rows = result.rows_of([fault("a"), fault("b", None)], verdicts, seen)
+    assert [row["to_console_s"] for row in rows] == [4.5, None]
+    account = result.summary(rows)
+    assert (account["faults_injected"], account["faults_healed"], account["faults_escalated"]) == (2, 1, 0)
+    assert [row["room"] for row in account["outage_s"]] == ["a"]
+    assert [row["room"] for row in account["not_healed"]] == ["b"]
+
+
+GOOD = {"rooms_heard": 3, "rooms_expected": 3, "not_healed": [], "actions_in_call": 0, "events_stored": 7,
+        "events_sent": 7}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "left", "words"),
+    [
+        ({}, 0, []),
+        ({"rooms_heard": 2}, 0, ["2 of 3 rooms were heard"]),
+        ({"actions_in_call": 1}, 0, ["1 acts took something out of the path of a call"]),
+        ({"events_stored": 6}, 0, ["rooms sent 7 events, the hub stored 6"]),
+        ({}, 2, ["2 faults of the scenario come later"]),
+        ({"not_healed": [{"outcome": "escalated"}]}, 0, []),
+        ({"not_healed": [{"outcome": "unseen", "fault": "x", "room": "a"}]}, 0, ["neither healed nor escalated"]),
+    ],
+)
+def test_whatever_is_not_as_it_should_be_is_named(change: dict[str, Any], left: int, words: list[str]) -> None:
+    found = result.problems({**GOOD, **change}, left)
+    assert len(found) == len(words)
+    assert all(word in sentence for word, sentence in zip(words, found, strict=True))

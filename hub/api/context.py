@@ -111,7 +111,8 @@ class Ask:
             "part": self.part,
         }
         if not self.part:
-            values.setdefault("counters", reads.counters(self.reader, self.now_s))
+            if "counters" not in values:
+                values["counters"] = reads.counters(self.reader, self.now_s)
             values["health"] = self.console.hub.health()
             values["here"] = self.request.url.path + (f"?{self.request.url.query}" if self.request.url.query else "")
         return HTMLResponse(self.console.environment.get_template(template).render(values), status)

@@ -43,24 +43,11 @@ TONES = {
 }  # fmt: skip
 
 
-def tell(
-    t: Words, incident: Incident, events: list[sqlite3.Row], orders: list[sqlite3.Row], notes: list[sqlite3.Row]
-) -> list[Step]:
-    """All steps in order."""
+def tell(t: Words, incident: Incident, events: list[sqlite3.Row], people: list[sqlite3.Row]) -> list[Step]:
+    """All steps in order; `people` are notes and orders."""
     steps = [Step(incident.opened_s, "symptom", t("story.symptom"), t.name("rule", incident.rule))]
     steps += [_of_event(t, row) for row in events]
-    steps += [
-        Step(
-            row["created_s"],
-            "person",
-            t("story.order", name=row["by"], action=t.name("remedy", row["action"])),
-            order_state(t, row),
-            proof(t, row["proof"]),
-            quote=row["why"],
-        )
-        for row in orders
-    ]
-    steps += [Step(row["at_s"], "person", t("story.note", name=row["by"]), quote=row["text"]) for row in notes]
+    steps += [_of_person(t, row) for row in people]
     if incident.acked_by:
         steps.append(Step(incident.acked_s, "person", t("story.ack", name=incident.acked_by)))
     steps.sort(key=lambda step: step.at_s)
@@ -69,6 +56,13 @@ def tell(
         ended = t("story.closed", outcome=t.name("outcome", incident.outcome))
         steps.append(Step(incident.closed_s, tone, ended))
     return steps
+
+
+def _of_person(t: Words, row: sqlite3.Row) -> Step:
+    if row["kind"] == "note":
+        return Step(row["at_s"], "person", t("story.note", name=row["by"]), quote=row["text"])
+    title = t("story.order", name=row["by"], action=t.name("remedy", row["action"]))
+    return Step(row["at_s"], "person", title, order_state(t, row), proof(t, row["proof"]), quote=row["text"])
 
 
 def _of_event(t: Words, row: sqlite3.Row) -> Step:

@@ -18,6 +18,7 @@ from hub.store.read_incidents import INCIDENTS_MAX, ROWS_MAX, TABS, Incident
 
 router = APIRouter(include_in_schema=False)
 
+STORY_MAX = 1000
 SHELVE_MIN = (30, 120, 480, 1440)
 SHELVE_WHY = ("waiting_person", "waiting_part", "waiting_carrier", "planned")
 
@@ -50,18 +51,17 @@ def triage_page(ask: Asked, tab: str = "new", sel: int = 0) -> Response:
     )
 
 
-def _pane(ask: Ask, row: views.Row, tab: str = "new") -> dict[str, Any]:
+def _pane(ask: Ask, row: views.Row, tab: str = "new", steps_max: int = 4) -> dict[str, Any]:
     """All that the pane beside the list shows of one row."""
     incident = row.incident
-    room = reads.room(ask.reader, incident.room)
     return {
         "row": row,
         "tab": tab,
         "i": incident,
-        "room": room,
+        "room": row.room,
         "told": ask.t.told(incident.words),
         "doing": views.doing(ask.t, incident),
-        "steps": _story(ask, incident)[-4:],
+        "steps": _story(ask, incident)[-steps_max:],
         "shelve_min": SHELVE_MIN,
         "shelve_why": SHELVE_WHY,
     }
@@ -72,8 +72,7 @@ def _story(ask: Ask, incident: Incident) -> list[story.Step]:
         ask.t,
         incident,
         read_incidents.events(ask.reader, incident.id),
-        read_incidents.orders_of_incident(ask.reader, incident.id),
-        read_incidents.notes(ask.reader, incident.id),
+        read_incidents.said_and_ordered(ask.reader, incident.id),
     )
 
 
@@ -91,8 +90,7 @@ def incident_page(ask: Asked, incident_id: int) -> Response:
     tree, rooms = reads.tree(ask.reader), reads.rooms(ask.reader)
     coming = reads.meetings(ask.reader, ask.now_s)
     (row,) = views.make_rows(ask.t, [incident], rooms, tree, coming)
-    values = _pane(ask, row) | {"steps": _story(ask, incident)}
-    return ask.page("incident.html", **values)
+    return ask.page("incident.html", **_pane(ask, row, steps_max=STORY_MAX))
 
 
 Also = Annotated[str, Form(max_length=8000)]

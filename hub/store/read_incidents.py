@@ -157,9 +157,15 @@ def room_acts(reader: Reader, room: str, from_s: float) -> list[sqlite3.Row]:
     )
 
 
-def notes(reader: Reader, incident_id: int) -> list[sqlite3.Row]:
-    """The incident's notes in order: at_s, by, text."""
-    return reader.all("SELECT at_s, by, text FROM notes WHERE incident = ? ORDER BY at_s, id", incident_id)
+def said_and_ordered(reader: Reader, incident_id: int) -> list[sqlite3.Row]:
+    """Notes and orders of an incident in one: kind, at_s, by, text, action, outcome, reason, proof."""
+    return reader.all(
+        "SELECT 'note' AS kind, at_s, by, text, '' AS action, '' AS outcome, '' AS reason, '' AS proof"
+        " FROM notes WHERE incident = :incident UNION ALL"
+        " SELECT 'order', created_s, by, why, action, outcome, reason, proof"
+        " FROM commands WHERE incident = :incident ORDER BY at_s LIMIT 300",
+        {"incident": incident_id},
+    )
 
 
 _ORDER = "id, room, action, by, why, incident, created_s, sent_s, ended_s, outcome, reason, proof"
@@ -171,12 +177,4 @@ def orders_of_room(reader: Reader, room: str, limit: int = 6) -> list[sqlite3.Ro
         f"SELECT {_ORDER} FROM commands WHERE room = ? ORDER BY created_s DESC LIMIT ?",  # noqa: S608
         room,
         limit,
-    )
-
-
-def orders_of_incident(reader: Reader, incident_id: int) -> list[sqlite3.Row]:
-    """The orders given for an incident, in order."""
-    return reader.all(
-        f"SELECT {_ORDER} FROM commands WHERE incident = ? ORDER BY created_s LIMIT 100",  # noqa: S608
-        incident_id,
     )

@@ -1,0 +1,173 @@
+"""A light room keeps the agent's contract: the same journal, the same interlock, the same words to the hub."""
+
+from __future__ import annotations
+
+import agent.rules
+from agent.core.events import CommandReceived, DesiredChanged
+from agent.core.facts import FACTS, Instant
+from agent.core.policy import Meeting
+from agent.session import Incoming
+from sim import observe
+from sim.faults import FAULTS
+from sim.light import LightRoom, policy
+from wire import messages as m
+from wire.topics import Leaf, Topic
+
+SCALE = 0.1
+WALL_S = 1_795_390_000.0
+
+
+class Days:
+    """One light room and its hub's ear, in simulated time."""
+
+    def __init__(self, seed: int = 3) -> None:
+        self.at_s = 5000.0
+        self.room = LightRoom("ph-1", agent.rules.load(), policy(SCALE), self.now, seed)
+        self.events: list[m.Event] = []
+        self.states: list[m.State] = []
+        self.room.session.connected(self.now)
+
+    @property
+    def now(self) -> Instant:
+        return Instant(self.at_s, WALL_S + self.at_s, True)
+
+    def pass_s(self, seconds: float) -> None:
+        end_s = self.at_s + seconds
+        while self.at_s < end_s:
+            self.at_s = min(end_s, max(self.at_s + 0.05, self.room.due_s))
+            self.room.turn(self.now)
+            for message in self.room.session.due(self.now):
+                self.hear(message.topic, message.payload)
+
+    def hear(self, topic: str, payload: bytes) -> None:
+        leaf = Topic.parse(topic).leaf
+        if leaf is Leaf.EVENT:
+            event = m.decode(m.Event, payload)
+            self.events.append(event)
+            ack = m.encode(m.Ack(epoch=event.stamp.epoch, seq=event.stamp.seq))
+            self.room.session.received(str(Topic("ph-1", Leaf.ACK)), ack, False, self.now)
+        elif leaf is Leaf.STATE:
+            self.states.append(m.decode(m.State, payload))
+
+    def asleep(self) -> bool:
+        return self.room.asleep
+
+    def kinds(self, rule: str) -> list[str]:
+        return [event.kind for event in self.events if event.rule == rule]
+
+    def put(self, fault: str, **args: float) -> None:
+        FAULTS[fault].put(self.room.physics, self.at_s, args)
+
+
+def test_a_quiet_room_says_that_it_started_and_how_it_is() -> None:
+    days = Days()
+    days.pass_s(30)
+    assert [event.kind for event in days.events] == ["agent_started"]
+    assert days.room.store.pending() == 0
+    state = days.states[-1]
+    assert state.faults == []
+    assert state.in_call is False
+    assert state.time_scale == SCALE
+    assert {action.remedy for action in state.actions} >= {"codec_restart", "codec_power_cycle", "light_on"}
+    assert not days.room.physics.witness.acts
+
+
+def test_everything_it_observes_is_in_the_catalogue() -> None:
+    days = Days()
+    physics = days.room.physics
+    seen = observe.codec(physics) | observe.air(physics, days.room.chance)
+    seen |= observe.power(physics, days.room.chance) | observe.network(physics, days.room.chance)
+    assert set(seen) <= set(FACTS)
+
+
+def test_a_hang_is_found_told_and_healed_with_an_act_that_is_journalled() -> None:
+    days = Days()
+    days.pass_s(10)
+    days.put("codec_hang_soft")
+    days.pass_s(60)
+    assert days.kinds("codec_hung") == ["fault_confirmed", "remedy_started", "remedy_done", "fault_cleared"]
+    assert [act.what for act in days.room.physics.witness.acts] == ["restart"]
+    assert days.room.store.sent == len(days.events)
+    assert days.states[-1].faults == []
+
+
+def test_a_hard_hang_is_power_cycled_with_the_proof_measured() -> None:
+    days = Days()
+    days.pass_s(10)
+    days.put("codec_hang_hard")
+    days.pass_s(120)
+    cycles = [e for e in days.events if e.remedy == "codec_power_cycle" and e.kind == "remedy_done"]
+    assert [event.outcome for event in cycles] == ["done"]
+    proof = cycles[0].proof
+    assert float(proof["draw_before_w"]) > 20
+    assert float(proof["draw_off_w"]) == 0
+    assert float(proof["off_s"]) >= 15 * SCALE
+    assert [act.what for act in days.room.physics.witness.acts] == ["cut", "restore"]
+
+
+def test_a_call_is_never_cut_however_dead_the_control_interface_is() -> None:
+    days = Days()
+    days.pass_s(10)
+    days.put("codec_hang_soft", call_s=40)
+    days.pass_s(39)
+    assert days.room.physics.codec.in_call
+    assert not days.room.physics.witness.acts
+    assert "remedy_refused" in days.kinds("codec_hung")
+    days.pass_s(60)
+    assert days.room.physics.witness.harmed == 0
+    assert days.room.physics.witness.calls_lost == 0
+    assert days.kinds("codec_hung")[-1] == "fault_cleared"
+
+
+def test_a_board_without_power_says_nothing_and_starts_anew_with_its_memory() -> None:
+    days = Days()
+    days.pass_s(10)
+    boot, epoch = days.room.room.who.boot, days.room.store.epoch
+    assert days.room.physics.ups is not None
+    days.room.physics.ups.left_s = 1.0
+    days.put("mains_lost")
+    days.pass_s(10)
+    assert days.asleep()
+    told = len(days.events)
+    days.pass_s(20)
+    assert len(days.events) == told
+    FAULTS["mains_lost"].lift(days.room.physics, days.at_s)
+    days.pass_s(10)
+    assert not days.asleep()
+    days.room.session.connected(days.now)
+    days.pass_s(30)
+    assert days.room.room.who.boot != boot
+    assert days.room.store.epoch == epoch
+    assert [event.kind for event in days.events].count("agent_started") == 2
+    numbers = [event.stamp.seq for event in days.events]
+    assert numbers == sorted(set(numbers))
+
+
+def test_an_operator_s_order_passes_the_same_interlock() -> None:
+    days = Days()
+    days.pass_s(10)
+    days.room.hear(Incoming([CommandReceived("c1", "codec_restart", "lan")]), days.now)
+    days.pass_s(5)
+    assert [act.what for act in days.room.physics.witness.acts] == ["restart"]
+    days.pass_s(60)
+    soon_s = days.now.wall_s + 300
+    near = DesiredChanged(1, (Meeting("m", "Giao ban", soon_s, soon_s + 3600),))
+    days.room.hear(Incoming([near, CommandReceived("c2", "codec_power_cycle", "lan")]), days.now)
+    days.pass_s(5)
+    refused = [event for event in days.events if event.kind == "command_refused"]
+    assert [(event.command, event.reason) for event in refused] == [("c2", "meeting_near")]
+    assert len(days.room.physics.witness.acts) == 1
+
+
+def test_lights_and_wake_before_a_meeting() -> None:
+    days = Days()
+    soon_s = days.now.wall_s + 2400
+    days.room.hear(Incoming([DesiredChanged(1, (Meeting("m", "Giao ban", soon_s, soon_s + 3600),))]), days.now)
+    days.pass_s(10)
+    days.put("room_dark")
+    days.put("codec_asleep")
+    days.pass_s(40)
+    assert days.kinds("room_dark")[-1] == "fault_cleared"
+    assert days.kinds("display_asleep")[-1] == "fault_cleared"
+    assert days.room.physics.lamp_on()
+    assert not days.room.physics.codec.standby

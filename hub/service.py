@@ -17,6 +17,7 @@ from hub.link import Broker, Link
 from hub.port import Change, Marked, Ordered, Subscription
 from hub.store.apply import Applier
 from hub.store.db import hub_epoch, open_reader
+from hub.store.retention import Retention
 from hub.store.writer import Hooks, Writer
 from wire.messages import Ack, Fleet, encode
 from wire.topics import FLEET, Leaf, Topic, hub_filters
@@ -54,7 +55,7 @@ class Hub:
         self._desired_at_s = 0.0
         hooks = Hooks(
             committed=self._tell, acknowledge=self._acknowledge, listening_s=lambda: self._listening_s,
-            ticks=[self._desired],
+            ticks=[self._desired, Retention()],
         )  # fmt: skip
         self._writer = Writer(db_path, beat_s=beat_s, commit_ms=commit_ms, hooks=hooks, clock=clock)
         reader = open_reader(db_path)

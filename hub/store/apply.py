@@ -137,7 +137,8 @@ class Applier:
         done.health = True
         if item.kind not in self._told_kinds:
             self._told_kinds.add(item.kind)
-            log.warning("set aside (%s), told once: %s: %s", item.kind, item.source.topic[:120], item.reason[:200])
+            topic, reason = tables.clean(item.source.topic), tables.clean(item.reason)
+            log.warning("set aside (%s), told once: %s: %s", item.kind, topic[:120], reason[:200])
 
     def _one(self, item: Heard, now_s: float, done: Applied, work: _Work) -> None:
         room, message, source = item.topic.room, item.message, item.source

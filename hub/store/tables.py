@@ -125,7 +125,7 @@ def save_acked(db: sqlite3.Connection, room: str, epoch: str, seq: int) -> None:
 
 def set_aside(db: sqlite3.Connection, at_s: float, topic: str, reason: str, payload: bytes) -> None:
     """Keep what could not be read: one row a topic and reason, at most 1,000 rows, the oldest go first."""
-    topic, reason = _clean(topic), _clean(reason)
+    topic, reason = clean(topic), clean(reason)
     changed = db.execute(
         "UPDATE set_aside SET count = count + 1, at_s = ?, payload = ? WHERE topic = ? AND reason = ?",
         (at_s, payload[:SET_ASIDE_BYTES], topic, reason),
@@ -142,7 +142,8 @@ def set_aside(db: sqlite3.Connection, at_s: float, topic: str, reason: str, payl
     add_to_meta(db, "set_aside_total", 1)
 
 
-def _clean(text: str) -> str:
+def clean(text: str) -> str:
+    """The text without what a database or a log cannot hold, at most 300 characters."""
     return text.encode("utf-8", "replace").decode("utf-8").replace("\x00", "\ufffd")[:_TEXT_MAX]
 
 

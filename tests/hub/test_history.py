@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 
 from hub.store import history
 from hub.store.db import open_db
+from hub.store.retention import HISTORY_S, Retention
+from tests.hub.rooms import fill_inventory
 
 HOUR = 494_444
 START = HOUR * 3600
@@ -62,3 +64,16 @@ def test_rows_grow_and_survive_damage(tmp_path: Path) -> None:
     db.execute("UPDATE history SET samples = x'00'")
     history.put(db, "p1", "codec.temp_c", [(START + 5, 7.0)])
     assert db.execute("SELECT count, total FROM history WHERE hour = ?", (HOUR,)).fetchone()[:] == (1, 7.0)
+
+
+def test_old_history_goes_room_by_room_and_the_young_stays(tmp_path: Path) -> None:
+    db = open_db(tmp_path / "hub.db")
+    rooms = fill_inventory(db)
+    for room in rooms:
+        history.put(db, room, "x", [(START, 1.0), (START + HISTORY_S + 3600, 2.0)])
+    db.execute("INSERT INTO sessions VALUES ('t', 'u', 'c', 0, 0, ?)", (START,))
+    forget = Retention()
+    for _ in rooms:
+        forget(db, START + HISTORY_S + 3600)
+    assert [row[0] for row in db.execute("SELECT total FROM history")] == [2.0] * len(rooms)
+    assert db.execute("SELECT COUNT(*) FROM sessions").fetchone()[0] == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
+import threading
 import time
 
 from argon2 import PasswordHasher
@@ -14,6 +15,8 @@ ROLES = ("viewer", "operator", "technician", "admin")
 PASSWORD_MIN = 10
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,38}[a-z0-9]\Z")
 _hasher = PasswordHasher()  # RFC 9106, low-memory profile: 64 MiB, 3 passes, 4 lanes
+_few_at_once = threading.BoundedSemaphore(2)
+"""Each check takes 64 MiB: a flood of sign-ins must not take the hub's memory."""
 _DUMMY = _hasher.hash("no account has this password")
 
 
@@ -46,6 +49,7 @@ def add_user(conn: sqlite3.Connection, name: str, password: str, role: str) -> N
 def verify(hashed: str | None, password: str) -> bool:
     """Whether the password fits. Takes as long for an unknown account (None), so that names cannot be probed."""
     try:
-        return _hasher.verify(hashed or _DUMMY, password) and hashed is not None
+        with _few_at_once:
+            return _hasher.verify(hashed or _DUMMY, password) and hashed is not None
     except (VerificationError, InvalidHashError):
         return False

@@ -144,17 +144,32 @@ def _lines(ask: Ask, query: str, verdict: str, cluster: str) -> tuple[list[Line]
 
 
 def search(rooms: list[RoomRow], tree: Tree, query: str) -> list[RoomRow]:
-    """Rooms in which every word of the query occurs: name, aliases, commune, cluster, codes; marks are ignored."""
+    """Rooms in which every word of the query occurs: name, aliases, commune, cluster, codes; marks are ignored.
+
+    Those that match without their cluster come first: "nhu xuan" means the commune before its neighbours.
+    """
     wanted = fold(query).split()
     if not wanted:
         return rooms
     paths = {node: tree.folded_path(node) for node in {room.node for room in rooms}}
 
-    def matches(room: RoomRow) -> bool:
-        text = f"{room.folded} {paths[room.node]} {room.room}"
-        return all(word in text for word in wanted)
+    near = {node: _folded_near(tree, node) for node in paths}
 
-    return [room for room in rooms if matches(room)]
+    def rank(room: RoomRow) -> int:
+        """0: by its own names; 1: only with its cluster's; 2: not at all."""
+        own = f"{room.folded} {near[room.node]} {room.room}"
+        if all(word in own for word in wanted):
+            return 0
+        text = f"{own} {paths[room.node]}"
+        return 1 if all(word in text for word in wanted) else 2
+
+    ranked = [(rank(room), room) for room in rooms]
+    return [room for wanted_rank in (0, 1) for found, room in ranked if found == wanted_rank]
+
+
+def _folded_near(tree: Tree, node: int) -> str:
+    commune = tree.up(node, "commune")
+    return f"{commune.folded} {commune.code}" if commune else tree.folded_path(node)
 
 
 @router.get("/rooms")

@@ -101,4 +101,10 @@ class Book:
             "actions_in_call": sum(room.witness.harmed for room in self.rooms.values()),
             "calls_lost": sum(room.witness.calls_lost for room in self.rooms.values()),
             "acts": sum(len(room.witness.acts) for room in self.rooms.values()),
+            "cut": sorted(f"{name}/{load}" for name, room in self.rooms.items() for load in _cut(room)),
         }
+
+
+def _cut(room: RoomPhysics) -> list[str]:
+    """Equipment whose relay keeps it without power at this moment."""
+    return [load for load, closed in room.closed.items() if not closed and load not in ("light", "fan")]

@@ -36,7 +36,7 @@ MISC_S = 5.0
 """Between two looks at a connection's keep-alive."""
 CONNECT_GAP_S = 0.012
 """Between two first connects: 621 rooms in 8 s, gentle enough for two cores."""
-CONNACK_S = 15.0
+CONNACK_S = 10.0
 IDLE_S = 0.05
 
 
@@ -52,6 +52,8 @@ class FleetPlan(msgspec.Struct, frozen=True):
     in_call: list[str] = []
     """Rooms that are in a call from the beginning, for `call_s`."""
     call_s: float = 86400.0
+    v5: bool = True
+    """Whether the broker speaks MQTT 5; if it turns out not to, 3.1.1 is tried."""
     user: str = ""
     password: str = ""
 
@@ -66,7 +68,8 @@ class Connection:
         self._client: mqtt.Client | None = None
         self._socket: socket.socket | None = None
         self._tokens: dict[int, int] = {}
-        self._v5 = True
+        self._answered = False
+        """Whether the broker has said anything on this connection."""
         self._attempt = 0
         self._window_s = 30.0
         self._next_s = first_s
@@ -93,13 +96,14 @@ class Connection:
 
     def _connect(self, now: Instant) -> None:
         session = self.room.session
-        client = make_client(self.room.name, self._fleet.broker, session.last_will(now), v5=self._v5)
+        client = make_client(self.room.name, self._fleet.broker, session.last_will(now), v5=self._fleet.v5)
+        self._answered = False
         client.on_connect = self._on_connect
         client.on_message = self._on_message
         client.on_publish = self._on_publish
         self._since_s = self._misc_s = now.mono_s
         try:
-            client.connect("127.0.0.1", self._fleet.broker.port, KEEPALIVE_S, **connect_arguments(v5=self._v5))
+            client.connect("127.0.0.1", self._fleet.broker.port, KEEPALIVE_S, **connect_arguments(v5=self._fleet.v5))
         except OSError:
             self._later(now)
             return
@@ -121,6 +125,8 @@ class Connection:
             with contextlib.suppress(KeyError, ValueError):
                 self._fleet.selector.unregister(self._socket)
             self._socket.close()
+        if self._client is not None and not self._answered and self.room.physics.hub_up():
+            self._fleet.not_understood()
         self._client = self._socket = None
         self._tokens.clear()
         self.up = False
@@ -170,9 +176,8 @@ class Connection:
 
     def _on_connect(self, client: mqtt.Client, _data: object, _flags: object, reason: Any, _properties: object) -> None:
         if reason.is_failure:
-            if self._v5 and "protocol" in str(reason).lower():
-                self._v5, self._attempt = False, 0
             return
+        self._answered = self._fleet.understood = True
         client.subscribe([(pattern, 1) for pattern in self.room.session.subscriptions()])
         self.room.session.connected(self._fleet.instant())
         self.up = True
@@ -199,6 +204,9 @@ class Fleet:
     def __init__(self, plan: FleetPlan) -> None:
         self.plan = plan
         self.broker = BrokerConfig("127.0.0.1", plan.broker_port, plan.user, plan.password)
+        self.v5 = plan.v5
+        self.understood = False
+        """Whether the broker has ever accepted one of us as we speak now."""
         self.selector = selectors.DefaultSelector()
         self.urgent: set[Connection] = set()
         """Rooms that have heard something, to be turned at once."""
@@ -229,6 +237,11 @@ class Fleet:
     def now(self) -> tuple[float, float]:
         """Monotonic and wall time, for the control."""
         return time.monotonic(), time.time()
+
+    def not_understood(self) -> None:
+        """A connection got no answer: an older broker may not know MQTT 5. It is the same one for all."""
+        if not self.understood:
+            self.v5 = False
 
     def stop(self) -> None:
         """End `run` soon."""

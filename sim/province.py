@@ -81,7 +81,11 @@ class Province:
         self.real.start_hardware()
         light = [place.room for place in self.places if place.room not in self.real.kinds]
         plan_file = self.folder / "fleet.json"
-        plan_file.write_bytes(msgspec.json.encode(FleetPlan(light, broker_port, str(self.control), SCALE, self._seed)))
+        plan_file.write_bytes(
+            msgspec.json.encode(
+                FleetPlan(light, broker_port, str(self.control), SCALE, self._seed, v5=not self.demo_broker)
+            )
+        )
         self.control.unlink(missing_ok=True)
         fleet = Child("rooms", [sys.executable, "-m", "sim.fleet", str(plan_file)], self.folder / "log" / "rooms.log")
         self._children.append(fleet.start())

@@ -14,7 +14,7 @@ from agent.core.phases import OPEN
 from agent.core.policy import Policy
 from agent.core.rule import Rule
 from agent.core.state import Fault
-from agent.store.base import COMMANDS_KEPT, ActRow, Batch, Store, StoreError
+from agent.store.base import COMMANDS_KEPT, UNSENT, ActRow, Batch, Store, StoreError
 from wire import messages as m
 
 log = logging.getLogger(__name__)
@@ -89,7 +89,8 @@ class Room:
                 at = report.stamp(self.who, now, seq)
                 self._batch.events.append((seq, m.encode(report.event(effect, at))))
                 if effect.kind == "remedy_done" and effect.act_id:
-                    self._batch.ended.append((effect.act_id, effect.outcome))
+                    unsent = effect.outcome == "failed" and effect.proof.get("sent") is False
+                    self._batch.ended.append((effect.act_id, UNSENT if unsent else effect.outcome))
                 answer = report.reply(effect, at)
                 if answer is not None:
                     self.replies.append((effect.command, answer))

@@ -75,8 +75,12 @@ def began_s(act: PastAct, now: Instant) -> float:
 
 
 def _resumed(fault: Fault, settle_until_s: float, now: Instant) -> Fault:
-    """The fault on this boot's clock. An act that was under way has had its effect, or will have after settling."""
-    phase = Phase.SETTLING if fault.phase is Phase.REMEDYING else fault.phase
+    """The fault on this boot's clock.
+
+    An act that was under way may have had its effect or not: a cycle cut short is too short for a supply to discharge.
+    Its load settles first; when the fault is still there then, the same rung is tried again within the load's limits.
+    """
+    phase = Phase.CONFIRMED if fault.phase is Phase.REMEDYING else fault.phase
     return replace(
         fault,
         phase=phase,

@@ -20,6 +20,8 @@ METRICS_MAX = 2000
 """Metric batches kept while the hub is away: about a day and a half at one a minute."""
 ACTS_KEPT_S = 2 * 86400.0
 COMMANDS_KEPT = 64
+UNSENT = "unsent"
+"""Outcome of an order that certainly never reached its device: it uses up no limit, after a restart neither."""
 
 
 class StoreError(Exception):

@@ -7,7 +7,7 @@ from collections import deque
 from agent.core.events import PastAct
 from agent.core.facts import Instant
 from agent.core.state import Fault
-from agent.store.base import AGED_MAX, METRICS_MAX, OUTBOX_BYTES_MAX, ActRow, Batch, Memory, aged
+from agent.store.base import AGED_MAX, METRICS_MAX, OUTBOX_BYTES_MAX, UNSENT, ActRow, Batch, Memory, aged
 
 
 class MemoryStore:
@@ -36,7 +36,7 @@ class MemoryStore:
         rows = self._acts.values()
         return Memory(
             tuple(past(row) for row in rows if row.act_id not in self._ended),
-            tuple(past(row) for row in rows if row.act_id in self._ended),
+            tuple(past(row) for row in rows if self._ended.get(row.act_id, UNSENT) != UNSENT),
             tuple(self._faults.values()),
             dict(self._meta),
         )

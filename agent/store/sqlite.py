@@ -20,7 +20,17 @@ import msgspec
 from agent.core.events import PastAct
 from agent.core.facts import Instant
 from agent.core.state import Fault
-from agent.store.base import ACTS_KEPT_S, AGED_MAX, METRICS_MAX, OUTBOX_BYTES_MAX, Batch, Memory, StoreError, aged
+from agent.store.base import (
+    ACTS_KEPT_S,
+    AGED_MAX,
+    METRICS_MAX,
+    OUTBOX_BYTES_MAX,
+    UNSENT,
+    Batch,
+    Memory,
+    StoreError,
+    aged,
+)
 
 log = logging.getLogger(__name__)
 
@@ -121,7 +131,7 @@ class SqliteStore:
         ]
         return Memory(
             tuple(act for act, outcome in acts if not outcome),
-            tuple(act for act, outcome in acts if outcome),
+            tuple(act for act, outcome in acts if outcome and outcome != UNSENT),
             tuple(faults),
             meta,
         )

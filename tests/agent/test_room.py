@@ -86,7 +86,7 @@ def test_a_room_goes_on_where_it_was_killed() -> None:
     events = [m.decode(m.Event, p) for _, p in store.outbox(0, 99)]
     (done,) = [e for e in events if e.kind == "remedy_done"]
     assert (done.outcome, done.act_id) == ("interrupted", start.act.act_id)
-    assert again.state.fault("codec_hung").phase is Phase.SETTLING
+    assert again.state.fault("codec_hung").phase is Phase.CONFIRMED
     assert store.remember("b1").open_acts == ()
     third = make(store, 150)
     assert len([e for e in kinds(store) if e == "remedy_done"]) == 1, "an interrupted act is closed once"

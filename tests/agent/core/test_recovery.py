@@ -38,7 +38,7 @@ def test_an_interrupted_act_is_closed_and_its_fault_goes_on() -> None:
     world = reborn(old, restarted(old))
     (done,) = world.records("remedy_done")
     assert done.outcome == "interrupted"
-    assert world.phase("codec_hung") is Phase.SETTLING
+    assert world.phase("codec_hung") is Phase.CONFIRMED
     assert world.state.fault("codec_hung").fault_id == old.state.fault("codec_hung").fault_id
     world.run(HUNG, 200)
     assert world.remedies() == [], "the interrupted restart still has to settle"
@@ -82,3 +82,10 @@ def test_a_fault_whose_rule_was_removed_is_closed() -> None:
     fault = replace(old.state.fault("codec_hung"), rule="gone", phase=Phase.ESCALATED)
     world = reborn(old, Restarted(open_faults=(fault,)))
     assert world.records("fault_cleared")[0].reason == "rule_removed"
+
+
+def test_a_rung_that_was_cut_short_is_tried_again_after_settling() -> None:
+    old = hung_world()
+    world = reborn(old, restarted(old))
+    world.run(HUNG, 225 + 20)
+    assert world.remedies() == ["codec_restart"], "the same rung, within the load's limits"

@@ -24,6 +24,8 @@ from wire.topics import FLEET, Leaf, Topic, hub_filters
 
 log = logging.getLogger(__name__)
 
+STALL_S = 10.0
+"""A longer gap between two looks at the clock is a stalled hub or a clock that was set: rooms get their time anew."""
 DESIRED_EVERY_S = 10.0
 """How soon a changed schedule reaches the rooms."""
 
@@ -51,10 +53,11 @@ class Hub:
         self._subscriptions: set[Subscription] = set()
         self._lock = threading.Lock()
         self._listening_s: float | None = None
+        self._looked_s = clock()
         self._published: dict[str, int] = {}
         self._desired_at_s = 0.0
         hooks = Hooks(
-            committed=self._tell, acknowledge=self._acknowledge, listening_s=lambda: self._listening_s,
+            committed=self._tell, acknowledge=self._acknowledge, listening_s=self._listening,
             ticks=[self._desired, Retention()],
         )  # fmt: skip
         self._writer = Writer(db_path, beat_s=beat_s, commit_ms=commit_ms, hooks=hooks, clock=clock)
@@ -170,6 +173,15 @@ class Hub:
             self._listening_s = None
             log.warning("the broker is gone")
         self._tell(Change(health=True))
+
+    def _listening(self) -> float | None:
+        """Since when the broker has been heard without a break, by a clock that ran evenly; None: it is not heard."""
+        now_s, before_s = self._clock(), self._looked_s
+        self._looked_s = now_s
+        if self._listening_s is not None and not 0 <= now_s - before_s <= STALL_S:
+            log.warning("the clock went on by %.0f s between two looks; rooms are not judged by that", now_s - before_s)
+            self._listening_s = now_s
+        return self._listening_s
 
     def _desired(self, db: sqlite3.Connection, now_s: float) -> Change | None:
         """Publish documents that are committed and not yet published, then bring them up to the schedule."""

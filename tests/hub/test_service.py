@@ -238,3 +238,19 @@ def test_watcher_that_falls_behind_is_told_to_refresh() -> None:
     assert change is not None
     assert change.refresh
     assert subscription.get(0) is None
+
+
+def test_clock_that_is_set_makes_no_room_lost(tmp_path: Path) -> None:
+    make_db(tmp_path / "hub.db")
+    now = [1000.0]
+    hub = Hub(tmp_path / "hub.db", Broker(port=free_port()), clock=lambda: now[0])
+    assert hub._listening() is None
+    hub._link_changed(True)
+    now[0] += 9
+    assert hub._listening() == 1000
+    now[0] += 7200
+    assert hub._listening() == now[0]
+    now[0] -= 86_400
+    assert hub._listening() == now[0]
+    hub._link_changed(False)
+    assert hub._listening() is None

@@ -95,7 +95,9 @@ function replace(part, next) {
     return;
   }
   const path = part.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
+  const drafts = $$("textarea[id]", part).filter((area) => area.value).map((area) => [area.id, area.value]);
   part.innerHTML = next.innerHTML;
+  for (const [id, text] of drafts) { const area = document.getElementById(id); if (area) area.value = text; }
   part.className = next.className;
   if (path) $$("a", part).find((link) => link.getAttribute("href") === path)?.focus();
 }
@@ -243,5 +245,7 @@ if (said) { toast(said); history.replaceState(null, "", location.pathname); }
 bindKeys({ refresh, merge, toast });
 bindSearch({ merge, toast });
 setInterval(tick, 1000);
+// Some things change by the clock alone: a shelf ends, a meeting begins, an incident grows a day old.
+setInterval(() => $$("[data-live]").forEach(refresh), 60000);
 tick();
 connect();

@@ -223,6 +223,11 @@ def test_changes_arrive_by_themselves(browser: Any, site: Site) -> None:
     site.hub.tell(Change(incidents=frozenset({900})))
     page.wait_for_selector("#r900", timeout=15_000)
     assert page.evaluate("document.activeElement.value") == "đang gõ dở", "what someone types is never thrown away"
+    chosen = str(page.locator("#pane article").get_attribute("data-live")).split()[0].split(":")[1]
+    page.evaluate("document.activeElement.blur()")
+    site.hub.add_note(int(chosen), "van.minh", "ghi chú của đồng nghiệp")
+    page.wait_for_selector("#pane blockquote:has-text('của đồng nghiệp')", timeout=15_000)
+    assert page.locator("#pane textarea").input_value() == "đang gõ dở", "nor when they look away"
     assert not page.faults
     page.context.close()
 

@@ -20,6 +20,10 @@ missing=""
 for pair in $wanted; do
   command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair##*:}"
 done
+# A library has no program: Playwright brings a Node of its own that needs this one.
+if [ "$purpose" = test ] && ! ldconfig -p 2>/dev/null | grep -q 'libatomic\.so\.1'; then
+  missing="$missing libatomic1"
+fi
 
 # The first Python on the path that is new enough and can make virtual environments.
 find_python() {

@@ -42,6 +42,7 @@ def examine(path: Path) -> int:
         say(str(error))
         return 2
     say(f"Phòng / room: {config.room}   tệp / file: {path}")
+    _plugged()
     silent = 0
     with ThreadPoolExecutor(max_workers=max(1, len(probes))) as pool:
         looks = [(probe, pool.submit(probe.observe)) for probe in probes]
@@ -60,6 +61,26 @@ def examine(path: Path) -> int:
     else:
         say("→ Mọi thứ đều trả lời / everything answers")
     return 1 if silent else 0
+
+
+def _plugged() -> None:
+    """What the board itself has: network ports, serial adapters, card. A short-lived command may afford psutil."""
+    import psutil
+    from serial.tools import list_ports
+
+    say("\n[mạch / board]")
+    for name, port in sorted(psutil.net_if_stats().items()):
+        addresses = [a.address for a in psutil.net_if_addrs().get(name, []) if a.family.name == "AF_INET"]
+        state = "có dây / link up" if port.isup else "không có dây / no link"
+        speed = f", {port.speed} Mb/s" if port.speed else ""
+        say(f"  {'●' if port.isup else '✕'} {name:10} {state}{speed}  {' '.join(addresses)}")
+    adapters = list(list_ports.comports())
+    for adapter in adapters:
+        say(f"  ● {adapter.device:14} {adapter.description}")
+    if not adapters:
+        say("  ✕ không có cổng nối tiếp nào / no serial adapter is plugged in")
+    card = psutil.disk_usage("/")
+    say(f"  ● / {card.free / 1e9:.1f} GB trống / free ({card.percent:.0f} % đã dùng / used)")
 
 
 def _show(probe: Probe, readings: Mapping[str, Reading]) -> int:

@@ -161,18 +161,19 @@ class Onlooker:
                 self.incidents[ident] = Seen(ident, room, rule, at_s)
 
 
-def hub_numbers(database: Path) -> dict[str, int]:
-    """What the hub's database holds."""
+def hub_numbers(database: Path, since_s: float = 0.0) -> dict[str, int]:
+    """What the hub's database holds. Of rooms, those heard since a moment of wall time."""
     with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=5)) as db:
         one = {
             "rooms_expected": "SELECT count(*) FROM rooms WHERE installed = 1",
-            "rooms_heard": "SELECT count(*) FROM twins JOIN rooms USING (room) WHERE heard_s > 0",
-            "rooms_online": "SELECT count(*) FROM twins JOIN rooms USING (room) WHERE online = 1 AND state_s > 0",
+            "rooms_heard": "SELECT count(*) FROM twins JOIN rooms USING (room) WHERE heard_s > :since",
+            "rooms_online": "SELECT count(*) FROM twins JOIN rooms USING (room)"
+            " WHERE online = 1 AND heard_s > :since AND state_s > :since",
             "events_stored": "SELECT count(*) FROM events WHERE epoch <> 'hub'",
             "events_of_hub": "SELECT count(*) FROM events WHERE epoch = 'hub'",
             "set_aside": "SELECT coalesce(sum(count), 0) FROM set_aside",
         }
-        return {name: int(db.execute(query).fetchone()[0]) for name, query in one.items()}
+        return {name: int(db.execute(query, {"since": since_s}).fetchone()[0]) for name, query in one.items()}
 
 
 @dataclass(frozen=True, slots=True)

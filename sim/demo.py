@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from sim import places, result, scenario
-from sim.account import Onlooker, Verdict, hub_numbers, judge, percentiles
+from sim.account import Onlooker, Verdict, judge, percentiles
 from sim.control import ControlError
 from sim.faults import FAULTS
 from sim.process import StartError
@@ -131,7 +131,7 @@ class Demo:
         faults, verdicts = self._await_verdicts(province)
         sent, stored, pending = self._await_drained(province)
         onlooker.stop()
-        reports, numbers = province.reports(), hub_numbers(province.database)
+        reports, numbers = province.reports(), province.numbers()
         account: dict[str, Any] = {
             "rooms_expected": numbers["rooms_expected"],
             "rooms_heard": numbers["rooms_heard"],

@@ -51,6 +51,9 @@ class Province:
         self._real_count = real
         self._seed = seed
         self._children: list[Child] = []
+        self._began_wall_s = time.time()
+        self._stored_before = 0
+        """Events at the hub before this run, in a data folder that has served before, less those still to come."""
 
     @property
     def database(self) -> Path:
@@ -78,6 +81,8 @@ class Province:
         self._say(f"Trạm trung chuyển MQTT: {child.name}, cổng {broker_port}", "broker")
         self._start_hub(plan, broker_port)
         self.real = RealRooms(self.folder / "real", self._choose_real(), SCALE, broker_port, self._seed)
+        confirmed = self.real.events_sent() - self.real.pending()
+        self._stored_before = self.numbers()["events_stored"] - confirmed
         self.real.start_hardware()
         light = [place.room for place in self.places if place.room not in self.real.kinds]
         plan_file = self.folder / "fleet.json"
@@ -151,7 +156,7 @@ class Province:
         until_s = time.monotonic() + HEARD_S
         said = 0
         while not stopping():
-            online = hub_numbers(self.database)["rooms_online"]
+            online = self.numbers()["rooms_online"]
             if online >= len(self.places):
                 return
             if time.monotonic() > until_s:
@@ -161,6 +166,10 @@ class Province:
                 self._say(f"Đã nghe {online}/{len(self.places)} phòng", "rooms heard")
             self.care()
             time.sleep(TURN_S)
+
+    def numbers(self) -> dict[str, int]:
+        """What the hub knows, of rooms only what it heard in this run."""
+        return hub_numbers(self.database, self._began_wall_s)
 
     # -- while it runs
 
@@ -196,7 +205,7 @@ class Province:
         sent, pending = int(light["events_sent"]), int(light["pending"])
         if self.real is not None:
             sent, pending = sent + self.real.events_sent(), pending + self.real.pending()
-        return sent, hub_numbers(self.database)["events_stored"], pending
+        return sent, self.numbers()["events_stored"] - self._stored_before, pending
 
     def cpu_s(self) -> dict[str, float]:
         """Processor time used so far, by part."""

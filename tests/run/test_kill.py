@@ -21,8 +21,8 @@ from sim.real import RealRooms
 from tests.brokers import Mosquitto
 
 ROOM = "ph-kill"
-SCALE = 0.12
-"""A cycle keeps the codec off for almost two seconds, long enough to be killed in."""
+SCALE = 0.2
+"""A cycle keeps the codec off for three seconds, long enough to be killed in."""
 REPOWER_S = 5.0
 """Promised: so long after the agent's start power is back on everything."""
 INVENTORY = "tinh_code;tinh;xa_code;xa;room;name\n38;Thanh Hóa;14797;Phường Hạc Thành;ph-kill;Phòng họp\n"
@@ -110,7 +110,9 @@ def province(tmp_path: Path) -> Iterator[Province]:
 def test_everything_is_killed_in_turn_and_nothing_is_lost(province: Province) -> None:
     until(lambda: province.events("kind = 'agent_started'") == 1, 60, "the room is heard")
     ask(province.real.control, do="inject", rooms=[ROOM], fault="codec_hang_hard")
-    until(lambda: province.acts("") == 1, 60, "the power cycle begins")
+    # The intent is journalled before the act: only the cut itself says that we are in the middle.
+    until(lambda: not province.codec_powered(), 60, "the power cycle begins")
+    assert province.acts("") == 1
 
     province.agent.signal(signal.SIGKILL)
     province.broker.kill9()

@@ -31,6 +31,9 @@ NONCE_GOOD_S = 120.0
 METRICS_IN_MEMORY = 10
 """Batches that wait in memory before they are spilt to the store: the card is written once in ten minutes."""
 METRICS_IN_FLIGHT = 20
+NOISE_TOLD_EVERY_S = 3600.0
+"""Messages that nobody should send here are told of this often at most, with their number: a broker that hands out
+every room's retained messages must not fill the outbox."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,8 @@ class Session:
         self._replies: deque[Outgoing] = deque(maxlen=200)
         self._in_flight: dict[int, bytes] = {}
         self._token = 0
+        self._noise: dict[str, int] = {}
+        self._noise_told_s: dict[str, float] = {}
         self._allowance = 0.0
         self._allowed_at_s = 0.0
 
@@ -206,7 +211,7 @@ class Session:
                 return self._fleet(m.decode(m.Fleet, payload))
             where = Topic.parse(topic)
             if where.room != self.who.room:
-                return _refused("", "foreign_room")
+                return self._noisy("foreign_room", {"topic": topic[:100]}, now)
             if where.leaf is Leaf.ACK:
                 return self._ack(m.decode(m.Ack, payload), now)
             if where.leaf is Leaf.COMMAND:
@@ -214,8 +219,17 @@ class Session:
             if where.leaf is Leaf.DESIRED:
                 return self._desired(payload)
         except (BadTopicError, m.BadMessageError) as error:
-            return Incoming(records=[Record("command_refused", reason="malformed", detail={"why": str(error)[:200]})])
+            return self._noisy("malformed", {"why": str(error)[:200]}, now)
         return Incoming()
+
+    def _noisy(self, reason: str, detail: dict[str, m.Value], now: Instant) -> Incoming:
+        """Count a message that nobody should have sent here; tell of the first one, then of many at once."""
+        self._noise[reason] = self._noise.get(reason, 0) + 1
+        if now.mono_s - self._noise_told_s.get(reason, float("-inf")) < NOISE_TOLD_EVERY_S:
+            return Incoming()
+        self._noise_told_s[reason] = now.mono_s
+        detail["messages"] = self._noise.pop(reason)
+        return Incoming(records=[Record("command_refused", reason=reason, detail=detail)])
 
     def _fleet(self, fleet: m.Fleet) -> Incoming:
         self.rate_per_s = min(100.0, max(1.0, fleet.rate_per_s))

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from itertools import count
 
 import msgspec
 import pytest
 
 from agent import report
-from agent.core.events import CommandReceived, DesiredChanged
+from agent.core.events import CommandReceived, DesiredChanged, Record
 from agent.core.facts import Instant
-from agent.session import RESEND_S, WINDOW, Outgoing, Session, desired_from
+from agent.session import NOISE_TOLD_EVERY_S, RESEND_S, WINDOW, Outgoing, Session, desired_from
 from agent.store.base import Batch
 from agent.store.memory import MemoryStore
 from wire import messages as m
@@ -254,7 +253,22 @@ def test_another_hub_database_gets_everything_again() -> None:
 def test_topics_of_other_rooms_are_not_listened_to() -> None:
     session, _ = make()
     assert all("r-1" in pattern or pattern == FLEET for pattern in session.subscriptions())
-    other: Callable[[], object] = lambda: session.received(  # noqa: E731
-        str(Topic("r-2", Leaf.ACK)), m.encode(m.Ack(epoch="e1", seq=1)), False, at(1)
-    )
-    assert other().records[0].reason == "foreign_room"  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("topic", "payload", "reason"),
+    [
+        (str(Topic("r-2", Leaf.ACK)), m.encode(m.Ack(epoch="e1", seq=1)), "foreign_room"),
+        (str(Topic("r-1", Leaf.COMMAND, "c-1")), b"{", "malformed"),
+    ],
+)
+def test_what_nobody_should_send_here_is_told_of_once_with_its_number(topic: str, payload: bytes, reason: str) -> None:
+    session, _ = make()
+
+    def told(at_s: float) -> list[Record]:
+        return session.received(topic, payload, False, at(at_s)).records
+
+    first = told(1)
+    assert [(r.reason, r.detail["messages"]) for r in first] == [(reason, 1)]
+    assert [told(2 + n / 1000) for n in range(800)] == [[]] * 800, "a flood must not fill the outbox"
+    assert [(r.reason, r.detail["messages"]) for r in told(1 + NOISE_TOLD_EVERY_S)] == [(reason, 801)]

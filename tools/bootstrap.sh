@@ -5,7 +5,7 @@ set -eu
 purpose=${1:?usage: tools/bootstrap.sh demo|test}
 cd "$(dirname "$0")/.."
 UV_VERSION=0.13.9
-# Offices that look into TLS add a certificate of their own to the system's; uv and Node carry lists that lack it.
+# Offices that look into TLS add an authority of their own to the system's list; Node carries a list without it.
 certificates=/etc/ssl/certs/ca-certificates.crt
 [ -n "${NODE_EXTRA_CA_CERTS:-}" ] || [ ! -r "$certificates" ] || export NODE_EXTRA_CA_CERTS="$certificates"
 PATH="$PATH:/usr/sbin:/sbin" # mosquitto and upsd live there, and Debian gives users neither
@@ -110,7 +110,7 @@ fi
 stamp=$({ cat uv.lock pyproject.toml; "$python" -V; } | sha256sum | cut -c1-16)
 if [ "$(cat .venv/.stamp 2>/dev/null || true)" != "$stamp" ]; then
   say "installing the locked Python packages"
-  UV_SYSTEM_CERTS=true UV_PYTHON_DOWNLOADS=never UV_PROJECT_ENVIRONMENT=.venv UV_HTTP_TIMEOUT=120 \
+  UV_PYTHON_DOWNLOADS=never UV_PROJECT_ENVIRONMENT=.venv UV_HTTP_TIMEOUT=120 \
     .venv-tools/bin/uv sync -q --frozen --all-extras --python "$python" </dev/null ||
     fail "the locked Python packages could not be installed (see above)"
   printf '%s' "$PWD" >.venv/.place
@@ -123,7 +123,7 @@ if [ "$purpose" = test ]; then
   stamp=$(sha256sum <tests/node/package-lock.json | cut -c1-16)
   if [ "$(cat tests/node/node_modules/.stamp 2>/dev/null || true)" != "$stamp" ]; then
     say "installing the Node packages of the tests"
-    npm ci --silent --no-audit --no-fund --ignore-scripts --prefix tests/node </dev/null >&2 ||
+    npm ci --silent --no-progress --no-audit --no-fund --ignore-scripts --prefix tests/node </dev/null >&2 ||
       fail "npm could not install tests/node/package-lock.json: is the npm registry reachable from here?"
     printf '%s\n' "$stamp" >tests/node/node_modules/.stamp
     worked=1

@@ -30,10 +30,22 @@ function toast(text, wrong = false) {
 const waiting = new Map();
 
 function refresh(element) {
-  if (!element || waiting.has(element)) return;
+  if (!element) return;
+  const stage = waiting.get(element);
+  // An answer that is already on its way may be older than the news: ask once more when it is here.
+  if (stage === "asked") waiting.set(element, "again");
+  if (stage) return;
   // A background tab fetches later and less often, but its stream and its counters go on.
   const gap = (Number(element.dataset.slow) || 0.15) * 1000;
-  waiting.set(element, setTimeout(() => fetchParts(element).finally(() => waiting.delete(element)), gap));
+  waiting.set(element, "soon");
+  setTimeout(() => {
+    waiting.set(element, "asked");
+    fetchParts(element).finally(() => {
+      const again = waiting.get(element) === "again";
+      waiting.delete(element);
+      if (again) refresh(element);
+    });
+  }, gap);
 }
 
 async function fetchParts(element) {

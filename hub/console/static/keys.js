@@ -68,6 +68,7 @@ export function bindKeys({ refresh, toast }) {
     event.preventDefault();
     if (target.matches("textarea")) return target.focus();
     target.click();
-    if (target.matches("summary")) setTimeout(() => $(".cell", target.parentElement)?.focus(), 0);
+    // At once: a menu without the focus in it may be brought up to date, and closed, at any moment.
+    if (target.matches("summary")) $(".cell", target.parentElement)?.focus();
   });
 }

@@ -20,6 +20,8 @@ WHY = {
     "denied": "sai tài khoản hoặc mật khẩu / wrong account or password",
     "garbled": "trả lời không hiểu được / the answer makes no sense",
     "absent": "thiết bị không có mục này / the device has no such thing",
+    "certificate_changed": "chứng chỉ đã đổi, chưa gửi mật khẩu / its certificate changed, no password was sent",
+    "host_key_changed": "khóa SSH đã đổi, chưa gửi mật khẩu / its SSH key changed, no password was sent",
     "stale": "dữ liệu cũ / its data is old",
     "bug": "lỗi phần mềm / our own bug: please report it",
 }

@@ -30,7 +30,8 @@ class NoReading:
     """It was asked and gave no value. The reason separates a fault of our link from one of the device.
 
     Reasons in use: `timeout`, `link` (adapter or socket gone), `refused`, `denied` (password), `garbled`, `absent`
-    (the device has no such quantity), `stale` (the source says its own data is old), `bug` (ours).
+    (the device has no such quantity), `stale` (the source says its own data is old), `certificate_changed` and
+    `host_key_changed` (who answers may not be the device: a person decides), `bug` (ours).
     """
 
     reason: str

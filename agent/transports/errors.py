@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 from typing import Literal
 
-Kind = Literal["timeout", "link", "refused", "denied", "garbled"]
+Kind = Literal["timeout", "link", "refused", "denied", "garbled", "certificate_changed", "host_key_changed"]
 
 OWN_SIDE = frozenset(
     {errno.ENETUNREACH, errno.ENETDOWN, errno.ENODEV, errno.ENXIO, errno.EADDRNOTAVAIL, errno.ENOENT, errno.EIO}
@@ -20,7 +20,8 @@ class LinkFault(Exception):  # noqa: N818 - it is a fault of a link, met every d
     * `link`: *our* adapter, port, device file or route is gone;
     * `refused`: the other side turned us away or closed the line;
     * `denied`: the system does not let us (rights on a device file, raw sockets);
-    * `garbled`: bytes that mean nothing.
+    * `garbled`: bytes that mean nothing;
+    * `certificate_changed`, `host_key_changed`: who answers may not be the device we knew; no password was sent.
     """
 
     def __init__(self, kind: Kind, text: str = "") -> None:

@@ -15,6 +15,25 @@ USER_TIMEOUT_MS = 10_000
 """Sent bytes unacknowledged for this long mean a half-open connection: without it Linux retries for 15 minutes."""
 
 
+def connected_socket(address: str, port: int, timeout_s: float) -> socket.socket:
+    """A connection to a numeric address with keep-alive and a bound on unacknowledged bytes. Raises LinkFault."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.settimeout(timeout_s)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, KEEPALIVE_IDLE_S)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, KEEPALIVE_INTERVAL_S)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, KEEPALIVE_COUNT)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT_MS)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.connect((address, port))
+    except OSError as error:
+        sock.close()
+        raise fault_of(error) from error
+    return sock
+
+
 class TcpStream:
     """An open connection; make one with `connect`."""
 
@@ -26,21 +45,7 @@ class TcpStream:
     @classmethod
     def connect(cls, address: str, port: int, timeout_s: float) -> TcpStream:
         """Connect to a numeric address. Raises LinkFault."""
-        family = socket.AF_INET6 if ":" in address else socket.AF_INET
-        sock = socket.socket(family, socket.SOCK_STREAM)
-        try:
-            sock.settimeout(timeout_s)
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, KEEPALIVE_IDLE_S)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, KEEPALIVE_INTERVAL_S)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, KEEPALIVE_COUNT)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT_MS)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            sock.connect((address, port))
-        except OSError as error:
-            sock.close()
-            raise fault_of(error) from error
-        return cls(sock)
+        return cls(connected_socket(address, port, timeout_s))
 
     def send(self, data: bytes, timeout_s: float) -> None:
         """Send all of it within `timeout_s`."""

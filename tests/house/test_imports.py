@@ -11,7 +11,7 @@ import pytest
 
 from tests.house.source import PACKAGES, ROOT, imported, module, python, tree
 
-PURE = ("agent.core", "agent.rules", "agent.devices", "hub.core")
+PURE = ("agent.core", "agent.rules", "agent.devices", "agent.exchange", "hub.core")
 """Packages without time, chance, threads, input or output: they can be tested and reasoned about as plain functions."""
 
 HARMLESS = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from tools import asyncapi, command_docs, engine_docs, fault_docs
+from tools import asyncapi, command_docs, device_docs, engine_docs, fault_docs
 
 DOCS = Path(__file__).parents[1] / "docs"
 
@@ -16,6 +16,7 @@ def pages() -> dict[str, str]:
         "asyncapi.yaml": asyncapi.text(),
         "engine.md": engine_docs.page(),
         "commands.md": command_docs.page(),
+        "devices.md": device_docs.page(),
         **fault_docs.pages(),
     }
 

@@ -72,6 +72,11 @@ FACTS: dict[str, FactSpec] = _catalogue(
     FactSpec("codec.camera", "", "a camera is connected"),
     FactSpec("codec.mic_connected", "", "at least one microphone is connected"),
     FactSpec("codec.output_muted", "", "the loudspeaker output is muted"),
+    FactSpec("codec.rx_loss_pct", "%", "packets of the call lost on the way here since the last look", low=0, high=100),
+    FactSpec(
+        "codec.tx_loss_pct", "%", "packets of the call lost on the way there since the last look", low=0, high=100
+    ),
+    FactSpec("codec.jitter_ms", "ms", "largest jitter of what the call brings here", low=0),
     FactSpec("codec.temp_c", "°C", "temperature inside the codec", fresh_s=95, low=-20, high=130),
     FactSpec("codec.uptime_s", "s", "seconds since the codec started", fresh_s=95, low=0),
     FactSpec("codec.model", "", "model name as the codec gives it", fresh_s=900),

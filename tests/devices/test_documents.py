@@ -1,15 +1,36 @@
+"""The table of devices promises what the code does, and names who says so."""
+
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
 
-from agent.probes.families import load, names
+from agent.core.facts import FACTS
+from agent.core.remedies import REMEDIES
+from tools import device_docs
 
-DEVICES = (Path(__file__).parents[2] / "docs/devices.md").read_text()
+ROOT = Path(__file__).parents[2]
+DEVICES = (ROOT / "docs/devices.md").read_text("utf-8")
+FILES = [(kind, name) for kind in device_docs.kinds() for name in device_docs.modules(kind)]
 
 
-@pytest.mark.parametrize("family", names())
-def test_every_family_and_its_orders_stand_in_the_document(family: str) -> None:
-    assert f"| `{family}` |" in DEVICES
-    assert all(f"`{remedy}`" in DEVICES for remedy in load(family).remedies)
+@pytest.mark.parametrize(("kind", "name"), FILES)
+def test_every_device_says_what_it_is(kind: str, name: str) -> None:
+    row = device_docs.about(device_docs.modules(kind)[name])
+    assert row is not None, f"agent/devices/{kind}/{name}.py has no ABOUT: see docs/add-a-device.md"
+    assert row.tested, f"{name}: say who tests it"
+    assert [t.test for t in row.tested if not (ROOT / t.test).is_file()] == []
+    known = {*FACTS, *(f"ROLE.{key.partition('.')[2]}" for key in FACTS)}
+    assert set(row.facts) <= known
+    assert not [order for order in row.orders if order.startswith("codec_") and order not in REMEDIES]
+
+
+@pytest.mark.parametrize("kind", device_docs.kinds())
+def test_every_folder_has_its_table(kind: str) -> None:
+    assert f"<!-- generated: {kind} -->" in DEVICES, f"docs/devices.md has no table for agent/devices/{kind}"
+
+
+def test_capabilities_are_facts_or_remedies() -> None:
+    words = {word for any_of in device_docs.CAPABILITIES.values() for word in any_of} - {"settings"}
+    assert words <= {*FACTS, *REMEDIES}

@@ -16,6 +16,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from agent.core.facts import NoReading, Reading
+from agent.devices.about import About, Tested
 from agent.devices.base import (
     BLOCK_BYTES_MAX,
     Event,
@@ -37,6 +38,18 @@ FAMILY = "cisco_xapi"
 PORT = 23
 BAUDS = (115200, 38400, 9600)
 """SX80 and SX20 on TC 115200, SX10 and SX80 on CE 38400, MXP 9600. An SX20 speaks 38400 for a moment at boot."""
+ABOUT = About(
+    "Cisco and Tandberg codecs (C, SX, MX, DX, Room): TC, CE, RoomOS",
+    (
+        Tested("TCP (Telnet 23)", "npm jsxapi 6 judges our simulator; recordings", "tests/sim/test_jsxapi.py"),
+        Tested(
+            "serial 115200, 38400, 9600 (found by trying)",
+            "our simulator, and recordings over real lines",
+            "tests/probes/test_codec.py",
+        ),
+    ),
+    unseen="wording of text-mode errors and of a failed login, `Audio Volume Set` and `Unmute`, boot time",
+)
 KEYS = tuple(facts_of({}, False))
 REMEDIES = frozenset({"codec_restart", "codec_wake", "codec_volume_restore"})
 

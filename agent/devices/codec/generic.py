@@ -6,10 +6,16 @@ checks are the only eyes there, and a relay the only lever. Source: device facts
 
 from __future__ import annotations
 
+from agent.devices.about import About, Tested
 from agent.devices.base import Login, Session
 
 FAMILY = "generic"
 PORT = 0
+ABOUT = About(
+    "any codec without a control interface (AVer, Kedacom, ZTE, Sony PCS)",
+    (Tested("ping, TCP connect", "the kernel", "tests/probes/test_reach.py"),),
+    facts=("codec.ping", "codec.tcp", "codec.sip"),
+)
 BAUDS = ()
 KEYS: tuple[str, ...] = ()
 REMEDIES: frozenset[str] = frozenset()

@@ -16,6 +16,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from agent.core.facts import NoReading, Reading
+from agent.devices.about import About, Tested
 from agent.devices.base import (
     LINE_BYTES_MAX,
     Event,
@@ -35,6 +36,19 @@ FAMILY = "poly_cli"
 PORT = 24
 BAUDS = (9600, 115200, 57600, 38400, 19200)
 """An HDX leaves the factory at 9600, a Group at 115200 [M]; any between can be set."""
+ABOUT = About(
+    "Poly (Polycom) HDX and RealPresence Group",
+    (
+        Tested("TCP 24 or 23", "our simulator, and recordings over real lines", "tests/probes/test_codec.py"),
+        Tested(
+            "serial 9600 … 115200, mode Control",
+            "our simulator, and recordings over real lines",
+            "tests/probes/test_codec.py",
+        ),
+    ),
+    unseen="line end of an echo, how many lines `getcallstate` gives, the answer to `sleep register`, the words for "
+    "a call being set up",
+)
 KEYS = tuple(facts_of({}, False, {}, None))
 REMEDIES = frozenset({"codec_restart", "codec_wake", "codec_volume_restore"})
 

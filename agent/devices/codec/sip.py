@@ -10,6 +10,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from agent.devices.about import About, Tested
+
+ABOUT = About(
+    "any codec that speaks SIP",
+    (Tested("UDP and TCP 5060", "baresip (Debian)", "tests/probes/test_reach.py"),),
+    facts=("codec.sip",),
+)
 PORT = 5060
 T1_S = 0.5
 T2_S = 4.0

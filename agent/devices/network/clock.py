@@ -6,7 +6,14 @@ Sources: device facts, "Network"; `chronyc(1)`.
 from __future__ import annotations
 
 from agent.core.facts import NoReading, Reading
+from agent.devices.about import About, Tested
 from agent.devices.base import checked, number
+
+ABOUT = About(
+    "the board's clock: chrony, else systemd-timesyncd",
+    (Tested("`chronyc -c tracking`, `timedatectl`", "recordings", "tests/devices/test_small_protocols.py"),),
+    facts=("net.clock_synced", "net.clock_offset_s"),
+)
 
 KEYS = ("net.clock_synced", "net.clock_offset_s")
 FIELDS = 14

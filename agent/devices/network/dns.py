@@ -8,6 +8,14 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass
 
+from agent.devices.about import About, Tested
+
+ABOUT = About(
+    "the resolver",
+    (Tested("UDP 53", "a small resolver of the tests", "tests/probes/test_network_and_board.py"),),
+    facts=("net.dns",),
+)
+
 PORT = 53
 TYPE_A = 1
 TYPE_AAAA = 28

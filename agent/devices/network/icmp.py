@@ -6,6 +6,14 @@ the kernel's). A reply is recognised by the token in its data, which works on bo
 
 from __future__ import annotations
 
+from agent.devices.about import About, Tested
+
+ABOUT = About(
+    "gateway, hub, codec: anything that answers an echo",
+    (Tested("ICMP and ICMPv6", "the kernel", "tests/probes/test_reach.py"),),
+    facts=("codec.ping", "net.gateway", "net.hub"),
+)
+
 ECHO_V4, REPLY_V4 = 8, 0
 ECHO_V6, REPLY_V6 = 128, 129
 

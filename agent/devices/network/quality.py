@@ -7,7 +7,14 @@ from collections.abc import Iterable
 from itertools import pairwise
 
 from agent.core.facts import NoReading, Reading
+from agent.devices.about import About, Tested
 from agent.devices.base import checked
+
+ABOUT = About(
+    "the way to the hub",
+    (Tested("echoes to the hub", "the kernel", "tests/probes/test_network_and_board.py"),),
+    facts=("net.loss_pct", "net.rtt_ms", "net.jitter_ms"),
+)
 
 KEYS = ("net.loss_pct", "net.rtt_ms", "net.jitter_ms")
 

@@ -10,8 +10,13 @@ import re
 from collections.abc import Mapping
 
 from agent.core.facts import NoReading, Reading
+from agent.devices.about import About, Tested
 from agent.devices.base import Event, Facts, LineBuffer, Login, LoginRefused, ProtocolError, checked, number
 
+ABOUT = About(
+    "any UPS behind Network UPS Tools (`upsd`)",
+    (Tested("TCP 3493", "a real upsd with `dummy-ups` (Debian)", "tests/probes/test_power.py"),),
+)
 PORT = 3493
 KEYS = (
     "ups.on_battery",

@@ -12,9 +12,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from agent.core.facts import NoReading, Reading
+from agent.devices.about import About, Tested
 from agent.devices.base import Event, Facts, ProtocolError, checked
 
 FAMILY = "pzem004t"
+ABOUT = About(
+    "Peacefair PZEM-004T v3 power meter",
+    (
+        Tested(
+            "serial 9600, or TCP to a transparent serial server",
+            "pymodbus' server over a pty",
+            "tests/probes/test_power.py",
+        ),
+    ),
+    facts=("ROLE.draw_w", "mains.voltage_v", "mains.frequency_hz"),
+)
 BAUDS = (9600,)
 GENERAL_ADDRESS = 0xF8
 

@@ -9,6 +9,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from agent.core.facts import NoReading, Reading, plausible
+from agent.devices.about import About, Tested
+
+ABOUT = About(
+    "BME280, BME680, SHT3x, SHT4x, AHT10, HTU21, SI7020, DHT11, DHT22, LM75, BH1750, DS18B20, all "
+    "through the kernel's drivers",
+    (
+        Tested(
+            "I²C, GPIO, 1-wire: sysfs",
+            "a folder of files as the kernel writes them",
+            "tests/probes/test_network_and_board.py",
+        ),
+    ),
+    facts=("env.temp_c", "env.rack_temp_c", "env.humidity_pct", "env.light_lx"),
+    unseen="every chip: the files are those of the kernel's documentation",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,10 @@ def parser() -> argparse.ArgumentParser:
         "doctor", help="xem thiết bị nào trả lời / what is plugged in and answers; moves nothing"
     )
     doctor.add_argument("--config", type=Path, default=DEFAULT_CONFIG, help=f"default: {DEFAULT_CONFIG}")
+    rescue = commands.add_parser(
+        "rescue", help="cấp lại nguồn bị ngắt dở / give power back where a cycle was cut short; the service does it"
+    )
+    rescue.add_argument("--config", type=Path, default=DEFAULT_CONFIG, help=f"default: {DEFAULT_CONFIG}")
     return made
 
 
@@ -43,6 +47,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     logging.basicConfig(
         level=logging.DEBUG if arguments.verbose else logging.INFO, format="%(levelname)s %(name)s: %(message)s"
     )
+    if arguments.command == "rescue":
+        from agent import rescue
+
+        rescue.power_up(arguments.config)
+        return 0
     return _run(arguments.config)
 
 

@@ -104,6 +104,8 @@ class Publisher:
         self.session = session
         self.inbox: queue.Queue[Incoming] = queue.Queue(INBOX_MAX)
         self.connected = False
+        self.heard: bool | None = False if config.host else None
+        """Whether the broker has taken anything since the start; None: this room does not report."""
         self.beat_s = clock.now().mono_s
         """When the thread last went round: the watchdog looks at it."""
         self._config = config
@@ -290,6 +292,7 @@ class Publisher:
 
     def _on_publish(self, _client: mqtt.Client, _data: object, mid: int, _reason: object, _properties: object) -> None:
         self._puback_s = self._clock.now().mono_s
+        self.heard = True
         token = self._tokens.pop(mid, 0)
         if token:
             self.session.puback(token)

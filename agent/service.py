@@ -12,6 +12,7 @@ from pathlib import Path
 import agent.rules
 from agent import __version__, watchdog
 from agent.actuators import Actuators
+from agent.checkin import CheckIn, came_back
 from agent.clock import SystemClock, boot_id
 from agent.config import AgentConfig
 from agent.core.facts import Value
@@ -66,7 +67,8 @@ class Service:
             log.warning("time_scale %g: every duration is shortened; for demonstrations only", policy.time_scale)
         room = Room(agent.rules.load(), policy, self._store, boot, __version__, config.room)
         now = self._clock.now()
-        room.restore(now, {"crashes": crashes} | _state_of(self._store))
+        room.restore(now, {"crashes": crashes} | _state_of(self._store) | came_back(__version__))
+        self._check_in = CheckIn(self._folder, __version__, boot, now.mono_s)
         desired = desired_from(memory.meta.get("desired", ""))
         if desired is not None:
             room.feed(desired, now)
@@ -88,6 +90,7 @@ class Service:
             feed_watchdog=self._feed, on_clock_synced=self._synced,
         )  # fmt: skip
         self._fed_s = 0.0
+        self._sound = self._store.durable and not policy.safe_mode
         self._journal_seen_s = self._journal_asked_s = time.monotonic()
 
     def run(self) -> None:
@@ -146,6 +149,7 @@ class Service:
         if time.monotonic() - self._fed_s >= 1.0:
             self._fed_s = time.monotonic()
             watchdog.notify("WATCHDOG=1")
+            self._check_in.mind(self._clock.now().mono_s, heard=self._publisher.heard, sound=self._sound)
             self._mind_journal()
 
     def _mind_journal(self) -> None:

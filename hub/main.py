@@ -7,6 +7,7 @@ import logging
 import os
 import secrets
 import signal
+import socket
 import sqlite3
 import sys
 import threading
@@ -19,6 +20,7 @@ from hub.api.accounts import ROLES, BadAccountError, add_user
 from hub.settings import HubSettings, SettingsError, load, read_secret
 from hub.sheet import SheetError
 from hub.store.db import DatabaseError, open_db, transaction
+from hub.watchdog import notify
 
 DEFAULT_CONFIG = Path("/etc/diemcau/hub.toml")
 BY = "command line"
@@ -108,7 +110,15 @@ def serve(settings: HubSettings) -> int:
         app, settings.web.host, settings.web.port, log_level="warning", access_log=False, server_header=False,
         timeout_graceful_shutdown=3,
     )  # fmt: skip
-    server = uvicorn.Server(config)
+
+    class Server(uvicorn.Server):
+        """Tells the service manager once the console can be reached."""
+
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            notify("READY=1")
+
+    server = Server(config)
     over = threading.Event()
 
     def end(_number: int, _frame: object) -> None:
@@ -125,6 +135,7 @@ def serve(settings: HubSettings) -> int:
     except SystemExit:  # uvicorn's way to say that it could not start
         over.clear()
     finally:
+        notify("STOPPING=1")
         hub.stop()
     if not over.is_set():
         where = f"{settings.web.host}:{settings.web.port}"

@@ -19,6 +19,7 @@ from hub.store.apply import Applier
 from hub.store.db import hub_epoch, open_reader
 from hub.store.retention import Retention
 from hub.store.writer import Hooks, Writer
+from hub.watchdog import Watchdog
 from wire.messages import Ack, Fleet, encode
 from wire.topics import FLEET, Leaf, Topic, hub_filters
 
@@ -58,7 +59,7 @@ class Hub:
         self._desired_at_s = 0.0
         hooks = Hooks(
             committed=self._tell, acknowledge=self._acknowledge, listening_s=self._listening,
-            ticks=[self._desired, Retention()],
+            ticks=[self._desired, Retention(), Watchdog(db_path.parent, program_version())],
         )  # fmt: skip
         self._writer = Writer(db_path, beat_s=beat_s, commit_ms=commit_ms, hooks=hooks, clock=clock)
         reader = open_reader(db_path)

@@ -35,6 +35,9 @@ from agent.store.base import (
 log = logging.getLogger(__name__)
 
 SCHEMA_VERSION = 1
+COMPATIBLE_FROM = 1
+"""The oldest program that can work with a file of this version. A migration only adds, so that a release that is undone
+leaves a file which the release before it can go on with; a test holds the files `schema_vN.sql` to that."""
 
 
 def _schema(version: int) -> str:
@@ -68,16 +71,19 @@ class SqliteStore:
         self._db.execute("PRAGMA synchronous=FULL")
         self._db.execute("PRAGMA wal_autocheckpoint=200")
         (version,) = self._db.execute("PRAGMA user_version").fetchone()
-        if version > SCHEMA_VERSION:
+        if version > SCHEMA_VERSION and self._compatible_from(version) > SCHEMA_VERSION:
             self._db.close()
             raise StoreError(
                 f"{self.path} is of version {version}, this agent knows {SCHEMA_VERSION}: install a newer one"
             )
-        if version == 0:
+        if version < SCHEMA_VERSION:
             with self._transaction():
-                for statement in _schema(1).split(";"):
-                    self._db.execute(statement)
-                self._db.execute("INSERT INTO meta VALUES ('epoch', ?)", (secrets.token_hex(6),))
+                for number in range(version + 1, SCHEMA_VERSION + 1):
+                    for statement in _schema(number).split(";"):
+                        self._db.execute(statement)
+                put = "INSERT OR IGNORE INTO meta (key, value) VALUES (?, ?)"
+                self._db.execute(put, ("epoch", secrets.token_hex(6)))
+                self._db.execute(put, (f"compatible_from_v{SCHEMA_VERSION}", str(COMPATIBLE_FROM)))
                 self._db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
         (problem,) = self._db.execute("PRAGMA quick_check(1)").fetchone()
         if problem != "ok":
@@ -89,6 +95,12 @@ class SqliteStore:
         self._seq: int = max(top, int(meta.get("seq", "0")))
         self._bytes: int = self._db.execute("SELECT coalesce(sum(length(payload)), 0) FROM outbox").fetchone()[0]
         self._count: int = self._db.execute("SELECT count(*) FROM outbox").fetchone()[0]
+
+    def _compatible_from(self, version: int) -> int:
+        """The oldest program for this file, as the newer program that made it has left word; itself without a word."""
+        name = f"compatible_from_v{version}"
+        found = self._db.execute("SELECT value FROM meta WHERE key = ?", (name,)).fetchone()
+        return int(found[0]) if found else int(version)
 
     def _put_aside(self, why: str) -> None:
         self._db.close()
@@ -151,14 +163,15 @@ class SqliteStore:
     def _write(self, batch: Batch) -> None:
         run = self._db.execute
         for seq, payload in batch.events:
-            run("INSERT OR REPLACE INTO outbox VALUES (?, ?)", (seq, payload))
+            run("INSERT OR REPLACE INTO outbox (seq, payload) VALUES (?, ?)", (seq, payload))
             self._bytes += len(payload)
             self._count += 1
         if batch.events:
             self._trim(batch.events[-1][1])
         for row in batch.begun:
             run(
-                "INSERT INTO acts VALUES (?,?,?,?,?,?,?,?,?,?,?,'')",
+                "INSERT INTO acts (act_id, remedy, load, method, mono_s, wall_s, synced, boot, fault, command, by)"
+                " VALUES (?,?,?,?,?,?,?,?,?,?,?)",
                 (row.act_id, row.remedy, row.load, row.method, row.mono_s, row.wall_s, row.synced, row.boot,
                  row.fault, row.command, row.by),
             )  # fmt: skip
@@ -169,11 +182,14 @@ class SqliteStore:
             if fault is None:
                 run("DELETE FROM faults WHERE rule = ?", (rule,))
             else:
-                run("INSERT OR REPLACE INTO faults VALUES (?, ?)", (rule, msgspec.json.encode(fault)))
+                run("INSERT OR REPLACE INTO faults (rule, body) VALUES (?, ?)", (rule, msgspec.json.encode(fault)))
         if batch.events:
-            run("INSERT OR REPLACE INTO meta VALUES ('seq', ?)", (str(max(seq for seq, _ in batch.events)),))
+            run(
+                "INSERT OR REPLACE INTO meta (key, value) VALUES ('seq', ?)",
+                (str(max(seq for seq, _ in batch.events)),),
+            )
         for key, value in batch.meta.items():
-            run("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+            run("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", (key, value))
 
     def _trim(self, newest: bytes) -> None:
         """Drop the oldest events beyond the bounds of size and age, and count them."""
@@ -189,7 +205,7 @@ class SqliteStore:
             self._keep_dropped()
 
     def _keep_dropped(self) -> None:
-        self._db.execute("INSERT OR REPLACE INTO meta VALUES ('dropped', ?)", (str(self.dropped),))
+        self._db.execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('dropped', ?)", (str(self.dropped),))
 
     def outbox(self, after: int, limit: int) -> list[tuple[int, bytes]]:
         try:

@@ -16,6 +16,9 @@ from pathlib import Path
 _FOLDER = Path(__file__).parent
 _NAME = re.compile(r"schema_v(\d+)\.sql\Z")
 _BUSY_S = 10.0
+COMPATIBLE_FROM = 1
+"""The oldest program that can work with a file of the newest version. A migration only adds, so that the hub can go
+back to the release before without its backup; a test holds the files `schema_vN.sql` to that."""
 
 
 class DatabaseError(RuntimeError):
@@ -94,18 +97,28 @@ def _migrate(db: sqlite3.Connection, path: Path) -> None:
     with transaction(db):
         have = int(db.execute("PRAGMA user_version").fetchone()[0])
         newest = max(wanted)
-        if have > newest:
+        if have > newest and _compatible_from(db, have) > newest:
             raise DatabaseError(
                 f"cơ sở dữ liệu {path} thuộc phiên bản mới hơn ({have}, chương trình này biết {newest}): "
                 f"cài lại phiên bản mới của chương trình / the database {path} is of a newer version "
                 f"({have}, this program knows {newest}): install the newer program again"
             )
+        if have >= newest:
+            return
         for version in range(have + 1, newest + 1):
             # One statement at a time: executescript would commit the transaction that makes a migration atomic.
             for statement in _statements(wanted[version]):
                 db.execute(statement)
             db.execute(f"PRAGMA user_version = {version}")
-        db.execute("INSERT OR IGNORE INTO meta (key, value) VALUES ('hub_epoch', ?)", (secrets.token_hex(8),))
+        put = "INSERT OR IGNORE INTO meta (key, value) VALUES (?, ?)"
+        db.execute(put, ("hub_epoch", secrets.token_hex(8)))
+        db.execute(put, (f"compatible_from_v{newest}", str(COMPATIBLE_FROM)))
+
+
+def _compatible_from(db: sqlite3.Connection, version: int) -> int:
+    """The oldest program for this file, as the newer program that made it has left word; itself without a word."""
+    found = db.execute("SELECT value FROM meta WHERE key = ?", (f"compatible_from_v{version}",)).fetchone()
+    return int(found[0]) if found else version
 
 
 def _statements(script: str) -> Iterator[str]:

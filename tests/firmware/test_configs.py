@@ -62,7 +62,8 @@ def test_the_sensors_overlays_are_those_that_the_agent_can_read(name: str) -> No
 def test_what_every_board_shares() -> None:
     assert checks.watchdog(text("debian", "watchdog.conf")) == []
     assert checks.journal(text("debian", "journald.conf")) == []
-    assert checks.udev(text("debian", "99-diemcau-serial.rules")) == []
+    for path in (CONFIGS / "debian").glob("*.rules"):
+        assert checks.udev(path.read_text("utf-8")) == [], path.name
 
 
 def test_the_kernel_lets_the_agent_send_echoes() -> None:
@@ -79,6 +80,8 @@ def test_the_clock_steps_before_tls_asks_for_it() -> None:
     assert ["makestep", "1.0", "3"] in words
     assert not [line for line in words if line[0] == "makestep" and line[2] == "-1"], "steps for ever break intervals"
     assert not [line for line in words if line[0] in ("allow", "pool")], "a room serves nobody, and asks its province"
+    assert ["cmdport", "0"] not in words, "the agent asks over loopback, without being root"
+    assert {line[1] for line in words if line[0] == "bindcmdaddress"} == {"127.0.0.1", "::1"}
 
 
 @pytest.mark.parametrize("kind", ["relay", "sensor"])

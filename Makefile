@@ -1,13 +1,14 @@
 # make demo    621 simulated rooms, broker, hub and console on this machine; ARGS="--headless --for 90 --json FILE"
 # make test    everything that must hold: lint, documents, tests; at most 20 minutes on two cores; ARGS="tests/wire -k name"
 # make prove   longer proofs      make bench   measurements, ARGS="--json FILE --seconds N"
+# make wheelhouse  bundles of a release in dist/, ARGS="--kind agent --platform arm64 --key FILE"
 # make docs    writes the generated documents      make pictures  takes those of the console      make lint, make clean
 SHELL := /bin/sh
 BIN := .venv/bin
 # Debian gives users neither of these, and mosquitto and upsd live there.
 export PATH := $(PATH):/usr/sbin:/sbin
 
-.PHONY: demo test prove bench lint docs pictures ready-demo ready-test clean
+.PHONY: demo test prove bench lint docs pictures wheelhouse ready-demo ready-test clean
 
 demo: ready-demo
 	$(BIN)/diemcau demo $(ARGS)
@@ -35,6 +36,9 @@ docs: ready-test
 
 pictures: ready-test
 	$(BIN)/python -m tools.screenshots $(ARGS)
+
+wheelhouse: ready-test
+	$(BIN)/python -m tools.wheelhouse $(ARGS)
 
 ready-demo:
 	@tools/bootstrap.sh demo

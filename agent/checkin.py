@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 FILE = "checkin.json"
 RELEASES = Path("/opt/diemcau")
-"""`ROOT` of `agent.release`, which would cost memory to import here."""
+"""`ROOT` of `agent.fleet.release`, which would cost memory to import here."""
 TURNING_S = 60.0
 """Long enough for each probe to have looked twice, so that a version that dies of a reading is not taken for good."""
 ALONE_S = 180.0

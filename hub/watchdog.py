@@ -1,6 +1,6 @@
 """The service manager's watchdog, fed by the writer: a hub that commits nothing any more is started again.
 
-Also the hub's word that its version works, read by `diemcau-release` (agent/release.py): written once a start, when the
+Also the hub's word that its version works, read by `diemcau-release` (agent/fleet): written once a start, when the
 writer has turned for a minute. A broker that is absent is no fault of a release.
 """
 

@@ -16,8 +16,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent import checkin, release
-from agent.release import CheckIn, Host, ReleaseError, Trial, Verdict, advance, decide, to_remove
+from agent import checkin, fleet
+from agent.fleet import release
+from agent.fleet.disk import ReleaseError
+from agent.fleet.release import Host
+from agent.fleet.trial import CheckIn, Trial, Verdict, advance, decide, to_remove
 
 TRIAL = Trial("1.0", "2.0", "boot-a", 100.0, since_s=100.0)
 
@@ -233,11 +236,16 @@ def test_the_hubs_database_is_copied_before_another_program_changes_its_form(tmp
     db.close()
 
 
-def test_it_stands_alone() -> None:
-    tree = ast.parse(Path(release.__file__).read_text("utf-8"))
+@pytest.mark.parametrize("path", sorted(Path(next(iter(fleet.__path__))).glob("*.py")), ids=lambda path: path.name)
+def test_it_stands_alone(path: Path) -> None:
+    tree = ast.parse(path.read_text("utf-8"))
     names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
     names |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-    assert {name.partition(".")[0] for name in names} <= set(sys.stdlib_module_names)
+    foreign = {name for name in names if name.partition(".")[0] not in sys.stdlib_module_names}
+    assert all(name.startswith("agent.fleet") for name in foreign)
+
+
+def test_the_agent_looks_where_it_lies() -> None:
     assert checkin.RELEASES == release.ROOT
 
 

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tomllib
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -48,7 +48,7 @@ LISTS: dict[str, type] = {"meters": probes.MeterConfig, "sensors": probes.Sensor
 TABLES: dict[str, type] = {"relays": RelayConfig, "loads": LoadConfig}
 SECRET_FIELDS = {"password": "password_file"}
 """A secret is never written into room.toml: its file is named instead."""
-HIDDEN = {("broker", "time_scale"), ("relays", "load")}
+HIDDEN = {("broker", "time_scale"), ("relays", "load"), ("codec", "trust_dir")}
 """Fields that are filled from elsewhere."""
 PLAIN: dict[str, dict[str, tuple[Any, Any]]] = {
     "room": {"id": (str, ...), "state_dir": (str, "/var/lib/diemcau")},
@@ -168,7 +168,7 @@ def _assemble(plain: Mapping[str, Any]) -> AgentConfig:
         broker=replace(made("broker", plain["broker"]), time_scale=scale),
         accept_unsigned=plain["commands"]["accept_unsigned"],
         probes=probes.RoomConfig(
-            codec=made("codec", plain["codec"]) if plain["codec"] else None,
+            codec=_codec(plain, made),
             meters=tuple(made("meters", x) for x in plain["meters"]),
             ups=made("ups", plain["ups"]) if plain["ups"] else None,
             network=made("network", plain["network"]),
@@ -183,6 +183,13 @@ def _assemble(plain: Mapping[str, Any]) -> AgentConfig:
         disabled=tuple(plain["policy"]["disabled"]),
         time_scale=scale,
     )
+
+
+def _codec(plain: Mapping[str, Any], made: Callable[[str, Mapping[str, Any]], Any]) -> probes.CodecConfig | None:
+    if not plain["codec"]:
+        return None
+    codec: probes.CodecConfig = made("codec", plain["codec"])
+    return replace(codec, trust_dir=plain["room"]["state_dir"])
 
 
 def _board(plain: Mapping[str, Any]) -> probes.SelfConfig:

@@ -1,7 +1,7 @@
 """The hardware of real rooms: everything a `diemcau-agent` touches, in one process that outlives the agents.
 
-Four kinds of room, so that every way to a codec is used: `cisco_serial`, `cisco_tcp`, `poly_tcp`, and `generic`, a
-codec that is watched by ping, TCP and SIP alone. All have meters on room and codec, a UPS, sensors, and relays for
+One kind of room for every way to a codec (`KINDS`), and `generic`, a codec that is watched by ping, TCP and SIP alone.
+All have meters on room and codec, a UPS, sensors, and relays for
 codec, switch, converter, display, light and fan.
 """
 
@@ -24,10 +24,15 @@ from sim.servers.path import PathPort
 from sim.servers.poly import PolyConversation
 from sim.servers.pzem import PzemConversation
 from sim.servers.shell import TICK_S, SerialPort, SipPort, TcpPort
+from sim.servers.ssh import SshPort
 from sim.servers.sysfs import SysfsTree
 
-Kind = Literal["cisco_serial", "cisco_tcp", "poly_tcp", "generic"]
+Kind = Literal["cisco_serial", "cisco_tcp", "poly_tcp", "generic", "cisco_ssh"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+FAMILIES: dict[Kind, str] = {
+    "cisco_serial": "cisco_xapi", "cisco_tcp": "cisco_xapi", "cisco_ssh": "cisco_xapi", "poly_tcp": "poly_cli",
+    "generic": "generic",
+}  # fmt: skip
 PASSWORD = "mo-phong"
 RELAYS: dict[str, tuple[int, str]] = {
     "codec": (17, "nc"), "switch": (18, "nc"), "converter": (22, "nc"), "display": (23, "nc"),
@@ -59,7 +64,7 @@ class RoomHardware:
         self.physics = RoomPhysics(plan.room, fitting(plan.scale), clock())
         self.levels: dict[int, int] = {}
         """Pin levels, kept whatever becomes of the agent."""
-        self._parts: list[TcpPort | PathPort | SerialPort | SipPort] = []
+        self._parts: list[TcpPort | PathPort | SerialPort | SipPort | SshPort] = []
         self._pins: asyncio.Server | None = None
         self._sysfs = SysfsTree(folder / "sys", plan.seed)
         self._codec_uri = ""
@@ -106,7 +111,7 @@ class RoomHardware:
         self._pins = await asyncio.start_unix_server(self._pin_client, str(self.pins_socket))
         await self.tick()
 
-    def _codec_ports(self) -> list[TcpPort | SerialPort]:
+    def _codec_ports(self) -> list[TcpPort | SerialPort | SshPort]:
         room, clock = self.physics, self._clock
         if self.plan.kind == "cisco_serial":
             path = self.folder / "codec"
@@ -114,6 +119,10 @@ class RoomHardware:
             return [SerialPort(path, CiscoConversation(room, clock, password=PASSWORD, serial=True))]
         if self.plan.kind == "generic":
             return []
+        if self.plan.kind == "cisco_ssh":
+            ssh = SshPort(self._port_up, lambda: CiscoConversation(room, clock), "admin", PASSWORD)
+            self._codec_uri = f"ssh://127.0.0.1:{ssh.port}"
+            return [ssh]
 
         def make() -> CiscoConversation | PolyConversation:
             if self.plan.kind == "poly_tcp":
@@ -198,7 +207,7 @@ class RoomHardware:
 
     def _toml(self, broker_port: int, user: str, password_file: str) -> str:
         kind = self.plan.kind
-        family = {"cisco_serial": "cisco_xapi", "cisco_tcp": "cisco_xapi", "poly_tcp": "poly_cli"}.get(kind, kind)
+        family = FAMILIES[kind]
         codec: dict[str, Any] = {
             "family": family,
             "ping": f"tcp:127.0.0.1:{self._alive.port}",

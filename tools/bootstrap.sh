@@ -18,7 +18,7 @@ fail() { say "$*"; exit 1; }
 # --- Which of Debian's packages are missing: "program:package", by the program that shows it is there ------------------
 wanted="mosquitto:mosquitto git:git"
 [ "$purpose" = test ] && wanted="$wanted mosquitto_sub:mosquitto-clients chromium:chromium socat:socat \
-  openssl:openssl upsd:nut-server upsc:nut-client baresip:baresip-core ip:iproute2 systemd-analyze:systemd \
+  openssl:openssl ssh:openssh-client upsd:nut-server upsc:nut-client baresip:baresip-core ip:iproute2 systemd-analyze:systemd \
   node:nodejs npm:npm"
 missing=""
 for pair in $wanted; do

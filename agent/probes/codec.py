@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from pathlib import Path
 
 from agent.core.facts import NoReading, Reading
 from agent.devices.base import Login
 from agent.ports import Outcome
 from agent.probes.config import CodecConfig
 from agent.probes.families import Family, load
-from agent.probes.lines import Line, parse_line
+from agent.probes.lines import Access, Line, parse_line
 from agent.probes.link import CodecLink, InterruptedPoll
 from agent.probes.names import Resolver
 from agent.probes.reach import Target, check, device_reading, host_lives, parse
 from agent.transports.attempts import Answer
 from agent.transports.errors import LinkFault
+from agent.transports.trust import Trust
 
 ORDER_MAX_S = 18.0
 """An order ends within this: the Effector contract gives 20 s."""
@@ -31,7 +33,7 @@ class CodecProbe:
     def __init__(self, config: CodecConfig) -> None:
         self._config = config
         family = load(config.family)
-        line = parse_line(config.uri, family.port, family.bauds) if config.uri else None
+        line = parse_line(config.uri, family.port, family.bauds, family.schemes) if config.uri else None
         if line is None and family.keys:
             raise ValueError(f"codec family {family.name} needs a uri")
         self._resolver = Resolver()
@@ -69,7 +71,7 @@ class CodecProbe:
 
     def _api_reading(self, link: CodecLink, fault: LinkFault, host_is_up: bool) -> Reading:
         """False only when the fault is surely the codec's: our own line worked, and its host is there."""
-        if fault.kind in ("denied", "link"):
+        if fault.kind in ("denied", "link", "certificate_changed", "host_key_changed"):
             return NoReading(fault.kind)
         if link.opened:
             return False if link.speed_known else NoReading(fault.kind)
@@ -106,7 +108,9 @@ class CodecEffector:
 def _link(config: CodecConfig, family: Family, line: Line | None, resolver: Resolver) -> CodecLink | None:
     if line is None or not family.keys:
         return None
-    return CodecLink(family, line, Login(config.user, config.password), resolver, config.volume_pct)
+    folder = Path(config.trust_dir) if config.trust_dir else None
+    access = Access(Login(config.user, config.password), Trust(config.certificate, folder), folder)
+    return CodecLink(family, line, access, resolver, config.volume_pct)
 
 
 def _targets(config: CodecConfig, line: Line | None) -> dict[str, Target]:

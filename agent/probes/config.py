@@ -5,6 +5,8 @@ Transport URIs (`uri`):
 * `tcp://HOST:PORT`
 * `serial:///dev/serial/by-path/NAME?baud=115200` — `baud` may be a list (`115200,38400,9600`), tried in turn;
   left out, the family's own list is tried.
+* `ssh://HOST[:22]`, by the system's SSH client; `ws://HOST[:80][/PATH]` and `wss://HOST[:443][/PATH]`;
+* `http://HOST[:80]` and `https://HOST[:443]`. Which of them a family takes stands in `docs/devices.md`.
 
 Reachability targets (`ping`, `tcp`, `sip`, `gateway`, `hub`), since many networks block ICMP:
 
@@ -44,6 +46,10 @@ class CodecConfig:
     """Target of `codec.sip`."""
     ignore: tuple[str, ...] = ()
     """Facts this room does not want judged, e.g. `codec.registered` in a room that dials by address."""
+    certificate: str = "first"
+    """Which TLS certificate the codec may show: `first` (kept once seen), `any`, or a SHA-256 fingerprint."""
+    trust_dir: str = ""
+    """Where keys and certificates seen first are kept; the room's state folder."""
     volume_pct: float = 50.0
     """What the remedy `codec_volume_restore` sets. 0..100."""
     period_s: float = 10.0

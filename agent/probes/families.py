@@ -1,7 +1,8 @@
 """Codec families, found by scanning `agent/devices/codec/`: a module is a family when it has these attributes.
 
 `FAMILY` (its own file name), `PORT` (default TCP port), `BAUDS` (serial speeds in the order to try), `KEYS` (facts it
-reports), `REMEDIES` (orders it takes) and `session(login, nonce)`. Only the module in use is imported.
+reports), `REMEDIES` (orders it takes) and `session(login, nonce)`; `SCHEMES` (URIs it can be reached by) when they are
+other than `tcp` and `serial`. Only the module in use is imported.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from dataclasses import dataclass
 import agent.devices.codec
 from agent.devices.base import Login, Session
 
+SCHEMES = ("tcp", "serial")
+
 
 @dataclass(frozen=True, slots=True)
 class Family:
@@ -25,6 +28,7 @@ class Family:
     keys: tuple[str, ...]
     remedies: frozenset[str]
     session: Callable[[Login, str], Session | None]
+    schemes: tuple[str, ...] = SCHEMES
 
 
 def load(name: str) -> Family:
@@ -34,7 +38,15 @@ def load(name: str) -> Family:
     module = importlib.import_module(f"agent.devices.codec.{name}")
     if getattr(module, "FAMILY", None) != name:
         raise ValueError(f"codec family {name!r} is not known; there are: {', '.join(names())}")
-    return Family(name, module.PORT, tuple(module.BAUDS), tuple(module.KEYS), module.REMEDIES, module.session)
+    return Family(
+        name,
+        module.PORT,
+        tuple(module.BAUDS),
+        tuple(module.KEYS),
+        module.REMEDIES,
+        module.session,
+        tuple(getattr(module, "SCHEMES", SCHEMES)),
+    )
 
 
 def names() -> tuple[str, ...]:

@@ -19,7 +19,6 @@ from agent.devices.base import (
     CommandFailed,
     Event,
     Facts,
-    Login,
     LoginNeeded,
     LoginRefused,
     Ready,
@@ -29,9 +28,10 @@ from agent.devices.base import (
 from agent.devices.telnet import TelnetFilter
 from agent.ports import Outcome
 from agent.probes.families import Family
-from agent.probes.lines import Line
+from agent.probes.lines import CONNECT_S, Access, Line
 from agent.probes.names import Resolver
 from agent.transports.errors import LinkFault
+from agent.transports.holdoff import HoldOff
 from agent.transports.stream import Stream
 
 SLICE_S = 0.2
@@ -43,8 +43,6 @@ ORDER_S = 6.0
 """How long an order may go unanswered before the conversation counts as stuck."""
 STUCK = frozenset({"timeout", "link", "garbled"})
 """Reasons that speak of the conversation rather than of the order: a fresh one may do better."""
-REFUSED_FIRST_S, REFUSED_MAX_S = 60.0, 1800.0
-"""Back-off after a refused password, doubling: trying on every poll would lock the account."""
 
 
 class InterruptedPoll(Exception):  # noqa: N818 - nobody's error: an order has precedence
@@ -54,10 +52,12 @@ class InterruptedPoll(Exception):  # noqa: N818 - nobody's error: an order has p
 class CodecLink:
     """A codec's session on its line."""
 
-    def __init__(self, family: Family, line: Line, login: Login, resolver: Resolver, volume_pct: float = 50.0) -> None:
+    def __init__(
+        self, family: Family, line: Line, access: Access, resolver: Resolver, volume_pct: float = 50.0
+    ) -> None:
         self._family = family
         self._line = line
-        self._login = login
+        self._access = access
         self._volume_pct = volume_pct
         self._resolver = resolver
         self._lock = threading.Lock()
@@ -69,8 +69,7 @@ class CodecLink:
         self._sent_at_s = 0.0
         self._tries = 0
         self._good_baud = 0
-        self._refused_until_s = 0.0
-        self._refused_wait_s = REFUSED_FIRST_S
+        self._hold = HoldOff()
         self.opened = False
         """Whether the line itself could be opened in the last `observe`."""
 
@@ -171,24 +170,34 @@ class CodecLink:
     def _ensure(self, deadline_s: float) -> Session:
         if self._session is not None:
             return self._session
-        if time.monotonic() < self._refused_until_s:
+        if self._hold.holds(time.monotonic()):
             raise LinkFault("denied", "the codec refused our password; waiting before the next try")
         baud = self._next_baud()
         self._tries += 1
-        self._stream = self._line.open(baud, self._resolver, max(0.5, min(3.0, deadline_s - time.monotonic())))
+        self._stream = self._open(baud, max(0.5, min(CONNECT_S, deadline_s - time.monotonic())))
         self.opened = True
         if self._stop.is_set():
             raise InterruptedPoll
         self._drain(deadline_s)
-        session = self._family.session(self._login, os.urandom(4).hex())
+        # Where the line has logged in, the device asks for nothing more; if it does, that is a question of its own.
+        session = self._family.session(self._access.login, os.urandom(4).hex())
         if session is None:
             raise LinkFault("refused", f"{self._family.name} has no control interface")
         self._session, self._telnet = session, TelnetFilter()
         session.volume_pct = self._volume_pct
         session.open()
         self._pump(lambda event: isinstance(event, Ready), deadline_s)
-        self._tries, self._good_baud, self._refused_wait_s = 0, baud, REFUSED_FIRST_S
+        self._tries, self._good_baud = 0, baud
+        self._hold.accepted()
         return session
+
+    def _open(self, baud: int, timeout_s: float) -> Stream:
+        try:
+            return self._line.open(baud, self._resolver, timeout_s, self._access)
+        except LinkFault as fault:
+            if fault.kind == "denied" and self._line.logs_in:
+                self._hold.refused(time.monotonic())
+            raise
 
     def _next_baud(self) -> int:
         """The speed that worked, every other time; else the list in turn: an SX20 changes its own during boot."""
@@ -241,8 +250,7 @@ class CodecLink:
     def _sift(self, events: list[Event], wanted: Callable[[Event], bool]) -> Event | None:
         found = next((event for event in events if wanted(event)), None)
         if any(isinstance(event, LoginNeeded | LoginRefused) for event in events):
-            self._refused_until_s = time.monotonic() + self._refused_wait_s
-            self._refused_wait_s = min(self._refused_wait_s * 2, REFUSED_MAX_S)
+            self._hold.refused(time.monotonic())
             raise LinkFault("denied", "the codec asks for a name or password that we do not have")
         if any(isinstance(event, Silent) for event in events):
             if found is None:

@@ -27,7 +27,7 @@ class TcpPort:
     def __init__(self, up: Callable[[], bool], make: Callable[[], Conversation] | None = None, port: int = 0) -> None:
         self._up = up
         self._make = make
-        self._keeper = _bound(port)
+        self._keeper = bound(port)
         self.port: int = self._keeper.getsockname()[1]
         self._listener: asyncio.Server | None = None
         self._clients: dict[asyncio.StreamWriter, Conversation | None] = {}
@@ -36,7 +36,7 @@ class TcpPort:
         """Open or close as the device's state wants it, and let conversations speak by themselves."""
         up = self._up()
         if up and self._listener is None:
-            sock = _bound(self.port)
+            sock = bound(self.port)
             self._listener = await asyncio.start_server(self._talk, sock=sock)
         elif not up and self._listener is not None:
             self._stop_listening()
@@ -79,7 +79,8 @@ class TcpPort:
         self._keeper.close()
 
 
-def _bound(port: int) -> socket.socket:
+def bound(port: int) -> socket.socket:
+    """A loopback socket that holds a port (0: any) beside others of ours."""
     sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)

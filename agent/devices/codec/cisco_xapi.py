@@ -36,6 +36,7 @@ from agent.devices.codec._xapi_replies import NOT_RECOGNIZED, JsonBlock, Reply, 
 
 FAMILY = "cisco_xapi"
 PORT = 23
+SCHEMES = ("tcp", "serial", "ssh")
 BAUDS = (115200, 38400, 9600)
 """SX80 and SX20 on TC 115200, SX10 and SX80 on CE 38400, MXP 9600. An SX20 speaks 38400 for a moment at boot."""
 ABOUT = About(

@@ -5,13 +5,15 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from agent import report
 from agent.core.engine import initial, rests_off, step
-from agent.core.events import Effect, Event, Recheck, Record, RemedyDone, Restarted, StartRemedy, Tell
+from agent.core.events import Effect, Event, PastAct, Recheck, Record, RemedyDone, Restarted, StartRemedy, Tell
 from agent.core.facts import Instant
 from agent.core.phases import OPEN
 from agent.core.policy import Policy
+from agent.core.remedies import REMEDIES
 from agent.core.rule import Rule
 from agent.core.state import Fault
 from agent.store.base import COMMANDS_KEPT, UNSENT, ActRow, Batch, Store, StoreError
@@ -55,7 +57,7 @@ class Room:
         memory = self.store.remember(self.who.boot)
         meta = memory.meta
         event = Restarted(
-            past_acts=memory.past_acts,
+            past_acts=(*memory.past_acts, *(self._stand_ins(now) if memory.lost else ())),
             open_acts=memory.open_acts,
             open_faults=memory.open_faults,
             next_id=int(meta.get("next_id", "1")),
@@ -67,6 +69,21 @@ class Room:
         self._apply(Record("agent_started", detail={"version": self.who.version, **(started or {})}), now)
         self.feed(event, now)
         self._batch.ended += [(act.act_id, "interrupted") for act in memory.open_acts]
+
+    def _stand_ins(self, now: Instant) -> tuple[PastAct, ...]:
+        """For the acts of a journal that could not be read: every load counts as restarted just now, and its hour as
+        used up. They are journalled, so that the next start knows of them too."""
+        restarts = {remedy.load: remedy for remedy in REMEDIES.values() if remedy.restarts}
+        hours = {load: self.state.policy.load_of(remedy).budget_per_hour for load, remedy in restarts.items()}
+        loads = [load for load, count in hours.items() for _ in range(count)]
+        acts = tuple(PastAct(n, restarts[load].name, load, now, same_boot=True) for n, load in enumerate(loads, 1))
+        for act in acts:
+            method = restarts[act.load].method
+            row = (act.act_id, act.remedy, act.load, method, now.mono_s, now.wall_s, now.synced, self.who.boot)
+            self._batch.begun.append(ActRow(*row))
+            self._batch.ended.append((act.act_id, "unknown"))
+        self.state = replace(self.state, next_id=len(acts) + 1)
+        return acts
 
     def feed(self, event: Event, now: Instant) -> None:
         """Let one event take effect on the state. Nothing is performed or told before `commit`."""

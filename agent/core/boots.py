@@ -10,7 +10,8 @@ from agent.core.state import LoadState
 
 SHORTEST = 0.25
 LONGEST = 4.0
-"""Bounds of a measured boot time, in units of the catalogue's or the room's configured one."""
+"""Bounds of a measured boot time, in units of the catalogue's or the room's configured one. What serves sooner has not
+restarted, or a sensor lies: it teaches nothing. What takes longer counts as this."""
 FORGET = 0.3
 """Share of the new measurement when a boot was faster than known; a slower one counts at once."""
 SETTLE_FACTOR = 1.5
@@ -19,7 +20,9 @@ SETTLE_MIN_S = 2.0
 
 def learned(load: Load, state: LoadState, took_s: float) -> float:
     """The boot time to believe after one more measured start, in seconds."""
-    bounded = min(max(took_s, SHORTEST * load.boot_s), LONGEST * load.boot_s)
+    if took_s < SHORTEST * load.boot_s:
+        return state.boot_s
+    bounded = min(took_s, LONGEST * load.boot_s)
     if state.boot_s <= 0 or bounded >= state.boot_s:
         return bounded
     return (1 - FORGET) * state.boot_s + FORGET * bounded

@@ -70,6 +70,8 @@ class Memory:
     past_acts: tuple[PastAct, ...] = ()
     open_faults: tuple[Fault, ...] = ()
     meta: dict[str, str] = field(default_factory=dict)
+    lost: bool = False
+    """What there was before this start could not be read: nobody knows what was restarted lately."""
 
 
 class Store(Protocol):
@@ -87,7 +89,7 @@ class Store(Protocol):
         ...
 
     def reserve_seq(self) -> int:
-        """The next event's number. A number that is reserved and never committed leaves no gap: see `commit`."""
+        """The next event's number. Numbers rise and have gaps; the hub closes one by the floor of what follows."""
         ...
 
     def commit(self, batch: Batch) -> None:

@@ -39,6 +39,11 @@ COMPATIBLE_FROM = 1
 """The oldest program that can work with a file of this version. A migration only adds, so that a release that is undone
 leaves a file which the release before it can go on with; a test holds the files `schema_vN.sql` to that."""
 
+LEAP = 2**30
+"""Every start leaves out a random count of numbers below this. A card that lost its last writes, though it said that
+they were flushed, would otherwise give new events the numbers of events that the hub already has, and the hub would
+take them for repeats. 2**53 bounds a number on the wire: enough for millions of starts."""
+
 
 def _schema(version: int) -> str:
     return resources.files("agent.store").joinpath(f"schema_v{version}.sql").read_text("utf-8")
@@ -92,7 +97,9 @@ class SqliteStore:
         self.epoch = meta["epoch"]
         self.dropped = int(meta.get("dropped", "0"))
         (top,) = self._db.execute("SELECT coalesce(max(seq), 0) FROM outbox").fetchone()
-        self._seq: int = max(top, int(meta.get("seq", "0")))
+        used = max(top, int(meta.get("seq", "0")))
+        self._leap = 1 + secrets.randbelow(LEAP) if used else 0
+        self._seq: int = used + self._leap
         self._bytes: int = self._db.execute("SELECT coalesce(sum(length(payload)), 0) FROM outbox").fetchone()[0]
         self._count: int = self._db.execute("SELECT count(*) FROM outbox").fetchone()[0]
 
@@ -137,6 +144,8 @@ class SqliteStore:
             ).fetchall()
             faults = [msgspec.json.decode(body, type=Fault) for (body,) in self._db.execute("SELECT body FROM faults")]
             meta = self._meta()
+        if "next_id" in meta:
+            meta["next_id"] = str(int(meta["next_id"]) + self._leap)
         acts = [
             (PastAct(n, remedy, load, Instant(mono, wall, bool(synced)), made == boot, fault, command), outcome)
             for n, remedy, load, mono, wall, synced, made, fault, command, outcome in rows
@@ -146,6 +155,7 @@ class SqliteStore:
             tuple(act for act, outcome in acts if outcome and outcome != UNSENT),
             tuple(faults),
             meta,
+            lost=bool(self.set_aside),
         )
 
     def reserve_seq(self) -> int:

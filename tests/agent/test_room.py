@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import agent.rules
 from agent.core.events import CommandReceived, Observed, RemedyDone
 from agent.core.facts import Instant, Observation
@@ -9,6 +11,7 @@ from agent.core.phases import Phase
 from agent.room import Room
 from agent.store.base import Batch, Store, StoreError
 from agent.store.memory import MemoryStore
+from agent.store.sqlite import SqliteStore
 from tests.agent.core.test_codec_hung_story import HUNG
 from tests.agent.core.world import IDLE, WALL_S, policy
 from wire import messages as m
@@ -96,6 +99,25 @@ def test_a_room_goes_on_where_it_was_killed() -> None:
     cleared = m.decode(m.Event, store.outbox(0, 99)[-1][1])
     assert (cleared.kind, cleared.fault_id) == ("fault_cleared", done.fault_id)
     assert store.remember("b1").open_faults == ()
+
+
+def test_a_journal_that_cannot_be_read_authorises_nothing(tmp_path: Path) -> None:
+    """Nobody knows what was restarted before: every load counts as restarted just now, at the next start too."""
+    path = tmp_path / "room.db"
+    path.write_bytes(b"no database at all" * 500)
+    store = SqliteStore(path)
+    room = make(store)
+    hang(room, 100)
+    assert room.commit(now(131)) == []
+    assert room.state.fault("codec_hung").refused == "hold_on"
+    store.close()
+    room = make(SqliteStore(path), 400)
+    hang(room, 3000)
+    assert room.commit(now(3031)) == []
+    refusals = [e.reason for _, p in room.store.outbox(0, 99) if (e := m.decode(m.Event, p)).kind == "remedy_refused"]
+    assert refusals == ["hold_on", "budget_hour", "budget_hour"]
+    hang(room, 5000)
+    assert [start.remedy.name for start in room.commit(now(5031))] == ["codec_restart"]
 
 
 def test_every_command_gets_its_replies() -> None:

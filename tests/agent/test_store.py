@@ -91,8 +91,28 @@ def test_everything_survives_reopening(tmp_path: Path) -> None:
     first.close()
     second = SqliteStore(tmp_path / "room.db")
     assert second.epoch == first.epoch
-    assert second.reserve_seq() == 4, "a number is not used again although its event is gone"
+    assert second.reserve_seq() >= 4, "a number is not used again although its event is gone"
     assert len(second.remember("b1").open_acts) == 1
+
+
+def test_a_card_that_lost_its_last_writes_uses_no_number_twice(tmp_path: Path) -> None:
+    """The hub has got events that the card has lost: it would take new ones of the same numbers for repeats."""
+    path, kept = tmp_path / "room.db", tmp_path / "kept.db"
+    first = SqliteStore(path)
+    fill(first, 3)
+    first.commit(Batch(meta={"next_id": "7"}))
+    first.close()
+    kept.write_bytes(path.read_bytes())
+    lost = SqliteStore(path)
+    fill(lost, 20)
+    sent = {seq for seq, _ in lost.outbox(3, 99)}
+    lost.close()
+    path.write_bytes(kept.read_bytes())
+    again = SqliteStore(path)
+    fill(again, 20)
+    assert again.epoch == first.epoch
+    assert not sent & {seq for seq, _ in again.outbox(3, 99)}
+    assert int(again.remember("b1").meta["next_id"]) > 7
 
 
 def test_a_batch_is_kept_whole_or_not_at_all(tmp_path: Path) -> None:

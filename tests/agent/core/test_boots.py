@@ -22,7 +22,12 @@ def test_a_slower_start_counts_at_once_and_a_faster_one_slowly() -> None:
 
 def test_what_is_learned_is_bounded() -> None:
     assert learned(CODEC, LoadState(), 1e9) == 4 * CODEC.boot_s
-    assert learned(CODEC, LoadState(), 0.001) == 0.25 * CODEC.boot_s
+
+
+def test_what_serves_impossibly_soon_teaches_nothing() -> None:
+    """A sensor that stopped lying ten seconds after a restart has measured no start."""
+    assert learned(CODEC, LoadState(boot_s=190), 10) == 190
+    assert learned(CODEC, LoadState(), 0.001) == 0
 
 
 def test_settling_follows_the_measured_time() -> None:

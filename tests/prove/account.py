@@ -1,0 +1,114 @@
+"""What all rooms together came to, for people and as JSON."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from statistics import fmean
+from typing import Any
+
+from tests.prove.rooms import Result
+
+ACT_WITHIN_S = 180.0
+OUTAGE_BEYOND_BOOT_S = 60.0
+
+
+class Account:
+    """Sums of results."""
+
+    def __init__(self) -> None:
+        self.seeds: list[int] = []
+        self.days = 0.0
+        self.deaths: Counter[str] = Counter()
+        self.acts: Counter[str] = Counter()
+        self.refusals: Counter[str] = Counter()
+        self.counted: Counter[str] = Counter()
+        self.broken: list[dict[str, Any]] = []
+
+    def add(self, result: Result) -> None:
+        """One more room."""
+        self.seeds.append(result.seed)
+        self.days += result.days
+        self.deaths += result.deaths
+        self.acts += result.acts
+        self.refusals += result.refusals
+        self.counted += result.counted
+        self.broken += [
+            {"seed": result.seed, "days": result.days, "at_s": one.at_s, "invariant": one.invariant, "what": one.what}
+            for one in result.violations
+        ]
+
+    def as_dict(self, outages: list[dict[str, Any]], took_s: float) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "seeds": [min(self.seeds), max(self.seeds)] if self.seeds else [],
+            "rooms": len(self.seeds),
+            "room_days": round(self.days, 3),
+            "took_s": round(took_s, 1),
+            "crashes": sum(self.deaths.values()),
+            "crashes_by_boundary": dict(self.deaths.most_common()),
+            "acts": sum(self.acts.values()),
+            "acts_by_remedy": dict(self.acts.most_common()),
+            "refusals": dict(self.refusals.most_common()),
+            "violations": len(self.broken),
+            "broken": self.broken,
+            "outages": outages,
+            "counted": dict(sorted(self.counted.items())),
+        }
+
+
+def outages(results: Iterable[Result]) -> list[dict[str, Any]]:
+    """Mean outage of each fault beside the device's own boot time, and how soon the agent acted."""
+    by_fault: dict[str, list[tuple[float, float, float]]] = {}
+    unhealed: Counter[str] = Counter()
+    for result in results:
+        for one in result.episodes:
+            if one.ended_s is None or one.acted_s is None:
+                unhealed[one.fault] += 1
+                continue
+            row = (one.ended_s - one.began_s, one.acted_s - one.began_s, one.boot_s)
+            by_fault.setdefault(one.fault, []).append(row)
+    return [
+        {
+            "fault": fault,
+            "rooms": len(rows),
+            "not_healed": unhealed[fault],
+            "outage_s": round(fmean(row[0] for row in rows), 1),
+            "own_boot_s": round(fmean(row[2] for row in rows), 1),
+            "beyond_boot_s": round(fmean(row[0] - row[2] for row in rows), 1),
+            "first_act_after_s": round(fmean(row[1] for row in rows), 1),
+            "first_act_at_most_s": round(max(row[1] for row in rows), 1),
+        }
+        for fault, rows in sorted(by_fault.items())
+    ]
+
+
+def text(figures: dict[str, Any]) -> str:
+    """The figures for people."""
+    lines = [
+        f"seeds {figures['seeds']}: {figures['rooms']} rooms, {figures['room_days']} room-days, {figures['took_s']} s",
+        f"crashes: {figures['crashes']}",
+        *_columns(figures["crashes_by_boundary"]),
+        f"acts: {figures['acts']}",
+        *_columns(figures["acts_by_remedy"]),
+        "refusals by reason:",
+        *_columns(figures["refusals"]),
+        "also counted:",
+        *_columns(figures["counted"]),
+        "one fault alone, outside a call; target for a hung codec: its own boot + 60 s, first act within 180 s; means:",
+    ]
+    lines += [
+        f"  {one['fault']:24} out {one['outage_s']:6.1f} s = own boot {one['own_boot_s']:5.1f} s + "
+        f"{one['beyond_boot_s']:5.1f} s; first act after {one['first_act_after_s']:5.1f} s, "
+        f"at most {one['first_act_at_most_s']:5.1f} s ({one['rooms']} rooms, {one['not_healed']} not healed)"
+        for one in figures["outages"]
+    ]
+    lines.append(f"violations: {figures['violations']}")
+    lines += [
+        f"  seed {one['seed']} at {one['at_s']:.0f} s: {one['invariant']}: {one['what']}" for one in figures["broken"]
+    ]
+    return "\n".join(lines)
+
+
+def _columns(counts: dict[str, int]) -> list[str]:
+    return [f"  {count:9,d}  {name}" for name, count in counts.items()]

@@ -1,0 +1,1 @@
+"""A whole room in one thread and without a wall clock: the real agent and hub code over physics, chance and crashes."""

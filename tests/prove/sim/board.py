@@ -1,0 +1,218 @@
+"""One run of the agent: the order of `agent.service` and `agent.loop`, with the real room, store and session."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import agent.rules
+from agent.core.events import CommandReceived, Event, RemedyDone, StartRemedy, Tick
+from agent.core.facts import Instant
+from agent.core.policy import Policy, Thresholds, make_policy
+from agent.core.remedies import REMEDIES, Method
+from agent.core.rule import Rule
+from agent.room import Room, off_loads
+from agent.session import Session, desired_from
+from agent.snapshots import Snapshots
+from agent.store.base import Batch, Memory, Store, StoreError
+from agent.store.unwritten import mended, open_store
+from tests.prove.sim.card import SimStore
+from tests.prove.sim.place import RELAYS
+from tests.prove.sim.senses import CALL_DRAW_W
+
+if TYPE_CHECKING:
+    from tests.prove.sim.world import World
+
+CRASHES_MAX = 5
+CRASH_WINDOW_S = 600.0
+STARTS_KEPT = 20
+"""As `agent.service`, which cannot be imported without its pins."""
+JOURNAL_BROKEN_S = 300.0
+JOURNAL_ASK_S = 60.0
+APIS = frozenset(name for name, remedy in REMEDIES.items() if remedy.method is Method.API)
+
+
+def room_policy() -> Policy:
+    """A fully fitted room with a calibrated meter."""
+    return make_policy(relays=RELAYS, apis=APIS, thresholds=Thresholds(call_draw_w=CALL_DRAW_W))
+
+
+RULES: tuple[Rule, ...] = agent.rules.load()
+POLICY = room_policy()
+
+
+class Board:
+    """Made when the agent starts; raises Crash wherever the plan says so."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.synced = False
+        self.acts: dict[int, StartRemedy] = {}
+        """Under way."""
+        self.inbox: list[tuple[str, bytes, bool]] = []
+        self.stopping = False
+        self.store: Store = open_store(world.database)
+        if isinstance(self.store, SimStore):
+            self.store.crash_at = world.plan.crash_at
+            self.store.on_commit = world.committed
+            self.store.on_ack = world.acknowledged
+        world.opened(self.store)
+        memory = self.store.remember(world.clock.boot)
+        self._power_up(memory)
+        crashes = self._count_start(memory)
+        world.cross("start.counted")
+        policy = replace(POLICY, safe_mode=crashes >= CRASHES_MAX)
+        self.room = Room(RULES, policy, self.store, world.clock.boot, "0.0.0-sim", "sim")
+        now = self.now
+        self.room.restore(now, {"crashes": crashes})
+        desired = desired_from(memory.meta.get("desired", ""))
+        if desired is not None:
+            self.room.feed(desired, now)
+        self.session = Session(
+            self.room.who, self.store, world.nonce, accept_unsigned=True,
+            counter=int(memory.meta.get("counter", "0")), desired_version=desired.version if desired else 0,
+            hub_epoch=memory.meta.get("hub_epoch", ""),
+        )  # fmt: skip
+        self._snapshots = Snapshots()
+        self._journal_seen_s = self._asked_s = self.now.mono_s
+        world.cross("start.restored")
+
+    @property
+    def now(self) -> Instant:
+        """What the agent takes for the present."""
+        clock, now_s = self.world.clock, self.world.now_s
+        return Instant(clock.mono_s(now_s), clock.wall_s(now_s), self.synced)
+
+    def _power_up(self, memory: Memory) -> None:
+        """Claiming the lines gives power to everything that was not left off on purpose."""
+        world = self.world
+        world.cross("start.before_power")
+        off = off_loads(memory.meta, POLICY)
+        for load in sorted(RELAYS):
+            world.relay(load, load not in off)
+        world.cross("start.powered")
+
+    def _count_start(self, memory: Memory) -> int:
+        now_s = self.now.wall_s
+        before = [float(at_s) for at_s in memory.meta.get("starts", "").split()]
+        recent = [at_s for at_s in before if 0 <= now_s - at_s <= CRASH_WINDOW_S]
+        try:
+            starts = " ".join(str(int(at_s)) for at_s in [*recent, now_s][-STARTS_KEPT:])
+            self.store.commit(Batch(meta={"starts": starts}))
+        except StoreError:
+            pass
+        return len(recent)
+
+    # -- one turn of the loop
+
+    def turn(self, events: Sequence[Event] = (), *, tick: bool = True) -> None:
+        """Step, commit, then act and report."""
+        world, room, now = self.world, self.room, self.now
+        world.ledger.counted["turns"] += 1
+        for topic, payload, retained in self.inbox:
+            self._take(topic, payload, retained, now)
+        self.inbox.clear()
+        for event in events:
+            room.feed(event, now)
+        if tick:
+            room.feed(Tick(), now)
+        for order in room.commit(now):
+            self._begin(order)
+        room.recheck = False
+        self._publish(now)
+        self._mind_journal(now)
+        world.check_step()
+
+    def _take(self, topic: str, payload: bytes, retained: bool, now: Instant) -> None:
+        incoming = self.session.received(topic, payload, retained, now)
+        for key, value in incoming.meta.items():
+            self.room.remember_meta(key, value)
+        for record in incoming.records:
+            self.room.record(record, now)
+        for event in incoming.events:
+            if isinstance(event, CommandReceived):
+                self.world.ledger.obeyed[event.command_id] += 1
+            self.room.feed(event, now)
+
+    def _publish(self, now: Instant) -> None:
+        session, room = self.session, self.room
+        while room.replies:
+            session.offer_reply(*room.replies.popleft())
+        state = self._snapshots.due(room, now)
+        if state is not None:
+            session.offer_state(state)
+        for out in session.due(now):
+            self.world.cross("publish")
+            self.world.line.publish(out)
+
+    def _mind_journal(self, now: Instant) -> None:
+        """End in good order where a new start mends the journal, as `agent.service` does."""
+        if self.store.durable:
+            if not self.room.journal_broken:
+                self._journal_seen_s = now.mono_s
+            elif now.mono_s - self._journal_seen_s > JOURNAL_BROKEN_S:
+                self.stopping = True
+        elif now.mono_s - self._asked_s > JOURNAL_ASK_S:
+            self._asked_s = now.mono_s
+            self.stopping = mended(self.world.database)
+
+    def stop(self) -> None:
+        """An end in good order: power back on everything, no start counted."""
+        for act_id, order in list(self.acts.items()):
+            if order.remedy.method is Method.CYCLE:
+                self.world.relay(order.load.name, True)
+            self.ended(act_id, RemedyDone(act_id, ok=True, proof={"off_s": 1.0}))
+        self.room.remember_meta("starts", "")
+        self.room.commit(self.now)
+        self.store.close()
+
+    # -- acts
+
+    def _begin(self, order: StartRemedy) -> None:
+        world, act, remedy, load = self.world, order.act, order.remedy, order.load
+        world.cross("act.before")
+        world.check_act(order)
+        self.acts[act.act_id] = order
+        if remedy.method is Method.API:
+            self._order(order)
+        elif remedy.method is Method.CYCLE:
+            world.restarting(order, float("inf"))
+            world.relay(load.name, False)
+            world.cross("act.cut")
+            world.at_mono(self, self.now.mono_s + load.off_s, lambda: self._restore(order))
+        else:
+            world.relay(load.name, remedy.method is Method.ON)
+            done = RemedyDone(act.act_id, ok=True, proof={"powered": remedy.method is Method.ON})
+            world.later(0.01, lambda: self.ended(act.act_id, done), self)
+
+    def _order(self, order: StartRemedy) -> None:
+        """An order to a device. A silent one may still have heard it: then nobody knows (no `sent` in the proof)."""
+        world, act_id = self.world, order.act.act_id
+        taken = world.obey(order)
+        world.cross("act.sent")
+        if taken and world.dice.random() < 0.9:
+            wait_s, done = 0.3, RemedyDone(act_id, ok=True)
+        else:
+            proof = {} if taken else {"sent": False}
+            wait_s, done = 6.0, RemedyDone(act_id, ok=False, reason="timeout", proof=proof)
+
+        def answered() -> None:
+            world.cross("act.ended")
+            self.ended(act_id, done)
+
+        world.later(wait_s, answered, self)
+
+    def _restore(self, order: StartRemedy) -> None:
+        world, load = self.world, order.load.name
+        world.relay(load, True)
+        world.restarted(order)
+        world.cross("act.restored")
+        off_s = round(self.now.mono_s - order.act.started_s, 1)
+        done = RemedyDone(order.act.act_id, ok=True, proof={"off_s": off_s, "line_restored": True})
+        self.ended(order.act.act_id, done)
+
+    def ended(self, act_id: int, done: RemedyDone) -> None:
+        """An act has ended: the loop hears of it."""
+        self.acts.pop(act_id, None)
+        self.turn([done])

@@ -1,0 +1,193 @@
+"""Lets every invariant have its say at its moment, and keeps what they need to know."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from agent.core.events import DesiredChanged, StartRemedy
+from agent.core.facts import Reading
+from agent.core.phases import OPEN, Phase
+from agent.core.policy import Thresholds
+from agent.core.remedies import Method
+from agent.session import desired_from
+from agent.store.base import Batch, Store
+from agent.store.sqlite import SqliteStore
+from tests.prove.invariants import Moment, When, at
+from tests.prove.sim.senses import CALL_DRAW_W
+from wire import messages as m
+
+if TYPE_CHECKING:
+    from tests.prove.sim.world import World
+
+VIOLATIONS_MAX = 5
+"""A room that breaks its promises is stopped after so many."""
+LIMITS = Thresholds()
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A promise was broken."""
+
+    invariant: str
+    at_s: float
+    what: str
+
+
+class Judge:
+    """One room's judge."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.violations: list[Violation] = []
+        self.epoch = ""
+        self.force: DesiredChanged | None = None
+        """The desired document that the journal remembers."""
+        self.relay_act_s = float("-inf")
+        self.dead_at_cut: dict[str, float] = {}
+        self.acts_of: Counter[str] = Counter()
+        self.waiting_since: dict[str, float] = {}
+        """After the troubles: faults that are neither clear nor escalated, and since when."""
+        self._lied = self._ruined = False
+        self._file_epoch = ""
+        self.ruined_s = float("-inf")
+        """When the journal was last found unreadable: what it knew of the day is gone."""
+
+    @property
+    def full(self) -> bool:
+        """Whether it is pointless to go on."""
+        return len(self.violations) >= VIOLATIONS_MAX
+
+    def _ask(self, when: When, moment: Moment) -> None:
+        for one in at(when):
+            wrong = one.check(self._world, moment)
+            if wrong:
+                self._world.note(f"VIOLATION {one.name}: {wrong}")
+                self.violations.append(Violation(one.name, self._world.now_s, wrong))
+
+    # -- moments
+
+    def act(self, order: StartRemedy) -> None:
+        """An act begins."""
+        self._ask("act", Moment(order=order))
+        if order.remedy.method is not Method.API:
+            self.relay_act_s = self._world.now_s
+
+    def restarts(self, order: StartRemedy, call_up_s: float) -> None:
+        """A load is taken out of service."""
+        self._ask("restart", Moment(order=order, call_up_s=call_up_s))
+
+    def relay_moves(self, load: str, on: bool) -> None:
+        """A relay moves."""
+        if on:
+            self._ask("step", Moment(load=load, on=on))
+        else:
+            self.dead_at_cut.setdefault(load, self._world.ledger.dead_s)
+        if on:
+            self.dead_at_cut.pop(load, None)
+
+    def step(self) -> None:
+        """A turn is over."""
+        world = self._world
+        if world.board is not None and world.now_s >= world.chaos_until_s:
+            for rule, fault in world.board.room.state.faults.items():
+                if fault.phase in OPEN and fault.phase is not Phase.ESCALATED:
+                    self.waiting_since.setdefault(rule, world.now_s)
+                else:
+                    self.waiting_since.pop(rule, None)
+        self._ask("step", Moment())
+
+    def end(self) -> None:
+        """The room's days are over."""
+        self._ask("end", Moment())
+
+    # -- what the agent is told
+
+    def shown(self, readings: dict[str, Reading]) -> None:
+        """A look is delivered."""
+        world = self._world
+        volts, battery = readings.get("mains.voltage_v"), readings.get("ups.on_battery")
+        bad = isinstance(volts, int | float) and not LIMITS.mains_low_v <= volts <= LIMITS.mains_high_v
+        if bad or battery is True:
+            world.ledger.supply_bad_s = world.now_s
+        draw_w = readings.get("codec.draw_w")
+        shown = readings.get("codec.in_call") is True or (isinstance(draw_w, int | float) and draw_w >= CALL_DRAW_W)
+        if world.place.call_up_s(world.now_s) < 0:
+            world.ledger.call_shown = False
+        elif shown:
+            world.ledger.call_shown = True
+
+    # -- journal
+
+    def events_of(self, batch: Batch | None) -> list[m.Event]:
+        """The events of a commit."""
+        return [m.decode(m.Event, payload) for _, payload in batch.events] if batch else []
+
+    def committed(self, batch: Batch) -> None:
+        """A commit is on the card."""
+        world = self._world
+        self._ask("commit", Moment(batch=batch))
+        for seq, payload in batch.events:
+            world.ledger.committed[self.epoch, seq] = payload
+            world.note(f"event {seq} {payload.decode()}")
+        if "desired" in batch.meta:
+            self.force = desired_from(batch.meta["desired"])
+
+    def outbox(self, up_to: int) -> list[int]:
+        """Numbers of the events that still wait, up to this one."""
+        board = self._world.board
+        return [seq for seq, _ in board.store.outbox(0, 10_000) if seq <= up_to] if board else []
+
+    def acknowledged(self, seq: int) -> None:
+        """The outbox is about to forget."""
+        self._ask("ack", Moment(seq=seq))
+
+    def card_lied(self) -> None:
+        """The card has lost what it said was flushed."""
+        self._lied = True
+
+    def card_ruined(self) -> None:
+        """The database cannot be read any more."""
+        self._ruined = True
+
+    def opened(self, store: Store) -> None:
+        """The agent has opened its journal: see what of the account is truly there."""
+        world = self._world
+        self.epoch = store.epoch
+        if not isinstance(store, SqliteStore):
+            return  # what stands in for it; the file may yet come back
+        if self._file_epoch not in ("", store.epoch):
+            self._forget(self._file_epoch, set())
+        self._file_epoch = store.epoch
+        there = dict(store.outbox(0, 100_000))
+        for seq, payload in there.items():  # a commit that was torn late enough to count
+            world.ledger.committed.setdefault((store.epoch, seq), payload)
+        if self._lied:
+            self._lied = False
+            self._forget(store.epoch, set(there))
+            acts = acts_in(store)
+            for restart in world.place.restarts:
+                restart.forgotten = restart.forgotten or restart.act_id not in acts
+            memory = store.remember("")
+            self.force = desired_from(memory.meta.get("desired", ""))
+        if self._ruined:
+            self._ruined = False
+            self.force = None
+            self.ruined_s = world.now_s
+
+    def _forget(self, epoch: str, there: set[int]) -> None:
+        world = self._world
+        for key in world.ledger.committed:
+            if key[0] == epoch and key[1] not in there and key not in world.line.hub.committed:
+                world.ledger.card_lost.add(key)
+
+
+def acts_in(store: SqliteStore) -> set[int]:
+    """Acts that the journal remembers."""
+    db = sqlite3.connect(store.path)
+    try:
+        return {int(row[0]) for row in db.execute("SELECT act_id FROM acts")}
+    finally:
+        db.close()

@@ -1,0 +1,89 @@
+"""What really happened, as far as the invariants need it: told by the harness, never by the agent."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from agent.core.facts import FACTS, NoReading, Reading, Value
+
+NEVER = NoReading("never")
+
+
+@dataclass(slots=True)
+class Said:
+    """What was last delivered to this run of the agent of one fact, by true time."""
+
+    at_s: float = float("-inf")
+    value: Reading = NEVER
+    good: Value | None = None
+    good_at_s: float = float("-inf")
+
+
+@dataclass(slots=True)
+class Episode:
+    """A device stopped serving: when, when the agent acted on it, when it served again."""
+
+    fault: str
+    load: str
+    began_s: float
+    boot_s: float
+    in_call: bool
+    acted_s: float | None = None
+    ended_s: float | None = None
+
+
+@dataclass(slots=True)
+class Ledger:
+    """One room's account."""
+
+    said: dict[str, Said] = field(default_factory=dict)
+    """By fact; forgotten with the process that was told."""
+    supply_bad_s: float = float("-inf")
+    """When the agent was last told of weak, high or lost mains."""
+    call_shown: bool = False
+    """Whether an honest look has shown the call that is up now."""
+    alive_since_s: float = 0.0
+    dead_s: float = 0.0
+    """How long no agent has been running, in all."""
+    died_at_s: float | None = None
+    committed: dict[tuple[str, int], bytes] = field(default_factory=dict)
+    """(epoch, seq) to event: what some commit of the room has put into its outbox."""
+    card_lost: set[tuple[str, int]] = field(default_factory=set)
+    """Of these, what a card that lied about flushing, or a ruined file, took away."""
+    seen_acts: Counter[str] = field(default_factory=Counter)
+    refused: Counter[str] = field(default_factory=Counter)
+    deaths: Counter[str] = field(default_factory=Counter)
+    ordered: dict[str, bool] = field(default_factory=dict)
+    """Command id to whether it was good when it was given."""
+    obeyed: Counter[str] = field(default_factory=Counter)
+    counted: Counter[str] = field(default_factory=Counter)
+    """Looks, turns, commits, messages: what a simulated day consists of."""
+    blind_cuts: int = 0
+    """Calls cut so young that no look had shown them."""
+    notes: list[str] = field(default_factory=list)
+
+    def told(self, readings: dict[str, Reading], now_s: float) -> None:
+        """The agent has been told this. A value outside the catalogue's range counts as no reading."""
+        for key, reading in readings.items():
+            spec, value = FACTS[key], reading
+            if isinstance(value, int | float) and not isinstance(value, bool):
+                low, high = spec.low, spec.high
+                if (low is not None and value < low) or (high is not None and value > high):
+                    value = NoReading("garbled")
+            said = self.said.setdefault(key, Said())
+            said.at_s, said.value = now_s, value
+            if not isinstance(value, NoReading):
+                said.good, said.good_at_s = value, now_s
+
+    def fresh(self, key: str, now_s: float) -> Reading:
+        """What the agent may still believe of a fact at this moment."""
+        said = self.said.get(key)
+        if said is None or now_s - said.at_s > FACTS[key].fresh_s:
+            return NoReading("old")
+        return said.value
+
+    def number(self, key: str, now_s: float) -> float | None:
+        """The same as a number."""
+        value = self.fresh(key, now_s)
+        return None if isinstance(value, NoReading | bool | str) else float(value)

@@ -1,0 +1,154 @@
+"""The room as it truly is: `sim.physics` with camera, amplifier and PC, and a log of what was done to it."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, replace
+
+from agent.core.remedies import LOADS
+from sim.physics import Codec, CodecProfile, Fitting, Hang, RoomPhysics
+from sim.physics.device import Profile
+from sim.physics.room import profiles
+
+RELAYS = frozenset(LOADS) - {"pc"}
+CALL_PATH = frozenset(name for name, load in LOADS.items() if load.in_call_path)
+QUICKEST, SLOWEST = 0.5, 1.35
+"""True boot times of a room's devices, in units of the catalogue's."""
+SPREAD = 0.05
+"""From one start to the next."""
+CHARGED_PCT, COOL_C = 88.0, 31.5
+"""A battery below this charge and air below this temperature are on no rule's limit, though they still change."""
+
+
+@dataclass(slots=True)
+class Restart:
+    """The agent took a load out of service: cut its relay, or the device obeyed its order to boot."""
+
+    load: str
+    act_id: int
+    began_s: float
+    ended_s: float
+    """When power was back or the order obeyed."""
+    ready_s: float
+    """When the device serves again, as far as this restart is concerned."""
+    forgotten: bool = False
+    """A card that lied about flushing has lost it."""
+
+
+class Place:
+    """One room of physics. All times are true seconds."""
+
+    def __init__(self, dice: random.Random) -> None:
+        self._dice = dice
+        fitted: dict[str, Profile] = {
+            name: replace(profile, boot_s=profile.boot_s * dice.uniform(QUICKEST, SLOWEST))
+            for name, profile in (profiles() | _more()).items()
+        }
+        self.room = RoomPhysics("sim", Fitting(fitted, ups_runtime_s=dice.choice((0.0, 300.0, 900.0))), 0.0)
+        self.room.relay("amplifier", False, 0.0)
+        self._boot_s = {name: profile.boot_s for name, profile in fitted.items()}
+        self.restarts: list[Restart] = []
+        self.call_since_s = 0.0
+        self.calls = 0
+        self.pc_app = True
+        self.mic = True
+        self.cut_since: dict[str, float] = {}
+        """Loads whose relay keeps power from them, and since when."""
+
+    def boot_s(self, load: str) -> float:
+        """The device's own boot time in this room."""
+        return self._boot_s[load]
+
+    def vary(self) -> None:
+        """No two starts take the same time."""
+        for name, device in self.room.devices.items():
+            device.profile = replace(
+                device.profile, boot_s=self._boot_s[name] * self._dice.uniform(1 - SPREAD, 1 + SPREAD)
+            )
+
+    @property
+    def codec(self) -> Codec:
+        """The codec."""
+        return self.room.codec
+
+    def call_up_s(self, now_s: float) -> float:
+        """How long a call has been up; negative when there is none."""
+        self.room.advance(now_s)
+        return now_s - self.call_since_s if self.codec.in_call else -1.0
+
+    def start_call(self, lasts_s: float, now_s: float) -> bool:
+        """The people join a meeting."""
+        if self.call_up_s(now_s) >= 0:
+            return False
+        started = self.room.start_call(lasts_s, now_s)
+        if started:
+            self.call_since_s = now_s
+            self.calls += 1
+        return started
+
+    def relay(self, load: str, on: bool, now_s: float) -> None:
+        """A relay moves."""
+        self.room.relay(load, on, now_s)
+        if on:
+            self.cut_since.pop(load, None)
+        else:
+            self.cut_since.setdefault(load, now_s)
+
+    def fall_off(self, now_s: float) -> None:
+        """The board loses its power: every coil lets go, so equipment has power, light and fan have none."""
+        for load in RELAYS:
+            self.relay(load, load not in ("light", "fan"), now_s)
+
+    def ready_s(self, load: str) -> float:
+        """When the device serves, as it is booting now."""
+        return self.room.devices[load].ready_at_s if load in self.room.devices else 0.0
+
+    def obey(self, remedy: str, now_s: float) -> bool:
+        """An order over a control interface; whether it was taken."""
+        if remedy == "pc_app_restart":
+            self.room.advance(now_s)
+            alive = self.room.mains.present and self.room.devices["pc"].serving(now_s)
+            self.pc_app = self.pc_app or alive
+            return alive
+        return self.room.gateway_up() and self.room.command(remedy, now_s)
+
+    def put_right(self, now_s: float) -> None:
+        """A person goes round the room: plugs pulled and put back, software opened. Nobody is in a call then."""
+        self.room.advance(now_s)
+        self.pc_app = True
+        for name, device in self.room.devices.items():
+            stuck = name == "codec" and (self.codec.hang is not Hang.NONE or self.codec.registration_stuck)
+            if device.dead or device.hung or device.latched or stuck:
+                device.dead = False
+                device.power(False, now_s - 60.0)
+        self.room.advance(now_s)
+        if self.codec.volume_pct == 0:
+            self.codec.volume_pct = 50
+        if not self.codec.in_call:
+            self.codec.standby = False
+
+    def steady(self, now_s: float) -> bool:
+        """Whether nothing will change by itself: no device starts, battery and air are where they will stay."""
+        room = self.room
+        balance_c = room.climate.balance_c(room.draw_w(), room.fan_on())
+        return (
+            room.mains.present
+            and all(one.serving(now_s) or one.dead or not room.closed[name] for name, one in room.devices.items())
+            and (not room.line_up() or room.codec.registered(now_s))
+            and (room.ups is None or room.ups.left_s >= room.ups.full_s or room.ups.charge_pct < CHARGED_PCT)
+            and (max(room.climate.temp_c, balance_c) < COOL_C or abs(room.climate.temp_c - balance_c) < 0.5)
+        )
+
+
+def _more() -> dict[str, Profile]:
+    return {
+        profile.name: profile
+        for profile in (
+            Profile("camera", 40, 6, discharge_s=3),
+            Profile("amplifier", 5, 20, discharge_s=1),
+            Profile("pc", 60, 40),
+        )
+    }
+
+
+assert isinstance(profiles()["codec"], CodecProfile)

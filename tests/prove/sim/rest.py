@@ -1,0 +1,62 @@
+"""Until when a room's looks would only repeat the last ones, and may be left out."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from agent.core.interlock import Reason
+from agent.core.phases import Phase
+from agent.core.state import Fault
+from tests.prove.sim.board import Board
+
+if TYPE_CHECKING:
+    from tests.prove.sim.world import World
+
+OUTSIDE = frozenset(
+    {
+        Reason.IN_CALL,
+        Reason.CALL_UNKNOWN,
+        Reason.WITNESSES_DISAGREE,
+        Reason.MEETING_NEAR,
+        Reason.MAINTENANCE,
+        Reason.CLOCK_UNKNOWN,
+        Reason.ON_BATTERY,
+        Reason.CONDENSATION,
+    }
+)
+"""Refusals that only a happening ends."""
+STILL_S = 60.0
+"""After a happening and after a start of the agent every look is made for so long."""
+
+
+def rests_until_s(world: World, board: Board) -> float:
+    """In true seconds; now, when something is under way or may change by itself."""
+    quiet = (
+        all(lie.kind != "noisy" for lie in world.senses.lies.values())
+        and world.now_s - world.last_change_s > STILL_S
+        and world.now_s - world.ledger.alive_since_s > STILL_S
+        and not board.acts
+        and not board.store.pending()
+        and board.session.online
+        and world.place.steady(world.now_s)
+    )
+    if not quiet:
+        return world.now_s
+    until_s = world.changes[0] if world.changes else world.end_s
+    return min([until_s, *(_tried_again_s(world, board, fault) for fault in board.room.state.faults.values())])
+
+
+def _tried_again_s(world: World, board: Board, fault: Fault) -> float:
+    """When time alone moves a fault: never while it is clear or has no ladder, after the cool-off when all rungs are
+    tried, at the next happening when what it waits for is outside the room's reach."""
+    if fault.phase is Phase.CLEAR:
+        return math.inf
+    ladder = board.room.state.rules[fault.rule].ladder
+    if fault.phase is not Phase.ESCALATED or fault.rule in board.room.state.flapping:
+        return world.now_s
+    if not ladder:
+        return math.inf
+    if fault.rung >= len(ladder):
+        return world.clock.true_s(fault.phase_since_s + board.room.state.policy.guards.rearm_s)
+    return math.inf if fault.refused in OUTSIDE else world.now_s

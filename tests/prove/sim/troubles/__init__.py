@@ -1,0 +1,6 @@
+"""Every kind of trouble; importing this package registers them. Draw from here what happens in a room."""
+
+from tests.prove.sim.chaos import KINDS, drawn, single
+from tests.prove.sim.troubles import board, equipment, liars, lines, people, supply
+
+__all__ = ["KINDS", "board", "drawn", "equipment", "liars", "lines", "people", "single", "supply"]

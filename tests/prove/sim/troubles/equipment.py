@@ -1,0 +1,99 @@
+"""The codec and the other devices fail in ways that the agent can heal, or cannot."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sim.physics import Hang
+from tests.prove.sim.chaos import Do, once, window
+
+if TYPE_CHECKING:
+    from tests.prove.sim.world import World
+
+
+def _hang(how: Hang) -> Do:
+    def act(world: World) -> None:
+        if world.place.codec.serving(world.now_s):
+            world.place.codec.hang = how
+            world.fault_begins(f"codec_hung, {how}", "codec")
+
+    return act
+
+
+once("codec hangs softly", 2.0, _hang(Hang.SOFT))
+once("codec hangs hard", 1.5, _hang(Hang.HARD))
+
+
+def _latched(load: str) -> Do:
+    def act(world: World) -> None:
+        world.place.room.devices[load].latched = True
+        if load == "codec":
+            world.fault_begins("codec_no_power", "codec")
+
+    return act
+
+
+once("codec switches itself off", 0.7, _latched("codec"))
+
+
+def _hung(load: str, fault: str) -> Do:
+    def act(world: World) -> None:
+        world.place.room.devices[load].hung = True
+        world.fault_begins(fault, load)
+
+    return act
+
+
+once("camera hangs", 0.7, _hung("camera", "camera_missing"))
+once("switch hangs", 0.7, _hung("switch", "room_network_lost"))
+once("converter hangs", 0.7, _hung("converter", "uplink_lost"))
+
+
+def _unregister(world: World) -> None:
+    world.place.codec.registration_stuck = True
+
+
+once("registration is stuck", 0.7, _unregister)
+
+
+def _mute(world: World) -> None:
+    world.place.codec.volume_pct = 0
+
+
+once("volume is turned down", 0.7, _mute)
+
+
+def _close_app(world: World) -> None:
+    world.place.pc_app = False
+
+
+once("conference software closes", 0.5, _close_app)
+
+
+def _sleep(world: World) -> None:
+    world.place.codec.standby = not world.place.codec.in_call
+
+
+once("codec goes to sleep", 1.0, _sleep)
+
+
+@window("codec is dead", 0.15, 1800.0, 5400.0)
+def _dead(world: World) -> None:
+    world.place.codec.dead = True
+
+
+@_dead
+def _replaced(world: World) -> None:
+    world.place.codec.dead = False
+    world.place.codec.power(False, world.now_s - 60.0)
+    world.place.room.advance(world.now_s)
+
+
+@window("microphone is pulled", 0.3, 300.0, 1800.0)
+def _mic_out(world: World) -> None:
+    world.place.mic = False
+
+
+@_mic_out
+def _mic_in(world: World) -> None:
+    world.place.mic = True

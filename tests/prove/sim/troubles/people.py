@@ -1,0 +1,102 @@
+"""Calls and meetings, maintenance, and orders from the centre."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from sim.physics import Hang
+from tests.prove.sim.chaos import Happening, kind
+from tests.prove.sim.clock import EPOCH_S
+from wire import messages as m
+
+if TYPE_CHECKING:
+    from tests.prove.sim.world import World
+
+
+@kind("call", 6.0, 60.0, 3600.0)
+def _call(_dice: random.Random, at_s: float, lasts_s: float) -> Sequence[Happening]:
+    def end(world: World) -> None:
+        world.place.room.advance(world.now_s)
+
+    return (
+        Happening(at_s, "call", lambda world: world.note(f"call {world.place.start_call(lasts_s, world.now_s)}")),
+        Happening(at_s + lasts_s, "call ends", end),
+    )
+
+
+@kind("call, then the codec hangs in it", 1.0, 600.0, 3600.0)
+def _call_hang(dice: random.Random, at_s: float, lasts_s: float) -> Sequence[Happening]:
+    after_s = dice.uniform(15.0, 240.0)
+    how = dice.choice((Hang.SOFT, Hang.HARD))
+
+    def hang(world: World) -> None:
+        if world.place.codec.serving(world.now_s):
+            world.place.codec.hang = how
+
+    return (*_call(dice, at_s, lasts_s), Happening(at_s + after_s, f"codec hangs ({how})", hang))
+
+
+@kind("meeting", 1.5, 600.0, 5400.0)
+def _meeting(dice: random.Random, at_s: float, lasts_s: float) -> Sequence[Happening]:
+    start_s = at_s + dice.uniform(60.0, 5400.0)
+    meeting = m.Meeting("m", "Giao ban", EPOCH_S + start_s, EPOCH_S + start_s + lasts_s)
+    joins = _call(dice, start_s + dice.uniform(-600.0, 300.0), lasts_s) if dice.random() < 0.7 else ()
+    return (
+        Happening(at_s, "meeting is planned", lambda world: world.line.hub.want(meetings=[meeting])),
+        Happening(start_s - 900.0, "meeting is near", _nothing),
+        *joins,
+        Happening(start_s + lasts_s, "meeting ends", _nothing),
+    )
+
+
+def _nothing(_world: World) -> None:
+    """Only so that looks are made around this moment."""
+
+
+@kind("maintenance", 0.4, 600.0, 3600.0)
+def _maintenance(_dice: random.Random, at_s: float, lasts_s: float) -> Sequence[Happening]:
+    until_s = EPOCH_S + at_s + lasts_s
+    return (
+        Happening(at_s, "maintenance", lambda world: world.line.hub.want(maintenance_until_s=until_s)),
+        Happening(at_s + lasts_s, "maintenance ends", _nothing),
+    )
+
+
+@kind("call, then the codec hangs and drops it", 0.6, 600.0, 3600.0)
+def _call_dropped(dice: random.Random, at_s: float, lasts_s: float) -> Sequence[Happening]:
+    """Its last word was of a call, and its draw is that of no call."""
+
+    def hang(world: World) -> None:
+        if world.place.codec.serving(world.now_s):
+            world.place.room.call_until_s = world.now_s
+            world.place.room.advance(world.now_s)
+            world.place.codec.hang = Hang.SOFT
+
+    return (*_call(dice, at_s, lasts_s), Happening(at_s + dice.uniform(30.0, 240.0), "codec hangs, call ends", hang))
+
+
+ORDERS = (
+    "codec_restart", "codec_power_cycle", "switch_power_cycle", "display_power_cycle", "light_on", "light_off",
+    "fan_on", "amplifier_on", "camera_power_cycle", "recheck", "no_such_thing",
+)  # fmt: skip
+
+
+@kind("an order", 5.0)
+def _order(dice: random.Random, at_s: float, _lasts_s: float) -> Sequence[Happening]:
+    action = dice.choice(ORDERS)
+    how = dice.choice(
+        ("good", "good", "good", "twice", "retained", "wrong boot", "bad nonce", "old counter", "foreign")
+    )
+    return (Happening(at_s, "an order", lambda world: world.line.order(action, how), f"{action}, {how}"),)
+
+
+@kind("orders in haste", 0.7)
+def _haste(dice: random.Random, at_s: float, lasts_s: float) -> Sequence[Happening]:
+    """Somebody presses one button after the other."""
+    found: list[Happening] = []
+    for _ in range(5):
+        at_s += dice.uniform(0.1, 20.0)
+        found += _order(dice, at_s, lasts_s)
+    return found

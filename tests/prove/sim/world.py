@@ -1,0 +1,359 @@
+"""One room through days of trouble: a discrete-event clock, the agent, the hub, and somebody who checks all of it."""
+
+from __future__ import annotations
+
+import hashlib
+import heapq
+import math
+import random
+from collections import deque
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from agent.core.events import Observed, StartRemedy
+from agent.core.facts import Observation
+from agent.core.phases import Phase
+from agent.store.base import Batch, Store
+from tests.prove.sim.board import Board
+from tests.prove.sim.card import SimStore, lose_tail, ruin
+from tests.prove.sim.chaos import Happening
+from tests.prove.sim.clock import BoardClock
+from tests.prove.sim.crash import KILL, POWER, Crash, Plan
+from tests.prove.sim.judge import Judge
+from tests.prove.sim.ledger import Episode, Ledger
+from tests.prove.sim.line import Line
+from tests.prove.sim.place import Place, Restart
+from tests.prove.sim.rest import rests_until_s
+from tests.prove.sim.senses import LOOK_S, Senses
+
+KILL_AGAIN_S = 10.0
+"""The service manager starts a killed agent again after this (RestartSec), and it needs a few seconds to come up."""
+COME_UP_S = 3.0
+BOOT_S = 25.0
+"""From power to agent."""
+LEAD_S = 100.0
+"""Looks that would only repeat the last ones are left out, but not within this long before something changes."""
+BUSY = frozenset({Phase.CONFIRMED, Phase.REMEDYING, Phase.SETTLING})
+TRACE_KEPT = 400
+
+
+class World:
+    """Call `run`. Everything that depends on chance comes from `dice`."""
+
+    def __init__(
+        self, folder: Path, dice: random.Random, plan: Plan, happenings: Sequence[Happening], days: float, calm_s: float
+    ) -> None:
+        self.database = folder / "room.db"
+        self.dice = dice
+        self.plan = plan
+        self.now_s = 0.0
+        self.chaos_until_s = days * 86_400.0
+        self.end_s = self.chaos_until_s + calm_s
+        self.changes: list[float] = []
+        self._heap: list[tuple[float, int, Callable[[], None]]] = []
+        self._number = 0
+        self._hash = hashlib.sha256()
+        self.trace: deque[str] = deque(maxlen=TRACE_KEPT)
+        self.clock = BoardClock(dice)
+        self.place = Place(dice)
+        self.senses = Senses(self.place, dice)
+        self.ledger = Ledger()
+        self.judge = Judge(self)
+        self.episodes: list[Episode] = []
+        self.board: Board | None = None
+        self._store: Store | None = None
+        self._ticking: Board | None = None
+        self.last_change_s = 0.0
+        self.ruin_next = self.lie_next = False
+        self.line = Line(self)
+        for happening in happenings:
+            self.schedule(happening)
+
+    # -- time
+
+    def later(self, after_s: float, do: Callable[[], None], board: Board | None = None) -> None:
+        """Do something so many true seconds from now; with `board` only if that run of the agent still lives."""
+
+        def only() -> None:
+            if board is None or board is self.board:
+                do()
+
+        self._number += 1
+        heapq.heappush(self._heap, (self.now_s + after_s, self._number, only))
+
+    def at_mono(self, board: Board, mono_s: float, do: Callable[[], None]) -> None:
+        """Do something when this boot's monotonic clock shows so much."""
+        self.later(max(0.0, self.clock.true_s(mono_s) - self.now_s), do, board)
+
+    def run(self) -> None:
+        """Until the end of the liveness phase."""
+        self._attempt(self.start)
+        while self._heap and self._heap[0][0] <= self.end_s and not self.judge.full:
+            self.now_s, _, do = heapq.heappop(self._heap)
+            self._attempt(do)
+        self.now_s = self.end_s
+        self.judge.end()
+
+    def close(self) -> None:
+        """Let go of the databases."""
+        if self._store is not None:
+            self._store.close()
+        self.line.hub.db.close()
+
+    def _attempt(self, do: Callable[[], None]) -> None:
+        try:
+            do()
+        except Crash as crash:
+            self.die(crash.mode, crash.boundary)
+
+    def schedule(self, happening: Happening) -> None:
+        """Let this happen when its time comes."""
+        heapq.heappush(self.changes, happening.at_s)
+        self.later(max(0.0, happening.at_s - self.now_s), lambda: self._happen(happening))
+
+    def _happen(self, happening: Happening) -> None:
+        heapq.heappop(self.changes)
+        self.last_change_s = self.now_s
+        self.note(f"happens {happening.what} {happening.detail}")
+        happening.do(self)
+
+    def note(self, line: str) -> None:
+        """One line of the trace, which the hash covers."""
+        text = f"{self.now_s:.3f} {line}"
+        self._hash.update(text.encode() + b"\n")
+        self.trace.append(text)
+
+    @property
+    def trace_hash(self) -> str:
+        """Of everything that has happened."""
+        return self._hash.hexdigest()
+
+    # -- the agent's life
+
+    def start(self) -> None:
+        """The agent starts."""
+        self.note("agent starts")
+        self.ledger.said.clear()
+        self.ledger.supply_bad_s = float("-inf")
+        self.place.vary()
+        board = Board(self)
+        self.board = board
+        ledger = self.ledger
+        if ledger.died_at_s is not None:
+            ledger.dead_s += self.now_s - ledger.died_at_s
+            ledger.died_at_s = None
+        ledger.alive_since_s = self.now_s
+        board.turn()
+        for probe, period_s in LOOK_S.items():
+            self.later(self.dice.uniform(0.2, period_s), lambda probe=probe: self._look(probe, board), board)  # type: ignore[misc]
+        self.line.tend()
+
+    def opened(self, store: Store) -> None:
+        """The agent has opened its journal, or what stands in for it."""
+        self._store = store
+        self.judge.opened(store)
+
+    def die(self, mode: str, why: str) -> None:
+        """The agent, or with `power` the whole board, is gone at once."""
+        self.note(f"dies by {mode} at {why}")
+        self.ledger.deaths[f"{why} ({mode})"] += 1
+        self.ledger.died_at_s = self.ledger.died_at_s if self.ledger.died_at_s is not None else self.now_s
+        self.board = None
+        if isinstance(self._store, SimStore):
+            self._store.die(self.dice)
+        self._store = None
+        if mode == POWER:
+            self._lose_power()
+        else:
+            self._start_after(KILL_AGAIN_S + COME_UP_S + self.dice.uniform(0.0, 2.0))
+
+    def _lose_power(self) -> None:
+        self.place.fall_off(self.now_s)
+        if self.lie_next:
+            self.lie_next = False
+            self.note(f"card: {lose_tail(self.database, self.dice)}")
+            self.judge.card_lied()
+        if self.ruin_next and self.database.is_file():
+            self.ruin_next = False
+            ruin(self.database, self.dice)
+            self.note("card: database ruined")
+            self.judge.card_ruined()
+        away_s = self.dice.choice((0.5, 5.0, 30.0, 120.0))
+
+        def again() -> None:
+            if not self.place.room.backed():  # still no power: try again when there is
+                self.later(5.0, again)
+                return
+            self.clock.reboot(self.now_s)
+            self._start_after(BOOT_S + self.dice.uniform(0.0, 5.0))
+
+        self.later(away_s, again)
+
+    def _start_after(self, after_s: float) -> None:
+        def begin() -> None:
+            if self.board is None and self.place.room.backed():
+                self.start()
+            elif self.board is None:
+                self.later(5.0, lambda: self.die(POWER, "no supply"))
+
+        self.later(after_s, begin)
+
+    def end_in_order(self) -> None:
+        """The agent ends and is started again, as after an update or for its journal."""
+        board = self.board
+        if board is None:
+            return
+        self.note("agent stops in order")
+        board.stop()
+        self.board, self._store = None, None
+        self.ledger.died_at_s = self.now_s
+        self._start_after(COME_UP_S)
+
+    def die_if_alive(self, mode: str) -> None:
+        """Somebody kills the agent or pulls the board's plug; that of a board that is starting too."""
+        if self.board is not None:
+            self.die(mode, "by chance")
+
+    def cross(self, boundary: str) -> None:
+        """One boundary that the store does not cross by itself. Raises Crash."""
+        mode = self.plan.crash_at(boundary)
+        if mode:
+            raise Crash(boundary, mode)
+
+    # -- looking
+
+    def _look(self, probe: str, board: Board) -> None:
+        synced = self.clock.tend(self.place.room.hub_up(), self.now_s) if probe == "network" else False
+        if not self.place.room.backed():
+            self.die(POWER, "no supply")
+            return
+        self._note_episodes()
+        readings = self.senses.look(probe, self.now_s, synced)
+        self.ledger.counted["looks"] += 1
+        self.ledger.told(readings, self.now_s)
+        self.judge.shown(readings)
+        if probe == "network":
+            said = readings.get("net.clock_synced")
+            board.synced = said if isinstance(said, bool) else board.synced
+            self.line.tend()
+        board.turn([Observed(Observation(probe, readings))])
+        self._after_turn(board)
+        period_s = LOOK_S[probe]
+        wake_s = rests_until_s(self, board) - LEAD_S - self.now_s
+        next_s = max(period_s, math.floor(wake_s / period_s) * period_s)
+        self.later(next_s, lambda: self._look(probe, board), board)
+
+    def _after_turn(self, board: Board) -> None:
+        if board.stopping:
+            self.end_in_order()
+            return
+        phases = {fault.phase for fault in board.room.state.faults.values()}
+        if (board.acts or phases & BUSY) and self._ticking is not board:
+            self._ticking = board
+            self.later(1.0, lambda: self._tick(board), board)
+
+    def _tick(self, board: Board) -> None:
+        self._ticking = None
+        self.ledger.counted["ticks"] += 1
+        board.turn()
+        self._after_turn(board)
+
+    # -- acting
+
+    def relay(self, load: str, on: bool) -> None:
+        """The agent moves a relay."""
+        if not on or load in self.place.cut_since:
+            self.note(f"relay {load} {'on' if on else 'off'}")
+        self.judge.relay_moves(load, on)
+        self.place.relay(load, on, self.now_s)
+
+    def obey(self, order: StartRemedy) -> bool:
+        """The agent gives an order to a device; whether it is taken."""
+        up_s = self.place.call_up_s(self.now_s)
+        taken = self.place.obey(order.remedy.name, self.now_s)
+        self.note(f"order {order.remedy.name} {'taken' if taken else 'not taken'}")
+        if taken and order.remedy.restarts:
+            self.restarting(order, self.now_s, up_s)
+            self.restarted(order)
+        return taken
+
+    def restarting(self, order: StartRemedy, ended_s: float, up_s: float | None = None) -> None:
+        """A load is taken out of service, with the truth about the call at that moment."""
+        load = order.load.name
+        self.judge.restarts(order, self.place.call_up_s(self.now_s) if up_s is None else up_s)
+        self.place.restarts.append(Restart(load, order.act.act_id, self.now_s, ended_s, float("inf")))
+
+    def restarted(self, order: StartRemedy) -> None:
+        """It has its power back, or has begun to boot."""
+        for restart in reversed(self.place.restarts):
+            if restart.load == order.load.name:
+                restart.ended_s = self.now_s
+                restart.ready_s = self.place.ready_s(order.load.name)
+                return
+
+    def check_act(self, order: StartRemedy) -> None:
+        """An act begins now: every invariant of acts has its say."""
+        for episode in self.episodes:
+            if episode.load == order.load.name and episode.acted_s is None and episode.ended_s is None:
+                episode.acted_s = self.now_s
+        self.note(f"act {order.act.act_id} {order.remedy.name} for {order.act.fault or order.act.command}")
+        self.ledger.seen_acts[order.remedy.name] += 1
+        self.judge.act(order)
+
+    def check_step(self) -> None:
+        """A turn is over."""
+        self.judge.step()
+
+    def fault_begins(self, fault: str, load: str) -> None:
+        """A device stops serving, and the agent could help."""
+        in_call = self.place.call_up_s(self.now_s) >= 0
+        self.episodes.append(Episode(fault, load, self.now_s, self.place.boot_s(load), in_call))
+
+    def _note_episodes(self) -> None:
+        for episode in self.episodes:
+            device = self.place.room.devices[episode.load]
+            if episode.ended_s is None and device.serving(self.now_s):
+                episode.ended_s = max(episode.began_s, min(self.now_s, device.serving_from_s()))
+
+    def card_works(self, works: bool) -> None:
+        """Writes to the card fail from now on, or no longer."""
+        if isinstance(self._store, SimStore):
+            self._store.fail(not works)
+
+    def card_there(self, there: bool) -> None:
+        """The database cannot be opened at all, or again: its name belongs to a folder meanwhile."""
+        away = self.database.with_name("away")
+        if not there and not away.exists():
+            self.die_if_alive(KILL)
+            away.mkdir()
+            for part in self.database.parent.glob("room.db*"):
+                part.rename(away / part.name)
+            self.database.mkdir()
+        elif there and away.exists():
+            self.database.rmdir()
+            for part in away.iterdir():
+                part.rename(self.database.with_name(part.name))
+            away.rmdir()
+
+    # -- telling
+
+    def committed(self, batch: Batch) -> None:
+        """A commit is on the card."""
+        self.ledger.counted["commits"] += 1
+        self.judge.committed(batch)
+
+    def acknowledged(self, seq: int) -> None:
+        """The outbox is about to forget everything up to this number."""
+        self.judge.acknowledged(seq)
+
+    def nonce(self) -> str:
+        """For the session."""
+        return f"{self.dice.getrandbits(64):016x}"
+
+    def deliver(self, topic: str, payload: bytes, retained: bool) -> None:
+        """A message has come down."""
+        board = self.board
+        if board is not None and board.session.online:
+            board.inbox.append((topic, payload, retained))
+            board.turn(tick=False)
+            self._after_turn(board)

@@ -1,0 +1,103 @@
+"""docs/safety.md: what is promised, what is refused, how it is proven and what is not, from the code that checks it."""
+
+from __future__ import annotations
+
+from agent.core.interlock import Reason
+from tests.prove.invariants import INVARIANTS
+from tests.prove.sim.crash import BOUNDARIES
+from tests.prove.sim.troubles import KINDS
+from tests.prove.sim.world import LEAD_S
+from tools.engine_docs import REFUSALS
+
+WHEN = {
+    "act": "before each act",
+    "restart": "before each restart",
+    "relay": "at each move of a relay",
+    "step": "after each turn of the loop",
+    "commit": "at each commit",
+    "ack": "when the outbox forgets",
+    "end": "at the end",
+}
+
+
+def page() -> str:
+    """The whole page. Raises KeyError for a refusal that nobody has explained."""
+    promises = "\n".join(f"| `{one.name}` | {one.says} | {WHEN[one.when]} |" for one in INVARIANTS.values())
+    refusals = "\n".join(f"| `{reason}` | {REFUSALS[reason]} |" for reason in Reason)
+    boundaries = "\n".join(f"| `{name}` | {meaning} |" for name, meaning in BOUNDARIES.items())
+    kinds = ", ".join(KINDS)
+    return f"""\
+<!-- Written by `make docs` from agent/core/interlock.py and tests/prove/. Do not edit. -->
+
+# Safety
+
+A machine that may cut the mains has to show why it may be trusted. This page says what is promised, how each promise
+is checked, and what nobody has shown. `make prove` does the checking; [engine.md](engine.md) explains how the room
+decides, [wiring.md](wiring.md) what the wires do when it does not.
+
+## What is promised
+
+Every promise is a function in `tests/prove/invariants.py`. The simulation asks it at its moment, against the truth of
+the physics and of the harness' own account, never against what the agent believes.
+
+| promise | in words | asked |
+|---|---|---|
+{promises}
+
+## What is refused, and why
+
+`agent/core/interlock.py` is the only place that can authorise an act. Each refusal has a name, and the name is told.
+
+| refusal | why |
+|---|---|
+{refusals}
+
+## How it is proven
+
+**Real code.** Each simulated room runs the agent's own engine, rules, room, journal and outbox (the SQLite store on a
+file) and session; the hub at the other end reads, applies and acknowledges with its own code on its own database.
+Simulated are the clock, the devices and their power (`sim/physics`), the probes' readings, the relays, the broker, the
+card and the people.
+
+**One seed, one story.** Everything that depends on chance comes from one `random.Random`. The same seed gives the same
+story to the byte, in any process: a test compares the hashes.
+
+**Safety first, then liveness.** In the safety phase these happen, drawn beforehand: {kinds}. One room is up to five
+times as troubled as another. Then all of it stops; what hangs goes on hanging, for that is the agent's to heal. Within
+an hour every fault must be clear or with a person; then somebody comes, and the room and the hub must agree.
+
+**A simulated day** is not 8,640 looks. Probes look every 10 s (air: 30 s) from {LEAD_S:.0f} s before anything changes
+until nothing is under way, booting or waiting; looks in between would only repeat the last ones, and are left out. The
+loop ticks each second while a fault is confirmed, acted upon or settling, and with every look otherwise. `make prove`
+prints how many looks, turns, commits and messages there were.
+
+**Crashes.** At every boundary the agent may be ended: killed, with relays as they are and files as the kernel has them;
+or with the power pulled, so that relays fall to rest and of a write under way any part of the sectors is on the card.
+A short story is replayed with one crash at each crossing of each boundary; in the long runs they come by chance.
+
+| boundary | what has been done by then |
+|---|---|
+{boundaries}
+
+Beyond that the database is ruined altogether, cannot be opened, cannot be written for a while, or lies on a card that
+said "flushed" and then lost the end of its log.
+
+**The way to the hub.** Every message for itself may be lost, come twice or overtake another; connections end, the
+broker is away, the hub dies before or after its commit, or begins with an empty database.
+
+## What is not proven
+
+- **Two lying witnesses.** Of the codec's word and its draw, one at least is honest and speaks at any moment. With both
+  wrong no agent could know of a call.
+- **A call younger than a look.** A call that began after the last look (10 s) cannot be known; how many were cut so is
+  printed (`calls cut unseen`). None that any look had shown ever was.
+- **A time server that lies.** While it disciplines the wall clock, that clock is taken to be right.
+- **A ruined journal takes the day's count with it.** The hour's budget then counts as used up; the day's begins anew.
+- **A card that lies about flushing** may lose events and acts that it said it kept. They count as lost; what remains
+  must still hold.
+- **Threads.** The simulation is one thread: loop, probes, actuators and the MQTT client have tests of their own
+  (`tests/agent`, `tests/run`), which show examples and not all interleavings.
+- **Pins and wires.** Relays are physics here. [wiring.md](wiring.md) has what was measured on lines, and the procedure
+  at the bench.
+- **The physics is ours.** Draws, boot times and faults of real devices differ; a room measures its own boot times.
+"""

@@ -18,7 +18,9 @@ AGED_MAX = 100
 """Most events that one commit drops for their age."""
 METRICS_MAX = 2000
 """Metric batches kept while the hub is away: about a day and a half at one a minute."""
-ACTS_KEPT_S = 2 * 86400.0
+ACTS_KEPT = 2000
+"""Acts in the journal, the newest: weeks of every budget. Not by their age: the wall clock of a room may step by days,
+and what it forgot then would be allowed again."""
 COMMANDS_KEPT = 64
 UNSENT = "unsent"
 """Outcome of an order that certainly never reached its device: it uses up no limit, after a restart neither."""

@@ -21,7 +21,7 @@ from agent.core.events import PastAct
 from agent.core.facts import Instant
 from agent.core.state import Fault
 from agent.store.base import (
-    ACTS_KEPT_S,
+    ACTS_KEPT,
     AGED_MAX,
     METRICS_MAX,
     OUTBOX_BYTES_MAX,
@@ -97,9 +97,8 @@ class SqliteStore:
         self.epoch = meta["epoch"]
         self.dropped = int(meta.get("dropped", "0"))
         (top,) = self._db.execute("SELECT coalesce(max(seq), 0) FROM outbox").fetchone()
-        used = max(top, int(meta.get("seq", "0")))
-        self._leap = 1 + secrets.randbelow(LEAP) if used else 0
-        self._seq: int = used + self._leap
+        self._leap = 1 + secrets.randbelow(LEAP) if version else 0
+        self._seq: int = max(top, int(meta.get("seq", "0"))) + self._leap
         self._bytes: int = self._db.execute("SELECT coalesce(sum(length(payload)), 0) FROM outbox").fetchone()[0]
         self._count: int = self._db.execute("SELECT count(*) FROM outbox").fetchone()[0]
 
@@ -144,8 +143,7 @@ class SqliteStore:
             ).fetchall()
             faults = [msgspec.json.decode(body, type=Fault) for (body,) in self._db.execute("SELECT body FROM faults")]
             meta = self._meta()
-        if "next_id" in meta:
-            meta["next_id"] = str(int(meta["next_id"]) + self._leap)
+        meta["next_id"] = str(int(meta.get("next_id", "1")) + self._leap)
         acts = [
             (PastAct(n, remedy, load, Instant(mono, wall, bool(synced)), made == boot, fault, command), outcome)
             for n, remedy, load, mono, wall, synced, made, fault, command, outcome in rows
@@ -185,7 +183,11 @@ class SqliteStore:
                 (row.act_id, row.remedy, row.load, row.method, row.mono_s, row.wall_s, row.synced, row.boot,
                  row.fault, row.command, row.by),
             )  # fmt: skip
-            run("DELETE FROM acts WHERE outcome <> '' AND wall_s < ?", (row.wall_s - ACTS_KEPT_S,))
+            run(
+                "DELETE FROM acts WHERE outcome <> ''"
+                " AND act_id <= (SELECT act_id FROM acts ORDER BY act_id DESC LIMIT 1 OFFSET ?)",
+                (ACTS_KEPT,),
+            )
         for act_id, outcome in batch.ended:
             run("UPDATE acts SET outcome = ? WHERE act_id = ?", (outcome, act_id))
         for rule, fault in batch.faults.items():

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from agent.core.phases import Phase
 from agent.core.state import Fault
-from agent.store import base
+from agent.store import base, sqlite
 from agent.store.base import ActRow, Batch, Store, StoreError
 from agent.store.memory import MemoryStore
 from agent.store.sqlite import SqliteStore
@@ -93,6 +94,23 @@ def test_everything_survives_reopening(tmp_path: Path) -> None:
     assert second.epoch == first.epoch
     assert second.reserve_seq() >= 4, "a number is not used again although its event is gone"
     assert len(second.remember("b1").open_acts) == 1
+
+
+def test_a_clock_that_steps_makes_no_act_forgotten(tmp_path: Path) -> None:
+    """An act under a wall clock three days ahead must not age those of the last hour: their budgets still count."""
+    store = SqliteStore(tmp_path / "room.db")
+    for number, ahead_s in ((1, 0.0), (2, 3 * 86_400.0), (3, 0.0)):
+        row = act(number)
+        store.commit(Batch(begun=[replace(row, wall_s=row.wall_s + ahead_s)], ended=[(number, "done")]))
+    assert [past.act_id for past in store.remember("b1").past_acts] == [1, 2, 3]
+
+
+def test_the_journal_of_acts_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite, "ACTS_KEPT", 3)
+    store = SqliteStore(tmp_path / "room.db")
+    for number in range(1, 10):
+        store.commit(Batch(begun=[act(number)], ended=[(number, "done")]))
+    assert [past.act_id for past in store.remember("b1").past_acts] == [7, 8, 9]
 
 
 def test_a_card_that_lost_its_last_writes_uses_no_number_twice(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from agent.core.policy import Policy
 from agent.core.remedies import REMEDIES
 from agent.core.rule import Rule
 from agent.core.state import Fault
-from agent.store.base import COMMANDS_KEPT, UNSENT, ActRow, Batch, Store, StoreError
+from agent.store.base import COMMANDS_KEPT, LOST, UNSENT, ActRow, Batch, Store, StoreError
 from wire import messages as m
 
 log = logging.getLogger(__name__)
@@ -82,6 +82,7 @@ class Room:
             row = (act.act_id, act.remedy, act.load, method, now.mono_s, now.wall_s, now.synced, self.who.boot)
             self._batch.begun.append(ActRow(*row))
             self._batch.ended.append((act.act_id, "unknown"))
+        self._batch.meta[LOST] = ""
         self.state = replace(self.state, next_id=len(acts) + 1)
         return acts
 

@@ -8,7 +8,7 @@ from agent.core import boots
 from agent.core.events import Effect, PastAct, Record, Restarted
 from agent.core.facts import Instant
 from agent.core.phases import OPEN, Phase
-from agent.core.remedies import REMEDIES
+from agent.core.remedies import REMEDIES, Method
 from agent.core.state import ACTS_KEPT, COMMANDS_KEPT, Fault, LoadState, RoomState
 
 
@@ -20,18 +20,20 @@ def restored(state: RoomState, event: Restarted, now: Instant) -> tuple[RoomStat
     for act in sorted((*event.past_acts, *event.open_acts), key=lambda a: a.act_id):
         remedy = REMEDIES.get(act.remedy)
         if remedy is not None and remedy.restarts:
-            own = loads.get(act.load, LoadState())
-            acts_s = tuple(sorted((*own.acts_s, began_s(act, now))))
-            loads[act.load] = replace(own, acts_s=acts_s[-ACTS_KEPT:])
+            own, load = loads.get(act.load, LoadState()), state.policy.load_of(remedy)
+            began = began_s(act, now)
+            acts_s = tuple(sorted((*own.acts_s, began)))[-ACTS_KEPT:]
+            # It may still be starting from an act that had ended before the agent did.
+            off_s = load.off_s if remedy.method is Method.CYCLE else 0.0
+            settled_s = began + off_s + boots.settle_s(remedy, load, own, state.policy.time_scale)
+            loads[act.load] = replace(own, acts_s=acts_s, settle_until_s=max(own.settle_until_s, settled_s))
     effects: list[Effect] = []
-    interrupted: dict[str, float] = {}
     for act in event.open_acts:
         remedy = REMEDIES.get(act.remedy)
         if remedy is not None and remedy.restarts:
             own = loads[act.load]
             settle_s = boots.settle_s(remedy, state.policy.load_of(remedy), own, state.policy.time_scale)
-            interrupted[act.load] = now.mono_s + settle_s
-            loads[act.load] = replace(loads[act.load], settle_until_s=interrupted[act.load])
+            loads[act.load] = replace(own, settle_until_s=max(own.settle_until_s, now.mono_s + settle_s))
         fault = next((f for f in event.open_faults if f.rule == act.fault), Fault(act.fault))
         effects.append(
             Record(
@@ -47,9 +49,8 @@ def restored(state: RoomState, event: Restarted, now: Instant) -> tuple[RoomStat
         if rule is None:
             effects.append(Record("fault_cleared", fault.rule, fault.fault_id, reason="rule_removed"))
             continue
-        faults[fault.rule] = _resumed(
-            fault, max((interrupted.get(n, now.mono_s) for n in rule.loads), default=0.0), now
-        )
+        settled = [loads[name].settle_until_s for name in rule.loads if name in loads]
+        faults[fault.rule] = _resumed(fault, max(settled, default=now.mono_s), now)
     state = replace(
         state,
         loads=loads,

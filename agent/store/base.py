@@ -22,6 +22,8 @@ ACTS_KEPT = 2000
 """Acts in the journal, the newest: weeks of every budget. Not by their age: the wall clock of a room may step by days,
 and what it forgot then would be allowed again."""
 COMMANDS_KEPT = 64
+LOST = "lost"
+"""Small value that a new journal holds when the one before could not be read, until a room has taken note of it."""
 UNSENT = "unsent"
 """Outcome of an order that certainly never reached its device: it uses up no limit, after a restart neither."""
 

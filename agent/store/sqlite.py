@@ -23,6 +23,7 @@ from agent.core.state import Fault
 from agent.store.base import (
     ACTS_KEPT,
     AGED_MAX,
+    LOST,
     METRICS_MAX,
     OUTBOX_BYTES_MAX,
     UNSENT,
@@ -88,6 +89,9 @@ class SqliteStore:
                         self._db.execute(statement)
                 put = "INSERT OR IGNORE INTO meta (key, value) VALUES (?, ?)"
                 self._db.execute(put, ("epoch", secrets.token_hex(6)))
+                # A file of before lies beside this one: the room does not know yet that its journal was lost.
+                if not version and any(self.path.parent.glob(f"{self.path.name}.bad-*")):
+                    self._db.execute(put, (LOST, "1"))
                 self._db.execute(put, (f"compatible_from_v{SCHEMA_VERSION}", str(COMPATIBLE_FROM)))
                 self._db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
         (problem,) = self._db.execute("PRAGMA quick_check(1)").fetchone()
@@ -153,7 +157,7 @@ class SqliteStore:
             tuple(act for act, outcome in acts if outcome and outcome != UNSENT),
             tuple(faults),
             meta,
-            lost=bool(self.set_aside),
+            lost=bool(meta.get(LOST)),
         )
 
     def reserve_seq(self) -> int:

@@ -56,10 +56,28 @@ def test_ids_are_never_reused_and_old_commands_never_obeyed() -> None:
 
 def test_hold_on_survives_a_restart() -> None:
     old = hung_world()
-    world = reborn(old, replace(restarted(old), open_acts=(), past_acts=restarted(old).open_acts, open_faults=()))
+    ended = Restarted(past_acts=restarted(old).open_acts, boots={"codec": 40.0})
+    world = reborn(old, ended)
     world.run(IDLE, 20)
     world.feed(CommandReceived("c1", "codec_power_cycle", "lan"))
-    assert world.records("command_refused")[0].reason == "hold_on"
+    world.run(IDLE, 100)
+    world.feed(CommandReceived("c2", "codec_power_cycle", "lan"))
+    assert [refused.reason for refused in world.records("command_refused")] == ["settling", "hold_on"]
+
+
+def test_a_device_that_still_starts_is_not_judged_after_a_restart() -> None:
+    """The act had ended before the agent did: its device needs the rest of its settle time all the same."""
+    old = hung_world()
+    old.finish()
+    settled_s = old.state.load("codec").settle_until_s
+    old.mono_s += 20
+    act = old.started()[-1].act
+    past = PastAct(act.act_id, act.remedy, act.load, Instant(act.started_s, WALL_S + act.started_s), same_boot=True)
+    world = reborn(old, Restarted(past_acts=(past,), open_faults=tuple(old.state.faults.values())))
+    world.run(HUNG, settled_s - world.mono_s - 10)
+    assert world.remedies() == [], "a slow start looks like a hang"
+    world.run(HUNG, 60)
+    assert world.remedies() == ["codec_power_cycle"]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ BIN := .venv/bin
 # Debian gives users neither of these, and mosquitto and upsd live there.
 export PATH := $(PATH):/usr/sbin:/sbin
 
-.PHONY: demo test prove bench lint docs pictures wheelhouse ready-demo ready-test clean
+.PHONY: demo test prove prove-fleet bench lint docs pictures wheelhouse ready-demo ready-test clean
 
 demo: ready-demo
 	$(BIN)/diemcau demo $(ARGS)
@@ -17,8 +17,8 @@ demo: ready-demo
 # The whole programs together come last and one at a time: they are about timing, and two cores are few.
 # pytest says 5 when a selection in ARGS leaves nothing for one of the two runs.
 test: lint
-	$(BIN)/pytest -n 2 --dist loadgroup -m "not run and not prove and not bench" $(ARGS) || [ $$? = 5 ]
-	$(BIN)/pytest -m "run and not prove and not bench" $(ARGS) || [ $$? = 5 ]
+	$(BIN)/pytest -n 2 --dist loadgroup -m "not run and not prove and not bench and not fleet" $(ARGS) || [ $$? = 5 ]
+	$(BIN)/pytest -m "run and not prove and not bench and not fleet" $(ARGS) || [ $$? = 5 ]
 
 lint: ready-test
 	$(BIN)/ruff check .
@@ -30,6 +30,11 @@ lint: ready-test
 prove: ready-test
 	$(BIN)/python -m tests.prove $(ARGS)
 	$(if $(findstring --seed,$(ARGS)),,$(BIN)/pytest -m prove -s)
+
+# Real hosts with systemd as PID 1; root. They are made under /var/tmp/diemcau-fleet and end with the run.
+prove-fleet: ready-test
+	@tools/bootstrap.sh fleet
+	$(BIN)/pytest -m fleet -s -p no:xdist $(ARGS)
 
 bench: ready-test
 	$(BIN)/python -m tests.bench $(ARGS)
@@ -50,4 +55,4 @@ ready-test:
 	@tools/bootstrap.sh test
 
 clean:
-	rm -rf .venv .venv-tools tests/node/node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-tools .venv-ansible tests/node/node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import logging
 import os
 import secrets
@@ -15,11 +16,11 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from hub import meetings, registry
+from hub import inventory, meetings, registry
 from hub.api.accounts import ROLES, BadAccountError, add_user
 from hub.settings import HubSettings, SettingsError, load, read_secret
 from hub.sheet import SheetError
-from hub.store.db import DatabaseError, open_db, transaction
+from hub.store.db import DatabaseError, open_db, open_reader, transaction
 from hub.watchdog import notify
 
 DEFAULT_CONFIG = Path("/etc/diemcau/hub.toml")
@@ -51,6 +52,11 @@ def parser() -> argparse.ArgumentParser:
         default="",
         help=f"its first line; else the variable {PASSWORD_ENV}, else one is made and printed",
     )
+    hosts = add("inventory", "danh sách máy cho Ansible / the rooms as an inventory of Ansible")
+    hosts.add_argument("--list", action="store_true", help="as Ansible asks a dynamic inventory; the default")
+    hosts.add_argument("--host", default="", help="as Ansible asks for one host: nothing beyond the list")
+    hosts.add_argument("--export", type=Path, help="write a static inventory to this file")
+    hosts.add_argument("--address", default="", help=f"how an address follows from a room's id, {inventory.ADDRESS!r}")
     check = commands.add_parser("check-config", help="kiểm tra tệp cấu hình / check a hub.toml and start nothing")
     check.add_argument("file", type=Path)
     return made
@@ -69,6 +75,8 @@ def main(argv: Sequence[str] | None = None) -> int:
                 return _import_rooms(settings, arguments.file)
             case "import-meetings":
                 return _import_meetings(settings, arguments.file)
+            case "inventory":
+                return _inventory(settings, arguments)
             case "add-user":
                 return _add_user(settings, arguments.name, arguments.role, arguments.password_file)
             case _:
@@ -79,7 +87,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         for problem in error.problems:
             sys.stderr.write(f"{problem}\n")
         return 2
-    except (BadAccountError, DatabaseError) as error:
+    except (BadAccountError, DatabaseError, inventory.BadAddressError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     except sqlite3.Error as error:
@@ -164,6 +172,18 @@ def _import_meetings(settings: HubSettings, file: Path) -> int:
         meetings.replace_schedule(db, planned, time.time(), BY)
     db.close()
     sys.stdout.write(f"{len(planned)} cuộc họp / {len(planned)} meetings\n")
+    return 0
+
+
+def _inventory(settings: HubSettings, arguments: argparse.Namespace) -> int:
+    db = open_reader(settings.database)
+    listed = inventory.listing(db, arguments.address or os.environ.get("DIEMCAU_ADDRESS", inventory.ADDRESS))
+    db.close()
+    if arguments.export:
+        arguments.export.write_text(json.dumps(inventory.static(listed), ensure_ascii=False, indent=1) + "\n", "utf-8")
+        return 0
+    json.dump({} if arguments.host else listed, sys.stdout, ensure_ascii=False)
+    sys.stdout.write("\n")
     return 0
 
 

@@ -1,8 +1,8 @@
 #!/bin/sh
-# Makes a fresh Debian 12 ready: tools/bootstrap.sh demo|test. Run again, it finds everything in place and changes nothing.
+# Makes a fresh Debian 12 ready: tools/bootstrap.sh demo|test|fleet. Run again, it finds everything in place and changes nothing.
 # Root (or sudo) is needed for Debian's packages only; all else stays in .venv, .venv-tools and tests/node/node_modules.
 set -eu
-purpose=${1:?usage: tools/bootstrap.sh demo|test}
+purpose=${1:?usage: tools/bootstrap.sh demo|test|fleet}
 cd "$(dirname "$0")/.."
 UV_VERSION=0.13.9
 # Offices that look into TLS add an authority of their own to the system's list; Node carries a list without it.
@@ -20,6 +20,8 @@ wanted="mosquitto:mosquitto git:git"
 [ "$purpose" = test ] && wanted="$wanted mosquitto_sub:mosquitto-clients chromium:chromium socat:socat \
   openssl:openssl ssh:openssh-client upsd:nut-server upsc:nut-client baresip:baresip-core ip:iproute2 systemd-analyze:systemd \
   node:nodejs npm:npm"
+[ "$purpose" = fleet ] && wanted="$wanted systemd-nspawn:systemd-container mmdebstrap:mmdebstrap ip:iproute2 ssh:openssh-client \
+  openssl:openssl"
 missing=""
 for pair in $wanted; do
   command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair##*:}"
@@ -96,7 +98,7 @@ fi
 
 # --- Python: locked, in a virtual environment of this folder ----------------------------------------------------------
 # Scripts of a virtual environment name its folder: after a move it has to be made again.
-for venv in .venv-tools .venv; do
+for venv in .venv-tools .venv .venv-ansible; do
   [ ! -e "$venv/.place" ] || [ "$(cat "$venv/.place")" = "$PWD" ] || rm -rf "$venv"
 done
 if ! .venv-tools/bin/uv --version 2>/dev/null | grep -q "^uv $UV_VERSION"; then
@@ -116,6 +118,17 @@ if [ "$(cat .venv/.stamp 2>/dev/null || true)" != "$stamp" ]; then
     fail "the locked Python packages could not be installed (see above)"
   printf '%s' "$PWD" >.venv/.place
   printf '%s\n' "$stamp" >.venv/.stamp
+  worked=1
+fi
+
+# --- Ansible and its linter, locked too, apart from what is shipped ----------------------------------------------------
+if [ "$purpose" = test ] && [ "$(cat .venv-ansible/.stamp 2>/dev/null || true)" != "$stamp" ]; then
+  say "installing the locked Ansible"
+  UV_PYTHON_DOWNLOADS=never UV_PROJECT_ENVIRONMENT=.venv-ansible UV_HTTP_TIMEOUT=120 \
+    .venv-tools/bin/uv sync -q --frozen --only-group fleet --python "$python" </dev/null ||
+    fail "the locked Ansible could not be installed (see above)"
+  printf '%s' "$PWD" >.venv-ansible/.place
+  printf '%s\n' "$stamp" >.venv-ansible/.stamp
   worked=1
 fi
 

@@ -145,22 +145,29 @@ def bundle(kind: str, platform: str, python: str, out: Path, *, version: str = "
         lines = [line for line in locked(kind) if line.strip() and applies(line, machine, python)]
         download(lines, platform, python, tree / "wheels")
         found = own_wheel(tree / "wheels", version)
-        (tree / "requirements.txt").write_text(requirements(tree / "wheels"), "utf-8")
         (tree / "bin").mkdir()
         (tree / "bin/diemcau-release").write_bytes(device_program())
         (tree / "units").mkdir()
         for unit in (ROOT / "ansible/roles").glob("*/files/diemcau-*.*"):
             if unit.parts[-3] in (kind, "release"):
                 shutil.copy(unit, tree / "units" / unit.name)
-        files = sorted(path for path in tree.rglob("*") if path.is_file())
-        digests = {str(path.relative_to(tree)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
-        manifest = {"version": found, "kind": kind, "platform": platform, "python": python, "files": digests}
-        (tree / "manifest.json").write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n", "utf-8")
-        if key:
-            sign(tree, key)
-        out.mkdir(parents=True, exist_ok=True)
-        target = out / f"diemcau-{found}-{kind}-{platform}-py{python.replace('.', '')}.tar"
-        pack(tree, target)
+        return finish(tree, {"version": found, "kind": kind, "platform": platform, "python": python}, out, key)
+
+
+def finish(tree: Path, what: dict[str, str], out: Path, key: str = "") -> Path:
+    """Lock, list, sign and pack what lies in `tree`. Returns the bundle."""
+    (tree / "requirements.txt").write_text(requirements(tree / "wheels"), "utf-8")
+    for old in ("manifest.json", "manifest.sig"):
+        (tree / old).unlink(missing_ok=True)
+    files = sorted(path for path in tree.rglob("*") if path.is_file())
+    digests = {str(path.relative_to(tree)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+    (tree / "manifest.json").write_text(json.dumps(what | {"files": digests}, indent=1, sort_keys=True) + "\n", "utf-8")
+    if key:
+        sign(tree, key)
+    out.mkdir(parents=True, exist_ok=True)
+    python = what["python"].replace(".", "")
+    target = out / f"diemcau-{what['version']}-{what['kind']}-{what['platform']}-py{python}.tar"
+    pack(tree, target)
     return target
 
 

@@ -15,8 +15,8 @@ PURE = ("agent.core", "agent.rules", "agent.devices", "agent.exchange", "hub.cor
 """Packages without time, chance, threads, input or output: they can be tested and reasoned about as plain functions."""
 
 HARMLESS = {
-    "__future__", "abc", "bisect", "collections", "dataclasses", "enum", "functools", "heapq", "ipaddress", "itertools",
-    "json", "math", "operator", "re", "string", "struct", "types", "typing", "msgspec",
+    "__future__", "abc", "bisect", "collections", "dataclasses", "enum", "functools", "hashlib", "heapq", "ipaddress",
+    "itertools", "json", "math", "operator", "re", "string", "struct", "types", "typing", "msgspec",
 }  # fmt: skip
 FINDERS = {"agent/rules/__init__.py": {"importlib", "pkgutil"}}
 """Rules are found by scanning their folder: the only import that is not plain computation."""

@@ -1,0 +1,69 @@
+"""What the lab's hosts are told: inventory, settings of hub and rooms. See `lab.py`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.lab.fleet.lab import HOSTS, TRIAL_S, Lab
+
+ROOM = """[room]
+id = "{room}"
+
+[broker]
+host = "{hub}"
+port = 8883
+ca_file = "/etc/diemcau/pki/ca.crt"
+cert_file = "/etc/diemcau/pki/room.crt"
+key_file = "/etc/diemcau/pki/room.key"
+
+[network]
+clock = false
+gateway = ""
+"""
+REGISTRY = """tinh_code;tinh;xa_code;xa;room;name
+38;Thanh Hóa;14797;Phường Hạc Thành;r-1;Phòng họp 1
+38;Thanh Hóa;14797;Phường Hạc Thành;r-2;Phòng họp 2
+"""
+
+
+def write(lab: Lab, agent: Path, hub: Path) -> None:
+    """Inventory and files for a first installation of these bundles."""
+    work = lab.work
+    (work / "rooms.csv").write_text(REGISTRY, "utf-8")
+    for room in ("r-1", "r-2"):
+        (work / f"{room}.toml").write_text(ROOM.format(room=room, hub=HOSTS["hub"]), "utf-8")
+    pki = work / "pki"
+    common: dict[str, Any] = {
+        "ansible_user": "root",
+        "ansible_ssh_private_key_file": str(work / "ssh"),
+        "release_key_text": (work / "release.pub").read_text("utf-8"),
+        "agent_bundle": str(agent), "agent_release_key": "{{ release_key_text }}", "agent_packages": [],
+        "agent_release_trial_s": TRIAL_S, "agent_groups": ["dialout", "gpio", "video"],
+        "agent_room_file": str(work / "{{ inventory_hostname }}.toml"), "pki_source": str(pki),
+        "hub_bundle": str(hub), "hub_packages": [], "hub_release_key": "{{ release_key_text }}",
+        "hub_release_trial_s": TRIAL_S, "hub_rooms_file": str(work / "rooms.csv"),
+        "hub_toml": {
+            "broker": {
+                "host": HOSTS["hub"], "port": 8883, "client_id": "diemcau-hub", "ca_file": "/etc/diemcau/pki/ca.crt",
+                "cert_file": "/etc/diemcau/pki/room.crt", "key_file": "/etc/diemcau/pki/room.key",
+            }
+        },
+        "broker_packages": [], "broker_ca_file": str(pki / "ca.crt"), "broker_cert_file": str(pki / "broker.crt"),
+        "broker_key_file": str(pki / "broker.key"),
+    }  # fmt: skip
+    hub_only = {"pki_name": "diemcau-hub", "pki_owner": "diemcau-hub"}
+    inventory = {
+        "all": {
+            "vars": common,
+            "hosts": {name: {"ansible_host": address} for name, address in HOSTS.items()},
+            "children": {
+                "broker": {"hosts": {"hub": {}}},
+                "hub_hosts": {"hosts": {"hub": hub_only}},
+                "rooms": {"hosts": {"r-1": {}, "r-2": {}}},
+            },
+        }
+    }
+    (work / "hosts.yml").write_text(yaml.safe_dump(inventory, allow_unicode=True), "utf-8")

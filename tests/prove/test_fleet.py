@@ -1,0 +1,176 @@
+"""Real hosts, systemd as PID 1, Ansible over SSH: the roles converge, and no way of updating strands a room.
+
+`make prove-fleet`; needs root, about 15 minutes. The order of the tests is the order of a province's life.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.house.source import ROOT
+from tests.lab.fleet import province
+from tests.lab.fleet.lab import BASE, HOSTS, Lab, LabError
+
+pytestmark = [pytest.mark.fleet, pytest.mark.timeout(1800)]
+SITE = ROOT / "ansible/site.yml"
+WRONG = {"agent/service.py": ("self._publisher.start()", 'raise RuntimeError("of no use")')}
+"""It takes the settings, it starts, and it dies: only its silence tells."""
+
+
+@pytest.fixture(scope="module")
+def lab() -> Iterator[Lab]:
+    """Hub and two rooms, installed by the roles."""
+    assert os.geteuid() == 0, "make prove-fleet needs root: it makes namespaces and starts hosts"
+    made = Lab(BASE / f"run-{os.getpid()}")
+    try:
+        for name in HOSTS:
+            made.make(name)
+            made.up(name)
+        province.write(made, made.bundle("agent"), made.bundle("hub"))
+        started_s = time.monotonic()
+        _, did = made.play(SITE)
+        assert all(counts["failed"] == counts["unreachable"] == 0 for counts in did.values()), did
+        sys_say(f"first run: {time.monotonic() - started_s:.0f} s, {did}")
+        yield made
+    finally:
+        made.clear()
+
+
+def sys_say(text: str) -> None:
+    """A figure of this run, for whoever looks on."""
+    print(f"\n{text}", flush=True)
+
+
+def asked(lab: Lab, sql: str) -> list[tuple[object, ...]]:
+    """The hub's database, read from outside."""
+    path = lab.work / "hosts/hub/var/lib/diemcau-hub/hub.db"
+    db = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)
+    try:
+        return db.execute(sql).fetchall()
+    finally:
+        db.close()
+
+
+def active(lab: Lab, host: str, unit: str) -> bool:
+    try:
+        return lab.host("run", host, "systemctl", "is-active", unit).strip() == "active"
+    except LabError:
+        return False
+
+
+def test_the_roles_have_made_a_province(lab: Lab) -> None:
+    assert active(lab, "hub", "diemcau-hub.service")
+    assert all(active(lab, room, "diemcau-agent.service") for room in ("r-1", "r-2"))
+    lab.until(
+        lambda: asked(lab, "SELECT room FROM twins WHERE online = 1 ORDER BY 1") == [("r-1",), ("r-2",)], "online"
+    )
+    for host in HOSTS:
+        said = lab.host("run", host, "systemd-analyze", "security", f"diemcau-{'hub' if host == 'hub' else 'agent'}")
+        assert float(said.split("Overall exposure level")[1].split(": ")[1].split()[0]) <= 2.5
+
+
+def test_a_second_run_changes_nothing(lab: Lab) -> None:
+    started_s = time.monotonic()
+    said, did = lab.play(SITE)
+    sys_say(f"second run: {time.monotonic() - started_s:.0f} s")
+    assert {host: (c["changed"], c["failed"]) for host, c in did.items()} == dict.fromkeys(HOSTS, (0, 0)), said
+
+
+def test_a_dry_run_foretells_and_does_nothing(lab: Lab) -> None:
+    (lab.work / "r-2.toml").write_text(
+        (lab.work / "r-2.toml").read_text("utf-8") + "\n[guards]\nstagger_s = 3\n", "utf-8"
+    )
+    said, did = lab.play(SITE, "--check", "--diff", "--limit", "r-2")
+    assert did["r-2"]["changed"] >= 1
+    assert "+stagger_s = 3" in said
+    assert "stagger_s" not in lab.host("run", "r-2", "cat", "/etc/diemcau/room.toml")
+
+
+def test_settings_that_the_agent_refuses_do_not_reach_the_room(lab: Lab) -> None:
+    file = lab.work / "r-2.toml"
+    good = file.read_text("utf-8")
+    file.write_text(good.replace("stagger_s", "stager_s"), "utf-8")
+    said, did = lab.play(SITE, "--limit", "r-2", check=False)
+    file.write_text(good, "utf-8")
+    assert did["r-2"]["failed"] == 1
+    assert "did you mean 'stagger_s'" in said
+    assert active(lab, "r-2", "diemcau-agent.service")
+
+
+def test_an_unsigned_release_is_refused(lab: Lab) -> None:
+    bundle = lab.bundle("agent", "0.1.5")
+    (lab.work / "release.pem").rename(lab.work / "kept.pem")
+    subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519", "-out", lab.work / "release.pem"], check=True)
+    forged = lab.bundle("agent", "0.1.5")
+    (lab.work / "kept.pem").replace(lab.work / "release.pem")
+    assert forged == bundle
+    said, did = lab.play(SITE, "--limit", "r-1", "-e", f"agent_bundle={forged}", check=False)
+    assert did["r-1"]["failed"] == 1
+    assert "the signature is not by the key" in said
+    assert lab.release("r-1")["current"] == "0.1.0"
+
+
+def test_a_broken_release_undoes_itself_and_says_so(lab: Lab) -> None:
+    broken = lab.bundle("agent", "0.3.0", WRONG)
+    said, did = lab.play(SITE, "--limit", "r-1", "-e", f"agent_bundle={broken}", check=False)
+    assert did["r-1"]["failed"] == 1
+    assert "0.3.0 was undone: 0.3.0: no check-in within" in said
+    assert lab.release("r-1")["current"] == "0.1.0"
+    lab.until(lambda: active(lab, "r-1", "diemcau-agent.service"), "the old agent")
+    told = (
+        "SELECT COUNT(*) FROM events WHERE room = 'r-1' AND kind = 'agent_started'"
+        " AND CAST(raw AS TEXT) LIKE '%went_back_from\":\"0.3.0%'"
+    )
+    lab.until(lambda: asked(lab, told)[0][0] == 1, "the hub's knowing")
+    again, _ = lab.play(SITE, "--limit", "r-1", "-e", f"agent_bundle={broken}", check=False)
+    assert "0.3.0 was undone here" in again, "not tried again"
+
+
+@pytest.mark.parametrize("moment", ["while it is carried over", "while it installs", "right after the switch"])
+def test_the_plug_is_pulled_in_the_middle_of_an_update(lab: Lab, moment: str) -> None:
+    number = ["while it is carried over", "while it installs", "right after the switch"].index(moment)
+    version = f"0.2.{number}"
+    bundle = lab.bundle("agent", version)
+    disk = lab.work / "hosts/r-2/opt/diemcau"
+    before = (disk / "current").readlink().name
+    reached = {
+        0: lambda: any((disk / "bundles").iterdir()),
+        1: lambda: (disk / "releases" / version / "bin/python").is_symlink(),
+        2: lambda: (disk / "trial.json").exists(),
+    }[number]
+    run = lab.start(SITE, "--limit", "r-2", "-e", f"agent_bundle={bundle}")
+    lab.until(reached, moment)
+    lab.host("pull", "r-2")
+    run.communicate(timeout=300)
+    lab.up("r-2")
+    lab.until(lambda: active(lab, "r-2", "diemcau-agent.service"), "the agent after the power came back")
+    now = lab.release("r-2")
+    assert now["current"] in (before, version)
+    assert now["current"] in now["versions"], "it runs from a release that is whole"
+    lab.until(lambda: not lab.release("r-2")["trial"], "the end of the trial")
+    _, did = lab.play(SITE, "--limit", "r-2", "-e", f"agent_bundle={bundle}")
+    assert did["r-2"]["failed"] == 0
+    assert lab.release("r-2")["current"] == version, "the next run brings it to its end"
+
+
+def test_three_releases_are_kept(lab: Lab) -> None:
+    assert len(lab.release("r-2")["versions"]) == 3
+
+
+def test_the_hub_is_updated_with_a_copy_of_its_data_and_undone_when_it_fails(lab: Lab) -> None:
+    wrong = {"hub/main.py": ("    hub.start()\n", '    raise RuntimeError("of no use")\n')}
+    broken = lab.bundle("hub", "0.3.0", wrong)
+    rooms = asked(lab, "SELECT COUNT(*) FROM rooms")
+    said, _ = lab.play(SITE, "--limit", "hub", "-e", f"hub_bundle={broken}", check=False)
+    assert "0.3.0 was undone" in said
+    assert lab.release("hub")["current"] == "0.1.0"
+    lab.until(lambda: active(lab, "hub", "diemcau-hub.service"), "the old hub")
+    assert asked(lab, "SELECT COUNT(*) FROM rooms") == rooms
+    assert list(Path(lab.work / "hosts/hub/var/lib/diemcau-hub/backup").glob("hub-*-0.1.0.db"))

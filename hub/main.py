@@ -16,8 +16,9 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from hub import inventory, meetings, registry
+from hub import inventory, meetings, registry, rollout_command
 from hub.api.accounts import ROLES, BadAccountError, add_user
+from hub.rollouts import RolloutError
 from hub.settings import HubSettings, SettingsError, load, read_secret
 from hub.sheet import SheetError
 from hub.store.db import DatabaseError, open_db, open_reader, transaction
@@ -57,6 +58,7 @@ def parser() -> argparse.ArgumentParser:
     hosts.add_argument("--host", default="", help="as Ansible asks for one host: nothing beyond the list")
     hosts.add_argument("--export", type=Path, help="write a static inventory to this file")
     hosts.add_argument("--address", default="", help=f"how an address follows from a room's id, {inventory.ADDRESS!r}")
+    rollout_command.add_to(commands, DEFAULT_CONFIG)
     check = commands.add_parser("check-config", help="kiểm tra tệp cấu hình / check a hub.toml and start nothing")
     check.add_argument("file", type=Path)
     return made
@@ -77,6 +79,8 @@ def main(argv: Sequence[str] | None = None) -> int:
                 return _import_meetings(settings, arguments.file)
             case "inventory":
                 return _inventory(settings, arguments)
+            case "rollout":
+                return rollout_command.run(settings, arguments, BY)
             case "add-user":
                 return _add_user(settings, arguments.name, arguments.role, arguments.password_file)
             case _:
@@ -87,7 +91,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         for problem in error.problems:
             sys.stderr.write(f"{problem}\n")
         return 2
-    except (BadAccountError, DatabaseError, inventory.BadAddressError) as error:
+    except (BadAccountError, DatabaseError, inventory.BadAddressError, RolloutError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     except sqlite3.Error as error:

@@ -15,6 +15,7 @@ from hub import commands, marks, meetings
 from hub.commands import Letter
 from hub.link import Broker, Link
 from hub.port import Change, Marked, Ordered, Subscription
+from hub.rollouts import Rollouts
 from hub.store.apply import Applier
 from hub.store.db import hub_epoch, open_reader
 from hub.store.retention import Retention
@@ -59,7 +60,7 @@ class Hub:
         self._desired_at_s = 0.0
         hooks = Hooks(
             committed=self._tell, acknowledge=self._acknowledge, listening_s=self._listening,
-            ticks=[self._desired, Retention(), Watchdog(db_path.parent, program_version())],
+            ticks=[self._desired, Retention(), Rollouts(db_path.parent), Watchdog(db_path.parent, program_version())],
         )  # fmt: skip
         self._writer = Writer(db_path, beat_s=beat_s, commit_ms=commit_ms, hooks=hooks, clock=clock)
         reader = open_reader(db_path)

@@ -1,6 +1,6 @@
 """Rooms behind NAT fetch their release themselves: which one stands at the hub, in a small file a room.
 
-    GET {url}/wanted/{room}.json  ->  {"version": "0.2.0", "bundle": "diemcau-0.2.0-….tar", "sha256": "…"}
+    GET {url}/wanted/{room}.json  ->  {"version": "0.2.0", "bundles": {PLATFORM: {"bundle": "…", "sha256": "…"}}}
     GET {url}/bundles/{bundle}        in pieces, so that a line that drops costs no more than what had not come yet
 
 TLS names the hub, the signature in the bundle names who made the release; so the server that serves the files cannot
@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import re
 import ssl
+import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable
@@ -27,7 +29,14 @@ TIMEOUT_S = 60.0
 PIECE_BYTES = 256 * 1024
 WANTED_BYTES_MAX = 4096
 FILE = re.compile(r"[A-Za-z0-9][\w.+-]{0,120}\.tar\Z")
+MACHINES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "armv7"}
 Open = Callable[[urllib.request.Request], Any]
+
+
+def platform() -> str:
+    """This host as bundles name it, e.g. `arm64-py311`."""
+    machine = os.uname().machine
+    return f"{MACHINES.get(machine, machine)}-py{sys.version_info[0]}{sys.version_info[1]}"
 
 
 def undone(status: dict[str, Any], version: str) -> bool:
@@ -53,6 +62,8 @@ def pull(host: Host, boot: str, now_s: float, opener: Open | None = None) -> str
     if undone(status, version):
         return f"{version} was undone here before; not again"
     if version not in status["versions"]:
+        if not name:
+            raise ReleaseError(f"the hub has no bundle of {version} for {platform()}")
         target = host.root / name
         try:
             installed = host.install(download(fetch, f"{base}/bundles/{name}", target, digest))
@@ -95,10 +106,11 @@ def _wanted(fetch: Open, url: str) -> tuple[str, str, str]:
     try:
         with fetch(urllib.request.Request(url)) as answer:  # noqa: S310
             found = json.loads(answer.read(WANTED_BYTES_MAX))
-        version, name, digest = str(found["version"]), str(found["bundle"]), str(found["sha256"])
-    except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError) as error:
+        mine = found["bundles"].get(platform(), {})
+        version, name, digest = str(found["version"]), str(mine.get("bundle", "")), str(mine.get("sha256", ""))
+    except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ReleaseError(f"{url}: cannot be had: {error}") from None
-    if not VERSION.match(version) or not FILE.match(name):
+    if not VERSION.match(version) or (name and not FILE.match(name)):
         raise ReleaseError(f"{url}: no version and bundle in it")
     return version, name, digest
 

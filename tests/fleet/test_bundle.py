@@ -176,7 +176,7 @@ def room(root: Path, *, current: str = "1.0", last: dict[str, str] | None = None
     return Host(root, lambda _command: None)
 
 
-WANTED = {"https://h/fleet/wanted/r-1.json": json.dumps({"version": "2.0", "bundle": "b.tar", "sha256": "0"}).encode()}
+WANTED = {"https://h/fleet/wanted/r-1.json": json.dumps({"version": "2.0", "bundles": {}}).encode()}
 
 
 def test_a_room_takes_what_is_wanted_of_it_once(tmp_path: Path) -> None:
@@ -195,7 +195,7 @@ def test_a_room_on_trial_takes_nothing(tmp_path: Path) -> None:
 
 def test_a_hub_that_wants_nothing_readable_changes_nothing(tmp_path: Path) -> None:
     host = room(tmp_path)
-    for answer in (b"no json", b"[]", b'{"version": "../x", "bundle": "b.tar", "sha256": ""}'):
+    for answer in (b"no json", b"[]", b'{"version": "../x", "bundles": {}}', b'{"version": "3.0", "bundles": {}}'):
         with pytest.raises(ReleaseError):
             pull(host, "a", 100, Server({"https://h/fleet/wanted/r-1.json": answer}))
     with pytest.raises(ReleaseError, match="cannot be had"):

@@ -1,0 +1,192 @@
+"""Roll-outs as the hub keeps them: what it knows of each room, one step a minute, and what rooms are to fetch.
+
+`hub/core/rollout.py` decides. Beside the database lies `fleet/`: `bundles/` with the releases and `wanted/ROOM.json`
+with what each room shall have. A web server with TLS gives both to rooms that fetch (`diemcau-release pull`); for those
+that are pushed to, `diemcau-hub rollout targets` names the rooms whose turn it is.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import sqlite3
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from hub.core import rollout as core
+from hub.core.rollout import OVER, Rollout, RoomNow
+from hub.port import Change
+from hub.store import tables
+
+log = logging.getLogger(__name__)
+
+FOLDER = "fleet"
+EVERY_S = 60.0
+WELL = frozenset({"ready", "check", "maintenance"})
+BY = "rollout"
+
+
+class RolloutError(Exception):
+    """One sentence in both languages: why it cannot be, and the mend."""
+
+
+def current(db: sqlite3.Connection) -> tuple[int, Rollout] | None:
+    """The newest roll-out, over or not; None when there never was one."""
+    row = db.execute("SELECT id, body FROM rollouts ORDER BY id DESC LIMIT 1").fetchone()
+    return (row["id"], msgspec.json.decode(row["body"], type=Rollout)) if row else None
+
+
+def rooms(db: sqlite3.Connection, now_s: float, since_s: float = 0.0) -> dict[str, RoomNow]:
+    """Every installed room as the hub knows it; `since_s`: whether it went back from a version counts from then."""
+    busy = {
+        row["room"]
+        for row in db.execute(
+            "SELECT mr.room FROM meeting_rooms mr JOIN meetings m ON m.id = mr.meeting"
+            " WHERE m.start_s <= ? AND m.end_s > ?",
+            (now_s + core.BUSY_BEFORE_S, now_s),
+        )
+    }
+    undid = {
+        row["room"]: _went_back(row["raw"])
+        for row in db.execute(
+            "SELECT room, raw, MAX(received_s) FROM events WHERE kind = 'agent_started' AND received_s >= ?"
+            " GROUP BY room",
+            (since_s,),
+        )
+    }
+    rows = db.execute(
+        "SELECT r.room, t.version, t.online, t.verdict, t.mode, t.heard_s FROM rooms r"
+        " LEFT JOIN twins t ON t.room = r.room WHERE r.installed = 1"
+    )
+    return {
+        row["room"]: RoomNow(
+            version=row["version"] or "",
+            online=bool(row["online"]) and row["verdict"] != "lost",
+            well=row["verdict"] in WELL and row["mode"] != "safe",
+            silent_s=max(0.0, now_s - (row["heard_s"] or 0.0)),
+            undid=undid.get(row["room"], ""),
+            busy=row["room"] in busy,
+        )
+        for row in rows
+    }
+
+
+def _went_back(raw: bytes) -> str:
+    with contextlib.suppress(ValueError, AttributeError):
+        return str(json.loads(raw).get("detail", {}).get("went_back_from", ""))
+    return ""
+
+
+def frozen(db: sqlite3.Connection, now_s: float) -> str:
+    """The name of the window that is open, or empty."""
+    rows = db.execute("SELECT start_s, end_s, name FROM frozen_windows WHERE end_s > ?", (now_s,))
+    return core.frozen_by(((row[0], row[1], row[2]) for row in rows), now_s)
+
+
+def begin(db: sqlite3.Connection, version: str, before: str, by: str, now_s: float) -> Rollout:
+    """Write a new roll-out over all installed rooms, in the caller's transaction. Raises RolloutError."""
+    running = current(db)
+    if running and running[1].phase not in OVER:
+        raise RolloutError(
+            f"đợt {running[1].version} chưa xong, hãy chờ hoặc dừng nó / "
+            f"the roll-out of {running[1].version} is not over: wait for it or turn it back"
+        )
+    there = rooms(db, now_s)
+    most = before or _most(there)
+    try:
+        made = core.plan(_communes(db, there), version, most, now_s, core.well(there))
+    except ValueError:
+        raise RolloutError(
+            f"các phòng đã ở phiên bản {version}, hoặc chưa có phòng nào / "
+            f"the rooms have {version} already, or there are none"
+        ) from None
+    db.execute(
+        "INSERT INTO rollouts (version, phase, body, by, created_s, changed_s) VALUES (?,?,?,?,?,?)",
+        (version, made.phase, msgspec.json.encode(made).decode(), by, now_s, now_s),
+    )
+    tables.audit(db, now_s, by, "rollout_begun", {"version": version, "before": most, "rooms": len(there)})
+    return made
+
+
+def _most(there: Mapping[str, RoomNow]) -> str:
+    """The version that most rooms have: where a room goes back to."""
+    found: dict[str, int] = {}
+    for room in there.values():
+        if room.version:
+            found[room.version] = found.get(room.version, 0) + 1
+    return max(found, key=lambda version: found[version], default="")
+
+
+def _communes(db: sqlite3.Connection, there: Mapping[str, RoomNow]) -> dict[str, str]:
+    """Room to the code of the place it hangs on."""
+    rows = db.execute("SELECT r.room, n.code FROM rooms r JOIN nodes n ON n.id = r.node")
+    return {row[0]: str(row[1]).partition("/")[0] for row in rows if row[0] in there}
+
+
+def keep(db: sqlite3.Connection, ident: int, was: Rollout, now: Rollout, by: str, now_s: float) -> None:
+    """Write what has become of it, and the log of it when phase or wave changed."""
+    db.execute(
+        "UPDATE rollouts SET phase = ?, body = ?, changed_s = ? WHERE id = ?",
+        (now.phase, msgspec.json.encode(now).decode(), now_s, ident),
+    )
+    if (was.phase, was.wave) != (now.phase, now.wave):
+        detail: dict[str, object] = {
+            "version": now.version, "wave": now.wave + 1, "phase": str(now.phase), "why": now.reason,
+        }  # fmt: skip
+        tables.audit(db, now_s, by, "rollout", detail)
+        log.info("roll-out of %s: wave %d, %s %s", now.version, now.wave + 1, now.phase, now.reason)
+
+
+class Rollouts:
+    """A timer of the writer: looks at the roll-out once a minute, and writes what rooms are to fetch."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder / FOLDER
+        self._next_s = 0.0
+        self._written: dict[str, str] = {}
+
+    def __call__(self, db: sqlite3.Connection, now_s: float) -> Change | None:
+        """One look. Works within the caller's transaction."""
+        if 0 <= self._next_s - now_s <= EVERY_S:
+            return None
+        self._next_s = now_s + EVERY_S
+        found = current(db)
+        if found is None:
+            return None
+        ident, was = found
+        created_s = float(db.execute("SELECT created_s FROM rollouts WHERE id = ?", (ident,)).fetchone()[0])
+        there, window = rooms(db, now_s, created_s), frozen(db, now_s)
+        now = core.step(was, there, now_s, window)
+        if now != was:
+            keep(db, ident, was, now, BY, now_s)
+        self._offer(core.wanted(now, there, window))
+        return None
+
+    def _offer(self, wanted: Mapping[str, str]) -> None:
+        """One small file a room, replaced as a whole and only when it changes."""
+        try:
+            for room, version in wanted.items():
+                body = offer(self._folder, version)
+                if body is not None and self._written.get(room) != body:
+                    place = self._folder / "wanted" / f"{room}.json"
+                    place.parent.mkdir(parents=True, exist_ok=True)
+                    fresh = place.with_suffix(".new")
+                    fresh.write_text(body, "utf-8")
+                    fresh.chmod(0o644)
+                    fresh.replace(place)
+                    self._written[room] = body
+        except OSError as error:
+            log.error("what rooms are to fetch could not be written: %s", error)
+
+
+def offer(folder: Path, version: str) -> str | None:
+    """What a room that shall have this version is told; None when there is no bundle of it."""
+    found = {}
+    for mark in sorted((folder / "bundles").glob(f"diemcau-{version}-agent-*.sha256")):
+        bundle = mark.name.removesuffix(".sha256")
+        platform = bundle.removeprefix(f"diemcau-{version}-agent-").removesuffix(".tar")
+        found[platform] = {"bundle": bundle, "sha256": mark.read_text("ascii").strip()}
+    return json.dumps({"version": version, "bundles": found}) if found else None

@@ -9,7 +9,7 @@ BIN := .venv/bin
 # Debian gives users neither of these, and mosquitto and upsd live there.
 export PATH := $(PATH):/usr/sbin:/sbin
 
-.PHONY: demo test prove prove-fleet bench lint docs pictures wheelhouse ready-demo ready-test clean
+.PHONY: demo test prove prove-fleet bench lint docs pictures wheelhouse card ready-demo ready-test clean
 
 demo: ready-demo
 	$(BIN)/diemcau demo $(ARGS)
@@ -47,6 +47,9 @@ pictures: ready-test
 
 wheelhouse: ready-test
 	$(BIN)/python -m tools.wheelhouse $(ARGS)
+
+card: ready-test
+	$(BIN)/python -m tools.card $(ARGS)
 
 ready-demo:
 	@tools/bootstrap.sh demo

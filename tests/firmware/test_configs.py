@@ -106,7 +106,7 @@ def test_a_relay_board_is_what_the_agent_would_accept(path: Path) -> None:
 
 def test_every_folder_says_what_it_is_and_no_file_is_left_unread() -> None:
     folders = {path.parts[1] for path in tracked() if path.parts[0] == "firmware-configs" and len(path.parts) > 2}
-    assert folders == {*BOARDS, "debian", "nut", "tasmota", "esphome", "codecs", "relay-boards"}
+    assert folders == {*BOARDS, "first-boot", "debian", "nut", "tasmota", "esphome", "codecs", "relay-boards"}
     for folder in folders:
         assert (CONFIGS / folder / "README.md").is_file()
         assert f"({folder}/README.md)" in text("README.md")

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import subprocess
 import time
@@ -17,6 +18,7 @@ import pytest
 from tests.house.source import ROOT
 from tests.lab.fleet import province
 from tests.lab.fleet.lab import BASE, HOSTS, Lab, LabError
+from tools import card
 
 pytestmark = [pytest.mark.fleet, pytest.mark.timeout(1800)]
 SITE = ROOT / "ansible/site.yml"
@@ -174,3 +176,29 @@ def test_the_hub_is_updated_with_a_copy_of_its_data_and_undone_when_it_fails(lab
     lab.until(lambda: active(lab, "hub", "diemcau-hub.service"), "the old hub")
     assert asked(lab, "SELECT COUNT(*) FROM rooms") == rooms
     assert list(Path(lab.work / "hosts/hub/var/lib/diemcau-hub/backup").glob("hub-*-0.1.0.db"))
+
+
+def test_a_card_installs_its_room_without_ansible_and_may_be_cut_short(lab: Lab) -> None:
+    kit = lab.work / "card"
+    card.card(
+        card.card_parser().parse_args([
+            "--room", "r-3", "--settings", str(lab.work / "r-3.toml"), "--bundle", str(lab.bundle("agent")),
+            "--pki", str(lab.work / "pki"), "--release-key", str(lab.work / "release.pub"),
+            "--ssh-key", str(lab.work / "ssh.pub"), "--out", str(kit),
+        ])
+    )  # fmt: skip
+    lab.make("r-3")
+    boot = lab.work / "hosts/r-3/boot/firmware"
+    shutil.copytree(kit, boot)
+    lab.up("r-3")
+    script = "/boot/firmware/diemcau/first-boot.sh"
+    lab.host("run", "r-3", "systemd-run", "--no-block", "--quiet", "/bin/sh", script)
+    venv = lab.work / "hosts/r-3/opt/diemcau/releases/0.1.0/bin/python"
+    lab.until(venv.is_symlink, "the middle of the installation")
+    lab.host("pull", "r-3")
+    lab.up("r-3")
+    lab.host("run", "r-3", "/bin/sh", script)
+    assert "DONE, version 0.1.0" in (boot / "diemcau/first-boot.log").read_text("utf-8")
+    assert not (boot / "diemcau/pki/room.key").exists(), "the key has no business on the boot partition"
+    lab.until(lambda: asked(lab, "SELECT room FROM twins WHERE online = 1 AND room = 'r-3'") != [], "r-3 at the hub")
+    lab.until(lambda: lab.release("r-3")["last"].get("what") == "kept", "its word")

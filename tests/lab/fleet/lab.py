@@ -26,6 +26,8 @@ HERE = Path(__file__).parent
 BASE = Path(os.environ.get("DIEMCAU_LAB", "/var/tmp/diemcau-fleet"))
 BIN = ROOT / ".venv-ansible/bin"
 HOSTS = {"hub": "192.0.2.10", "r-1": "192.0.2.11", "r-2": "192.0.2.12"}
+BY_CARD = {"r-3": "192.0.2.13"}
+"""Installs itself from a card, without Ansible."""
 UNTIL_S = 240.0
 TRIAL_S = 100
 """Of running time, instead of 600: an agent checks in after 60."""
@@ -63,7 +65,7 @@ class Lab:
         curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
         call(["openssl", "req", "-x509", *curve, "-subj", "/CN=lab", "-days", "99",
               "-keyout", pki / "ca.key", "-out", pki / "ca.crt"])  # fmt: skip
-        for name in ("broker", "diemcau-hub", "r-1", "r-2"):
+        for name in ("broker", "diemcau-hub", "r-1", "r-2", "r-3"):
             call(["openssl", "req", *curve, "-subj", f"/CN={name}", "-keyout", pki / f"{name}.key",
                   "-out", pki / f"{name}.csr"])  # fmt: skip
             (pki / "ext").write_text(f"subjectAltName=IP:{HOSTS['hub']}\n", "utf-8")
@@ -94,7 +96,7 @@ class Lab:
 
     def up(self, name: str) -> None:
         """Boot it, and wait for its sshd."""
-        self.host("up", name, HOSTS[name])
+        self.host("up", name, (HOSTS | BY_CARD)[name])
         self.until(lambda: self.host("run", name, "systemctl", "is-active", "ssh.service").strip() == "active", "sshd")
 
     def release(self, name: str) -> dict[str, Any]:

@@ -26,6 +26,7 @@ gateway = ""
 REGISTRY = """tinh_code;tinh;xa_code;xa;room;name
 38;Thanh Hóa;14797;Phường Hạc Thành;r-1;Phòng họp 1
 38;Thanh Hóa;14797;Phường Hạc Thành;r-2;Phòng họp 2
+38;Thanh Hóa;14797;Phường Hạc Thành;r-3;Phòng họp 3
 """
 
 
@@ -33,7 +34,7 @@ def write(lab: Lab, agent: Path, hub: Path) -> None:
     """Inventory and files for a first installation of these bundles."""
     work = lab.work
     (work / "rooms.csv").write_text(REGISTRY, "utf-8")
-    for room in ("r-1", "r-2"):
+    for room in ("r-1", "r-2", "r-3"):
         (work / f"{room}.toml").write_text(ROOM.format(room=room, hub=HOSTS["hub"]), "utf-8")
     pki = work / "pki"
     common: dict[str, Any] = {

@@ -45,7 +45,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         return examine(arguments.config)
     logging.basicConfig(
-        level=logging.DEBUG if arguments.verbose else logging.INFO, format="%(levelname)s %(name)s: %(message)s"
+        level=logging.DEBUG if getattr(arguments, "verbose", False) else logging.INFO,
+        format="%(levelname)s %(name)s: %(message)s",
     )
     if arguments.command == "rescue":
         from agent import rescue

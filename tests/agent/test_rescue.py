@@ -10,6 +10,7 @@ from gpiozero.devices import Device
 from gpiozero.pins.mock import MockFactory, MockPin
 
 from agent import rescue
+from agent.main import main
 from agent.store.base import ActRow, Batch
 from agent.store.sqlite import SqliteStore
 from agent.transports.gpio import RelayConfig
@@ -50,6 +51,12 @@ def test_an_interrupted_cycle_gets_its_power_whatever_the_file_says(room: Path) 
     begin(room, 1, "codec_power_cycle", "codec", "cycle")  # never closed, as after a kill: its journal is still hot
     assert rescue.power_up(room) == {"codec"}
     assert driven == [("GPIO17", False)], "only that relay, straight to rest"
+
+
+def test_the_services_own_command_gives_it_back(room: Path) -> None:
+    begin(room, 1, "codec_power_cycle", "codec", "cycle")
+    assert main(["rescue", "--config", str(room)]) == 0
+    assert driven == [("GPIO17", False)]
 
 
 def test_ended_acts_and_acts_without_a_relay_move_nothing(room: Path) -> None:

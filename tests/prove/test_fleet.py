@@ -162,6 +162,14 @@ def test_the_plug_is_pulled_in_the_middle_of_an_update(lab: Lab, moment: str) ->
     assert lab.release("r-2")["current"] == version, "the next run brings it to its end"
 
 
+def test_no_step_of_a_service_has_failed_on_a_good_version(lab: Lab) -> None:
+    """What runs after the agent gives power back: it may never fail, and the journal would say so."""
+    lab.host("run", "r-2", "systemctl", "restart", "diemcau-agent.service")
+    said = lab.host("run", "r-2", "journalctl", "-u", "diemcau-agent", "--no-pager", "-o", "cat")
+    assert "Control process exited" not in said
+    assert "Traceback" not in said
+
+
 def test_three_releases_are_kept(lab: Lab) -> None:
     assert len(lab.release("r-2")["versions"]) == 3
 

@@ -49,6 +49,7 @@ class Room:
         self._next_id = 0
         self._commands: tuple[str, ...] = ()
         self._boots = ""
+        self._off = ""
         self._dropped = store.dropped
         self._told_drops_s = float("-inf")
 
@@ -172,7 +173,11 @@ class Room:
         if state.next_id != self._next_id:
             self._next_id = state.next_id
             batch.meta["next_id"] = str(state.next_id)
-            batch.meta["off_loads"] = " ".join(sorted(n for n, load in state.loads.items() if load.off))
+        # When an act ends, not when it begins: a light that is on must be on again after a crash.
+        off = " ".join(sorted(n for n, load in state.loads.items() if load.off))
+        if off != self._off:
+            self._off = off
+            batch.meta["off_loads"] = off
         boots = " ".join(f"{n}={load.boot_s:.1f}" for n, load in sorted(state.loads.items()) if load.boot_s > 0)
         if boots != self._boots:
             self._boots = boots

@@ -8,7 +8,7 @@ import agent.rules
 from agent.core.events import CommandReceived, Observed, RemedyDone
 from agent.core.facts import Instant, Observation
 from agent.core.phases import Phase
-from agent.room import Room
+from agent.room import Room, off_loads
 from agent.store.base import Batch, Store, StoreError
 from agent.store.memory import MemoryStore
 from agent.store.sqlite import SqliteStore
@@ -99,6 +99,22 @@ def test_a_room_goes_on_where_it_was_killed() -> None:
     cleared = m.decode(m.Event, store.outbox(0, 99)[-1][1])
     assert (cleared.kind, cleared.fault_id) == ("fault_cleared", done.fault_id)
     assert store.remember("b1").open_faults == ()
+
+
+def test_a_light_that_was_on_is_on_again_after_a_crash() -> None:
+    store = MemoryStore("e")
+
+    def kept_off() -> bool:
+        return "light" in off_loads(store.remember("b1").meta, policy())
+
+    for n, (command, off) in enumerate([("light_on", False), ("light_off", True)]):
+        room = make(store, 100 + 50 * n)
+        assert kept_off() is not off
+        room.feed(CommandReceived(command, command, "lan"), now(110 + 50 * n))
+        (start,) = room.commit(now(110 + 50 * n))
+        room.feed(RemedyDone(start.act.act_id, ok=True, proof={}), now(111 + 50 * n))
+        room.commit(now(111 + 50 * n))
+        assert kept_off() is off, "kept when the act ends, not when the next one begins"
 
 
 def test_a_journal_that_cannot_be_read_authorises_nothing(tmp_path: Path) -> None:

@@ -72,7 +72,7 @@ def run(settings: HubSettings, given: argparse.Namespace, by: str) -> int:
         if found is None:
             raise RolloutError("chưa có đợt nào / there is no roll-out yet: rollout start")
         ident, was = found
-        there = rollouts.rooms(db, now_s, _created_s(db, ident))
+        there = rollouts.rooms(db, now_s, rollouts.begun_s(db, ident))
         if given.verb == "show":
             show(was, there, rollouts.frozen(db, now_s))
         elif given.verb == "targets":
@@ -120,10 +120,6 @@ def show(r: Rollout, there: dict[str, core.RoomNow], frozen: str) -> None:
         mark = "→" if wave == r.wave else " "
         numbers = (c.good, c.bad, c.waiting, c.sick_before, c.unreachable) if wave <= r.wave else ()
         say(f"{mark}{wave + 1:8}{c.targeted:13}" + "".join(f"{number:15}" for number in numbers) + "\n")
-
-
-def _created_s(db: sqlite3.Connection, ident: int) -> float:
-    return float(db.execute("SELECT created_s FROM rollouts WHERE id = ?", (ident,)).fetchone()[0])
 
 
 def _start(db: sqlite3.Connection, settings: HubSettings, given: argparse.Namespace, by: str, now_s: float) -> int:

@@ -11,8 +11,9 @@ import contextlib
 import json
 import logging
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any, Protocol
 
 import msgspec
 
@@ -33,13 +34,20 @@ class RolloutError(Exception):
     """One sentence in both languages: why it cannot be, and the mend."""
 
 
-def current(db: sqlite3.Connection) -> tuple[int, Rollout] | None:
+class Asks(Protocol):
+    """A connection, or a page's reader."""
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ..., /) -> Iterable[sqlite3.Row]:
+        """The rows of the answer."""
+
+
+def current(db: Asks) -> tuple[int, Rollout] | None:
     """The newest roll-out, over or not; None when there never was one."""
-    row = db.execute("SELECT id, body FROM rollouts ORDER BY id DESC LIMIT 1").fetchone()
+    row = next(iter(db.execute("SELECT id, body FROM rollouts ORDER BY id DESC LIMIT 1")), None)
     return (row["id"], msgspec.json.decode(row["body"], type=Rollout)) if row else None
 
 
-def rooms(db: sqlite3.Connection, now_s: float, since_s: float = 0.0) -> dict[str, RoomNow]:
+def rooms(db: Asks, now_s: float, since_s: float = 0.0) -> dict[str, RoomNow]:
     """Every installed room as the hub knows it; `since_s`: whether it went back from a version counts from then."""
     busy = {
         row["room"]
@@ -80,10 +88,15 @@ def _went_back(raw: bytes) -> str:
     return ""
 
 
-def frozen(db: sqlite3.Connection, now_s: float) -> str:
+def frozen(db: Asks, now_s: float) -> str:
     """The name of the window that is open, or empty."""
     rows = db.execute("SELECT start_s, end_s, name FROM frozen_windows WHERE end_s > ?", (now_s,))
     return core.frozen_by(((row[0], row[1], row[2]) for row in rows), now_s)
+
+
+def begun_s(db: Asks, ident: int) -> float:
+    """When a roll-out began."""
+    return next((float(row[0]) for row in db.execute("SELECT created_s FROM rollouts WHERE id = ?", (ident,))), 0.0)
 
 
 def begin(db: sqlite3.Connection, version: str, before: str, by: str, now_s: float) -> Rollout:
@@ -157,8 +170,7 @@ class Rollouts:
         if found is None:
             return None
         ident, was = found
-        created_s = float(db.execute("SELECT created_s FROM rollouts WHERE id = ?", (ident,)).fetchone()[0])
-        there, window = rooms(db, now_s, created_s), frozen(db, now_s)
+        there, window = rooms(db, now_s, begun_s(db, ident)), frozen(db, now_s)
         now = core.step(was, there, now_s, window)
         if now != was:
             keep(db, ident, was, now, BY, now_s)

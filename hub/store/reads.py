@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,10 @@ class Reader:
             self.on_query(sql)
         named = len(params) == 1 and isinstance(params[0], dict)
         return self._connection().execute(sql, params[0] if named else params).fetchall()
+
+    def execute(self, sql: str, parameters: Sequence[Any] = (), /) -> list[sqlite3.Row]:
+        """As a connection's: for questions that are asked of both."""
+        return self.all(sql, *parameters)
 
     def one(self, sql: str, *params: Any) -> sqlite3.Row | None:
         """The first row, or None."""

@@ -14,6 +14,7 @@ from agent.core.facts import FACTS
 from agent.core.interlock import Reason
 from agent.core.remedies import LOADS, REMEDIES
 from hub.console.words import LANGUAGES, words
+from hub.core.rollout import Phase
 from hub.store.reads import VERDICTS
 from wire.messages import EVENT_KINDS
 
@@ -56,6 +57,7 @@ def test_every_key_in_use_is_known() -> None:
         ("event", list(EVENT_KINDS)),
         ("state", list(VERDICTS)),
         ("severity", ["critical", "major", "warning"]),
+        ("phase", list(Phase)),
         ("order", ["waiting", "sent", "accepted", "done", "failed", "refused", "expired"]),
         ("outcome", ["healed_by_room", "healed_by_order", "recovered", "superseded"]),
     ],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from agent.core.events import RemedyDone, StartRemedy
 from agent.core.facts import Value
@@ -17,6 +17,8 @@ log = logging.getLogger(__name__)
 RESTORE_TRIES = 10
 RESTORE_PAUSE_S = 0.5
 REPORT_WAIT_S = 2.0
+METER_LAG_S = 2.0
+"""A meter's value is an average over its last second: what it says this soon after the cut may be from before."""
 GUARD_MARGIN_S = 2.0
 """The guard steps in when a load stays off this much longer than its cycle should have lasted."""
 
@@ -29,7 +31,7 @@ class Actuators:
         relays: Relays | None,
         effectors: Sequence[Effector],
         report: Callable[[RemedyDone], None],
-        draw_w: Callable[[str], float | None] = lambda _load: None,
+        draw_w: Callable[[str, float], float | None] = lambda _load, _since_s: None,
         sleep: Sleep = time.sleep,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -47,7 +49,9 @@ class Actuators:
         self._stopping = threading.Event()
 
     def start(self, order: StartRemedy) -> None:
-        """Begin the act. Its end is reported as a RemedyDone, exactly once."""
+        """Begin the act. Its end is reported as a RemedyDone, exactly once; a staged one is the engine's own to end."""
+        if order.remedy.method is Method.STAGED:
+            return
         with self._lock:
             taken = order.load.name in self._busy
             if not taken:
@@ -90,7 +94,7 @@ class Actuators:
 
     def _cycle(self, relays: Relays, load: Load) -> Outcome:
         off_s = min(load.off_s, OFF_MAX_S)
-        proof: dict[str, Value] = _known(draw_before_w=self._draw_w(load.name))
+        proof: dict[str, Value] = _known(draw_before_w=self._draw_w(load.name, float("-inf")))
         began_s = self._monotonic()
         with self._lock:
             self._off_until_s[load.name] = began_s + off_s
@@ -100,7 +104,7 @@ class Actuators:
             end_s = began_s + off_s
             while (left_s := end_s - self._monotonic()) > 0 and not self._stopping.is_set():
                 self._sleep(min(left_s, 0.5))
-            proof |= _known(draw_off_w=self._draw_w(load.name))
+            proof |= _known(draw_off_w=self._draw_w(load.name, began_s + METER_LAG_S))
         finally:
             restored = self._restore(relays, load.name)
             if restored:  # otherwise the guard goes on trying for as long as it takes
@@ -162,13 +166,3 @@ class Actuators:
 
 def _known(**values: float | None) -> dict[str, Value]:
     return {key: value for key, value in values.items() if value is not None}
-
-
-def draws(facts: Mapping[str, object]) -> Callable[[str], float | None]:
-    """How to look up the draw of a load among the latest values: `codec` has `codec.draw_w`."""
-
-    def look(load: str) -> float | None:
-        value = facts.get(f"{load}.draw_w")
-        return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
-
-    return look

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
+from zlib import crc32
 
 from agent.core.policy import Guards, Policy, Thresholds, make_policy
 from agent.core.remedies import LOADS, Load
@@ -31,6 +32,10 @@ class LoadConfig:
     """Shortest time between two restarts. At least 180 s for equipment."""
     budget_per_hour: int | None = None
     budget_per_day: int | None = None
+    cycles_per_hour: int | None = None
+    cycles_per_day: int | None = None
+    never_cut: bool | None = None
+    """True for a projector: its lamp has to cool before its power goes. No relay cuts it then."""
 
 
 HOLD_ON_MIN_S = 180.0
@@ -66,6 +71,7 @@ class AgentConfig:
             disabled=frozenset(self.disabled),
             phones=self.phones,
             time_scale=self.time_scale,
+            room_hash=crc32(self.room.encode()) / 2**32,
         )
 
     def _load(self, name: str) -> Load:
@@ -78,10 +84,9 @@ class AgentConfig:
         found = check(self.relays)
         for relay in self.relays:
             known = LOADS.get(relay.load)
-            if known is None:
-                found.append(
-                    f"relays.{relay.load}: không có thiết bị này / no such load; use one of {', '.join(sorted(LOADS))}"
-                )
+            if known is None or not known.on_relay:
+                names = ", ".join(sorted(name for name, load in LOADS.items() if load.on_relay))
+                found.append(f"relays.{relay.load}: không có thiết bị này / no such load; use one of {names}")
             elif relay.contact == "no" and not known.may_stay_off:
                 found.append(
                     f"relays.{relay.load}.contact: thiết bị phải đấu tiếp điểm thường đóng"
@@ -103,7 +108,7 @@ class AgentConfig:
                 found.append(
                     f"loads.{name}.hold_on_s: ít nhất 180 giây / must be at least 180 s, not {asked.hold_on_s:g}"
                 )
-            for key in ("budget_per_hour", "budget_per_day"):
+            for key in ("budget_per_hour", "budget_per_day", "cycles_per_hour", "cycles_per_day"):
                 limit = getattr(LOADS[name], key)
                 value = getattr(asked, key)
                 if value is not None and not 0 <= value <= limit:

@@ -30,6 +30,8 @@ QUEUE_MAX = 500
 BREATH_S = 0.1
 """Between two looks of a probe that takes longer than its period."""
 TICK_S = 1.0
+CONNECTION_EVERY_S = 10.0
+"""How often the engine is told anew that the hub is there."""
 ABANDON_S = 30.0
 """A probe this long past its deadline is replaced; its thread ends when, and if, it returns."""
 ABANDONED_MAX = 3
@@ -72,7 +74,9 @@ class Loop:
         self._publisher = publisher
         self._feed_watchdog = feed_watchdog
         self._on_clock_synced = on_clock_synced
-        scale = room.state.policy.time_scale
+        self._scale = scale = room.state.policy.time_scale
+        self._online: bool | None = None
+        self._online_due_s = 0.0
         self._workers = [_Worker(probe, max(0.1, probe.period_s * scale)) for probe in probes]
         self._queue: queue.Queue[Event] = queue.Queue(QUEUE_MAX)
         self._stop = threading.Event()
@@ -150,6 +154,7 @@ class Loop:
         if now.mono_s >= self._next_tick_s:
             self._next_tick_s = now.mono_s + self._tick_s
             self._overdue(now)
+            self._connection(now)
             self.room.feed(Tick(), now)
         self._actuators.guard()
         for order in self.room.commit(now):
@@ -161,6 +166,13 @@ class Loop:
         self._publish(now)
         if self._publisher is None or self._publisher.alive(now.mono_s):
             self._feed_watchdog()
+
+    def _connection(self, now: Instant) -> None:
+        """Let the engine know whether the hub can be asked: at once when that changes, else now and then."""
+        online = self._publisher is not None and self._publisher.session.online
+        if online != self._online or now.mono_s >= self._online_due_s:
+            self._online, self._online_due_s = online, now.mono_s + CONNECTION_EVERY_S * self._scale
+            self.room.feed(Observed(Observation("hub", {"hub.session": online})), now)
 
     def _take_incoming(self, now: Instant) -> None:
         if self._publisher is None:

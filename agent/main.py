@@ -27,6 +27,13 @@ def parser() -> argparse.ArgumentParser:
     doctor = commands.add_parser(
         "doctor", help="xem thiết bị nào trả lời / what is plugged in and answers; moves nothing"
     )
+    hold = commands.add_parser(
+        "hold", help="giữ yên thiết bị khi đang làm việc / nothing is restarted while you work at the equipment"
+    )
+    hold.add_argument("--config", type=Path, default=DEFAULT_CONFIG, help=f"default: {DEFAULT_CONFIG}")
+    hold.add_argument("--minutes", type=float, default=30.0, help="how long, at most 120; default: 30")
+    release = commands.add_parser("release", help="thôi giữ / end the hold before its time")
+    release.add_argument("--config", type=Path, default=DEFAULT_CONFIG, help=f"default: {DEFAULT_CONFIG}")
     doctor.add_argument("--config", type=Path, default=DEFAULT_CONFIG, help=f"default: {DEFAULT_CONFIG}")
     rescue = commands.add_parser(
         "rescue", help="cấp lại nguồn bị ngắt dở / give power back where a cycle was cut short; the service does it"
@@ -40,6 +47,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser().parse_args(argv)
     if arguments.command == "check-config":
         return _check(arguments.file)
+    if arguments.command in ("hold", "release"):
+        return _hold(arguments.config, arguments.minutes if arguments.command == "hold" else 0.0)
     if arguments.command == "doctor":
         from agent.doctor import examine
 
@@ -68,6 +77,32 @@ def _check(path: Path) -> int:
         return 2
     sys.stdout.write(f"{path}: hợp lệ / is good\n")
     return 0
+
+
+def _hold(path: Path, minutes: float) -> int:
+    """Begin a hold of so many minutes, or end it with 0."""
+    from agent.clock import boot_id
+    from agent.config import ConfigError
+    from agent.probes import attended
+    from agent.settings import load
+
+    try:
+        folder = Path(load(path).state_dir)
+        if minutes:
+            attended.hold(folder, boot_id(), minutes)
+            said = f"giữ yên {minutes:g} phút / nothing is restarted for {minutes:g} minutes"
+        else:
+            attended.release(folder)
+            said = "đã thôi giữ / the hold has ended"
+    except ConfigError as error:
+        said = "\n".join(error.problems)
+    except (OSError, ValueError) as error:
+        said = str(error)
+    else:
+        sys.stdout.write(said + "\n")
+        return 0
+    sys.stderr.write(said + "\n")
+    return 2
 
 
 def _run(path: Path) -> int:

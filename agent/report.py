@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from agent.core.engine import CLEAR_LATCHES
 from agent.core.events import Record
 from agent.core.facts import Instant, NoReading, Seen
 from agent.core.interlock import Refusal, in_call, permit
 from agent.core.phases import OPEN
-from agent.core.remedies import REMEDIES, Method
+from agent.core.remedies import REMEDIES, Method, Remedy
 from agent.core.state import RoomState
 from wire import messages as m
 
@@ -75,12 +76,19 @@ def actions(state: RoomState, now: Instant) -> list[m.ActionNow]:
     """Every act this room is fitted for, and why its interlock would refuse it at this moment."""
     rows = []
     for remedy in REMEDIES.values():
-        fitted = remedy.name in state.policy.apis if remedy.method is Method.API else remedy.load in state.policy.relays
-        if fitted:
+        if _fitted(remedy, state):
             verdict = permit(remedy, state, now)
             refused = str(verdict.reason) if isinstance(verdict, Refusal) else ""
             rows.append(m.ActionNow(remedy=remedy.name, load=remedy.load, refused=refused))
+    if any(load.latched for load in state.loads.values()):
+        rows.append(m.ActionNow(remedy=CLEAR_LATCHES))
     return rows
+
+
+def _fitted(remedy: Remedy, state: RoomState) -> bool:
+    if remedy.method is Method.API:
+        return remedy.name in state.policy.apis
+    return bool(state.policy.relays) if remedy.method is Method.STAGED else remedy.load in state.policy.relays
 
 
 def _loads(state: RoomState, now: Instant) -> dict[str, str]:
@@ -92,6 +100,8 @@ def _loads(state: RoomState, now: Instant) -> dict[str, str]:
             if load.act_id
             else "settling"
             if now.mono_s < load.settle_until_s
+            else "latched"
+            if load.latched
             else "off"
             if load.off
             else "on"

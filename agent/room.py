@@ -15,7 +15,7 @@ from agent.core.phases import OPEN
 from agent.core.policy import Policy
 from agent.core.remedies import REMEDIES
 from agent.core.rule import Rule
-from agent.core.state import Fault
+from agent.core.state import Fault, RoomState
 from agent.store.base import COMMANDS_KEPT, LOST, UNSENT, ActRow, Batch, Store, StoreError
 from wire import messages as m
 
@@ -48,8 +48,7 @@ class Room:
         self._kept_faults: dict[str, tuple[object, ...]] = {}
         self._next_id = 0
         self._commands: tuple[str, ...] = ()
-        self._boots = ""
-        self._off = ""
+        self._small_kept = dict.fromkeys(("boots", "shed_loads", "latched_loads", "routines"), "")
         self._dropped = store.dropped
         self._told_drops_s = float("-inf")
 
@@ -63,9 +62,14 @@ class Room:
             open_faults=memory.open_faults,
             next_id=int(meta.get("next_id", "1")),
             commands=tuple(meta.get("commands", "").split()),
-            boots=_boots(meta.get("boots", "")),
+            boots=_numbers(meta.get("boots", "")),
             off_loads=off_loads(meta, self.state.policy),
+            shed_loads=tuple(meta.get("shed_loads", "").split()),
+            latched_loads=tuple(meta.get("latched_loads", "").split()),
+            routines=_numbers(meta.get("routines", "")),
+            rebooted=meta.get("boot", self.who.boot) != self.who.boot,
         )
+        self._batch.meta["boot"] = self.who.boot
         self._kept_faults = {fault.rule: () for fault in memory.open_faults}
         self._apply(Record("agent_started", detail={"version": self.who.version, **(started or {})}), now)
         self.feed(event, now)
@@ -174,14 +178,9 @@ class Room:
             self._next_id = state.next_id
             batch.meta["next_id"] = str(state.next_id)
         # When an act ends, not when it begins: a light that is on must be on again after a crash.
-        off = " ".join(sorted(n for n, load in state.loads.items() if load.off))
-        if off != self._off:
-            self._off = off
-            batch.meta["off_loads"] = off
-        boots = " ".join(f"{n}={load.boot_s:.1f}" for n, load in sorted(state.loads.items()) if load.boot_s > 0)
-        if boots != self._boots:
-            self._boots = boots
-            batch.meta["boots"] = boots
+        for key, text in _small_values(state).items():
+            if self._small_kept.get(key) != text:
+                self._small_kept[key] = batch.meta[key] = text
         if state.commands != self._commands:
             self._commands = state.commands
             batch.meta["commands"] = " ".join(state.commands[-COMMANDS_KEPT:])
@@ -202,10 +201,22 @@ class Room:
             self._batch.begun.clear()
 
 
-def _boots(text: str) -> dict[str, float]:
-    """Measured boot times as the store keeps them: `codec=131.5 switch=40.0`."""
+def _numbers(text: str) -> dict[str, float]:
+    """Numbers by name as the store keeps them: `codec=131.5 switch=40.0`."""
     pairs = (word.partition("=") for word in text.split())
     return {name: float(value) for name, _, value in pairs if value}
+
+
+def _small_values(state: RoomState) -> dict[str, str]:
+    """What the store keeps of loads and routines beside the journal, as short texts."""
+    loads = sorted(state.loads.items())
+    return {
+        "boots": " ".join(f"{name}={load.boot_s:.1f}" for name, load in loads if load.boot_s > 0),
+        "routines": " ".join(f"{name}={at_s:.0f}" for name, at_s in sorted(state.routines.items())),
+        "off_loads": " ".join(name for name, load in loads if load.off),
+        "shed_loads": " ".join(name for name, load in loads if load.shed),
+        "latched_loads": " ".join(name for name, load in loads if load.latched),
+    }
 
 
 def off_loads(meta: Mapping[str, str], policy: Policy) -> tuple[str, ...]:

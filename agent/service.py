@@ -55,9 +55,11 @@ class Service:
             if act.remedy in REMEDIES and REMEDIES[act.remedy].method is Method.CYCLE:
                 self._repower(act.load)
 
+        from agent.probes.attended import AttendedProbe
         from agent.probes.build import build_probes
 
         probes, effectors = build_probes(config.probes)
+        probes.append(AttendedProbe(self._folder, boot))
         apis = frozenset(name for effector in effectors for name in effector.remedies)
         crashes = self._count_start(memory.meta)
         policy = replace(config.policy(apis), safe_mode=crashes >= CRASHES_MAX)
@@ -84,7 +86,10 @@ class Service:
         )
         broker = replace(config.broker, time_scale=config.time_scale)
         self._publisher = Publisher(session, broker, self._clock, lambda: self._loop.wake())
-        self._actuators = Actuators(self._relays, effectors, lambda done: self._loop.put(done), self._draw_w)
+        self._actuators = Actuators(
+            self._relays, effectors, lambda done: self._loop.put(done), self._draw_w,
+            monotonic=lambda: self._clock.now().mono_s,
+        )  # fmt: skip
         self._loop = Loop(
             room, probes, self._actuators, self._clock, publisher=self._publisher,
             feed_watchdog=self._feed, on_clock_synced=self._synced,
@@ -136,10 +141,13 @@ class Service:
             log.error("this start is not counted: %s", error)
         return len(recent)
 
-    def _draw_w(self, load: str) -> float | None:
-        return (
-            self._room.state.view(self._clock.now()).number(f"{load}.draw_w") if load in ("codec", "display") else None
-        )
+    def _draw_w(self, load: str, since_s: float) -> float | None:
+        """What a load draws, by a fresh reading made after this moment of the monotonic clock; None when unknown."""
+        if load not in ("codec", "display"):
+            return None
+        view = self._room.state.view(self._clock.now())
+        at = view.seen(f"{load}.draw_w").good_at
+        return view.number(f"{load}.draw_w") if at is not None and at.mono_s >= since_s else None
 
     def _synced(self, synced: bool) -> None:
         self._clock.synced = synced

@@ -288,7 +288,7 @@ class Session:
         if desired.version == self.desired_version:
             return Incoming()  # retained: it comes again with every connection
         self.desired_version = desired.version
-        meetings = tuple(Meeting(x.id, x.title, x.start_s, x.end_s) for x in desired.meetings[:100])
+        meetings = tuple(Meeting(x.id, x.title, x.start_s, x.end_s, x.trial) for x in desired.meetings[:100])
         change = DesiredChanged(desired.version, meetings, desired.maintenance_until_s)
         return Incoming([change], meta={"desired": payload.decode("utf-8")})
 
@@ -312,5 +312,5 @@ def desired_from(text: str) -> DesiredChanged | None:
         desired = m.decode(m.Desired, text.encode())
     except m.BadMessageError:
         return None
-    meetings = tuple(Meeting(x.id, x.title, x.start_s, x.end_s) for x in desired.meetings[:100])
+    meetings = tuple(Meeting(x.id, x.title, x.start_s, x.end_s, x.trial) for x in desired.meetings[:100])
     return DesiredChanged(desired.version, meetings, desired.maintenance_until_s)

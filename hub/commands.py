@@ -10,6 +10,8 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import dataclass
 
+from hub.core import leases
+from hub.core.leases import Budget
 from hub.core.twin import Twin
 from hub.port import Change, Ordered
 from hub.store import orders, tables
@@ -20,6 +22,8 @@ from wire.topics import Leaf, Topic
 
 RECHECK = "recheck"
 """The action every room offers: look at everything again."""
+FREE = frozenset({RECHECK, leases.GRANTED, leases.DENIED})
+"""Actions that need no offer."""
 NONCE_MAX_S = 120.0
 EXPIRES_S = 60.0
 """How long after its nonce an order stays good, on top of the time the room takes to issue the next one."""
@@ -44,7 +48,7 @@ def refusal(twin: Twin, listed: tables.Listed | None, action: str, *, lost: bool
         return "offline"
     if not twin.nonce or now_s - twin.nonce_heard_s > NONCE_MAX_S:
         return "no_nonce"
-    if action != RECHECK and action not in offered(twin):
+    if action not in FREE and action not in offered(twin):
         return "not_offered"
     return ""
 
@@ -84,6 +88,15 @@ def write(
     )  # fmt: skip
     letter = Letter(order, str(Topic(room, Leaf.COMMAND, order.id)), encode(command))
     return letter, Change(frozenset({room}), frozenset({incident} if incident else ()))
+
+
+def lease(
+    db: sqlite3.Connection, applier: Applier, now_s: float, *, room: str, budget: Budget
+) -> tuple[Ordered | Letter, Change]:
+    """Write the answer to a room that asks for its share of the fleet's budget."""
+    granted = orders.count(db, leases.GRANTED, now_s - budget.window_s)
+    action = budget.answer(granted, applier.expected_count)
+    return write(db, applier, now_s, room=room, action=action, by=leases.BY, why="", incident=None)
 
 
 def sent(db: sqlite3.Connection, order: Order, now_s: float, *, published: bool) -> Change:

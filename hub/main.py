@@ -18,6 +18,7 @@ from pathlib import Path
 
 from hub import inventory, meetings, registry, rollout_command
 from hub.api.accounts import ROLES, BadAccountError, add_user
+from hub.core.leases import Budget
 from hub.rollouts import RolloutError
 from hub.settings import HubSettings, SettingsError, load, read_secret
 from hub.sheet import SheetError
@@ -116,6 +117,7 @@ def serve(settings: HubSettings) -> int:
         commit_ms=settings.ingest.commit_ms,
         demo_broker=settings.broker.demo,
         reconnect_window_s=settings.ingest.reconnect_window_s,
+        budget=Budget(settings.fleet.share_pct, settings.fleet.floor, settings.fleet.window_s),
     )
     app = create_app(settings.database, settings, hub)
     config = uvicorn.Config(

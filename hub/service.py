@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import queue
 import sqlite3
 import threading
 import time
@@ -13,8 +14,9 @@ from typing import Any
 
 from hub import commands, marks, meetings
 from hub.commands import Letter
+from hub.core.leases import Budget
 from hub.link import Broker, Link
-from hub.port import Change, Marked, Ordered, Subscription
+from hub.port import Change, HubBusyError, Marked, Ordered, Subscription
 from hub.rollouts import Rollouts
 from hub.store.apply import Applier
 from hub.store.db import hub_epoch, open_reader
@@ -45,7 +47,8 @@ class Hub:
 
     def __init__(
         self, db_path: Path, broker: Broker, *, beat_s: float = 60.0, commit_ms: float = 150.0,
-        demo_broker: bool = False, reconnect_window_s: float = 30.0, clock: Callable[[], float] = time.time,
+        demo_broker: bool = False, reconnect_window_s: float = 30.0, budget: Budget | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:  # fmt: skip
         """Opens the database. Raises hub.store.db.DatabaseError."""
         self._clock = clock
@@ -59,22 +62,28 @@ class Hub:
         self._published: dict[str, int] = {}
         self._desired_at_s = 0.0
         hooks = Hooks(
-            committed=self._tell, acknowledge=self._acknowledge, listening_s=self._listening,
+            committed=self._tell, acknowledge=self._acknowledge, asked=self._ask, listening_s=self._listening,
             ticks=[self._desired, Retention(), Rollouts(db_path.parent), Watchdog(db_path.parent, program_version())],
         )  # fmt: skip
         self._writer = Writer(db_path, beat_s=beat_s, commit_ms=commit_ms, hooks=hooks, clock=clock)
         reader = open_reader(db_path)
         self._epoch = hub_epoch(reader)
+        self._budget = budget or Budget()
+        self._asking: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._leases = threading.Thread(target=self._answer_rooms, name="leases", daemon=True)
         reader.close()
         self._link = Link(broker, hub_filters(), self._writer.offer, self._link_changed, clock)
 
     def start(self) -> None:
         """Begin; an absent broker is no error."""
         self._writer.start()
+        self._leases.start()
         self._link.start()
 
     def stop(self) -> None:
         """End in good order: hear no more, commit what was heard, release those who wait for news."""
+        self._asking.put(None)
+        self._leases.join(5)
         self._link.stop()
         self._writer.stop()
         for subscription in list(self._subscriptions):
@@ -88,7 +97,27 @@ class Hub:
         def write(db: sqlite3.Connection, applier: Applier, now_s: float) -> tuple[Ordered | Letter, Change]:
             return commands.write(db, applier, now_s, room=room, action=action, by=by, why=why, incident=incident)
 
-        letter = self._writer.call(write)
+        return self._send(self._writer.call(write))
+
+    def _answer_rooms(self) -> None:
+        """Answer rooms that ask for a lease, one after the other: each answer counts for the next."""
+        while (room := self._asking.get()) is not None:
+            try:
+                self._answer_room(room)
+            except HubBusyError as error:  # the room goes by its own limits
+                log.warning("room %s was not answered about its lease: %s", room, error)
+
+    def _answer_room(self, room: str) -> None:
+        def write(db: sqlite3.Connection, applier: Applier, now_s: float) -> tuple[Ordered | Letter, Change]:
+            return commands.lease(db, applier, now_s, room=room, budget=self._budget)
+
+        self._send(self._writer.call(write))
+
+    def _ask(self, rooms: set[str]) -> None:
+        for room in sorted(rooms):
+            self._asking.put(room)
+
+    def _send(self, letter: Ordered | Letter) -> Ordered:
         if isinstance(letter, Ordered):
             return letter
         # Committed before it is published: an order that a room obeys is always in our records.

@@ -25,6 +25,9 @@ MENDS: dict[str, str] = {
     "beat_s": "dùng số giây từ 1 đến 600",
     "commit_ms": "dùng số mili giây từ 20 đến 1000",
     "reconnect_window_s": "dùng số giây từ 5 đến 600",
+    "share_pct": "dùng phần trăm từ 0 đến 100",
+    "floor": "dùng số phòng từ 0 đến 1000",
+    "window_s": "dùng số giây từ 10 đến 86400",
     "timezone": f"dùng tên múi giờ như {VIETNAM}",
     "data_dir": "ghi đường dẫn một thư mục",
 }
@@ -78,7 +81,22 @@ class IngestSection(_Section):
     """Rooms spread their reconnect over this window."""
 
 
-SECTIONS: dict[str, type[_Section]] = {"broker": BrokerSection, "web": WebSection, "ingest": IngestSection}
+class FleetSection(_Section):
+    """How much of the province may restart something by itself at a time. Connected rooms ask before they act."""
+
+    share_pct: float = Field(default=5.0, ge=0, le=100)
+    """Share of the installed rooms that may act within the window."""
+    floor: int = Field(default=5, ge=0, le=1000)
+    """At least so many, however few rooms there are."""
+    window_s: float = Field(default=600.0, ge=10, le=86400)
+
+
+SECTIONS: dict[str, type[_Section]] = {
+    "broker": BrokerSection,
+    "web": WebSection,
+    "ingest": IngestSection,
+    "fleet": FleetSection,
+}
 
 
 class HubSettings(BaseSettings):
@@ -93,6 +111,7 @@ class HubSettings(BaseSettings):
     broker: BrokerSection = BrokerSection()
     web: WebSection = WebSection()
     ingest: IngestSection = IngestSection()
+    fleet: FleetSection = FleetSection()
 
     @field_validator("timezone")
     @classmethod

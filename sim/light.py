@@ -171,6 +171,7 @@ class LightRoom:
         readings: dict[str, Reading] = observe.network(self.physics, self.chance)
         readings |= observe.power(self.physics, self.chance)
         readings |= observe.codec(self.physics)
+        readings["hub.session"] = self.session.online
         if self._looks % AIR_EVERY == 0:
             readings |= observe.air(self.physics, self.chance)
         event = Observed(Observation("room", readings))
@@ -187,6 +188,8 @@ class LightRoom:
             wait_s = API_S if heard else API_TIMEOUT_S * self._scale
             done = RemedyDone(act.act_id, heard, "" if heard else "timeout", {} if heard else {"sent": False})
             self._doing.append(Doing(order, now.mono_s + wait_s, done))
+        elif remedy.method is Method.STAGED:
+            return  # the engine lets the loads follow one another, and ends it
         elif remedy.method is Method.CYCLE:
             before = self._draw(load.name)
             self.physics.relay(load.name, False, now.mono_s)

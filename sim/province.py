@@ -123,7 +123,9 @@ class Province:
         config = folder / "hub.toml"
         config.write_text(
             f'data_dir = "{folder}"\n[web]\nport = {self.port}\n'
-            f'[broker]\nhost = "127.0.0.1"\nport = {broker_port}\ndemo = {str(self.demo_broker).lower()}\n',
+            f'[broker]\nhost = "127.0.0.1"\nport = {broker_port}\ndemo = {str(self.demo_broker).lower()}\n'
+            # Time is compressed: a morning's faults come within a minute and a half.
+            f"[fleet]\nshare_pct = 20\nwindow_s = 60\n",
             "utf-8",
         )
         rooms_file = folder / "rooms.csv"

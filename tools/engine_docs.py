@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import agent.rules
 from agent.core import boots
 from agent.core.interlock import PASSING, QUIET, Reason
 from agent.core.phases import Phase, Signal, diagram
 from agent.core.policy import Guards
-from agent.core.remedies import LOADS, OFF_MAX_S, REMEDIES
+from agent.core.remedies import LOADS, OFF_MAX_S, REMEDIES, Load
+from agent.core.stages import STAGE_BOOTS, STAGES
 from agent.core.state import LoadState
 
 PHASES = {
@@ -30,26 +32,38 @@ SIGNALS = {
 }
 
 _G = Guards()
+SHED = [name for name in STAGES if LOADS[name].shed]
 REFUSALS = {
     Reason.SAFE_MODE: "The agent crashed repeatedly and only reports until a person has looked.",
     Reason.NOT_FITTED: "The room has no relay or interface for it, or the load must never stay off.",
     Reason.UNKNOWN_ACTION: "No remedy has this name.",
+    Reason.PROJECTOR: "A projector's lamp has to cool first: no relay cuts it, whatever is configured.",
+    Reason.ATTENDED: "Somebody at the equipment has asked it to hold still (`diemcau-agent hold`).",
     Reason.MAINTENANCE: "A maintenance window is open; with an undisciplined clock it counts as open.",
     Reason.IN_CALL: "The codec says that a call is connected, being set up or torn down.",
     Reason.CALL_UNKNOWN: "Neither witness can rule a call out: the codec is silent and its draw does not settle it.",
     Reason.WITNESSES_DISAGREE: "The codec denies a call, and draws as much as in one.",
     Reason.MEETING_NEAR: f"A meeting runs, or begins within {_G.meeting_near_s / 60:.0f} min.",
     Reason.CLOCK_UNKNOWN: "Meetings are planned, and the clock is not disciplined: one may be near.",
+    Reason.UPGRADING: "The codec is taking new firmware: losing power or network now may destroy it.",
     Reason.ON_BATTERY: "The UPS runs from its battery.",
     Reason.MAINS_UNSTABLE: f"The mains has not been good for {_G.mains_calm_s:.0f} s yet.",
     Reason.CONDENSATION: "Water may form on the equipment: switching could destroy it.",
+    Reason.OWN_UPLINK: "It is the agent's own way to the hub, and that way is not the fault.",
+    Reason.UPLINK_ONCE: "The agent's own way to the hub has been cut once for this fault already.",
+    Reason.RETURNING: "The room comes back stage by stage after an outage, and it is not this load's turn.",
     Reason.LOAD_BUSY: "Another act on the same load is under way.",
     Reason.UPSTREAM_DOWN: "What feeds the load with power or network is being restarted.",
     Reason.SETTLING: "The load was restarted a moment ago and may still be booting.",
     Reason.HOLD_ON: "The load was restarted less than its shortest hold time ago.",
+    Reason.MIN_OFF: "It was switched off a moment ago, and its supply has not discharged.",
     Reason.STAGGER: f"Another relay moved less than {_G.stagger_s:.0f} s ago: inrush currents must not add up.",
     Reason.BUDGET_HOUR: "The load has had all its restarts of this hour: one more would not help.",
     Reason.BUDGET_DAY: "The load has had all its restarts of this day.",
+    Reason.LATCHED: "It was asked for more cycles than a day allows: a person has to clear it (`clear_latches`).",
+    Reason.FLEET_BUDGET: "The hub denies it: too many rooms restart something by themselves just now.",
+    Reason.LEASE: "A connected hub has been asked for its leave, and has a moment to answer.",
+    Reason.NOT_A_TRIAL: "Only while a trial connection runs: in a meeting a microphone is its people's own.",
     Reason.FLAPPING: "The symptom comes and goes too often to be acted upon; it is told all the same.",
     Reason.NO_EVIDENCE: "The fault is no longer seen freshly: old evidence authorises nothing.",
     Reason.NO_JOURNAL: "The intent could not be written down, so the act is not begun.",
@@ -61,11 +75,7 @@ def page() -> str:
     phases = "\n".join(f"| `{phase}` | {PHASES[phase]} |" for phase in Phase)
     signals = "\n".join(f"| `{signal}` | {SIGNALS[signal]} |" for signal in Signal)
     refusals = "\n".join(f"| `{reason}` | {REFUSALS[reason]} | {_then(reason)} |" for reason in Reason)
-    loads = "\n".join(
-        f"| `{x.name}` | {'yes' if x.in_call_path else 'no'} | {x.boot_s:.0f} s | {x.off_s:.0f} s | "
-        f"{x.hold_on_s:.0f} s | {x.budget_per_hour} / {x.budget_per_day} | {'yes' if x.may_stay_off else 'never'} |"
-        for x in LOADS.values()
-    )
+    loads = "\n".join(_load(load) for load in LOADS.values())
     remedies = "\n".join(
         f"| `{r.name}` | {r.vi} / {r.en} | {r.load} | {r.method} | {settle_s:.0f} s |"
         for r in REMEDIES.values()
@@ -113,9 +123,34 @@ The load owns the times: two rules over one codec would otherwise restart it and
 first guesses, and a room measures its own. It may set other values; no cycle keeps a load without power for more than
 {OFF_MAX_S:.0f} s.
 
-| load | a call dies with it | boots in | off for | between restarts | restarts an hour / a day | may stay off |
-|---|---|---|---|---|---|---|
+One cycle more than a day allows latches the load: it waits for a person, who clears it with the order `clear_latches`.
+
+| load | a call dies with it | boots in | off for | between restarts | restarts /h, /d | cycles /h, /d | may stay off |
+|---|---|---|---|---|---|---|---|
 {loads}
+
+## After an outage
+
+While the mains is lost, what may stay off is switched off in turn ({", ".join(f"`{n}`" for n in SHED)}; nothing a call
+needs while a call is possible), so that the UPS lasts longer for the rest. When the mains is back, or the board itself
+has started anew, the room waits until it has been good for {_G.return_calm_s:.0f} s, then a share of
+{_G.return_spread_s:.0f} s that its own name decides, and returns in this order, each load when the one before serves:
+{", ".join(f"`{n}`" for n in STAGES)}. A load that does not serve within {STAGE_BOOTS:.0f} of its boot times is
+passed over and told of; what was switched off comes back after {_G.shed_max_s / 3600:.0f} h at the latest.
+
+## The fleet's budget
+
+A room that is connected asks the hub before it restarts something by itself (`lease_wanted`), and uses the leave within
+{_G.lease_s:.0f} s, for one act. A hub that does not answer within {_G.lease_wait_s:.0f} s leaves it to the room's own
+limits, and so does a lost connection. Orders of operators come from the hub and need no second leave.
+
+## Causes and consequences
+
+While a cause is suspected or open, its consequences are not judged.
+
+```mermaid
+{_faults()}
+```
 
 ## Remedies
 
@@ -123,6 +158,21 @@ first guesses, and a room measures its own. It may set other values; no cycle ke
 |---|---|---|---|---|
 {remedies}
 """
+
+
+def _load(x: Load) -> str:
+    off = f"{x.off_s:.0f} s" if x.on_relay else "no relay"
+    cycles = f"{x.cycles_per_hour} / {x.cycles_per_day}" if x.on_relay else "none"
+    return (
+        f"| `{x.name}` | {'yes' if x.in_call_path else 'no'} | {x.boot_s:.0f} s | {off} | {x.hold_on_s:.0f} s | "
+        f"{x.budget_per_hour} / {x.budget_per_day} | {cycles} | {'yes' if x.may_stay_off else 'never'} |"
+    )
+
+
+def _faults() -> str:
+    """What is a cause of what, as a Mermaid graph: while the upper one is suspected, the lower one is not judged."""
+    rows = [f"    {cause} --> {rule.name}" for rule in agent.rules.load() for cause in sorted(rule.inhibited_by)]
+    return "\n".join(["flowchart TD", *rows])
 
 
 def _then(reason: Reason) -> str:

@@ -14,6 +14,7 @@ HOW = {
     Method.CYCLE: "by relay: off, wait, on",
     Method.ON: "by relay: on",
     Method.OFF: "by relay: off",
+    Method.STAGED: "one load after the other",
 }
 
 

@@ -100,7 +100,8 @@ class ActionNow(msgspec.Struct, frozen=True, kw_only=True):
     """A guarded action this room offers, and whether its interlock would let it pass just now."""
 
     remedy: str
-    load: str
+    load: str = ""
+    """Empty where it concerns no single load, such as `clear_latches`."""
     refused: str = ""
 
 
@@ -170,6 +171,11 @@ EVENT_KINDS = {
     "command_refused": "an operator's order was not obeyed, with the reason",
     "desired_applied": "a new desired document is in force; detail: version",
     "desired_refused": "a desired document was not taken, with the reason",
+    "load_latched": "a load used up its cycles of a day and was asked for one more: it waits for `clear_latches`",
+    "lease_wanted": "the room asks for a share of the fleet's budget before it restarts something by itself",
+    "return_began": "the mains is back, or the board has started anew: the loads return stage by stage; detail: stages",
+    "stage_unverified": "a stage of the return was passed over: nothing proved that its load serves",
+    "return_ended": "the room's return has ended, or was broken off for the reason given",
     "outbox_dropped": "the outbox was full; detail: how many were dropped",
 }
 """Every kind of event and its meaning. A kind that a hub does not know is stored and shown as it is."""
@@ -226,6 +232,8 @@ class Meeting(msgspec.Struct, frozen=True):
     title: str
     start_s: float
     end_s: float
+    trial: bool = False
+    """A trial connection rather than a real meeting."""
 
 
 class Desired(msgspec.Struct, frozen=True, kw_only=True):

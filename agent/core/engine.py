@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from agent.core import ladder, recovery
+from agent.core import acts, ladder, leases, recovery, routines, staging
 from agent.core.events import (
     CommandReceived,
     DesiredChanged,
@@ -30,7 +30,10 @@ from agent.core.remedies import REMEDIES
 from agent.core.rule import Rule
 from agent.core.state import COMMANDS_KEPT, LoadState, RoomState
 
-__all__ = ["initial", "rests_off", "step"]
+__all__ = ["CLEAR_LATCHES", "initial", "rests_off", "step"]
+
+CLEAR_LATCHES = "clear_latches"
+"""The order that lets latched loads be acted upon again."""
 
 _NEVER = Seen()
 
@@ -94,6 +97,13 @@ def _tick(state: RoomState, now: Instant) -> tuple[RoomState, tuple[Effect, ...]
         if rule is not None and fault.phase is not Phase.CLEAR:
             state, more = ladder.advance(state, rule, now)
             effects += more
+    state, more = routines.advance(state, now)
+    effects += more
+    state, more, ended = staging.advance(state, now)
+    effects += more
+    if ended is not None:
+        state, more = ladder.finished(state, ended, now)
+        effects += more
     return state, tuple(effects)
 
 
@@ -104,17 +114,32 @@ def _commanded(state: RoomState, event: CommandReceived, now: Instant) -> tuple[
     if event.action == "recheck":
         done = Record("remedy_done", remedy="recheck", outcome="done", command=event.command_id, by=event.by)
         return state, (Recheck(), done)
+    if event.action == CLEAR_LATCHES:
+        return _cleared(state, event)
+    if event.action in leases.ANSWERS:
+        return leases.answered(state, event, now)
     remedy = REMEDIES.get(event.action)
     verdict = permit(remedy, state, now) if remedy else Refusal(Reason.UNKNOWN_ACTION)
     if remedy is None or isinstance(verdict, Refusal):
         reason = verdict.reason if isinstance(verdict, Refusal) else Reason.UNKNOWN_ACTION
-        fault_id, rule = ladder.fault_on(state, remedy.load) if remedy else (0, "")
+        fault_id, rule = acts.fault_on(state, remedy.load) if remedy else (0, "")
         refused = Record(
             "command_refused", rule, fault_id, reason=reason, remedy=event.action,
             load=remedy.load if remedy else "", command=event.command_id, by=event.by,
         )  # fmt: skip
         return state, (refused,)
-    return ladder.start(state, remedy, now, command=event.command_id, by=event.by)
+    return acts.start(state, remedy, now, command=event.command_id, by=event.by)
+
+
+def _cleared(state: RoomState, event: CommandReceived) -> tuple[RoomState, tuple[Effect, ...]]:
+    """A person has looked after the loads that were cut too often: they may be acted upon again."""
+    names = [name for name, load in state.loads.items() if load.latched]
+    loads = {name: replace(load, latched=False) if load.latched else load for name, load in state.loads.items()}
+    done = Record(
+        "remedy_done", remedy=CLEAR_LATCHES, outcome="done", command=event.command_id, by=event.by,
+        detail={"loads": " ".join(sorted(names))},
+    )  # fmt: skip
+    return replace(state, loads=loads), (done,)
 
 
 def _desired(state: RoomState, event: DesiredChanged) -> tuple[RoomState, tuple[Effect, ...]]:

@@ -77,6 +77,14 @@ class Restarted:
     """Measured boot times by load, in seconds."""
     off_loads: tuple[str, ...] = ()
     """Loads that were switched off on purpose."""
+    shed_loads: tuple[str, ...] = ()
+    """Those of them that were switched off because the mains was lost."""
+    latched_loads: tuple[str, ...] = ()
+    """Loads that wait for a person."""
+    routines: Mapping[str, float] = field(default_factory=dict)
+    """By remedy: Unix seconds when it was last done as upkeep."""
+    rebooted: bool = False
+    """The board has started anew since the journal was last written."""
 
 
 @dataclass(frozen=True, slots=True)

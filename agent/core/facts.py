@@ -77,6 +77,7 @@ FACTS: dict[str, FactSpec] = _catalogue(
         "codec.tx_loss_pct", "%", "packets of the call lost on the way there since the last look", low=0, high=100
     ),
     FactSpec("codec.jitter_ms", "ms", "largest jitter of what the call brings here", low=0),
+    FactSpec("codec.upgrading", "", "the codec is taking new firmware: losing power now may destroy it"),
     FactSpec("codec.temp_c", "°C", "temperature inside the codec", fresh_s=95, low=-20, high=130),
     FactSpec("codec.uptime_s", "s", "seconds since the codec started", fresh_s=95, low=0),
     FactSpec("codec.model", "", "model name as the codec gives it", fresh_s=900),
@@ -109,6 +110,8 @@ FACTS: dict[str, FactSpec] = _catalogue(
     FactSpec("pc.app_running", "", "the conference software runs on the PC"),
     FactSpec("env.humidity_pct", "%", "relative humidity", fresh_s=95, low=0, high=100),
     FactSpec("env.light_lx", "lx", "light on the table", fresh_s=95, low=0, high=200_000),
+    FactSpec("hub.session", "", "the agent is connected to the hub's broker"),
+    FactSpec("room.attended", "", "somebody works at the equipment and has asked it to hold still"),
     FactSpec("self.cpu_pct", "%", "processor load of the whole board", fresh_s=185, low=0, high=100),
     FactSpec("self.mem_pct", "%", "memory in use", fresh_s=185, low=0, high=100),
     FactSpec("self.rss_mb", "MB", "memory this agent uses", fresh_s=185, low=0),

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 
 from agent.core.air import condensing
 from agent.core.facts import Instant, View
+from agent.core.phases import OPEN
 from agent.core.policy import Policy
 from agent.core.remedies import Load, Method, Remedy
+from agent.core.schedule import trial_runs
 from agent.core.state import RoomState
 
 HOUR_S = 3600.0
@@ -25,22 +27,33 @@ class Reason(enum.StrEnum):
     SAFE_MODE = "safe_mode"
     NOT_FITTED = "not_fitted"
     UNKNOWN_ACTION = "unknown_action"
+    PROJECTOR = "projector"
     MAINTENANCE = "maintenance"
+    ATTENDED = "attended"
     IN_CALL = "in_call"
     CALL_UNKNOWN = "call_unknown"
     WITNESSES_DISAGREE = "call_witnesses_disagree"
     MEETING_NEAR = "meeting_near"
     CLOCK_UNKNOWN = "clock_unknown"
+    UPGRADING = "upgrading"
     ON_BATTERY = "on_battery"
     MAINS_UNSTABLE = "mains_unstable"
     CONDENSATION = "condensation"
+    OWN_UPLINK = "own_uplink"
+    UPLINK_ONCE = "uplink_once"
+    RETURNING = "returning"
     LOAD_BUSY = "load_busy"
     UPSTREAM_DOWN = "upstream_down"
     SETTLING = "settling"
     HOLD_ON = "hold_on"
+    MIN_OFF = "min_off"
     STAGGER = "stagger"
+    LATCHED = "latched"
     BUDGET_HOUR = "budget_hour"
     BUDGET_DAY = "budget_day"
+    FLEET_BUDGET = "fleet_budget"
+    LEASE = "lease"
+    NOT_A_TRIAL = "not_a_trial"
     FLAPPING = "flapping"
     NO_EVIDENCE = "no_evidence"
     NO_JOURNAL = "no_journal"
@@ -50,15 +63,24 @@ PASSING = frozenset(Reason) - {
     Reason.SAFE_MODE,
     Reason.NOT_FITTED,
     Reason.UNKNOWN_ACTION,
+    Reason.PROJECTOR,
+    Reason.OWN_UPLINK,
+    Reason.UPLINK_ONCE,
     Reason.BUDGET_HOUR,
     Reason.BUDGET_DAY,
+    Reason.LATCHED,
 }
 """Refusals that may end by themselves: the rung waits. After any other one the next rung is tried."""
 
-SELF_ENDING = frozenset({Reason.STAGGER, Reason.LOAD_BUSY, Reason.UPSTREAM_DOWN, Reason.SETTLING, Reason.HOLD_ON})
+SELF_ENDING = frozenset(
+    {
+        Reason.STAGGER, Reason.MIN_OFF, Reason.LOAD_BUSY, Reason.UPSTREAM_DOWN, Reason.SETTLING, Reason.HOLD_ON,
+        Reason.RETURNING, Reason.LEASE,
+    }
+)  # fmt: skip
 """Refusals that end by our own clock within minutes: waiting for them calls no person."""
 
-QUIET = frozenset({Reason.STAGGER, Reason.LOAD_BUSY, Reason.SETTLING})
+QUIET = frozenset({Reason.STAGGER, Reason.MIN_OFF, Reason.LOAD_BUSY, Reason.SETTLING, Reason.LEASE})
 """Refusals of seconds, not worth an event of their own."""
 
 
@@ -75,16 +97,39 @@ class Refusal:
 
 
 RELAY_METHODS = frozenset({Method.CYCLE, Method.ON, Method.OFF})
+CUTTING = frozenset({Method.CYCLE, Method.OFF})
 
 
-def permit(remedy: Remedy, state: RoomState, now: Instant) -> Permit | Refusal:
-    """Whether this act may begin at this moment."""
+def permit(
+    remedy: Remedy, state: RoomState, now: Instant, *, own: bool = False, staged: bool = False
+) -> Permit | Refusal:
+    """Whether this act may begin at this moment.
+
+    `own`: the room's own decision, which a connected hub has to lease; an order comes from the hub already. `staged`:
+    it is the present stage of the room's return, which all other acts have to wait for.
+    """
     policy = state.policy
     load = policy.load_of(remedy)
     checks = [_possible(remedy, load, policy), _idle(load, state, now)]
+    if not staged and _returning(load, state):
+        checks.append(Reason.RETURNING)
+    view = state.view(now)
     if remedy.restarts:
-        view = state.view(now)
-        checks += [_undisturbed(load, view, policy), _supply(state, now), _limits(load, state, now)]
+        checks += [
+            _attended(view, policy),
+            _undisturbed(load, load.in_call_path, view, policy),
+            _way_out(remedy, load, state),
+            _supply(state, now),
+            _limits(remedy, load, state, now),
+        ]
+        if own and not staged:
+            checks.append(_leased(view, state, now))
+    elif remedy.method is Method.OFF:
+        checks += [_attended(view, policy), _undisturbed(load, load.needed_in_call, view, policy)]
+    if remedy.trial_only and not trial_runs(policy, now):
+        checks.append(Reason.NOT_A_TRIAL)
+    if remedy.method is Method.ON and now.mono_s - state.load(load.name).off_since_s < load.min_off_s:
+        checks.append(Reason.MIN_OFF)
     if remedy.method in RELAY_METHODS and now.mono_s - state.last_relay_s < policy.guards.stagger_s:
         checks.append(Reason.STAGGER)
     for reason in checks:
@@ -98,17 +143,22 @@ def _possible(remedy: Remedy, load: Load, policy: Policy) -> Reason | None:
         return Reason.SAFE_MODE
     if remedy.method is Method.API:
         return None if remedy.name in policy.apis else Reason.NOT_FITTED
-    if load.name not in policy.relays:
+    if remedy.method is Method.STAGED:
+        return None if policy.relays else Reason.NOT_FITTED
+    if load.name not in policy.relays or not load.on_relay:
         return Reason.NOT_FITTED
+    if remedy.method in CUTTING and load.never_cut:
+        return Reason.PROJECTOR
     if remedy.method is Method.OFF and not load.may_stay_off:
         return Reason.NOT_FITTED
     return None
 
 
 def _idle(load: Load, state: RoomState, now: Instant) -> Reason | None:
-    own = state.load(load.name)
-    if own.act_id:
+    if state.load(load.name).act_id:
         return Reason.LOAD_BUSY
+    if not load.on_relay and state.acts:
+        return Reason.LOAD_BUSY  # it stands for all of them: the whole room, or the board that does the switching
     for name in load.upstream:
         above = state.load(name)
         if above.act_id or now.mono_s < above.settle_until_s:
@@ -116,12 +166,57 @@ def _idle(load: Load, state: RoomState, now: Instant) -> Reason | None:
     return None
 
 
-def _undisturbed(load: Load, view: View, policy: Policy) -> Reason | None:
+def _returning(load: Load, state: RoomState) -> bool:
+    """Whether the room comes back stage by stage, and it is not this load's turn yet."""
+    staged = state.staged
+    if staged is None:
+        return False
+    later = staged.stages if staged.switched_s == float("inf") else staged.stages[1:]
+    return load.name in later or not load.on_relay
+
+
+def _attended(view: View, policy: Policy) -> Reason | None:
+    """Refuse while somebody at the equipment holds it; that word outlives its source for a while."""
+    held = view.seen("room.attended").good is True
+    return Reason.ATTENDED if held and view.good_age_s("room.attended") < policy.guards.attended_max_s else None
+
+
+def _way_out(remedy: Remedy, load: Load, state: RoomState) -> Reason | None:
+    """The agent's own way to the hub: only when that way is the fault, and once for each fault."""
+    if not load.own_uplink:
+        return None
+    faults = [
+        fault
+        for name, fault in state.faults.items()
+        if fault.phase in OPEN and name in state.rules and remedy.name in state.rules[name].ladder
+    ]
+    if not faults:
+        return Reason.OWN_UPLINK
+    since_s = min(fault.since_s for fault in faults)
+    return Reason.UPLINK_ONCE if any(at_s >= since_s for at_s in state.load(load.name).acts_s) else None
+
+
+def _leased(view: View, state: RoomState, now: Instant) -> Reason | None:
+    """The fleet's budget. Without a hub that answers, the room's own limits have to do."""
+    guards, lease = state.policy.guards, state.lease
+    if guards.lease_wait_s <= 0 or not view.is_true("hub.session") or now.mono_s < lease.until_s:
+        return None
+    if now.mono_s < lease.denied_until_s:
+        return Reason.FLEET_BUDGET
+    waited_s = now.mono_s - lease.asked_s
+    return None if guards.lease_wait_s <= waited_s < guards.lease_s else Reason.LEASE
+
+
+def _undisturbed(load: Load, needed: bool, view: View, policy: Policy) -> Reason | None:
     now = view.now
     # A clock that is not disciplined cannot tell whether a planned time has come: refuse as if it had.
     if policy.maintenance_until_s > 0 and (now.wall_s < policy.maintenance_until_s or not now.synced):
         return Reason.MAINTENANCE
-    if not load.in_call_path:
+    upgrading = view.seen("codec.upgrading").good is True
+    feeds_codec = load.name in ("codec", "switch", "room")
+    if feeds_codec and upgrading and view.good_age_s("codec.upgrading") < policy.guards.upgrade_max_s:
+        return Reason.UPGRADING
+    if not needed:
         return None
     called, reason = in_call(view, policy)
     if called is not False:
@@ -154,8 +249,11 @@ def _supply(state: RoomState, now: Instant) -> Reason | None:
     return None
 
 
-def _limits(load: Load, state: RoomState, now: Instant) -> Reason | None:
+def _limits(remedy: Remedy, load: Load, state: RoomState, now: Instant) -> Reason | None:
     own = state.load(load.name)
+    # A staged boot goes through all loads: one that waits for a person makes the whole of it theirs.
+    if own.latched or (remedy.method is Method.STAGED and any(x.latched for x in state.loads.values())):
+        return Reason.LATCHED
     if now.mono_s < own.settle_until_s:
         return Reason.SETTLING
     if own.acts_s and now.mono_s - own.acts_s[-1] < load.hold_on_s:
@@ -164,7 +262,13 @@ def _limits(load: Load, state: RoomState, now: Instant) -> Reason | None:
         return Reason.BUDGET_HOUR
     if sum(now.mono_s - at_s < DAY_S for at_s in own.acts_s) >= load.budget_per_day:
         return Reason.BUDGET_DAY
-    return None
+    if remedy.method is not Method.CYCLE:
+        return None
+    if sum(now.mono_s - at_s < DAY_S for at_s in own.cycles_s) >= load.cycles_per_day:
+        return Reason.BUDGET_DAY
+    return (
+        Reason.BUDGET_HOUR if sum(now.mono_s - at_s < HOUR_S for at_s in own.cycles_s) >= load.cycles_per_hour else None
+    )
 
 
 def in_call(view: View, policy: Policy) -> tuple[bool | None, Reason]:

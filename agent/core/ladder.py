@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from agent.core import boots, flapping
-from agent.core.events import Effect, Record, RemedyDone, StartRemedy, Tell
+from agent.core import acts, boots, flapping, staging
+from agent.core.events import Effect, Record, RemedyDone, Tell
 from agent.core.facts import Instant
-from agent.core.interlock import PASSING, QUIET, RELAY_METHODS, SELF_ENDING, Reason, Refusal, permit
+from agent.core.interlock import PASSING, QUIET, SELF_ENDING, Reason, Refusal, permit
 from agent.core.phases import OPEN, Phase, Signal, after
-from agent.core.remedies import REMEDIES, REPORT_S, Method, Remedy
+from agent.core.remedies import REMEDIES, Method, Remedy
 from agent.core.rule import Diagnosis, Rule, Verdict
-from agent.core.state import ACTS_KEPT, Act, Fault, LoadState, RoomState
+from agent.core.state import Fault, Lease, LoadState, RoomState
 
 Step = tuple[RoomState, tuple[Effect, ...]]
 
 SETTLED_STRIKES = 2
 """Fresh symptoms after the settle time that make a rung count as failed."""
+LONGEST_WAIT_S = 600.0
+"""A hold that lasts longer is a person's: nobody should wait for it in silence."""
+NO_EFFECT_SHARE = 0.5
+"""A load whose power was cut and that still draws more than this share of before has not lost it."""
 SUSPICION_S = 120.0
 """A suspicion without a further strike for this long is dropped: it must not hold back other rules for ever."""
 
@@ -66,9 +70,12 @@ def _passed(state: RoomState, rule: Rule, fault: Fault, diagnosis: Diagnosis, no
     )  # fmt: skip
     state = _put(state, Fault(rule.name, phase))
     effects: tuple[Effect, ...] = (cleared, Tell(rule.name, phase, {}))
+    if rule.power_loss:
+        state, more = staging.mains_back(state, now)
+        effects += more
     back = REMEDIES.get(rule.on_clear)
     if back is not None and fault.acts and not isinstance(permit(back, state, now), Refusal):
-        state, more = start(state, back, now)
+        state, more = acts.start(state, back, now)
         effects += more
     return state, effects
 
@@ -142,14 +149,22 @@ def _climb(state: RoomState, rule: Rule, now: Instant) -> Step:
         reason = _refusal(state, rule, remedy, now)
         if reason is None:
             fault = replace(_moved(fault, Signal.ACT, now), refused="", act_id=state.next_id, acts=fault.acts + 1)
-            state, more = start(_put(state, fault), remedy, now, rule=rule)
+            state, more = acts.start(_put(state, fault), remedy, now, rule=rule)
             return state, effects + more
         if reason != fault.refused and reason not in QUIET:
             effects += (_refused(rule, fault, remedy, reason),)
+        if reason is Reason.LEASE:
+            state, more = _asked(state, rule, fault, remedy, now)
+            effects += more
         if reason not in PASSING:
+            if reason is Reason.BUDGET_DAY:
+                state, more = _latched(state, rule, fault, remedy)
+                effects += more
             fault = replace(fault, rung=fault.rung + 1, refused="")
             continue
-        waiting_s = fault.waiting_since_s if fault.refused and reason not in SELF_ENDING else now.mono_s
+        waiting_s = (
+            fault.waiting_since_s if fault.refused and not _ends_soon(state, remedy, reason, now) else now.mono_s
+        )
         fault = replace(fault, refused=reason, waiting_since_s=waiting_s)
         if now.mono_s - waiting_s <= state.policy.guards.refused_escalate_s:
             return _put(state, fault), effects
@@ -160,7 +175,7 @@ def _climb(state: RoomState, rule: Rule, now: Instant) -> Step:
 
 def _refusal(state: RoomState, rule: Rule, remedy: Remedy, now: Instant) -> Reason | None:
     """The interlock's word, after making sure that the fault is still there: old evidence authorises nothing."""
-    refusal = permit(remedy, state, now)
+    refusal = permit(remedy, state, now, own=True)
     if isinstance(refusal, Refusal):
         return refusal.reason
     if _busy(state, rule) or _settling(state, rule, now):
@@ -170,6 +185,34 @@ def _refusal(state: RoomState, rule: Rule, remedy: Remedy, now: Instant) -> Reas
     if _inhibited(state, rule) or rule.diagnose(state.view(now), state.policy).verdict is not Verdict.FAULTY:
         return Reason.NO_EVIDENCE
     return None
+
+
+def _ends_soon(state: RoomState, remedy: Remedy, reason: Reason, now: Instant) -> bool:
+    """Whether a refusal ends by our own clock within minutes, so that nobody has to be called over it."""
+    if reason is not Reason.HOLD_ON:
+        return reason in SELF_ENDING
+    load = state.policy.load_of(remedy)
+    acts_s = state.load(load.name).acts_s
+    return not acts_s or acts_s[-1] + load.hold_on_s - now.mono_s <= LONGEST_WAIT_S * state.policy.time_scale
+
+
+def _asked(state: RoomState, rule: Rule, fault: Fault, remedy: Remedy, now: Instant) -> Step:
+    """Ask the hub for a lease, unless that has just been done."""
+    if now.mono_s - state.lease.asked_s < state.policy.guards.lease_s:
+        return state, ()
+    wanted = Record(
+        "lease_wanted", rule.name, fault.fault_id, rule.severity, fault.phase, remedy=remedy.name, load=remedy.load
+    )
+    return replace(state, lease=Lease(asked_s=now.mono_s)), (wanted,)
+
+
+def _latched(state: RoomState, rule: Rule, fault: Fault, remedy: Remedy) -> Step:
+    """A load that is asked for more than a day's cycles is broken: it waits for a person from now on."""
+    own = state.load(remedy.load)
+    if own.latched:
+        return state, ()
+    told = Record("load_latched", rule.name, fault.fault_id, rule.severity, fault.phase, load=remedy.load)
+    return replace(state, loads={**state.loads, remedy.load: replace(own, latched=True)}), (told,)
 
 
 def _refused(rule: Rule, fault: Fault, remedy: Remedy, reason: Reason) -> Record:
@@ -182,7 +225,7 @@ def _refused(rule: Rule, fault: Fault, remedy: Remedy, reason: Reason) -> Record
 def _give_up(
     state: RoomState, rule: Rule, fault: Fault, reason: str, now: Instant, effects: tuple[Effect, ...]
 ) -> Step:
-    fault = _moved(fault, Signal.GIVE_UP, now)
+    fault = replace(_moved(fault, Signal.GIVE_UP, now), gave_up=fault.reason)
     words = rule.told(state.view(now), state.policy)
     escalated = Record(
         "fault_escalated", rule.name, fault.fault_id, rule.severity, fault.phase, reason,
@@ -192,13 +235,18 @@ def _give_up(
 
 
 def _rearm(state: RoomState, rule: Rule, fault: Fault, now: Instant) -> Step:
-    """Try again when what forbade the waiting rung has passed, or after the cool-off from the first rung on."""
+    """Try again when what forbade the waiting rung has passed or the evidence is another, or after the cool-off."""
     if not rule.ladder:
         return state, ()
     if fault.rung < len(rule.ladder):
-        if _refusal(state, rule, REMEDIES[rule.ladder[fault.rung]], now) is not None:
+        refused = _refusal(state, rule, REMEDIES[rule.ladder[fault.rung]], now)
+        if refused is Reason.LEASE:
+            return _asked(state, rule, fault, REMEDIES[rule.ladder[fault.rung]], now)
+        if refused is not None:
             return state, ()
         fault, reason = _moved(fault, Signal.REARM, now), "permitted"
+    elif fault.reason != fault.gave_up:
+        fault, reason = replace(_moved(fault, Signal.REARM, now), rung=0), "new_evidence"
     elif now.mono_s - fault.phase_since_s >= state.policy.guards.rearm_s:
         fault, reason = replace(_moved(fault, Signal.REARM, now), rung=0), "cool_off"
     else:
@@ -209,32 +257,6 @@ def _rearm(state: RoomState, rule: Rule, fault: Fault, now: Instant) -> Step:
     return state, (rearmed, *effects)
 
 
-def start(
-    state: RoomState, remedy: Remedy, now: Instant, *, rule: Rule | None = None, command: str = "", by: str = ""
-) -> Step:
-    """Begin an act that the interlock has permitted: book it on its load, then let the shell perform it."""
-    load = state.policy.load_of(remedy)
-    bound_s = REPORT_S + (load.off_s if remedy.method is Method.CYCLE else 0.0)
-    act = Act(
-        state.next_id, remedy.name, load.name, now.mono_s, now.mono_s + bound_s, rule.name if rule else "", command, by
-    )
-    own = state.load(load.name)
-    acts_s = (*own.acts_s, now.mono_s)[-ACTS_KEPT:] if remedy.restarts else own.acts_s
-    fault_id, rule_name = (state.fault(rule.name).fault_id, rule.name) if rule else fault_on(state, load.name)
-    state = replace(
-        state,
-        next_id=state.next_id + 1,
-        acts={**state.acts, act.act_id: act},
-        loads={**state.loads, load.name: replace(own, act_id=act.act_id, acts_s=acts_s)},
-        last_relay_s=now.mono_s if remedy.method in RELAY_METHODS else state.last_relay_s,
-    )
-    started = Record(
-        "remedy_started", rule_name, fault_id, act_id=act.act_id, remedy=remedy.name, load=load.name,
-        command=command, by=by, evidence=state.fault(rule_name).evidence if rule_name else (),
-    )  # fmt: skip
-    return state, (started, StartRemedy(act, remedy, load))
-
-
 def finished(state: RoomState, event: RemedyDone, now: Instant) -> Step:
     """Close an act: let its load settle, and its fault await the effect or climb on."""
     act = state.acts.get(event.act_id)
@@ -243,6 +265,8 @@ def finished(state: RoomState, event: RemedyDone, now: Instant) -> Step:
     remedy = REMEDIES[act.remedy]
     load = state.policy.load_of(remedy)
     own = replace(state.load(act.load), act_id=0)
+    if event.ok and _without_effect(remedy, event, state.policy.thresholds.codec_alive_w):
+        event = replace(event, ok=False, reason="no_effect")
     settle_until_s = now.mono_s + boots.settle_s(remedy, load, own, state.policy.time_scale)
     if remedy.restarts and not event.ok and event.proof.get("sent") is False:
         # The order certainly never reached the device: nothing restarted, so nothing has to settle or is used up.
@@ -250,15 +274,16 @@ def finished(state: RoomState, event: RemedyDone, now: Instant) -> Step:
     elif remedy.restarts:
         own = replace(own, settle_until_s=settle_until_s, ended_s=now.mono_s if event.ok else float("-inf"))
     if event.ok and remedy.method in (Method.ON, Method.OFF):
-        own = replace(own, off=remedy.method is Method.OFF)
-    acts = {key: value for key, value in state.acts.items() if key != act.act_id}
-    rule_name = act.fault or fault_on(state, act.load)[1]
+        off = remedy.method is Method.OFF
+        own = replace(own, off=off, off_since_s=now.mono_s if off else float("-inf"), shed=own.shed and off)
+    under_way = {key: value for key, value in state.acts.items() if key != act.act_id}
+    rule_name = act.fault or acts.fault_on(state, act.load)[1]
     fault = state.fault(rule_name)
     done = Record(
         "remedy_done", rule_name, fault.fault_id, reason=event.reason, act_id=act.act_id, remedy=act.remedy,
         load=act.load, outcome="done" if event.ok else "failed", proof=event.proof, command=act.command, by=act.by,
     )  # fmt: skip
-    state = replace(state, acts=acts, loads={**state.loads, act.load: own})
+    state = replace(state, acts=under_way, loads={**state.loads, act.load: own})
     rule = state.rules.get(act.fault)
     if rule is None or fault.act_id != act.act_id or fault.phase is not Phase.REMEDYING:
         return state, (done,)
@@ -270,13 +295,16 @@ def finished(state: RoomState, event: RemedyDone, now: Instant) -> Step:
     return state, (done, *more)
 
 
-def fault_on(state: RoomState, load: str) -> tuple[int, str]:
-    """The open fault that an order on this load is meant for: its id and rule, or (0, "")."""
-    for name, fault in state.faults.items():
-        rule = state.rules.get(name)
-        if rule is not None and fault.phase in OPEN and load in rule.loads:
-            return fault.fault_id, name
-    return 0, ""
+def _without_effect(remedy: Remedy, event: RemedyDone, alive_w: float) -> bool:
+    """Whether a meter saw the load go on drawing while its relay was cut: a welded contact, or the wrong wire."""
+    before, while_off = event.proof.get("draw_before_w"), event.proof.get("draw_off_w")
+    return (
+        remedy.method is Method.CYCLE
+        and isinstance(before, int | float)
+        and isinstance(while_off, int | float)
+        and while_off >= alive_w
+        and while_off > NO_EFFECT_SHARE * before
+    )
 
 
 def _moved(fault: Fault, signal: Signal, now: Instant) -> Fault:

@@ -45,6 +45,11 @@ class Thresholds:
     dry_pct: float = 80.0
     dew_margin_c: float = 3.0
     """A surface this close above the dew point counts as condensing."""
+    card_full_pct: float = 95.0
+    card_room_pct: float = 90.0
+    memory_full_pct: float = 95.0
+    memory_room_pct: float = 85.0
+    """Limits of the board itself [J]."""
     howl_dbc: float = 85.0
     """A level no speech reaches at the table [J]; the noise limit itself is 50 dBC."""
 
@@ -57,6 +62,8 @@ class Meeting:
     title: str
     start_s: float
     end_s: float
+    trial: bool = False
+    """A trial connection: nobody listens in earnest yet, and the room may unmute itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +81,21 @@ class Guards:
     """A remedy that waits longer for permission makes the fault a person's."""
     rearm_s: float = 1800.0
     """An escalated fault is tried again after this."""
+    upgrade_max_s: float = 3600.0
+    """A codec that has fallen silent while it took new firmware counts as taking it for this long."""
+    attended_max_s: float = 7200.0
+    """The word of somebody at the equipment holds for this long at most when nothing more is heard."""
+    return_calm_s: float = 120.0
+    """The mains must have been good for this long before the room comes back after an outage (rooms-vn, catalogue)."""
+    return_spread_s: float = 60.0
+    """Rooms spread their return over this window, by their name: a feeder is not loaded by all at once."""
+    shed_max_s: float = 14_400.0
+    """What was switched off for the UPS comes back after this, whatever is known of the mains."""
+    lease_wait_s: float = 20.0
+    """A connected hub has this long to grant or deny an act of the room's own; silent, the room's own limits hold.
+    0: the hub is not asked."""
+    lease_s: float = 300.0
+    """A granted lease is used within this, and a denied one asked for again after it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +119,10 @@ class Policy:
     """Numbers for the operator's words: `centre`, `carrier`, `power`."""
     time_scale: float = 1.0
     safe_mode: bool = False
+    utc_offset_s: float = 25_200.0
+    """Local time, for what is done at night: UTC+7."""
+    room_hash: float = 0.0
+    """0 to 1, from the room's name: where in a window shared by all rooms this one stands."""
 
     def load_of(self, remedy: Remedy) -> Load:
         """The remedy's load, with the catalogue's values where the room gives none."""
@@ -117,6 +143,7 @@ def make_policy(
     disabled: frozenset[str] = frozenset(),
     phones: Mapping[str, str] | None = None,
     time_scale: float = 1.0,
+    room_hash: float = 0.0,
 ) -> Policy:
     """A policy with the durations scaled and the off-times bounded. Raises ValueError on a value that is unsafe."""
     if not 0.01 <= time_scale <= 1.0:
@@ -125,6 +152,8 @@ def make_policy(
     for load in every.values():
         if not 1.0 <= load.off_s <= OFF_MAX_S:
             raise ValueError(f"load {load.name}: off_s {load.off_s} is outside 1 to {OFF_MAX_S:.0f}")
+        if load.on_relay and load.off_s < load.min_off_s:
+            raise ValueError(f"load {load.name}: off_s {load.off_s} is below its min_off_s {load.min_off_s}")
     plain = guards or Guards()
     return Policy(
         loads={name: scaled(load, time_scale) for name, load in every.items()},
@@ -138,8 +167,13 @@ def make_policy(
             stagger_s=plain.stagger_s * time_scale,
             refused_escalate_s=plain.refused_escalate_s * time_scale,
             rearm_s=plain.rearm_s * time_scale,
+            return_calm_s=plain.return_calm_s * time_scale,
+            return_spread_s=plain.return_spread_s * time_scale,
+            lease_wait_s=plain.lease_wait_s * time_scale,
+            lease_s=plain.lease_s * time_scale,
         ),
         disabled=disabled,
         phones=dict(phones or {}),
         time_scale=time_scale,
+        room_hash=room_hash,
     )

@@ -4,29 +4,27 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from agent.core import boots
+from agent.core import boots, staging
 from agent.core.events import Effect, PastAct, Record, Restarted
 from agent.core.facts import Instant
 from agent.core.phases import OPEN, Phase
-from agent.core.remedies import REMEDIES, Method
+from agent.core.remedies import REMEDIES, Method, Remedy
 from agent.core.state import ACTS_KEPT, COMMANDS_KEPT, Fault, LoadState, RoomState
 
 
 def restored(state: RoomState, event: Restarted, now: Instant) -> tuple[RoomState, tuple[Effect, ...]]:
     """The room as the journal knows it. Loads of open acts are re-powered by the shell before this is called."""
     loads = {name: replace(load, off=name in event.off_loads) for name, load in state.loads.items()}
+    for name in (*event.shed_loads, *event.latched_loads):
+        own = loads.get(name, LoadState())
+        shed = name in event.shed_loads and own.off
+        loads[name] = replace(own, shed=shed, off_since_s=now.mono_s, latched=name in event.latched_loads)
     for name, boot_s in event.boots.items():
         loads[name] = replace(loads.get(name, LoadState()), boot_s=boot_s)
     for act in sorted((*event.past_acts, *event.open_acts), key=lambda a: a.act_id):
         remedy = REMEDIES.get(act.remedy)
         if remedy is not None and remedy.restarts:
-            own, load = loads.get(act.load, LoadState()), state.policy.load_of(remedy)
-            began = began_s(act, now)
-            acts_s = tuple(sorted((*own.acts_s, began)))[-ACTS_KEPT:]
-            # It may still be starting from an act that had ended before the agent did.
-            off_s = load.off_s if remedy.method is Method.CYCLE else 0.0
-            settled_s = began + off_s + boots.settle_s(remedy, load, own, state.policy.time_scale)
-            loads[act.load] = replace(own, acts_s=acts_s, settle_until_s=max(own.settle_until_s, settled_s))
+            loads[act.load] = _booked(state, loads.get(act.load, LoadState()), remedy, began_s(act, now))
     effects: list[Effect] = []
     for act in event.open_acts:
         remedy = REMEDIES.get(act.remedy)
@@ -35,10 +33,13 @@ def restored(state: RoomState, event: Restarted, now: Instant) -> tuple[RoomStat
             settle_s = boots.settle_s(remedy, state.policy.load_of(remedy), own, state.policy.time_scale)
             loads[act.load] = replace(own, settle_until_s=max(own.settle_until_s, now.mono_s + settle_s))
         fault = next((f for f in event.open_faults if f.rule == act.fault), Fault(act.fault))
+        # A board that was told to start anew, and did, has done what it was told.
+        done = act.remedy == "board_reboot" and event.rebooted
         effects.append(
             Record(
-                "remedy_done", act.fault, fault.fault_id, reason="agent_restarted", act_id=act.act_id,
-                remedy=act.remedy, load=act.load, outcome="interrupted", command=act.command,
+                "remedy_done", act.fault, fault.fault_id, reason="" if done else "agent_restarted",
+                act_id=act.act_id, remedy=act.remedy, load=act.load, outcome="done" if done else "interrupted",
+                command=act.command,
             )
         )  # fmt: skip
     faults: dict[str, Fault] = {}
@@ -57,9 +58,26 @@ def restored(state: RoomState, event: Restarted, now: Instant) -> tuple[RoomStat
         faults={**state.faults, **faults},
         next_id=max(event.next_id, state.next_id),
         desired_version=event.desired_version,
+        routines=dict(event.routines),
         commands=event.commands[-COMMANDS_KEPT:],
     )
+    if event.rebooted:  # the board was without power, and so was the room
+        state, more = staging.mains_back(state, now)
+        effects += more
     return state, tuple(effects)
+
+
+def _booked(state: RoomState, own: LoadState, remedy: Remedy, began_s: float) -> LoadState:
+    """A load with one more restart of the past. It may still be starting from it."""
+    load = state.policy.load_of(remedy)
+    cycled = remedy.method is Method.CYCLE
+    settled_s = began_s + (load.off_s if cycled else 0.0) + boots.settle_s(remedy, load, own, state.policy.time_scale)
+    return replace(
+        own,
+        acts_s=tuple(sorted((*own.acts_s, began_s)))[-ACTS_KEPT:],
+        cycles_s=tuple(sorted((*own.cycles_s, began_s)))[-ACTS_KEPT:] if cycled else own.cycles_s,
+        settle_until_s=max(own.settle_until_s, settled_s),
+    )
 
 
 def began_s(act: PastAct, now: Instant) -> float:

@@ -16,6 +16,7 @@ class Method(enum.StrEnum):
     CYCLE = "cycle"  # relay: cut, wait off_s, restore
     ON = "on"  # relay: switch on and leave
     OFF = "off"  # relay: switch off and leave; only for loads that may stay off
+    STAGED = "staged"  # the room's loads one after the other, see `agent.core.staging`; no act of the shell's own
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +32,28 @@ class Load:
     """How long a cycle keeps it without power: long enough for its supply to discharge."""
     hold_on_s: float = 180.0
     """Shortest time between two restarts of it (3 min: rooms-vn, guards)."""
-    budget_per_hour: int = 2
+    min_off_s: float = 5.0
+    """Shortest time without power: a supply that has not discharged does not start cleanly."""
+    budget_per_hour: int = 3
+    """Most restarts of any kind in an hour."""
     budget_per_day: int = 6
+    """Most restarts of any kind in a day."""
+    cycles_per_hour: int = 2
+    """Most relay cycles in an hour (rooms-vn, guards)."""
+    cycles_per_day: int = 3
+    """Most relay cycles in a day. One more is asked for: the load is latched until a person clears it."""
     may_stay_off: bool = False
     """Lights and fans may be off; equipment never stays off."""
+    shed: bool = False
+    """Switched off while the mains is lost, so that the UPS lasts longer for the rest."""
+    needed_in_call: bool = False
+    """A call suffers when it is switched off, though it lives on."""
+    own_uplink: bool = False
+    """The agent's own way to the hub: cycled only when that way is the fault, and once for each fault."""
+    never_cut: bool = False
+    """A projector's lamp bursts when its fan stops hot: no relay may cut it, whatever is configured."""
+    on_relay: bool = True
+    """Whether it can hang on a relay at all."""
     upstream: tuple[str, ...] = ()
     """Loads that feed this one with power or network: while one of them is cycled, this one is not judged."""
 
@@ -55,6 +74,8 @@ class Remedy:
     method: Method
     settle_s: float = 0.0
     """How long its effect is awaited; 0: 1.5 boot times of the load, see `agent.core.boots`."""
+    trial_only: bool = False
+    """Only while a trial connection runs: what people hear of a room is theirs to decide in a real meeting."""
     restarts: bool = True
     """Whether it takes the load out of service for a while: then call, hold-on and budget guards apply."""
     vi: str = ""
@@ -64,36 +85,41 @@ class Remedy:
 LOADS: dict[str, Load] = {
     load.name: load
     for load in (
-        Load("codec", in_call_path=True, boot_s=150, upstream=("switch",)),
-        Load("switch", in_call_path=True, boot_s=45),
-        Load("converter", in_call_path=True, boot_s=30, budget_per_hour=1, budget_per_day=3),
+        Load("codec", in_call_path=True, boot_s=150, off_s=30, upstream=("switch",)),
+        Load("switch", in_call_path=True, boot_s=45, own_uplink=True),
+        Load("converter", in_call_path=True, boot_s=30, budget_per_hour=1, budget_per_day=3, own_uplink=True),
         Load("display", in_call_path=True, boot_s=20),
+        Load("splitter", in_call_path=True, boot_s=10),
         Load("camera", in_call_path=True, boot_s=40),
         Load("pc", in_call_path=True, boot_s=60),
-        Load("amplifier", in_call_path=False, boot_s=5, off_s=5, hold_on_s=60, may_stay_off=True),
         Load(
-            "light",
-            in_call_path=False,
-            boot_s=1,
-            off_s=2,
-            hold_on_s=10,
-            budget_per_hour=30,
-            budget_per_day=100,
-            may_stay_off=True,
+            "amplifier", in_call_path=False, boot_s=5, off_s=5, hold_on_s=60, may_stay_off=True, shed=True,
+            needed_in_call=True,
         ),
         Load(
-            "fan",
-            in_call_path=False,
-            boot_s=1,
-            off_s=2,
-            hold_on_s=10,
-            budget_per_hour=30,
-            budget_per_day=100,
-            may_stay_off=True,
+            "light", in_call_path=False, boot_s=1, off_s=2, hold_on_s=10, min_off_s=1, budget_per_hour=30,
+            budget_per_day=100, cycles_per_hour=30, cycles_per_day=100, may_stay_off=True, shed=True,
+            needed_in_call=True,
+        ),
+        Load(
+            "fan", in_call_path=False, boot_s=1, off_s=2, hold_on_s=10, min_off_s=1, budget_per_hour=30,
+            budget_per_day=100, cycles_per_hour=30, cycles_per_day=100, may_stay_off=True, shed=True,
+        ),
+        Load(
+            "room", in_call_path=True, boot_s=300, hold_on_s=900, budget_per_hour=1, budget_per_day=2,
+            on_relay=False,
+        ),
+        Load("ups", in_call_path=True, boot_s=60, hold_on_s=3600, budget_per_hour=1, budget_per_day=1, on_relay=False),
+        Load(
+            "board", in_call_path=True, boot_s=90, hold_on_s=21_600, budget_per_hour=1, budget_per_day=3,
+            on_relay=False,
         ),
     )
-}
-"""Boot times are first guesses (codec 2 to 5 min [M], others our judgement) until measured in the room."""
+}  # fmt: skip
+"""Boot times are first guesses (codec 2 to 5 min [M], others our judgement) until measured in the room.
+
+The board is restarted at most once in 6 h and 3 times a day (pi, watchdog). `room` stands for all equipment together.
+"""
 
 REMEDIES: dict[str, Remedy] = {
     remedy.name: remedy
@@ -156,6 +182,35 @@ REMEDIES: dict[str, Remedy] = {
             vi="Ngắt và cấp lại nguồn màn hình",
             en="Power-cycle the display",
         ),
+        Remedy(
+            "splitter_power_cycle",
+            "splitter",
+            Method.CYCLE,
+            vi="Ngắt và cấp lại nguồn bộ chia hình",
+            en="Power-cycle the splitter",
+        ),
+        Remedy(
+            "room_staged_boot",
+            "room",
+            Method.STAGED,
+            vi="Khởi động lại lần lượt cả phòng",
+            en="Restart the whole room, one device after the other",
+        ),
+        Remedy(
+            "board_reboot", "board", Method.API, vi="Khởi động lại bộ giám sát tại phòng", en="Restart the room's agent"
+        ),
+        Remedy("ups_self_test", "ups", Method.API, vi="Tự kiểm tra ắc quy UPS", en="Let the UPS test its battery"),
+        Remedy(
+            "codec_unmute",
+            "codec",
+            Method.API,
+            settle_s=40,
+            restarts=False,
+            trial_only=True,
+            vi="Bật micro (chỉ khi kết nối thử)",
+            en="Unmute the microphones (in a trial only)",
+        ),
+        Remedy("amplifier_off", "amplifier", Method.OFF, restarts=False, vi="Tắt ampli", en="Amplifier off"),
         Remedy("light_on", "light", Method.ON, settle_s=120, restarts=False, vi="Bật đèn", en="Lights on"),
         Remedy("light_off", "light", Method.OFF, restarts=False, vi="Tắt đèn", en="Lights off"),
         Remedy("fan_on", "fan", Method.ON, settle_s=900, restarts=False, vi="Bật quạt", en="Fan on"),
@@ -170,5 +225,6 @@ def scaled(load: Load, factor: float) -> Load:
         load,
         boot_s=load.boot_s * factor,
         off_s=load.off_s * factor,
+        min_off_s=load.min_off_s * factor,
         hold_on_s=load.hold_on_s * factor,
     )

@@ -76,6 +76,8 @@ class Rule:
     """Rules that are a cause of this one: while one of them is suspected or open, this one is not judged."""
     on_clear: str = ""
     """A remedy that puts back what the ladder switched, once the fault is gone."""
+    power_loss: bool = False
+    """While it is open the mains is lost: extras are switched off; when it clears the room returns in stages."""
     fill: Callable[[View, Policy], Mapping[str, str]] | None = None
     """Values for the placeholders of the words."""
 

@@ -1,12 +1,26 @@
-"""Whether the room is about to be used. Outside meetings a dark room and a sleeping codec are no faults."""
+"""When the room is about to be used, and when it certainly is not."""
 
 from agent.core.facts import Instant
 from agent.core.policy import Policy
 
 PREPARE_S = 3600.0
 """Everything is on an hour before a meeting (rooms-vn, procedure)."""
+NIGHT_H = (1.0, 4.0)
+"""Local hours in which no room is used: for tests and upkeep."""
 
 
 def wanted(policy: Policy, now: Instant) -> bool:
     """True from an hour before a meeting until its end. A wall clock that is off shifts this, and harms nobody."""
     return any(m.start_s - PREPARE_S <= now.wall_s < m.end_s for m in policy.meetings)
+
+
+def trial_runs(policy: Policy, now: Instant) -> bool:
+    """Whether a trial connection is under way, and no real meeting. Never without a disciplined clock."""
+    running = [m for m in policy.meetings if m.start_s <= now.wall_s < m.end_s]
+    return now.synced and bool(running) and all(m.trial for m in running)
+
+
+def at_night(policy: Policy, now: Instant) -> bool:
+    """Whether it is night in the room, by a disciplined clock."""
+    hour = (now.wall_s + policy.utc_offset_s) % 86_400 / 3600
+    return now.synced and NIGHT_H[0] <= hour < NIGHT_H[1]

@@ -44,6 +44,8 @@ class Fault:
     reason: str = ""
     """The diagnosis' reason when it was last faulty."""
     evidence: tuple[Evidence, ...] = ()
+    gave_up: str = ""
+    """The diagnosis' reason when it was given to a person: another one is new evidence, worth another try."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,13 @@ class LoadState:
     """How long it took to serve again after its restarts, as measured here; 0: not measured yet."""
     off: bool = False
     """Switched off on purpose; only loads that may stay off."""
+    off_since_s: float = float("-inf")
+    shed: bool = False
+    """Off because the mains was lost: it comes back with the mains."""
+    cycles_s: tuple[float, ...] = ()
+    """Which of `acts_s` were relay cycles."""
+    latched: bool = False
+    """Its cycles of a day were used up and one more was asked for: a person has to clear it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +85,33 @@ class Act:
     """Rule it serves, empty for an operator's order."""
     command: str = ""
     by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """The room's loads coming back one after the other, see `agent.core.staging`. Times on the monotonic clock."""
+
+    stages: tuple[str, ...]
+    """Loads still to come; the first one is the present stage."""
+    began_s: float
+    cut: bool = False
+    """Whether each load is power-cycled in its turn, or only waited for."""
+    act_id: int = 0
+    """The act this serves; 0: the mains has come back."""
+    switched_s: float = float("inf")
+    """When the present stage had its power switched, or needed no switching."""
+    waiting_s: float = float("inf")
+    """Since when the present stage has waited to be switched."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """What the hub has said to acts of the room's own: a budget of the whole fleet."""
+
+    asked_s: float = float("-inf")
+    until_s: float = float("-inf")
+    """Granted until then, for one act."""
+    denied_until_s: float = float("-inf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +133,10 @@ class RoomState:
     """By rule: the last certain looks, True for faulty, oldest first."""
     flapping: frozenset[str] = frozenset()
     """Rules whose symptom comes and goes too often to be acted upon."""
+    staged: Staged | None = None
+    routines: Mapping[str, float] = field(default_factory=dict)
+    """By remedy: Unix seconds when it was last done as upkeep."""
+    lease: Lease = Lease()
     desired_version: int = 0
     commands: tuple[str, ...] = ()
     """Ids of commands already taken, newest last."""

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from agent.core.facts import NoReading, Reading
 from agent.devices.base import checked
+from agent.ports import Outcome
 from agent.probes.config import SelfConfig
 from agent.transports.command import run_command
 from agent.transports.errors import LinkFault
@@ -19,6 +20,7 @@ from agent.transports.sysfs import named_folders, read_number, read_text
 UNDERVOLTAGE_NOW = 1 << 0
 """Bit of `vcgencmd get_throttled`: under-voltage now (bit 16: since boot)."""
 VCGENCMD_S = 3.0
+REBOOT_S = 15.0
 
 
 class SelfProbe:
@@ -126,6 +128,24 @@ class SelfProbe:
 
     def close(self) -> None:
         """Nothing is kept open."""
+
+
+class BoardEffector:
+    """Starts the board anew. The journal holds the intent by then; every relay line falls to "powered"."""
+
+    remedies = frozenset({"board_reboot"})
+
+    def __init__(self, command: tuple[str, ...]) -> None:
+        self._command = command
+
+    def perform(self, remedy: str) -> Outcome:
+        """Give the order. What becomes of it is known to the next start only."""
+        del remedy
+        try:
+            run_command(self._command, REBOOT_S)
+        except LinkFault as fault:
+            return Outcome(ok=False, reason=fault.kind)
+        return Outcome(ok=True)
 
 
 def throttled_now(text: str) -> Reading:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from agent.ports import Effector, Probe
-from agent.probes.board import SelfProbe
+from agent.probes.board import BoardEffector, SelfProbe
 from agent.probes.codec import CodecEffector, CodecProbe
 from agent.probes.config import CodecConfig, RoomConfig
 from agent.probes.families import load
@@ -28,12 +28,17 @@ def build_probes(room: RoomConfig) -> tuple[list[Probe], list[Effector]]:
             effectors.append(CodecEffector(codec.link, load(room.codec.family).remedies))
     probes += [MeterProbe(meter) for meter in room.meters]
     if room.ups is not None:
-        probes.append(UpsProbe(room.ups))
+        ups = UpsProbe(room.ups)
+        probes.append(ups)
+        if room.ups.user:  # without one, upsd takes no orders
+            effectors.append(ups)
     if room.network is not None:
         probes += [NetworkProbe(room.network), NetworkSlowProbe(room.network)]
     probes += [SensorProbe(sensor) for sensor in room.sensors]
     if room.board is not None:
         probes.append(SelfProbe(room.board))
+        if room.board.reboot:
+            effectors.append(BoardEffector(room.board.reboot))
     probes = [probe for probe in probes if probe.keys]
     _check_once(probes)
     return probes, effectors

@@ -145,6 +145,8 @@ class SelfConfig:
     period_s: float = 60.0
     sysfs_root: str = "/sys"
     proc_root: str = "/proc"
+    reboot: tuple[str, ...] = ()
+    """Starts the board anew, e.g. `["systemctl", "reboot"]`; empty: the room never does."""
 
 
 @dataclass(frozen=True, slots=True)

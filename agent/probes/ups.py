@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from agent.core.facts import NoReading, Reading
-from agent.devices.base import Facts, Login, LoginRefused
+from agent.devices.base import CommandDone, CommandFailed, Event, Facts, Login, LoginRefused
 from agent.devices.power import nut
+from agent.ports import Outcome
 from agent.probes.config import UpsConfig
 from agent.probes.names import Resolver
 from agent.transports.errors import LinkFault
 from agent.transports.tcp import TcpStream
 
 SLICE_S = 0.2
+ORDER_S = 10.0
 REFUSED_FIRST_S, REFUSED_MAX_S = 60.0, 1800.0
 
 
 class UpsProbe:
-    """Looks at one UPS."""
+    """Looks at one UPS, and gives it orders when upsd lets our user do so."""
 
     name = "ups"
+    remedies = frozenset(nut.ORDERS)
     keys: tuple[str, ...] = nut.KEYS
 
     def __init__(self, config: UpsConfig) -> None:
@@ -31,7 +34,7 @@ class UpsProbe:
         self.deadline_s = config.timeout_s + 3.0
         self._resolver = Resolver()
         self._closed = False
-        self._stream: TcpStream | None = None
+        self._streams: set[TcpStream] = set()
         self._refused_until_s = 0.0
         self._refused_wait_s = REFUSED_FIRST_S
 
@@ -42,39 +45,51 @@ class UpsProbe:
         except LinkFault as fault:
             # A refused connection is a NUT server that does not run: our own side, not the UPS.
             return dict.fromkeys(self.keys, NoReading("link" if fault.kind == "refused" else fault.kind))
-        finally:
-            self._drop()
 
     def _exchange(self, deadline_s: float) -> Mapping[str, Reading]:
+        found = self._converse(lambda device: device.request(), (Facts,), deadline_s)
+        assert isinstance(found, Facts)
+        return found.readings
+
+    def perform(self, remedy: str) -> Outcome:
+        """Give the UPS an order, over a connection of its own. Never raises."""
+        try:
+            ended = self._converse(
+                lambda device: device.order(remedy), (CommandDone, CommandFailed), time.monotonic() + ORDER_S
+            )
+        except LinkFault as fault:
+            return Outcome(ok=False, reason=fault.kind, proof={"sent": False} if fault.kind == "denied" else {})
+        return Outcome(ok=isinstance(ended, CommandDone), reason=getattr(ended, "reason", ""))
+
+    def _converse(self, ask: Callable[[nut.Nut], bytes], ends: tuple[type[Event], ...], deadline_s: float) -> Event:
         if time.monotonic() < self._refused_until_s:
             raise LinkFault("denied", "upsd refused our password; waiting before the next try")
         address = self._resolver.address(self._config.host)
-        self._stream = stream = TcpStream.connect(address, self._config.port, self._config.timeout_s / 2)
-        device = nut.Nut(self._config.name, Login(self._config.user, self._config.password))
-        stream.send(device.hello() + device.request(), SLICE_S * 5)
-        while (left_s := deadline_s - time.monotonic()) > 0 and not self._closed:
-            data = stream.recv(min(SLICE_S, left_s))
-            for event in device.receive(data) if data else ():
-                if isinstance(event, LoginRefused):
-                    self._back_off()
-                    raise LinkFault("denied", "upsd refused our name or password")
-                if isinstance(event, Facts):
-                    self._refused_wait_s = REFUSED_FIRST_S
-                    return event.readings
+        stream = TcpStream.connect(address, self._config.port, self._config.timeout_s / 2)
+        self._streams.add(stream)
+        try:
+            device = nut.Nut(self._config.name, Login(self._config.user, self._config.password))
+            stream.send(device.hello() + ask(device), SLICE_S * 5)
+            while (left_s := deadline_s - time.monotonic()) > 0 and not self._closed:
+                data = stream.recv(min(SLICE_S, left_s))
+                for event in device.receive(data) if data else ():
+                    if isinstance(event, LoginRefused):
+                        self._back_off()
+                        raise LinkFault("denied", "upsd refused our name or password")
+                    if isinstance(event, ends):
+                        self._refused_wait_s = REFUSED_FIRST_S
+                        return event
+        finally:
+            self._streams.discard(stream)
+            stream.close()
         raise LinkFault("timeout", "upsd did not answer in time")
 
     def _back_off(self) -> None:
         self._refused_until_s = time.monotonic() + self._refused_wait_s
         self._refused_wait_s = min(self._refused_wait_s * 2, REFUSED_MAX_S)
 
-    def _drop(self) -> None:
-        stream, self._stream = self._stream, None
-        if stream is not None:
-            stream.close()
-
     def close(self) -> None:
         """Let go."""
         self._closed = True
-        stream = self._stream
-        if stream is not None:
+        for stream in tuple(self._streams):
             stream.close()

@@ -8,7 +8,7 @@ from agent.core.facts import View
 from agent.core.policy import Policy
 from agent.core.rule import Diagnosis, Rule, Severity, Words, faulty, healthy, unknown
 
-WATCHES = ("codec.api", "codec.ping", "codec.tcp", "codec.sip", "codec.draw_w", "net.link")
+WATCHES = ("codec.api", "codec.ping", "codec.tcp", "codec.sip", "codec.draw_w", "net.link", "net.gateway")
 
 
 def diagnose(view: View, policy: Policy) -> Diagnosis:
@@ -19,6 +19,8 @@ def diagnose(view: View, policy: Policy) -> Diagnosis:
         return unknown(view, "api_not_asked", *WATCHES)
     if view.fitted("net.link") and not view.is_true("net.link"):
         return unknown(view, "own_link_down", *WATCHES)
+    if view.fitted("net.gateway") and view.is_false("net.gateway"):
+        return unknown(view, "gateway_down", *WATCHES)
     draw_w = view.number("codec.draw_w")
     if draw_w is not None and draw_w < policy.thresholds.codec_alive_w:
         return unknown(view, "no_power", *WATCHES)
@@ -35,7 +37,7 @@ RULE = Rule(
     symptom="codec.api",
     watches=WATCHES,
     diagnose=diagnose,
-    ladder=("codec_restart", "codec_power_cycle"),
+    ladder=("codec_restart", "codec_power_cycle", "room_staged_boot"),
     strikes=3,
     passes=2,
     loads=("codec",),

@@ -58,5 +58,6 @@ RULE = Rule(
              "Switch off what is not needed."),
         ),
     },
+    power_loss=True,
     fill=_fill,
 )  # fmt: skip

@@ -3,7 +3,7 @@
 from agent.core.facts import View
 from agent.core.policy import Policy
 from agent.core.rule import Diagnosis, Rule, Severity, Words, faulty, healthy, unknown
-from agent.core.schedule import wanted
+from agent.core.schedule import trial_runs, wanted
 
 WATCHES = ("codec.mic_connected", "codec.mic_muted", "codec.in_call", "codec.api")
 
@@ -11,10 +11,12 @@ WATCHES = ("codec.mic_connected", "codec.mic_muted", "codec.in_call", "codec.api
 def diagnose(view: View, policy: Policy) -> Diagnosis:
     """Faulty near a meeting or in a call without a microphone.
 
-    A muted one is no fault: the procedure keeps microphones off except for speaking.
+    A muted one is no fault: the procedure keeps microphones off except for speaking. A trial is there to be heard.
     """
     if not view.is_true("codec.api"):
         return unknown(view, "codec_not_asked", *WATCHES)
+    if trial_runs(policy, view.now) and view.is_true("codec.mic_muted") and view.is_true("codec.in_call"):
+        return faulty(view, "muted_in_trial", *WATCHES)
     if view.is_true("codec.mic_connected"):
         return healthy(view, "microphone_connected", *WATCHES)
     if not view.is_false("codec.mic_connected"):
@@ -30,6 +32,7 @@ RULE = Rule(
     symptom="codec.mic_connected",
     watches=WATCHES,
     diagnose=diagnose,
+    ladder=("codec_unmute",),
     strikes=3,
     passes=2,
     loads=("codec",),

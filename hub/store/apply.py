@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
+from hub.core import leases
 from hub.core.acks import Contiguity
 from hub.core.liveness import Silent, group_keys, silent_since_s
 from hub.core.twin import Twin, apply_state, apply_status, heard, verdict
@@ -36,6 +37,8 @@ class Applied:
     health: bool = False
     acks: dict[tuple[str, str], int] = field(default_factory=dict)
     """(room, epoch) to the sequence number that is safe."""
+    asking: set[str] = field(default_factory=set)
+    """Rooms that want a share of the fleet's budget, now."""
 
     def change(self) -> Change:
         """For those who watch."""
@@ -189,6 +192,8 @@ class Applier:
         if not new:
             return
         done.rooms.add(room)
+        if event.kind == leases.WANTED and not late:
+            done.asking.add(room)
         if event.fault_id:
             work.folds.add((room, stamp.epoch, event.fault_id))
         orders.apply_event(self._db, room, event, received_s)

@@ -51,6 +51,12 @@ def last_counter(db: sqlite3.Connection, room: str) -> int:
     return int(db.execute("SELECT COALESCE(MAX(counter), 0) FROM commands WHERE room = ?", (room,)).fetchone()[0])
 
 
+def count(db: sqlite3.Connection, action: str, since_s: float) -> int:
+    """How many orders of an action were made since then, Unix seconds, in all rooms."""
+    row = db.execute("SELECT COUNT(*) FROM commands WHERE created_s >= ? AND action = ?", (since_s, action)).fetchone()
+    return int(row[0])
+
+
 def insert(db: sqlite3.Connection, order: Order, now_s: float, expires_s: float) -> None:
     """Write a new order, waiting to be sent."""
     db.execute(

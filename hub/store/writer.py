@@ -45,6 +45,8 @@ class Hooks:
 
     committed: Callable[[Change], None] = lambda _change: None
     acknowledge: Callable[[dict[tuple[str, str], int]], None] = lambda _acks: None
+    asked: Callable[[set[str]], None] = lambda _rooms: None
+    """Rooms that want a lease. They are answered by somebody else: this thread must not wait for itself."""
     listening_s: Callable[[], float | None] = lambda: None
     """Since when the hub has been hearing the broker without a break; None: it does not."""
     ticks: list[Callable[[sqlite3.Connection, float], Change | None]] = field(default_factory=list)
@@ -221,6 +223,8 @@ class Writer:
         for item in items:
             self._guard(item.source.confirm)
         self._guard(lambda: self._hooks.acknowledge(done.acks))
+        if done.asking:
+            self._guard(lambda: self._hooks.asked(done.asking))
         self._tell(done)
 
     def _tell(self, done: Applied) -> None:

@@ -80,8 +80,13 @@ def perform(remedy: str, relays: FakeRelays, *, off_s: float = 15.0, time: FakeT
             codec: Outcome | None = None) -> tuple[RemedyDone, Actuators]:  # fmt: skip
     done: queue.Queue[RemedyDone] = queue.Queue()
     clock = time or FakeTime()
-    draw = {"codec": 31.0}
-    made = Actuators(relays, [Codec(codec)], done.put, lambda load: draw.get(load), clock.sleep, clock.monotonic)
+
+    def draw_w(load: str, since_s: float) -> float | None:
+        """A meter beside the load, looked at every 10 s: 31 W, and nothing while the relay is cut."""
+        measured_s = clock.now_s // 10 * 10
+        return None if load != "codec" or measured_s < since_s else 31.0 if relays.on["codec"] else 0.4
+
+    made = Actuators(relays, [Codec(codec)], done.put, draw_w, clock.sleep, clock.monotonic)
     made.start(order(remedy, off_s))
     return done.get(timeout=10), made
 
@@ -92,8 +97,13 @@ def test_a_cycle_cuts_waits_and_restores_with_proof() -> None:
     assert relays.moves == [("codec", False), ("codec", True)]
     assert done.ok
     assert done.proof == {
-        "draw_before_w": 31.0, "draw_off_w": 31.0, "line_cut": True, "off_s": 15.0, "line_restored": True,
+        "draw_before_w": 31.0, "draw_off_w": 0.4, "line_cut": True, "off_s": 15.0, "line_restored": True,
     }  # fmt: skip
+
+
+def test_a_reading_from_before_the_cut_is_no_proof_of_it() -> None:
+    done, _ = perform("codec_power_cycle", FakeRelays(), off_s=9.0)
+    assert "draw_off_w" not in done.proof
 
 
 def test_no_configuration_keeps_a_load_off_beyond_the_bound() -> None:

@@ -33,7 +33,7 @@ gateway = ""
 clock = false
 [relays.codec]
 pin = 17
-[relays.switch]
+[relays.display]
 pin = 18
 [relays.light]
 pin = 22
@@ -147,7 +147,7 @@ host = "127.0.0.1"
 port = {port}
 [commands]
 accept_unsigned = true
-[loads.switch]
+[loads.display]
 off_s = 60
 """
 REPOWERED_S = 5.0
@@ -171,7 +171,7 @@ def cycling(agents: Agents, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
             n = next(numbers)
             nonce = hub.status[-1].nonce
             order = m.Command(
-                room="r-pub", boot=boot_id(), nonce=nonce, counter=n, action="switch_power_cycle", by="lan"
+                room="r-pub", boot=boot_id(), nonce=nonce, counter=n, action="display_power_cycle", by="lan"
             )
             hub.send(Leaf.COMMAND, order, f"c{n}")
             until(lambda: any(i == f"c{n}" for i, _ in hub.replies))

@@ -9,7 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.core.facts import NoReading
-from agent.devices.base import LINE_BYTES_MAX, Event, Facts, Login, LoginRefused, ProtocolError
+from agent.devices.base import (
+    LINE_BYTES_MAX,
+    CommandDone,
+    CommandFailed,
+    Event,
+    Facts,
+    Login,
+    LoginRefused,
+    ProtocolError,
+)
 from agent.devices.power.nut import KEYS, Nut, facts_of, quoted
 from agent.devices.power.pzem004t import BUFFER_BYTES_MAX, Pzem, crc16, keys
 
@@ -52,6 +61,24 @@ def test_an_answer_cut_at_every_byte() -> None:
 def test_power_above_one_word() -> None:
     words = (2301, 0, 0, 100_000 & 0xFFFF, 100_000 >> 16, *WORDS[5:])
     assert facts(Pzem("room").receive(answer(1, words)))[0].readings["room.draw_w"] == 10_000.0
+
+
+@pytest.mark.parametrize(
+    ("answer", "ended"),
+    [
+        (b"OK\n", CommandDone("ups_self_test")),
+        (b"ERR CMD-NOT-SUPPORTED\n", CommandFailed("ups_self_test", "absent")),
+        (b"ERR ACCESS-DENIED\n", CommandFailed("ups_self_test", "denied")),
+        (b"ERR INSTCMD-FAILED\n", CommandFailed("ups_self_test", "failed")),
+    ],
+)
+def test_an_order_to_the_ups_is_told_from_the_login(answer: bytes, ended: Event) -> None:
+    device = Nut("ups", Login("tester", "right"))
+    assert device.hello() + device.order("ups_self_test") == (
+        b'USERNAME "tester"\nPASSWORD "right"\nINSTCMD "ups" test.battery.start.quick\n'
+    )
+    assert device.receive(b"OK\nOK\n") == []
+    assert device.receive(answer) == [ended]
 
 
 def test_the_role_names_the_fact() -> None:

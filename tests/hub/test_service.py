@@ -13,6 +13,7 @@ import pytest
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
+from hub.core.leases import Budget
 from hub.link import Broker
 from hub.port import HEALTH_KEYS, QUEUE_MAX, Change, HubBusyError, HubPort, Marked, Ordered, Subscription
 from hub.service import Hub
@@ -254,3 +255,19 @@ def test_clock_that_is_set_makes_no_room_lost(tmp_path: Path) -> None:
     assert hub._listening() == now[0]
     hub._link_changed(False)
     assert hub._listening() is None
+
+
+@pytest.mark.broker
+def test_a_room_that_asks_is_given_leave_until_the_fleets_budget_is_used_up(bench: Bench) -> None:
+    bench.hub._budget = Budget(share_pct=0.0, floor=1)
+    bench.speaker.say(bench.room.status())
+    until("the nonce is known", lambda: bench.one("SELECT nonce FROM twins WHERE nonce != ''") is not None)
+    answers = []
+    for _ in range(2):
+        bench.speaker.say(bench.room.event(kind="lease_wanted", remedy="codec_restart", load="codec"))
+        topic, payload = bench.speaker.next("command")
+        answers.append(decode(Command, payload).action)
+        done = Reply(stamp=bench.room.stamp(), outcome="done")
+        bench.speaker.say(done, topic.rsplit("/", 1)[1])
+        until("the answer has ended", lambda: bench.one("SELECT 1 FROM commands WHERE outcome = 'sent'") is None)
+    assert answers == ["lease_granted", "lease_denied"]

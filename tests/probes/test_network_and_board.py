@@ -240,7 +240,10 @@ def test_a_full_room() -> None:
     keys = [key for probe in probes for key in probe.keys]
     assert len(keys) == len(set(keys))
     assert set(keys) <= set(FACTS)
-    of_other_devices = ("display.", "amp.", "pc.", "sound.")
+    of_other_devices = (
+        "hub.", "room.attended", "codec.upgrading", "codec.rx_loss", "codec.tx_loss", "codec.jitter", "display.",
+        "amp.", "pc.", "sound.",
+    )  # fmt: skip
     assert {key for key in set(FACTS) - set(keys) if not key.startswith(of_other_devices)} == set()
     assert len({probe.name for probe in probes}) == len(probes)
     assert [effector.remedies for effector in effectors] == [
@@ -288,8 +291,8 @@ def test_families_and_lines() -> None:
     assert {"cisco_xapi", "generic", "poly_cli"} <= set(names())
     assert load("poly_cli").port == 24
     assert parse_line("tcp://10.0.0.5", 24) == Line(host="10.0.0.5", port=24)
-    assert parse_line("serial:///dev/x", bauds=(9600,)) == Line(path="/dev/x", bauds=(9600,))
-    assert parse_line("serial:///dev/x?baud=115200,9600") == Line(path="/dev/x", bauds=(115200, 9600))
+    assert parse_line("serial:///dev/x", bauds=(9600,)) == Line(scheme="serial", path="/dev/x", bauds=(9600,))
+    assert parse_line("serial:///dev/x?baud=115200,9600") == Line(scheme="serial", path="/dev/x", bauds=(115200, 9600))
 
 
 def test_passwords_are_not_shown() -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from agent.core.facts import NoReading
+from agent.ports import Outcome
 from agent.probes.config import MeterConfig, UpsConfig
 from agent.probes.meter import MeterProbe
 from agent.probes.ups import UpsProbe
@@ -95,7 +96,8 @@ class Upsd:
             "ups.conf": f"[ups]\n driver = dummy-ups\n port = {self.folder}/ups.dev\n mode = dummy-once\n[gone]\n"
             f" driver = dummy-ups\n port = {self.folder}/gone.dev\n",
             "upsd.conf": f"LISTEN 127.0.0.1 {self.port}\nSTATEPATH {self.folder}\nMAXAGE 15\n",
-            "upsd.users": "[monitor]\n password = right\n upsmon secondary\n",
+            "upsd.users": "[monitor]\n password = right\n upsmon secondary\n"
+            "[tester]\n password = right\n instcmds = all\n",
             "nut.conf": "MODE=standalone\n",
         }
         for name, text in texts.items():
@@ -154,6 +156,15 @@ def test_a_real_upsd_refuses(upsd: Upsd) -> None:
     eventually(lambda: NoReading("denied") not in reasons(right), "the right password was refused")
     assert reasons(UpsConfig("nowhere", port=upsd.port)) == {NoReading("absent")}
     assert reasons(UpsConfig("gone", port=upsd.port)) == {NoReading("link")}
+
+
+def test_orders_to_a_real_upsd(upsd: Upsd) -> None:
+    """dummy-ups knows no instant command: the real server's refusals are what can be had of it."""
+
+    def said(**changes: str) -> Outcome:
+        return UpsProbe(UpsConfig(port=upsd.port, **changes)).perform("ups_self_test")  # type: ignore[arg-type]
+
+    eventually(lambda: said(user="tester", password="right") == Outcome(ok=False, reason="absent"), "it answers")
 
 
 def test_no_upsd_is_our_own_side(tmp_path: Path) -> None:

@@ -85,7 +85,9 @@ def test_a_hang_is_found_told_and_healed_with_an_act_that_is_journalled() -> Non
     days.pass_s(10)
     days.put("codec_hang_soft")
     days.pass_s(60)
-    assert days.kinds("codec_hung") == ["fault_confirmed", "remedy_started", "remedy_done", "fault_cleared"]
+    assert days.kinds("codec_hung") == [
+        "fault_confirmed", "lease_wanted", "remedy_started", "remedy_done", "fault_cleared",
+    ]  # fmt: skip
     assert [act.what for act in days.room.physics.witness.acts] == ["restart"]
     assert days.room.store.sent == len(days.events)
     assert days.states[-1].faults == []

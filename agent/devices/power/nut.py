@@ -11,7 +11,18 @@ from collections.abc import Mapping
 
 from agent.core.facts import NoReading, Reading
 from agent.devices.about import About, Tested
-from agent.devices.base import Event, Facts, LineBuffer, Login, LoginRefused, ProtocolError, checked, number
+from agent.devices.base import (
+    CommandDone,
+    CommandFailed,
+    Event,
+    Facts,
+    LineBuffer,
+    Login,
+    LoginRefused,
+    ProtocolError,
+    checked,
+    number,
+)
 
 ABOUT = About(
     "any UPS behind Network UPS Tools (`upsd`)",
@@ -41,6 +52,10 @@ REASONS = {
 """What an `ERR` kind means for the facts; any other is "refused". DRIVER-NOT-CONNECTED: the cable to the UPS, or its
 driver; DATA-STALE: the UPS no longer answers the driver."""
 
+ORDERS = {"ups_self_test": "test.battery.start.quick"}
+"""Instant commands by remedy (NUT's appendix on commands): ten seconds on battery, on most UPSes."""
+ORDER_REASONS = {"CMD-NOT-SUPPORTED": "absent", "INSTCMD-FAILED": "failed", "SET-FAILED": "failed"}
+
 VARIABLES_MAX = 500
 VARIABLE = re.compile(r'^VAR (?P<ups>\S+) (?P<name>\S+) "(?P<value>(?:[^"\\]|\\.)*)"$')
 
@@ -59,6 +74,7 @@ class Nut:
         self._lines = LineBuffer()
         self._variables: dict[str, str] | None = None
         self._to_confirm = 0
+        self._ordered = ""
 
     @property
     def buffered(self) -> int:
@@ -77,6 +93,14 @@ class Nut:
         self._variables = None
         return f"LIST VAR {quoted(self.name)}\n".encode()
 
+    def order(self, remedy: str) -> bytes:
+        """The instant command that a remedy is, for a user whom upsd lets do it.
+
+        Ends in one `CommandDone` or `CommandFailed`.
+        """
+        self._ordered = remedy
+        return f"INSTCMD {quoted(self.name)} {ORDERS[remedy]}\n".encode()
+
     def receive(self, data: bytes) -> list[Event]:
         """Take what arrived."""
         overruns = self._lines.overruns
@@ -88,7 +112,11 @@ class Nut:
     def _line(self, line: str) -> list[Event]:
         words = line.split()
         if line.startswith("OK"):
-            self._to_confirm = max(0, self._to_confirm - 1)
+            if self._to_confirm:
+                self._to_confirm -= 1
+            elif self._ordered:
+                ordered, self._ordered = self._ordered, ""
+                return [CommandDone(ordered)]
         elif line.startswith("ERR ") and len(words) > 1:
             return self._error(words[1])
         elif line.startswith("BEGIN LIST VAR "):
@@ -108,6 +136,9 @@ class Nut:
         if self._to_confirm and reason == "denied":
             self._to_confirm = 0
             return [LoginRefused()]
+        if self._ordered:
+            ordered, self._ordered = self._ordered, ""
+            return [CommandFailed(ordered, ORDER_REASONS.get(kind, reason))]
         return [Facts(dict.fromkeys(KEYS, NoReading(reason)))]
 
 

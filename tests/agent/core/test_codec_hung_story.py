@@ -10,6 +10,7 @@ from agent.core.events import CommandReceived, DesiredChanged, RemedyDone
 from agent.core.facts import NoReading, Reading
 from agent.core.phases import Phase
 from agent.core.policy import Meeting
+from tests.agent.core.test_staging import live, names
 from tests.agent.core.world import IDLE, WALL_S, World
 
 HUNG: dict[str, Reading] = {
@@ -43,13 +44,16 @@ def test_a_hung_codec_is_restarted_and_heals() -> None:
     assert cleared.fault_id == world.records("fault_confirmed")[0].fault_id
 
 
-def test_the_next_rung_is_a_power_cycle_and_then_a_person() -> None:
+def test_the_next_rungs_are_a_power_cycle_the_whole_room_and_then_a_person() -> None:
     world = hung_world()
     world.finish()
     world.run(HUNG, 225 + 40)
     assert world.remedies() == ["codec_restart", "codec_power_cycle"]
     world.finish()
-    world.run(HUNG, 225 + 40)
+    begun = live(world, 225 + 40, HUNG)
+    assert names(begun) == ["room_staged_boot", "codec_power_cycle"]
+    begun = live(world, 1500, HUNG)
+    assert names(begun) == ["camera_power_cycle", "splitter_power_cycle", "display_power_cycle"]
     assert world.phase("codec_hung") is Phase.ESCALATED
     (escalated,) = world.records("fault_escalated")
     assert escalated.reason == "ladder_exhausted"

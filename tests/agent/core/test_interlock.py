@@ -10,9 +10,10 @@ import pytest
 from agent.core.events import DesiredChanged
 from agent.core.facts import NoReading
 from agent.core.interlock import PASSING, Permit, Reason, Refusal, permit
+from agent.core.phases import Phase
 from agent.core.policy import Meeting
 from agent.core.remedies import LOADS, REMEDIES
-from agent.core.state import LoadState
+from agent.core.state import Fault, Lease, LoadState, Staged
 from tests.agent.core.world import IDLE, WALL_S, World, policy
 
 Change = Callable[[World], None]
@@ -55,6 +56,12 @@ def _silent_after_call(world: World) -> None:
     world.see({"codec.in_call": NoReading("timeout")})
 
 
+def _silent_in_upgrade(world: World) -> None:
+    world.see({"codec.upgrading": True})
+    world.mono_s += 3000
+    world.see({**IDLE, "codec.upgrading": NoReading("timeout"), "codec.api": NoReading("timeout")})
+
+
 def _stale(world: World) -> None:
     world.mono_s += 3600
     world.see({"mains.voltage_v": 224.0})
@@ -68,6 +75,44 @@ def _weak_lately(world: World) -> None:
     world.see(IDLE)
 
 
+def _uplink_cut_before(world: World) -> None:
+    fault = Fault("uplink_lost", Phase.CONFIRMED, fault_id=1, since_s=world.mono_s - 2000)
+    world.state = replace(
+        world.state,
+        faults={"uplink_lost": fault},
+        loads={"converter": LoadState(acts_s=(world.mono_s - 1900,))},
+    )
+
+
+def _returning(world: World) -> None:
+    world.state = replace(world.state, staged=Staged(("switch", "codec"), world.mono_s))
+
+
+def _real_meeting(world: World) -> None:
+    now_s = WALL_S + world.mono_s
+    trial = Meeting("t", "Kết nối thử", now_s - 60, now_s + 600, trial=True)
+    world.feed(DesiredChanged(1, (trial,)))
+    assert permit(REMEDIES["codec_unmute"], world.state, world.now) == Permit()
+    world.feed(DesiredChanged(2, (trial, Meeting("m", "Họp", now_s - 5, now_s + 60))))
+
+
+def _projector(world: World) -> None:
+    _with_policy(loads={**world.state.policy.loads, "display": replace(LOADS["display"], never_cut=True)})(world)
+
+
+def _just_off(world: World) -> None:
+    world.state = replace(world.state, loads={"light": LoadState(off=True, off_since_s=world.mono_s - 0.9)})
+
+
+def _lease(**times: float) -> Change:
+    def change(world: World) -> None:
+        world.see({"hub.session": True})
+        at = {key: world.mono_s + value for key, value in times.items()}
+        world.state = replace(world.state, lease=Lease(**at))
+
+    return change
+
+
 def _relay_moved(world: World) -> None:
     world.state = replace(world.state, last_relay_s=world.mono_s - 1.9)
 
@@ -75,6 +120,17 @@ def _relay_moved(world: World) -> None:
 CASES: dict[Reason, list[Change]] = {
     Reason.SAFE_MODE: [_with_policy(safe_mode=True)],
     Reason.NOT_FITTED: [_with_policy(relays=frozenset())],
+    Reason.PROJECTOR: [_projector],
+    Reason.ATTENDED: [_seeing(room__attended=True)],
+    Reason.UPGRADING: [_seeing(codec__upgrading=True), _silent_in_upgrade],
+    Reason.OWN_UPLINK: [lambda _world: None],
+    Reason.UPLINK_ONCE: [_uplink_cut_before],
+    Reason.RETURNING: [_returning],
+    Reason.MIN_OFF: [_just_off],
+    Reason.NOT_A_TRIAL: [lambda _world: None, _real_meeting],
+    Reason.LATCHED: [_with_load("codec", latched=True)],
+    Reason.LEASE: [_lease(), _lease(asked_s=-19.9), _lease(asked_s=-300.0)],
+    Reason.FLEET_BUDGET: [_lease(asked_s=-250.0, denied_until_s=0.1)],
     Reason.MAINTENANCE: [_with_policy(maintenance_until_s=WALL_S + 5000)],
     Reason.IN_CALL: [_seeing(codec__in_call=True)],
     Reason.CALL_UNKNOWN: [_stale, _silent_after_call, _seeing(codec__in_call=NoReading("timeout"), codec__draw_w=46.0)],
@@ -89,9 +145,25 @@ CASES: dict[Reason, list[Change]] = {
     Reason.SETTLING: [_with_load("codec", settle_until_s=1030.0)],
     Reason.HOLD_ON: [_with_load("codec", acts_s=(1000.0 - 150.0,))],
     Reason.STAGGER: [_relay_moved],
-    Reason.BUDGET_HOUR: [_with_load("codec", acts_s=(-2000.0, -1500.0))],
-    Reason.BUDGET_DAY: [_with_load("codec", acts_s=tuple(-80_000.0 + 4000 * n for n in range(6)))],
+    Reason.BUDGET_HOUR: [
+        _with_load("codec", acts_s=(-2000.0, -1500.0, -1000.0)),
+        _with_load("codec", cycles_s=(-2000.0, -1500.0)),
+    ],
+    Reason.BUDGET_DAY: [
+        _with_load("codec", acts_s=tuple(-80_000.0 + 4000 * n for n in range(6))),
+        _with_load("codec", cycles_s=(-80_000.0, -60_000.0, -40_000.0)),
+    ],
 }
+REMEDY = {
+    Reason.PROJECTOR: "display_power_cycle",
+    Reason.OWN_UPLINK: "converter_power_cycle",
+    Reason.UPLINK_ONCE: "converter_power_cycle",
+    Reason.MIN_OFF: "light_on",
+    Reason.NOT_A_TRIAL: "codec_unmute",
+}
+"""The act that a guard is about, where it is not the codec's power cycle."""
+OWN = {Reason.LEASE, Reason.FLEET_BUDGET}
+"""Guards of the room's own decisions: an order comes from the hub already."""
 ELSEWHERE = {Reason.UNKNOWN_ACTION, Reason.NO_EVIDENCE, Reason.FLAPPING, Reason.NO_JOURNAL}
 """Given by the engine and the shell: tested there."""
 
@@ -102,11 +174,15 @@ ELSEWHERE = {Reason.UNKNOWN_ACTION, Reason.NO_EVIDENCE, Reason.FLAPPING, Reason.
 def test_each_guard_refuses_alone(reason: Reason, change: Change) -> None:
     world = World()
     world.run(IDLE, 20)
-    assert permit(REMEDIES["codec_power_cycle"], world.state, world.now) == Permit()
+    remedy = REMEDIES[REMEDY.get(reason, "codec_power_cycle")]
+    if reason not in (Reason.OWN_UPLINK, Reason.UPLINK_ONCE, Reason.NOT_A_TRIAL):
+        assert permit(remedy, world.state, world.now, own=True) == Permit()
     change(world)
     if reason in (Reason.HOLD_ON, Reason.BUDGET_HOUR, Reason.BUDGET_DAY):
         assert world.mono_s == 1020.0, "the cases above are relative to this"
-    assert permit(REMEDIES["codec_power_cycle"], world.state, world.now) == Refusal(reason)
+    assert permit(remedy, world.state, world.now, own=True) == Refusal(reason)
+    if reason in OWN:
+        assert permit(remedy, world.state, world.now) == Permit()
 
 
 def test_every_reason_has_a_case() -> None:
@@ -116,6 +192,7 @@ def test_every_reason_has_a_case() -> None:
 def test_lasting_refusals_do_not_wait() -> None:
     assert set(Reason) - PASSING == {
         Reason.SAFE_MODE, Reason.NOT_FITTED, Reason.UNKNOWN_ACTION, Reason.BUDGET_HOUR, Reason.BUDGET_DAY,
+        Reason.PROJECTOR, Reason.OWN_UPLINK, Reason.UPLINK_ONCE, Reason.LATCHED,
     }  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from agent.core.events import CommandReceived, Record, RemedyDone, StartRemedy, Tick
 from agent.core.facts import NoReading, Reading
+from agent.core.interlock import RELAY_METHODS
 from agent.core.phases import TRANSITIONS, Phase, Signal, after, diagram
 from agent.core.remedies import REMEDIES, Method
 from tests.agent.core.world import IDLE, World
@@ -41,6 +42,7 @@ def test_safety_holds_at_every_step(script: list[tuple[object, ...]]) -> None:
     world = World()
     world.see(IDLE)
     restarts: dict[str, list[float]] = {}
+    cycles: dict[str, list[float]] = {}
     running: dict[str, int] = {}
     relay_s = float("-inf")
     orders = 0
@@ -67,7 +69,7 @@ def test_safety_holds_at_every_step(script: list[tuple[object, ...]]) -> None:
             began_s = effect.act.started_s
             assert load.name not in running, "one act a load at a time"
             running[load.name] = effect.act.act_id
-            if remedy.method is not Method.API:
+            if remedy.method in RELAY_METHODS:
                 assert began_s - relay_s >= world.state.policy.guards.stagger_s
                 relay_s = began_s
             if remedy.restarts:
@@ -76,6 +78,11 @@ def test_safety_holds_at_every_step(script: list[tuple[object, ...]]) -> None:
                 past.append(began_s)
                 assert sum(began_s - at_s < 3600 for at_s in past) <= load.budget_per_hour
                 assert sum(began_s - at_s < 86400 for at_s in past) <= load.budget_per_day
+                if remedy.method is Method.CYCLE:
+                    cut = cycles.setdefault(load.name, [])
+                    cut.append(began_s)
+                    assert sum(began_s - at_s < 3600 for at_s in cut) <= load.cycles_per_hour
+                    assert sum(began_s - at_s < 86400 for at_s in cut) <= load.cycles_per_day
                 word = world.state.facts["codec.in_call"]
                 assert word.attempt is not True or began_s - word.attempt_at_s >= 60, "a call, not long ago"
                 draw_w = world.state.view(world.now).number("codec.draw_w")

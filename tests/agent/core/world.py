@@ -14,7 +14,7 @@ from agent.core.policy import Policy, Thresholds, make_policy
 from agent.core.remedies import LOADS, REMEDIES, Method
 from agent.core.state import RoomState
 
-ALL_RELAYS = frozenset(LOADS) - {"pc"}
+ALL_RELAYS = frozenset(name for name, load in LOADS.items() if load.on_relay) - {"pc"}
 APIS = frozenset(name for name, remedy in REMEDIES.items() if remedy.method is Method.API)
 WALL_S = 1_790_000_000.0
 
@@ -48,6 +48,10 @@ IDLE: dict[str, Reading] = {
     "codec.mic_muted": True,
     "amp.draw_w": 12.0,
     "sound.level_dbc": 46.0,
+    "self.undervoltage": False,
+    "self.disk_readonly": False,
+    "self.disk_pct": 40.0,
+    "self.mem_pct": 50.0,
     "pc.alive": True,
     "pc.app_running": True,
 }

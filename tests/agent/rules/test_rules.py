@@ -57,8 +57,21 @@ class TestContract:
 
 
 def test_few_alarms_are_critical() -> None:
+    """ISA-18.2 wants at most 5 % critical alarms. The hub adds one of its own, a room that is not heard, as major."""
     critical = [rule for rule in RULES.values() if rule.severity is Severity.CRITICAL]
-    assert len(critical) <= 1
+    assert len(critical) <= 0.05 * (len(RULES) + 1)
+
+
+def test_every_alarm_asks_for_an_action() -> None:
+    for rule in RULES.values():
+        assert rule.ladder or all(words.steps for words in rule.words.values()), rule.name
+
+
+def test_no_cause_is_its_own_consequence() -> None:
+    seen: set[str] = set()
+    while ready := {n for n, rule in RULES.items() if n not in seen and set(rule.inhibited_by) <= seen}:
+        seen |= ready
+    assert seen == set(RULES), "a circle of causes would hold each other back for ever"
 
 
 FAULTY: list[tuple[str, dict[str, Reading], str]] = [
@@ -96,10 +109,17 @@ FAULTY: list[tuple[str, dict[str, Reading], str]] = [
     ("condensation", {"env.rack_temp_c": 22.0, "env.humidity_pct": 90.0}, "dew_point_near"),
     ("condensation", {"env.rack_temp_c": NoReading("link"), "env.humidity_pct": 88.0}, "air_very_humid"),
     ("pc_app_gone", {"pc.app_running": False}, "software_gone"),
+    ("board_supply_weak", {"self.undervoltage": True}, "undervoltage"),
+    ("card_failing", {"self.disk_readonly": True}, "read_only"),
+    ("card_failing", {"self.disk_pct": 95.0}, "card_full"),
+    ("board_exhausted", {"self.mem_pct": 95.5}, "memory_used_up"),
 ]
 NOT_FAULTY: list[tuple[str, dict[str, Reading], str]] = [
     ("codec_hung", {"codec.api": False, "net.link": False}, "own_link_down"),
+    ("codec_hung", {"codec.api": False, "net.gateway": False}, "gateway_down"),
     ("codec_hung", {"codec.api": False, "codec.draw_w": 0.4}, "no_power"),
+    ("card_failing", {"self.disk_pct": 93.0}, "between_limits"),
+    ("board_exhausted", {"self.mem_pct": 90.0}, "between_limits"),
     ("codec_hung", {"codec.api": False, "codec.ping": False, "codec.draw_w": NoReading("x")}, "no_second_symptom"),
     ("codec_hung", {"codec.api": NoReading("link")}, "api_not_asked"),
     ("codec_no_power", {"codec.draw_w": 0.4}, "meter_contradicts_network"),

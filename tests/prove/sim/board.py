@@ -174,6 +174,8 @@ class Board:
         world.cross("act.before")
         world.check_act(order)
         self.acts[act.act_id] = order
+        if remedy.method is Method.STAGED:
+            return  # the engine lets the loads follow one another, and ends it
         if remedy.method is Method.API:
             self._order(order)
         elif remedy.method is Method.CYCLE:

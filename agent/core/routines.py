@@ -1,0 +1,54 @@
+"""Upkeep that no fault asks for, at night and rarely: the UPS tests its battery, the codec keeps itself dry.
+
+Each passes the same interlock as every other act, and none is made up for: a room that was not permitted last night is
+asked again the next one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from agent.core import acts
+from agent.core.events import Effect
+from agent.core.facts import Instant
+from agent.core.interlock import Refusal, permit
+from agent.core.remedies import REMEDIES
+from agent.core.schedule import at_night, wanted
+from agent.core.state import RoomState
+
+DAY_S = 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Routine:
+    """One remedy, at most once in so many seconds."""
+
+    remedy: str
+    every_s: float
+
+
+ROUTINES = (
+    Routine("ups_self_test", 30 * DAY_S),
+    Routine("codec_wake", 7 * DAY_S),  # keep-warm: an hour of its own heat dries the codec (rooms-vn, catalogue)
+)
+
+
+def advance(state: RoomState, now: Instant) -> tuple[RoomState, tuple[Effect, ...]]:
+    """Begin the routine that is due, if the room may be disturbed now.
+
+    A room that has never done one counts as having just done it: after a power cut 621 of them would begin at once.
+    """
+    if not at_night(state.policy, now) or wanted(state.policy, now) or state.acts or state.staged is not None:
+        return state, ()
+    for routine in ROUTINES:
+        done_s = state.routines.get(routine.remedy)
+        if done_s is None or done_s > now.wall_s:  # never, or before the clock was set back
+            spread_s = state.policy.room_hash * routine.every_s
+            state = replace(state, routines={**state.routines, routine.remedy: now.wall_s - spread_s})
+            continue
+        remedy = REMEDIES[routine.remedy]
+        if now.wall_s - done_s < routine.every_s or isinstance(permit(remedy, state, now, own=True), Refusal):
+            continue
+        state = replace(state, routines={**state.routines, routine.remedy: now.wall_s})
+        return acts.start(state, remedy, now, by="routine")
+    return state, ()

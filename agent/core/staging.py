@@ -1,0 +1,165 @@
+"""Mains lost and back: what is switched off meanwhile, and in which order the room returns.
+
+Everything that starts at once draws an inrush that a weak village feeder answers with the next dip, and a codec that is
+up before its switch registers nowhere. So the room waits until the mains has been good for a while, then a share of a
+minute that its own name decides, and then lets one load after the other come back, each when the one before serves.
+No stage waits for ever: one that does not come back is told of, and the next one follows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from agent.core import acts, stages
+from agent.core.events import Effect, Record, RemedyDone
+from agent.core.facts import Instant
+from agent.core.interlock import PASSING, Refusal, mains_bad, permit
+from agent.core.phases import OPEN, Phase
+from agent.core.remedies import REMEDIES
+from agent.core.state import RoomState, Staged
+
+Step = tuple[RoomState, tuple[Effect, ...]]
+Advance = tuple[RoomState, tuple[Effect, ...], RemedyDone | None]
+"""With the end of the act that a staged boot serves, for the ladder."""
+
+_NEVER = float("inf")
+
+PROOFS = {
+    "switch": "net.gateway",
+    "converter": "net.hub",
+    "codec": "codec.api",
+    "camera": "codec.camera",
+    "pc": "pc.alive",
+    "amplifier": "amp.draw_w",
+}
+"""By load: the fact that proves that it serves. Loads without one are given their settle time."""
+
+
+def mains_back(state: RoomState, now: Instant) -> Step:
+    """Begin the return after an outage: order alone, and whatever was shed comes back in its turn."""
+    order = stages.fitted(state)
+    if not order or state.staged is not None:
+        return state, ()
+    began = Record("return_began", detail={"stages": " ".join(order)})
+    return replace(state, staged=Staged(order, now.mono_s)), (began,)
+
+
+def advance(state: RoomState, now: Instant) -> Advance:
+    """What the passing of time asks for: switch off extras while the mains is lost, or go on with the return."""
+    lost = any(rule.power_loss and state.fault(name).phase in OPEN for name, rule in state.rules.items())
+    if lost and mains_bad(state.view(now), state.policy):
+        if state.staged is not None:  # lost again in mid-return: it begins anew when the mains is back
+            return _ended(state, state.staged, "mains_lost", now)
+        return (*_shed(state, now), None)
+    staged = state.staged
+    if staged is None:
+        return (*_overdue(state, now), None)
+    if not staged.stages:
+        return _ended(state, staged, "", now)
+    if staged.switched_s < _NEVER:
+        return (*_await(state, staged, now), None)
+    if not staged.cut and now.mono_s < _calm_at_s(state, staged):
+        return state, (), None
+    return (*_switch(state, staged, now), None)
+
+
+def _calm_at_s(state: RoomState, staged: Staged) -> float:
+    """When the mains will have been good for long enough; a dip in mid-return starts the wait again."""
+    guards = state.policy.guards
+    calm_since_s = max(staged.began_s, state.mains_bad_s)
+    return calm_since_s + guards.return_calm_s + guards.return_spread_s * state.policy.room_hash
+
+
+def _shed(state: RoomState, now: Instant) -> Step:
+    """Switch off one more extra; the relays' own stagger spaces them."""
+    for name in stages.STAGES:
+        load = state.policy.loads.get(name)
+        own = state.load(name)
+        off = REMEDIES.get(f"{name}_off")
+        if load is None or off is None or not load.shed or own.off or own.act_id:
+            continue
+        if not isinstance(permit(off, state, now), Refusal):
+            state, effects = acts.start(state, off, now, by="shed")
+            own = replace(state.load(name), shed=True)
+            return replace(state, loads={**state.loads, name: own}), effects
+    return state, ()
+
+
+def _overdue(state: RoomState, now: Instant) -> Step:
+    """Give back what has been off for too long, even when nobody knows of the mains."""
+    for name, own in state.loads.items():
+        if not own.shed or not own.off or now.mono_s - own.off_since_s < state.policy.guards.shed_max_s:
+            continue
+        on = REMEDIES[f"{name}_on"]
+        if not isinstance(permit(on, state, now), Refusal):
+            return acts.start(state, on, now, by="return")
+    return state, ()
+
+
+def _switch(state: RoomState, staged: Staged, now: Instant) -> Step:
+    """Let the present stage have its power, once that is permitted."""
+    name = staged.stages[0]
+    own = state.load(name)
+    wanted = f"{name}_on" if own.shed and own.off else f"{name}_power_cycle" if staged.cut else ""
+    remedy = REMEDIES.get(wanted)
+    if remedy is None or state.policy.loads[name].own_uplink:
+        return replace(state, staged=replace(staged, switched_s=now.mono_s)), ()
+    if own.act_id:
+        return state, ()
+    verdict = permit(remedy, state, now, staged=True)
+    if isinstance(verdict, Refusal):
+        waiting_s = min(staged.waiting_s, now.mono_s)
+        if verdict.reason in PASSING and now.mono_s - waiting_s <= state.policy.guards.refused_escalate_s:
+            return replace(state, staged=replace(staged, waiting_s=waiting_s)), ()
+        refused = Record("remedy_refused", reason=verdict.reason, remedy=remedy.name, load=name)
+        return replace(state, staged=replace(staged, switched_s=now.mono_s)), (refused,)
+    state = replace(state, staged=replace(staged, switched_s=now.mono_s))
+    return acts.start(state, remedy, now, by="staged_boot" if staged.cut else "return")
+
+
+def _await(state: RoomState, staged: Staged, now: Instant) -> Step:
+    """Go on to the next stage when this one serves, has been given to a person, or has had its time."""
+    name = staged.stages[0]
+    own = state.load(name)
+    if own.act_id:
+        return state, ()
+    since_s = max(staged.switched_s, own.ended_s)
+    serves = _serves(state, name, since_s, now)
+    if serves or (serves is None and now.mono_s >= own.settle_until_s):
+        return replace(state, staged=_next(staged)), ()
+    waited_s = now.mono_s - since_s
+    if waited_s <= stages.patience_s(state, name) and not _given_up(state, name):
+        return state, ()
+    passed = Record("stage_unverified", load=name, reason="no_proof", detail={"waited_s": round(waited_s, 1)})
+    return replace(state, staged=_next(staged)), (passed,)
+
+
+def _serves(state: RoomState, load: str, since_s: float, now: Instant) -> bool | None:
+    """Whether a load is proven to serve by a fact younger than its switching; None where nothing tells."""
+    key = PROOFS.get(load)
+    view = state.view(now)
+    if key is None or not view.fitted(key):
+        return None
+    at = view.seen(key).good_at
+    value = view.value(key)
+    if value is None or at is None or at.mono_s < since_s:
+        return False
+    return value if isinstance(value, bool) else view.number(key) >= state.policy.thresholds.amp_on_w  # type: ignore[operator]
+
+
+def _given_up(state: RoomState, load: str) -> bool:
+    return any(
+        state.fault(name).phase is Phase.ESCALATED and rule.loads[:1] == (load,) for name, rule in state.rules.items()
+    )
+
+
+def _next(staged: Staged) -> Staged:
+    return replace(staged, stages=staged.stages[1:], switched_s=_NEVER, waiting_s=_NEVER)
+
+
+def _ended(state: RoomState, staged: Staged, reason: str, now: Instant) -> Advance:
+    state = replace(state, staged=None)
+    if staged.act_id:
+        return state, (), RemedyDone(staged.act_id, ok=not reason, reason=reason)
+    ended = Record("return_ended", reason=reason, detail={"lasted_s": round(now.mono_s - staged.began_s, 1)})
+    return state, (ended,), None

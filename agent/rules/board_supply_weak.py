@@ -1,0 +1,42 @@
+"""Nguồn bộ giám sát yếu: the board's own supply is too low; its card and its clock suffer first."""
+
+from agent.core.facts import View
+from agent.core.policy import Policy
+from agent.core.rule import Diagnosis, Rule, Severity, Words, faulty, healthy, unknown
+
+WATCHES = ("self.undervoltage", "mains.voltage_v")
+
+
+def diagnose(view: View, policy: Policy) -> Diagnosis:
+    """Faulty while the board says so itself."""
+    if view.is_true("self.undervoltage"):
+        return faulty(view, "undervoltage", *WATCHES)
+    return healthy(view, "supply_good", *WATCHES) if view.is_false("self.undervoltage") else unknown(view, "not_told")
+
+
+RULE = Rule(
+    name="board_supply_weak",
+    severity=Severity.WARNING,
+    symptom="self.undervoltage",
+    watches=WATCHES,
+    diagnose=diagnose,
+    strikes=3,
+    passes=3,
+    inhibited_by=("mains_lost", "mains_weak"),
+    cause="A worn or wrong power supply, a thin cable, or too much on the board's USB ports.",
+    consequence="The board may stop or damage its card; the room is then no longer watched.",
+    action="Use the supply that came with the box, plugged in directly; ask the centre for a new one.",
+    time_available="Days; the card may fail at any moment.",
+    words={
+        "vi": Words(
+            "Nguồn của bộ giám sát yếu",
+            ("Cắm chặt nguồn của bộ giám sát.", "Không cắm sạc điện thoại vào bộ giám sát.",
+             "Báo Trung tâm {centre} để thay nguồn."),
+        ),
+        "en": Words(
+            "The supply of the room's agent is weak",
+            ("Push the plug of its supply home.", "Charge no phone from it.", "Ask the centre {centre} for a new one."),
+        ),
+    },
+    fill=lambda view, policy: {"centre": policy.phone("centre")},
+)  # fmt: skip

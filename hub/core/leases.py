@@ -1,0 +1,31 @@
+"""The fleet's budget: how many rooms may restart something by themselves within a short time.
+
+A mistake in a rule, or a disturbance that all rooms see alike, must not restart a province. Rooms that are connected
+ask before they act; rooms that are not keep to their own limits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+WANTED = "lease_wanted"
+GRANTED = "lease_granted"
+DENIED = "lease_denied"
+BY = "hub"
+"""Who gives the answer, where operators stand with their account's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """Pinned by the hub's settings; no room and no message can widen it."""
+
+    share_pct: float = 5.0
+    """Of the installed rooms, 0 to 100."""
+    floor: int = 5
+    """A small fleet may do as many all the same."""
+    window_s: float = 600.0
+
+    def answer(self, granted: int, installed: int) -> str:
+        """The answer to one more room, when so many were granted within the window."""
+        allowed = max(self.floor, int(installed * self.share_pct / 100))
+        return GRANTED if granted < allowed else DENIED

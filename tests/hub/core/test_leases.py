@@ -1,0 +1,19 @@
+"""How many rooms may restart something by themselves at a time."""
+
+from __future__ import annotations
+
+import pytest
+
+from hub.core.leases import DENIED, GRANTED, Budget
+
+
+@pytest.mark.parametrize(
+    ("granted", "installed", "answer"),
+    [(0, 621, GRANTED), (30, 621, GRANTED), (31, 621, DENIED), (4, 10, GRANTED), (5, 10, DENIED), (5, 0, DENIED)],
+)
+def test_a_share_of_the_fleet_and_never_less_than_a_few(granted: int, installed: int, answer: str) -> None:
+    assert Budget(share_pct=5.0, floor=5).answer(granted, installed) == answer
+
+
+def test_nothing_is_a_budget_too() -> None:
+    assert Budget(share_pct=0, floor=0).answer(0, 621) == DENIED

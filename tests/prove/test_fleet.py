@@ -1,6 +1,6 @@
 """Real hosts, systemd as PID 1, Ansible over SSH: the roles converge, and no way of updating strands a room.
 
-`make prove-fleet`; needs root, about 15 minutes. The order of the tests is the order of a province's life.
+`make prove-fleet`; needs root. The order of the tests is the order of a province's life.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def lab() -> Iterator[Lab]:
             made.up(name)
         province.write(made, made.bundle("agent"), made.bundle("hub"))
         started_s = time.monotonic()
-        _, did = made.play(SITE)
+        made.first, did = made.play(SITE)
         assert all(counts["failed"] == counts["unreachable"] == 0 for counts in did.values()), did
         sys_say(f"first run: {time.monotonic() - started_s:.0f} s, {did}")
         yield made
@@ -76,6 +76,14 @@ def test_the_roles_have_made_a_province(lab: Lab) -> None:
     for host in HOSTS:
         said = lab.host("run", host, "systemd-analyze", "security", f"diemcau-{'hub' if host == 'hub' else 'agent'}")
         assert float(said.split("Overall exposure level")[1].split(": ")[1].split()[0]) <= 2.5
+
+
+def test_a_secret_of_the_vault_is_there_for_the_agent_alone_and_was_never_printed(lab: Lab) -> None:
+    file = "/etc/diemcau/secrets/codec.pw"
+    assert lab.host("run", "r-1", "cat", file).strip() == province.SECRET
+    assert lab.host("run", "r-1", "stat", "-c", "%a %U", file).strip() == "600 diemcau"
+    assert province.SECRET not in lab.first
+    assert province.SECRET not in (lab.work / "vault.yml").read_text("utf-8")
 
 
 def test_a_second_run_changes_nothing(lab: Lab) -> None:

@@ -50,6 +50,8 @@ class Lab:
 
     def __init__(self, work: Path) -> None:
         self.work = work
+        self.first = ""
+        """What the first run of the roles has printed."""
         work.mkdir(parents=True, exist_ok=True)
         call([HERE / "root.sh", BASE / "root"])
         self._env = os.environ | {"WORK": str(work)}
@@ -147,6 +149,9 @@ class Lab:
             "ANSIBLE_CONFIG": str(ROOT / "ansible/ansible.cfg"),
         }  # fmt: skip
         program = ["ip", "netns", "exec", "dcf-net", str(BIN / "ansible-playbook"), "-i", str(self.work / "hosts.yml")]
+        vault = self.work / "vault.yml"
+        if vault.exists():
+            program += ["-e", f"@{vault}", "--vault-password-file", str(self.work / "vault.pw")]
         return subprocess.Popen(
             [*program, str(playbook), *more],
             cwd=ROOT / "ansible", env=os.environ | places, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,

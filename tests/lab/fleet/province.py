@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from tests.lab.fleet.lab import HOSTS, TRIAL_S, Lab
+from tests.lab.fleet.lab import BIN, HOSTS, TRIAL_S, Lab, call
 
 ROOM = """[room]
 id = "{room}"
@@ -23,6 +23,7 @@ key_file = "/etc/diemcau/pki/room.key"
 clock = false
 gateway = ""
 """
+SECRET = "s3cret-of-the-lab"
 REGISTRY = """tinh_code;tinh;xa_code;xa;room;name
 38;Thanh Hóa;14797;Phường Hạc Thành;r-1;Phòng họp 1
 38;Thanh Hóa;14797;Phường Hạc Thành;r-2;Phòng họp 2
@@ -67,4 +68,7 @@ def write(lab: Lab, agent: Path, hub: Path) -> None:
             },
         }
     }
+    (work / "vault.pw").write_text("of the lab\n", "utf-8")
+    (work / "vault.yml").write_text(f"agent_secrets: {{codec.pw: {SECRET}}}\n", "utf-8")
+    call([BIN / "ansible-vault", "encrypt", "--vault-password-file", work / "vault.pw", work / "vault.yml"])
     (work / "hosts.yml").write_text(yaml.safe_dump(inventory, allow_unicode=True), "utf-8")

@@ -96,6 +96,12 @@ if [ -n "$missing" ]; then
   [ -n "$python" ] || fail "no Python 3.11, 3.12 or 3.13 that can make virtual environments, even after installing python3-venv"
 fi
 
+# Some tests make a network of their own, which only root may. Ask now, not in the middle of them.
+if [ "$purpose" = test ] && [ "$(id -u)" != 0 ] && ! sudo -n true 2>/dev/null; then
+  [ -t 0 ] || fail "some tests make a network of their own and need sudo, which wants a password, and there is no terminal: run as root"
+  sudo -v || fail "some tests make a network of their own: run as root, or as a user whom sudo lets do so"
+fi
+
 # --- Python: locked, in a virtual environment of this folder ----------------------------------------------------------
 # Scripts of a virtual environment name its folder: after a move it has to be made again.
 for venv in .venv-tools .venv .venv-ansible; do

@@ -21,7 +21,7 @@ wanted="mosquitto:mosquitto git:git"
   openssl:openssl ssh:openssh-client upsd:nut-server upsc:nut-client baresip:baresip-core ip:iproute2 systemd-analyze:systemd \
   node:nodejs npm:npm"
 [ "$purpose" = fleet ] && wanted="$wanted systemd-nspawn:systemd-container mmdebstrap:mmdebstrap ip:iproute2 ssh:openssh-client \
-  openssl:openssl"
+  openssl:openssl qemu-aarch64-static:qemu-user-static update-binfmts:binfmt-support arch-test:arch-test"
 missing=""
 for pair in $wanted; do
   command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair##*:}"

@@ -72,7 +72,7 @@ class Host:
             return version
         shutil.rmtree(place, ignore_errors=True)  # what a power cut has left half done
         place.parent.mkdir(parents=True, exist_ok=True)
-        # lgpio has no wheel for Python 3.13: there Debian's own package serves.
+        # lgpio has no wheel for Python 3.13: there the package of Raspberry Pi OS serves.
         system = ["--system-site-packages"] if sys.version_info >= (3, 13) else []
         self._run([sys.executable, "-m", "venv", *system, str(place)])
         pip = [str(place / "bin/python"), "-m", "pip", "--isolated", "--disable-pip-version-check", "install"]

@@ -148,7 +148,8 @@ def wanted(r: Rollout, rooms: Mapping[str, RoomNow], frozen: str = "") -> dict[s
     going_back = r.phase in (Phase.ROLLING_BACK, Phase.ROLLED_BACK)
     goal = r.before if going_back else r.version
     found = {}
-    for room in touched(r):
+    # A room that was installed after the plan was made belongs to no wave; it is taken up when the others are done.
+    for room in touched(r) if r.phase is not Phase.DONE else touched(r) | rooms.keys():
         now = rooms.get(room, RoomNow())
         if now.version == goal and goal:
             found[room] = goal

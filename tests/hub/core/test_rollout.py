@@ -177,6 +177,16 @@ def test_unreachable_rooms_are_apart_and_taken_up_when_they_come() -> None:
     assert province.on("2.0") == 621
 
 
+def test_a_room_that_was_installed_later_is_taken_up_when_the_others_are_done() -> None:
+    province = Province()
+    r = begin(province)
+    province.rooms["r-late"] = RoomNow("1.0", online=True, well=True)
+    assert "r-late" not in ro.wanted(r, province.rooms)
+    r = province.run(r)
+    assert r.phase is Phase.DONE
+    assert province.rooms["r-late"].version == "2.0"
+
+
 def test_a_first_room_that_cannot_be_reached_is_waited_for() -> None:
     plan = begin(Province())
     province = Province(unreachable=frozenset(plan.waves[0]))

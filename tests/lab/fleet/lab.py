@@ -26,7 +26,7 @@ HERE = Path(__file__).parent
 BASE = Path(os.environ.get("DIEMCAU_LAB", "/var/tmp/diemcau-fleet"))
 BIN = ROOT / ".venv-ansible/bin"
 HOSTS = {"hub": "192.0.2.10", "r-1": "192.0.2.11", "r-2": "192.0.2.12"}
-BY_CARD = {"r-3": "192.0.2.13"}
+BY_CARD = {"r-3": "192.0.2.13", "r-4": "192.0.2.14"}
 """Installs itself from a card, without Ansible."""
 UNTIL_S = 240.0
 TRIAL_S = 100
@@ -52,6 +52,7 @@ class Lab:
         self.work = work
         self.first = ""
         """What the first run of the roles has printed."""
+        self.machine = self.libraries = ""
         work.mkdir(parents=True, exist_ok=True)
         call([HERE / "root.sh", BASE / "root"])
         self._env = os.environ | {"WORK": str(work)}
@@ -74,11 +75,11 @@ class Lab:
             call(["openssl", "x509", "-req", "-in", pki / f"{name}.csr", "-CA", pki / "ca.crt", "-CAkey",
                   pki / "ca.key", "-days", "90", "-extfile", pki / "ext", "-out", pki / f"{name}.crt"])  # fmt: skip
 
-    def make(self, name: str) -> None:
+    def make(self, name: str, root: Path = BASE / "root") -> None:
         """The host's disk, a copy of the root."""
         disk = self.work / "hosts" / name
         disk.parent.mkdir(exist_ok=True)
-        call(["cp", "-a", "--reflink=auto", BASE / "root", disk])
+        call(["cp", "-a", "--reflink=auto", root, disk])
         (disk / "root/.ssh").mkdir(mode=0o700, exist_ok=True)
         shutil.copy(self.work / "ssh.pub", disk / "root/.ssh/authorized_keys")
 
@@ -119,18 +120,21 @@ class Lab:
             time.sleep(0.1)
         raise LabError(f"not within {within_s:.0f} s: {what}")
 
-    def bundle(self, kind: str, version: str = "", spoil: dict[str, tuple[str, str]] | None = None) -> Path:
+    def bundle(
+        self, kind: str, version: str = "", spoil: dict[str, tuple[str, str]] | None = None, platform: str = "amd64",
+        python: str = "3.11",
+    ) -> Path:  # fmt: skip
         """A signed bundle; `spoil` replaces text in files of our own wheel, as a defect would."""
         key = str(self.work / "release.pem")
         if not spoil:
-            return wheelhouse.bundle(kind, "amd64", "3.11", self.work / "dist", version=version, key=key)
-        good = wheelhouse.bundle(kind, "amd64", "3.11", self.work / "parts", version=version, key=key)
+            return wheelhouse.bundle(kind, platform, python, self.work / "dist", version=version, key=key)
+        good = wheelhouse.bundle(kind, platform, python, self.work / "parts", version=version, key=key)
         tree = self.work / "spoilt"
         shutil.rmtree(tree, ignore_errors=True)
         unpack(good, tree)
         (wheel,) = (tree / "wheels").glob("diemcau-*.whl")
         rewrite(wheel, spoil)
-        what = {"version": version, "kind": kind, "platform": "amd64", "python": "3.11"}
+        what = {"version": version, "kind": kind, "platform": platform, "python": python}
         return wheelhouse.finish(tree, what, self.work / "dist", key)
 
     def play(self, playbook: Path, *more: str, check: bool = True) -> tuple[str, dict[str, dict[str, int]]]:

@@ -44,7 +44,7 @@ def write(lab: Lab, agent: Path, hub: Path) -> None:
         "release_key_text": (work / "release.pub").read_text("utf-8"),
         "agent_bundle": str(agent), "agent_release_key": "{{ release_key_text }}", "agent_packages": [],
         "agent_release_trial_s": TRIAL_S, "agent_groups": ["dialout", "gpio", "video"],
-        "agent_room_file": str(work / "{{ inventory_hostname }}.toml"), "pki_source": str(pki),
+        "pki_source": str(pki),
         "hub_bundle": str(hub), "hub_packages": [], "hub_release_key": "{{ release_key_text }}",
         "hub_release_trial_s": TRIAL_S, "hub_rooms_file": str(work / "rooms.csv"),
         "hub_toml": {
@@ -64,7 +64,7 @@ def write(lab: Lab, agent: Path, hub: Path) -> None:
             "children": {
                 "broker": {"hosts": {"hub": {}}},
                 "hub_hosts": {"hosts": {"hub": hub_only}},
-                "rooms": {"hosts": {"r-1": {}, "r-2": {}}},
+                "rooms": {"hosts": {room: {"agent_room_file": str(work / f"{room}.toml")} for room in ("r-1", "r-2")}},
             },
         }
     }

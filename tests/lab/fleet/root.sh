@@ -1,13 +1,25 @@
 #!/bin/sh
-# root.sh DIR: a Debian 12 root with systemd as PID 1, sshd and Python, for hosts in namespaces. Made once, 20 to 40 s; root only.
+# root.sh DIR [ARCH [SUITE]]: a Debian root with systemd as PID 1, sshd and Python, for hosts in namespaces. Made once; root
+# only. A foreign ARCH (arm64) is run by emulation, and takes minutes. SUITE is bookworm or trixie.
 set -eu
-target=${1:?usage: root.sh DIR}
+target=${1:?usage: root.sh DIR [ARCH [SUITE]]}
+arch=${2:-$(dpkg --print-architecture)}
+suite=${3:-bookworm}
 [ ! -e "$target/.ready" ] || exit 0
 include=systemd-sysv,dbus,udev,iproute2,openssh-server,python3,python3-venv,python3-apt,sudo,procps,openssl,ca-certificates,mosquitto,chrony,util-linux
 sources=/etc/apt/sources.list.d/debian.sources
 [ -e "$sources" ] || sources=/etc/apt/sources.list
 rm -rf "$target"
-mmdebstrap --quiet --variant=minbase --include="$include" bookworm "$target" "$sources"
+mkdir -p "$(dirname "$target")"
+lists=$(mktemp --suffix ".${sources##*.}")
+trap 'rm -f "$lists"' EXIT
+sed "s/bookworm/$suite/g" "$sources" >"$lists"
+chmod 644 "$lists"
+if [ "$arch" != "$(dpkg --print-architecture)" ]; then
+  mountpoint -q /proc/sys/fs/binfmt_misc || mount -t binfmt_misc binfmt_misc /proc/sys/fs/binfmt_misc
+  update-binfmts --enable qemu-aarch64
+fi
+mmdebstrap --quiet --arch="$arch" --variant=minbase --include="$include" "$suite" "$target" "$lists"
 # What mmdebstrap has taken from this machine.
 rm -f "$target/etc/resolv.conf" "$target/etc/hostname"
 : >"$target/etc/machine-id"

@@ -43,7 +43,7 @@ API_TIMEOUT_S = 6.0
 
 CALL_DRAW_W = 40.0
 RELAYS = frozenset({"codec", "switch", "converter", "display", "light", "fan"})
-APIS = frozenset({"codec_restart", "codec_wake", "codec_volume_restore"})
+APIS = frozenset({"codec_restart", "codec_wake", "codec_volume_restore", "codec_unmute"})
 PHONES = {"centre": "0000 000 001", "carrier": "0000 000 002", "power": "0000 000 003"}
 """Numbers that nobody has."""
 

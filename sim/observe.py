@@ -15,8 +15,9 @@ TIMEOUT = NoReading("timeout")
 ABSENT = NoReading("absent")
 
 CODEC_SAID = (
-    "codec.app_ready", "codec.in_call", "codec.standby", "codec.registered", "codec.mic_muted", "codec.volume_pct",
-    "codec.display_out", "codec.camera", "codec.temp_c", "codec.uptime_s", "codec.model", "codec.software",
+    "codec.app_ready", "codec.in_call", "codec.standby", "codec.registered", "codec.mic_muted", "codec.upgrading",
+    "codec.volume_pct", "codec.display_out", "codec.camera", "codec.temp_c", "codec.uptime_s",
+    "codec.model", "codec.software",
 )  # fmt: skip
 """Facts that only the codec's own word gives."""
 
@@ -45,6 +46,7 @@ def codec(room: RoomPhysics) -> dict[str, Reading]:
         "codec.standby": device.standby,
         "codec.registered": device.registered(now_s),
         "codec.mic_muted": device.mic_muted,
+        "codec.upgrading": device.upgrading,
         "codec.volume_pct": float(device.volume_pct),
         "codec.display_out": device.display,
         "codec.camera": device.camera,

@@ -50,6 +50,7 @@ class Codec(Device):
         self.in_call = False
         self.standby = False
         self.mic_muted = False
+        self.upgrading = False
         self.volume_pct = 70
         self.camera = True
         self.display = True

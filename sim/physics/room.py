@@ -206,6 +206,8 @@ class RoomPhysics:
             taken = self.codec.wake(now_s)
         elif remedy == "codec_volume_restore" and self.codec.answers(now_s):
             self.codec.volume_pct, taken = 70, True
+        elif remedy == "codec_unmute" and self.codec.answers(now_s):
+            self.codec.mic_muted, taken = False, True
         if taken:
             self.witness.act(Act(now_s, "codec", what, in_call))
             self.witness.calls_lost += in_call and not self.codec.in_call

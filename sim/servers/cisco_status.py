@@ -52,6 +52,7 @@ def status(room: RoomPhysics, flavour: Flavour = "ce") -> Tree:
         "Cameras": {"Camera": [{"id": "1", "Connected": str(codec.camera), "Model": Text("PrecisionHD 1080p4XS2")}]},
         "H323": {"Gatekeeper": {"Status": "Inactive", "Address": Text("")}},
         "Network": [{"id": "1", "IPv4": {"Address": Text("192.0.2.10")}}],
+        "Provisioning": {"Software": {"UpgradeStatus": {"Status": "InProgress" if codec.upgrading else "None"}}},
         "SIP": {"Registration": [registration]},
         "Standby": {"State": "Standby" if codec.standby else "Off"}
         if flavour == "ce"

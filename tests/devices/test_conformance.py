@@ -249,7 +249,7 @@ def test_restart_in_the_middle_of_a_poll(recording: Recording) -> None:
 
 
 @pytest.mark.parametrize("recording", ALL, ids=by_name)
-@pytest.mark.parametrize("remedy", ["codec_restart", "codec_wake", "codec_volume_restore"])
+@pytest.mark.parametrize("remedy", ["codec_restart", "codec_wake", "codec_volume_restore", "codec_unmute"])
 def test_orders(recording: Recording, remedy: str) -> None:
     talk = conversation(recording, chunk=1)
     talk.start()

@@ -27,7 +27,7 @@ def config_for(fake: FakeCodec) -> CodecConfig:
 
 def effector(probe: CodecProbe) -> CodecEffector:
     assert probe.link is not None
-    return CodecEffector(probe.link, frozenset({"codec_restart", "codec_wake", "codec_volume_restore"}))
+    return CodecEffector(probe.link, frozenset({"codec_restart", "codec_wake", "codec_volume_restore", "codec_unmute"}))
 
 
 def observed(probe: CodecProbe) -> Mapping[str, Reading]:
@@ -192,7 +192,7 @@ def test_the_connection_drops_and_is_made_again() -> None:
 
 @pytest.mark.parametrize("kind", [FakeCodec, FakeSerialCodec])
 @pytest.mark.parametrize("told", ["cisco_xapi/json_idle", "cisco_xapi/ce_text_idle", "poly_cli/hdx_idle"])
-@pytest.mark.parametrize("remedy", ["codec_restart", "codec_wake", "codec_volume_restore"])
+@pytest.mark.parametrize("remedy", ["codec_restart", "codec_wake", "codec_volume_restore", "codec_unmute"])
 def test_orders_are_taken(told: str, kind: type[FakeCodec], remedy: str) -> None:
     with codec(told, kind) as fake:
         probe = CodecProbe(config_for(fake))

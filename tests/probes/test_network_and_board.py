@@ -241,13 +241,13 @@ def test_a_full_room() -> None:
     assert len(keys) == len(set(keys))
     assert set(keys) <= set(FACTS)
     of_other_devices = (
-        "hub.", "room.attended", "codec.upgrading", "codec.rx_loss", "codec.tx_loss", "codec.jitter", "display.",
+        "hub.", "room.attended", "codec.rx_loss", "codec.tx_loss", "codec.jitter", "display.",
         "amp.", "pc.", "sound.",
     )  # fmt: skip
     assert {key for key in set(FACTS) - set(keys) if not key.startswith(of_other_devices)} == set()
     assert len({probe.name for probe in probes}) == len(probes)
     assert [effector.remedies for effector in effectors] == [
-        frozenset({"codec_restart", "codec_wake", "codec_volume_restore"})
+        frozenset({"codec_restart", "codec_wake", "codec_volume_restore", "codec_unmute"})
     ]
     for probe in probes:
         assert probe.deadline_s > 0

@@ -34,6 +34,7 @@ def facts_of(answers: Answers, call_seen: bool) -> dict[str, Reading]:
         "codec.mic_connected": _of(answers, "Audio Input Connectors", _mic_connected),
         "codec.display_out": _of(answers, "Video Output", _display_out),
         "codec.camera": _of(answers, "Cameras", _camera),
+        "codec.upgrading": _of(answers, "Provisioning Software UpgradeStatus", _upgrading),
         "codec.temp_c": _of(answers, "SystemUnit", lambda v: _number(v, "SystemUnit", "Hardware", "Temperature")),
         "codec.uptime_s": _of(answers, "SystemUnit", lambda v: _number(v, "SystemUnit", "Uptime")),
         "codec.model": _of(answers, "SystemUnit", lambda v: _text(v, "SystemUnit", "ProductId")),
@@ -137,6 +138,12 @@ def _app_ready(values: Values) -> Reading:
     if not system:
         return _missing(values)
     return system.lower() != "initializing"
+
+
+def _upgrading(values: Values) -> Reading:
+    """`Status` is None, InProgress, InstallationPending, Failed or Succeeded [M]: any word but an ending one counts."""
+    status = values.get("Provisioning", "Software", "UpgradeStatus", "Status")
+    return _missing(values) if status is None else status.lower() not in ("none", "failed", "succeeded", "aborted", "")
 
 
 def _standby(values: Values) -> Reading:

@@ -52,9 +52,10 @@ ABOUT = About(
     unseen="wording of text-mode errors and of a failed login, `Audio Volume Set` and `Unmute`, boot time",
 )
 KEYS = tuple(facts_of({}, False))
-REMEDIES = frozenset({"codec_restart", "codec_wake", "codec_volume_restore"})
+REMEDIES = frozenset({"codec_restart", "codec_wake", "codec_volume_restore", "codec_unmute"})
 
 TEAMS = "MicrosoftTeams Calling InCall"
+UPGRADE = "Provisioning Software UpgradeStatus"
 STATUSES = (
     "SystemUnit",
     "Call",
@@ -68,12 +69,14 @@ STATUSES = (
     "H323 Gatekeeper",
     "Video Output",
     "Cameras",
+    UPGRADE,
 )
 """SystemUnit first: its reply is never empty, so it shows that question and answer are in step."""
 
 ORDERS = {
     "codec_restart": ("xCommand SystemUnit Boot Action: Restart", "xCommand Boot"),
     "codec_wake": ("xCommand Standby Deactivate",),
+    "codec_unmute": ("xCommand Audio Microphones Unmute",),
 }
 
 LOGIN_PROMPT = re.compile(r"^(?!last )(?:[\w.\-]+ )?login: ?$", re.IGNORECASE)

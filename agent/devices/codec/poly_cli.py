@@ -50,13 +50,13 @@ ABOUT = About(
     "a call being set up",
 )
 KEYS = tuple(facts_of({}, False, {}, None))
-REMEDIES = frozenset({"codec_restart", "codec_wake", "codec_volume_restore"})
+REMEDIES = frozenset({"codec_restart", "codec_wake", "codec_volume_restore", "codec_unmute"})
 
 QUERIES = ("callinfo all", "getcallstate", "status", "mute near get", "volume get")
 """The calls first: while one is being set up the rest is not asked. `status` has an end of its own, so it also shows
 that all lines of `getcallstate` have arrived."""
 
-ORDERS = {"codec_restart": ("reboot now",), "codec_wake": ("wake",)}
+ORDERS = {"codec_restart": ("reboot now",), "codec_wake": ("wake",), "codec_unmute": ("mute near off",)}
 
 LINES_MAX = 200
 PASSWORD_PROMPT = re.compile(r"^password: ?$", re.IGNORECASE)

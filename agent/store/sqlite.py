@@ -40,10 +40,10 @@ COMPATIBLE_FROM = 1
 """The oldest program that can work with a file of this version. A migration only adds, so that a release that is undone
 leaves a file which the release before it can go on with; a test holds the files `schema_vN.sql` to that."""
 
-LEAP = 2**30
-"""Every start leaves out a random count of numbers below this. A card that lost its last writes, though it said that
-they were flushed, would otherwise give new events the numbers of events that the hub already has, and the hub would
-take them for repeats. 2**53 bounds a number on the wire: enough for millions of starts."""
+LEAP = 2**20
+"""Every start leaves out so many numbers, more than a run writes between two checkpoints of its log. A card that lost
+the end of its log, though it said that it was flushed, would otherwise give new events the numbers of events that the
+hub already has, and the hub would take them for repeats. 2**53 bounds a number on the wire: billions of starts."""
 
 
 def _schema(version: int) -> str:
@@ -101,10 +101,21 @@ class SqliteStore:
         self.epoch = meta["epoch"]
         self.dropped = int(meta.get("dropped", "0"))
         (top,) = self._db.execute("SELECT coalesce(max(seq), 0) FROM outbox").fetchone()
-        self._leap = 1 + secrets.randbelow(LEAP) if version else 0
-        self._seq: int = max(top, int(meta.get("seq", "0"))) + self._leap
+        self._seq: int = max(top, int(meta.get("seq", "0")))
+        if version:
+            self._leap(int(meta.get("next_id", "1")))
         self._bytes: int = self._db.execute("SELECT coalesce(sum(length(payload)), 0) FROM outbox").fetchone()[0]
         self._count: int = self._db.execute("SELECT count(*) FROM outbox").fetchone()[0]
+
+    def _leap(self, next_id: int) -> None:
+        """Begin this run's numbers above all that the last one can have used, and see that this much is not in a log
+        whose end may be lost. On a full card they leap in memory alone."""
+        self._seq += LEAP
+        with contextlib.suppress(sqlite3.OperationalError):
+            with self._transaction():
+                for key, number in (("seq", self._seq), ("next_id", next_id + LEAP)):
+                    self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, str(number)))
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def _compatible_from(self, version: int) -> int:
         """The oldest program for this file, as the newer program that made it has left word; itself without a word."""
@@ -147,7 +158,6 @@ class SqliteStore:
             ).fetchall()
             faults = [msgspec.json.decode(body, type=Fault) for (body,) in self._db.execute("SELECT body FROM faults")]
             meta = self._meta()
-        meta["next_id"] = str(int(meta.get("next_id", "1")) + self._leap)
         acts = [
             (PastAct(n, remedy, load, Instant(mono, wall, bool(synced)), made == boot, fault, command), outcome)
             for n, remedy, load, mono, wall, synced, made, fault, command, outcome in rows

@@ -6,7 +6,6 @@ from agent.core.interlock import Reason
 from tests.prove.invariants import INVARIANTS
 from tests.prove.sim.crash import BOUNDARIES
 from tests.prove.sim.troubles import KINDS
-from tests.prove.sim.world import LEAD_S
 from tools.engine_docs import REFUSALS
 
 WHEN = {
@@ -66,10 +65,10 @@ story to the byte, in any process: a test compares the hashes.
 times as troubled as another. Then all of it stops; what hangs goes on hanging, for that is the agent's to heal. Within
 an hour every fault must be clear or with a person; then somebody comes, and the room and the hub must agree.
 
-**A simulated day** is not 8,640 looks. Probes look every 10 s (air: 30 s) from {LEAD_S:.0f} s before anything changes
-until nothing is under way, booting or waiting; looks in between would only repeat the last ones, and are left out. The
-loop ticks each second while a fault is confirmed, acted upon or settling, and with every look otherwise. `make prove`
-prints how many looks, turns, commits and messages there were.
+**A simulated day** is not 8,640 looks of each probe. Probes look every 10 s (air: 30 s), but the looks that would only
+repeat the last ones are left out: those while nothing is under way, booting, waiting or about to change, except the
+last three before something changes. The loop ticks each second while a fault is confirmed, acted upon or settling, and
+with every look otherwise. `make prove` prints how many looks, turns, commits and messages there were.
 
 **Crashes.** At every boundary the agent may be ended: killed, with relays as they are and files as the kernel has them;
 or with the power pulled, so that relays fall to rest and of a write under way any part of the sectors is on the card.

@@ -160,7 +160,7 @@ def hold_on_held(w: World, moment: Moment) -> str:
     """Between two restarts of a load lies its hold time, whatever crashes, reboots and clock steps come between."""
     order = _order(moment)
     ago_s = [w.now_s - one.began_s for one in w.place.restarts if one.load == order.load.name and not one.forgotten]
-    if ago_s and min(ago_s) < order.load.hold_on_s * 0.999 - SLACK_S:
+    if ago_s and min(ago_s) < LOADS[order.load.name].hold_on_s * 0.999 - SLACK_S:
         return f"{order.remedy.name} {min(ago_s):.0f} s after the last restart of {order.load.name}"
     return ""
 
@@ -173,13 +173,19 @@ def budget_held(w: World, moment: Moment) -> str:
     """
     order, load = _order(moment), _order(moment).load
     known = [one for one in w.place.restarts if one.load == load.name and not one.forgotten]
-    for span_s, most in ((3600.0, load.budget_per_hour), (86_400.0, load.budget_per_day)):
+    cycled = order.remedy.method is Method.CYCLE
+    allowed = LOADS[load.name]
+    for span_s, most, cycles in (
+        (3600.0, allowed.budget_per_hour, allowed.cycles_per_hour),
+        (86_400.0, allowed.budget_per_day, allowed.cycles_per_day),
+    ):
         since_s = w.now_s - span_s * 0.999 + SLACK_S
         if span_s > 3600.0:
             since_s = max(since_s, w.judge.ruined_s)
-        count = sum(one.began_s > since_s for one in known) + 1
-        if count > most:
-            return f"{order.remedy.name} is restart {count} of {load.name} within {span_s / 3600:.0f} h, {most} allowed"
+        lately = [one for one in known if one.began_s > since_s]
+        count, cycle = len(lately) + 1, sum(one.cycled for one in lately) + 1
+        if count > most or (cycled and cycle > cycles):
+            return f"{order.remedy.name} is restart {count} and cycle {cycle} of {load.name} in {span_s / 3600:.0f} h"
     return ""
 
 
@@ -197,7 +203,7 @@ def boot_awaited(w: World, moment: Moment) -> str:
 def upstream_respected(w: World, moment: Moment) -> str:
     """No load is acted upon while what feeds it with power or network is being acted upon or still boots."""
     order, board = _order(moment), w.board
-    for name in order.load.upstream:
+    for name in LOADS[order.load.name].upstream:
         under_way = board is not None and any(one.load.name == name for one in board.acts.values())
         last = next((one for one in reversed(w.place.restarts) if one.load == name and not one.forgotten), None)
         boots = last is not None and last.ready_s == w.place.ready_s(name) and w.now_s < last.ready_s
@@ -240,7 +246,7 @@ def off_time_bounded(w: World, _moment: Moment) -> str:
     for load, since_s in w.place.cut_since.items():
         if LOADS[load].may_stay_off:
             continue
-        dead_s = w.ledger.dead_s - w.judge.dead_at_cut.get(load, 0.0)
+        dead_s = w.ledger.dead_for_s(w.now_s) - w.judge.dead_at_cut.get(load, 0.0)
         off_s = w.now_s - since_s - dead_s
         if off_s > LOADS[load].off_s * 1.001 + RESTORE_S:
             return f"{load} is without power for {off_s:.0f} s"

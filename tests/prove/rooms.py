@@ -7,7 +7,7 @@ import multiprocessing
 import random
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -55,7 +55,7 @@ class Result:
 @contextmanager
 def seeded(dice: random.Random) -> Iterator[None]:
     """Let every random number of agent and hub come from the dice, and the store be the one that can crash."""
-    fixed = SimpleNamespace(token_hex=lambda count: dice.randbytes(count).hex(), randbelow=dice.randrange)
+    fixed = SimpleNamespace(token_hex=lambda count: dice.randbytes(count).hex())
     with (
         mock.patch.object(agent.store.sqlite, "secrets", fixed),
         mock.patch.object(agent.store.unwritten, "secrets", fixed),
@@ -67,13 +67,13 @@ def seeded(dice: random.Random) -> Iterator[None]:
 
 def simulate(
     seed: int, days: float = DAYS, *, plan: Plan | None = None, script: list[Happening] | None = None,
-    rate: float = 0.0, calm_s: float = CALM_S,
+    rate: float = 0.0, often: Collection[str] = (), calm_s: float = CALM_S,
 ) -> Result:  # fmt: skip
     """One room. Without a plan and a script: crashes and troubles by chance."""
     dice = random.Random(seed)
     logging.disable(logging.CRITICAL)
     with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as name, seeded(dice):
-        happenings = troubles.drawn(dice, days, rate or dice.choice(RATES)) if script is None else script
+        happenings = troubles.drawn(dice, days, rate or dice.choice(RATES), often) if script is None else script
         world = World(Path(name), dice, plan or Plan(dice), happenings, days, calm_s)
         try:
             world.run()

@@ -10,7 +10,7 @@ import agent.rules
 from agent.core.events import CommandReceived, Event, RemedyDone, StartRemedy, Tick
 from agent.core.facts import Instant
 from agent.core.policy import Policy, Thresholds, make_policy
-from agent.core.remedies import REMEDIES, Method
+from agent.core.remedies import Method
 from agent.core.rule import Rule
 from agent.room import Room, off_loads
 from agent.session import Session, desired_from
@@ -30,7 +30,7 @@ STARTS_KEPT = 20
 """As `agent.service`, which cannot be imported without its pins."""
 JOURNAL_BROKEN_S = 300.0
 JOURNAL_ASK_S = 60.0
-APIS = frozenset(name for name, remedy in REMEDIES.items() if remedy.method is Method.API)
+APIS = frozenset({"codec_restart", "codec_wake", "codec_volume_restore", "pc_app_restart"})
 
 
 def room_policy() -> Policy:
@@ -173,9 +173,9 @@ class Board:
         world, act, remedy, load = self.world, order.act, order.remedy, order.load
         world.cross("act.before")
         world.check_act(order)
-        self.acts[act.act_id] = order
         if remedy.method is Method.STAGED:
-            return  # the engine lets the loads follow one another, and ends it
+            return  # the engine itself takes it from stage to stage
+        self.acts[act.act_id] = order
         if remedy.method is Method.API:
             self._order(order)
         elif remedy.method is Method.CYCLE:

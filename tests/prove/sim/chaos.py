@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 Do = Callable[["World"], None]
 DAY_S = 86_400.0
+FOCUS = 12.0
 SETTLED_S = 3600.0
 """How long after the troubles every fault must be clear or with a person, who comes then."""
 
@@ -70,11 +71,12 @@ def window(name: str, a_day: float, shortest_s: float, longest_s: float) -> Call
     return begun
 
 
-def drawn(dice: random.Random, days: float, rate: float = 1.0) -> list[Happening]:
-    """Everything that happens in a room in so many days. `rate` multiplies how often."""
+def drawn(dice: random.Random, days: float, rate: float = 1.0, often: Collection[str] = ()) -> list[Happening]:
+    """Everything that happens in a room in so many days. `rate` multiplies how often; kinds that are to come
+    `often` come FOCUS times as often."""
     found: list[Happening] = []
     for one in KINDS.values():
-        mean = one.a_day * days * rate
+        mean = one.a_day * days * rate * (FOCUS if one.name in often else 1.0)
         count = int(mean) + (dice.random() < mean - int(mean))
         for _ in range(count):
             lasts_s = dice.uniform(one.shortest_s, one.longest_s)

@@ -84,7 +84,7 @@ class Judge:
         if on:
             self._ask("step", Moment(load=load, on=on))
         else:
-            self.dead_at_cut.setdefault(load, self._world.ledger.dead_s)
+            self.dead_at_cut.setdefault(load, self._world.ledger.dead_for_s(self._world.now_s))
         if on:
             self.dead_at_cut.pop(load, None)
 

@@ -63,6 +63,10 @@ class Ledger:
     """Calls cut so young that no look had shown them."""
     notes: list[str] = field(default_factory=list)
 
+    def dead_for_s(self, now_s: float) -> float:
+        """How long no agent has been running, in all, up to now."""
+        return self.dead_s + (now_s - self.died_at_s if self.died_at_s is not None else 0.0)
+
     def told(self, readings: dict[str, Reading], now_s: float) -> None:
         """The agent has been told this. A value outside the catalogue's range counts as no reading."""
         for key, reading in readings.items():

@@ -10,7 +10,7 @@ from sim.physics import Codec, CodecProfile, Fitting, Hang, RoomPhysics
 from sim.physics.device import Profile
 from sim.physics.room import profiles
 
-RELAYS = frozenset(LOADS) - {"pc"}
+RELAYS = frozenset({"codec", "switch", "converter", "display", "camera", "amplifier", "light", "fan"})
 CALL_PATH = frozenset(name for name, load in LOADS.items() if load.in_call_path)
 QUICKEST, SLOWEST = 0.5, 1.35
 """True boot times of a room's devices, in units of the catalogue's."""
@@ -31,6 +31,8 @@ class Restart:
     """When power was back or the order obeyed."""
     ready_s: float
     """When the device serves again, as far as this restart is concerned."""
+    cycled: bool = False
+    """By its relay."""
     forgotten: bool = False
     """A card that lied about flushing has lost it."""
 
@@ -131,10 +133,12 @@ class Place:
         """Whether nothing will change by itself: no device starts, battery and air are where they will stay."""
         room = self.room
         balance_c = room.climate.balance_c(room.draw_w(), room.fan_on())
+        codec = room.codec
+        registers = codec.serving(now_s) and room.line_up() and not codec.registration_stuck
         return (
             room.mains.present
-            and all(one.serving(now_s) or one.dead or not room.closed[name] for name, one in room.devices.items())
-            and (not room.line_up() or room.codec.registered(now_s))
+            and not any(device.booting(now_s) for device in room.devices.values())
+            and (not registers or codec.registered(now_s))
             and (room.ups is None or room.ups.left_s >= room.ups.full_s or room.ups.charge_pct < CHARGED_PCT)
             and (max(room.climate.temp_c, balance_c) < COOL_C or abs(room.climate.temp_c - balance_c) < 0.5)
         )

@@ -37,8 +37,8 @@ def rests_until_s(world: World, board: Board) -> float:
         and world.now_s - world.last_change_s > STILL_S
         and world.now_s - world.ledger.alive_since_s > STILL_S
         and not board.acts
-        and not board.store.pending()
-        and board.session.online
+        and board.room.state.staged is None
+        and (not board.store.pending() if board.session.online else not world.line.works())
         and world.place.steady(world.now_s)
     )
     if not quiet:

@@ -13,6 +13,7 @@ from pathlib import Path
 from agent.core.events import Observed, StartRemedy
 from agent.core.facts import Observation
 from agent.core.phases import Phase
+from agent.core.remedies import Method
 from agent.store.base import Batch, Store
 from tests.prove.sim.board import Board
 from tests.prove.sim.card import SimStore, lose_tail, ruin
@@ -31,8 +32,8 @@ KILL_AGAIN_S = 10.0
 COME_UP_S = 3.0
 BOOT_S = 25.0
 """From power to agent."""
-LEAD_S = 100.0
-"""Looks that would only repeat the last ones are left out, but not within this long before something changes."""
+LEAD = 3.5
+"""Looks that would only repeat the last ones are left out, but the last three before something changes are made."""
 BUSY = frozenset({Phase.CONFIRMED, Phase.REMEDYING, Phase.SETTLING})
 TRACE_KEPT = 400
 
@@ -239,7 +240,7 @@ class World:
         board.turn([Observed(Observation(probe, readings))])
         self._after_turn(board)
         period_s = LOOK_S[probe]
-        wake_s = rests_until_s(self, board) - LEAD_S - self.now_s
+        wake_s = rests_until_s(self, board) - LEAD * period_s - self.now_s
         next_s = max(period_s, math.floor(wake_s / period_s) * period_s)
         self.later(next_s, lambda: self._look(probe, board), board)
 
@@ -281,7 +282,8 @@ class World:
         """A load is taken out of service, with the truth about the call at that moment."""
         load = order.load.name
         self.judge.restarts(order, self.place.call_up_s(self.now_s) if up_s is None else up_s)
-        self.place.restarts.append(Restart(load, order.act.act_id, self.now_s, ended_s, float("inf")))
+        cycled = order.remedy.method is Method.CYCLE
+        self.place.restarts.append(Restart(load, order.act.act_id, self.now_s, ended_s, float("inf"), cycled))
 
     def restarted(self, order: StartRemedy) -> None:
         """It has its power back, or has begun to boot."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import random
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from sim.physics import Hang
-from tests.prove.sim.chaos import Do, once, window
+from tests.prove.sim.chaos import KINDS, Do, Happening, kind, once, window
 
 if TYPE_CHECKING:
     from tests.prove.sim.world import World
@@ -75,6 +77,14 @@ def _sleep(world: World) -> None:
 
 
 once("codec goes to sleep", 1.0, _sleep)
+
+
+@kind("a surge", 0.3)
+def _surge(dice: random.Random, at_s: float, _lasts_s: float) -> Sequence[Happening]:
+    """Lightning on the line: much fails within seconds."""
+    names = ("codec switches itself off", "camera hangs", "switch hangs", "converter hangs")
+    failing = dice.sample(names, k=dice.randint(2, 4))
+    return [one for name in failing for one in KINDS[name].make(dice, at_s + dice.uniform(0.0, 20.0), 0.0)]
 
 
 @window("codec is dead", 0.15, 1800.0, 5400.0)

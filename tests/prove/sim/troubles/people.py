@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from sim.physics import Hang
-from tests.prove.sim.chaos import Happening, kind
+from tests.prove.sim.chaos import Do, Happening, kind
 from tests.prove.sim.clock import EPOCH_S
 from wire import messages as m
 
@@ -83,6 +83,9 @@ ORDERS = (
 )  # fmt: skip
 
 
+BUTTONS = ("codec_power_cycle", "codec_wake", "display_power_cycle", "camera_power_cycle", "light_on")
+
+
 @kind("an order", 5.0)
 def _order(dice: random.Random, at_s: float, _lasts_s: float) -> Sequence[Happening]:
     action = dice.choice(ORDERS)
@@ -93,10 +96,14 @@ def _order(dice: random.Random, at_s: float, _lasts_s: float) -> Sequence[Happen
 
 
 @kind("orders in haste", 0.7)
-def _haste(dice: random.Random, at_s: float, lasts_s: float) -> Sequence[Happening]:
+def _haste(dice: random.Random, at_s: float, _lasts_s: float) -> Sequence[Happening]:
     """Somebody presses one button after the other."""
-    found: list[Happening] = []
-    for _ in range(5):
-        at_s += dice.uniform(0.1, 20.0)
-        found += _order(dice, at_s, lasts_s)
+
+    def press(action: str) -> Do:
+        return lambda world: world.line.order(action, "good")
+
+    found = []
+    for action in dice.choices(BUTTONS, k=4):
+        found.append(Happening(at_s, "an order in haste", press(action), action))
+        at_s += dice.choice((0.3, 1.0, 5.0, 20.0)) * dice.uniform(0.5, 1.5)
     return found

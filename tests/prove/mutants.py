@@ -1,0 +1,265 @@
+"""Bugs made by hand, one line each: what a tired engineer could write. The simulation has to notice every one.
+
+Each replaces one function or table of the agent while it lasts. They are made on functions and not on lines of text, so
+that they survive a rewording of the code around them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+from unittest import mock
+
+from agent.core import boots, interlock, ladder, recovery
+from agent.core.events import Effect, PastAct, Restarted, StartRemedy
+from agent.core.facts import Instant, NoReading, Reading, Seen, View
+from agent.core.interlock import Reason
+from agent.core.policy import Policy
+from agent.core.remedies import Load, Remedy
+from agent.core.rule import Rule
+from agent.core.state import LoadState, RoomState
+from agent.room import Room
+from agent.session import Outgoing, Session
+from tests.prove.sim.troubles import KINDS
+
+Patch = tuple[Any, str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """One bug."""
+
+    name: str
+    says: str
+    patches: Callable[[], list[Patch]]
+    often: tuple[str, ...] = ()
+    """Troubles that bring it to light: they come more often where it is looked for."""
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """The agent has the bug."""
+        made = [mock.patch.object(owner, name, new) for owner, name, new in self.patches()]
+        for one in made:
+            one.start()
+        try:
+            yield
+        finally:
+            for one in reversed(made):
+                one.stop()
+
+
+MUTANTS: dict[str, Mutant] = {}
+
+
+def mutant(*often: str) -> Callable[[Callable[[], list[Patch]]], None]:
+    """Register a bug; its docstring says what it is."""
+
+    def register(patches: Callable[[], list[Patch]]) -> None:
+        assert set(often) <= set(KINDS), often
+        MUTANTS[patches.__name__] = Mutant(patches.__name__, patches.__doc__ or "", patches, often)
+
+    return register
+
+
+# -- what is known of a call
+
+
+@mutant("call, then the codec hangs in it")
+def unknown_call_counts_as_idle() -> list[Patch]:
+    """When neither witness can rule a call out, it is ruled out."""
+    honest = interlock.in_call
+
+    def in_call(view: View, policy: Policy) -> tuple[bool | None, Reason]:
+        called, reason = honest(view, policy)
+        return (False if called is None else called), reason
+
+    return [(interlock, "in_call", in_call)]
+
+
+@mutant("call, then the codec hangs and drops it")
+def last_good_is_overwritten() -> list[Patch]:
+    """A time-out overwrites what the codec last said of a call."""
+
+    def with_reading(self: Seen, reading: Reading, now: Instant) -> Seen:
+        if isinstance(reading, NoReading):
+            return Seen(None, None, reading, now.mono_s)
+        return Seen(reading, now, reading, now.mono_s)
+
+    return [(Seen, "with_reading", with_reading)]
+
+
+@mutant("call", "a sensor lies", "orders in haste")
+def draw_is_no_witness() -> list[Patch]:
+    """The codec's word alone decides whether there is a call."""
+    honest = interlock.in_call
+
+    def in_call(view: View, policy: Policy) -> tuple[bool | None, Reason]:
+        word = view.value("codec.in_call")
+        return (word, Reason.IN_CALL) if isinstance(word, bool) else honest(view, policy)
+
+    return [(interlock, "in_call", in_call)]
+
+
+@mutant("time server away", "meeting", "maintenance", "codec hangs softly")
+def unsynced_clock_is_trusted() -> list[Patch]:
+    """Meetings and maintenance are compared with a wall clock that nobody disciplines."""
+    honest = interlock._undisturbed
+
+    def undisturbed(load: Load, needed: bool, view: View, policy: Policy) -> Reason | None:
+        return honest(load, needed, replace(view, now=replace(view.now, synced=True)), policy)
+
+    return [(interlock, "_undisturbed", undisturbed)]
+
+
+# -- limits of loads
+
+
+@mutant("time server away", "agent is killed", "codec hangs hard")
+def limits_use_the_wall_clock() -> list[Patch]:
+    """After a start hold-on and budgets are measured on the wall clock, whatever its discipline."""
+
+    def began_s(act: PastAct, now: Instant) -> float:
+        return now.mono_s - (now.wall_s - act.started.wall_s)
+
+    return [(recovery, "began_s", began_s)]
+
+
+@mutant("agent is killed", "codec hangs hard")
+def budget_is_forgotten_at_start() -> list[Patch]:
+    """A restarted agent knows nothing of the acts before."""
+    honest = recovery.restored
+
+    def restored(state: RoomState, event: Restarted, now: Instant) -> tuple[RoomState, tuple[Effect, ...]]:
+        return honest(state, replace(event, past_acts=()), now)
+
+    return [(recovery, "restored", restored)]
+
+
+@mutant("codec hangs hard")
+def budget_is_one_too_many() -> list[Patch]:
+    """The budget is compared with > where it should be >=."""
+    honest = Policy.load_of
+
+    def load_of(self: Policy, remedy: Remedy) -> Load:
+        load = honest(self, remedy)
+        return replace(
+            load,
+            budget_per_hour=load.budget_per_hour + 1, budget_per_day=load.budget_per_day + 1,
+            cycles_per_hour=load.cycles_per_hour + 1, cycles_per_day=load.cycles_per_day + 1,
+        )  # fmt: skip
+
+    return [(Policy, "load_of", load_of)]
+
+
+@mutant("codec hangs hard")
+def off_time_is_unbounded() -> list[Patch]:
+    """A configured off time is taken as it is, twenty times too long."""
+    honest = Policy.load_of
+
+    def load_of(self: Policy, remedy: Remedy) -> Load:
+        load = honest(self, remedy)
+        return replace(load, off_s=load.off_s * 20)
+
+    return [(Policy, "load_of", load_of)]
+
+
+@mutant("codec hangs softly")
+def settle_is_not_waited() -> list[Patch]:
+    """After an act its effect is not awaited."""
+
+    def settle_s(_remedy: Remedy, _load: Load, _state: LoadState, _time_scale: float) -> float:
+        return 0.0
+
+    return [(boots, "settle_s", settle_s)]
+
+
+@mutant("orders in haste")
+def stagger_is_dropped() -> list[Patch]:
+    """Relays may move at once, and their inrush currents add up."""
+    return [(interlock, "RELAY_METHODS", frozenset())]
+
+
+@mutant("a surge")
+def upstream_is_ignored() -> list[Patch]:
+    """A load is judged and acted upon while what feeds it is being restarted."""
+
+    def idle(load: Load, state: RoomState, _now: Instant) -> Reason | None:
+        return Reason.LOAD_BUSY if state.load(load.name).act_id else None
+
+    def own_loads(state: RoomState, rule: Rule) -> tuple[LoadState, ...]:
+        return tuple(state.load(name) for name in rule.loads)
+
+    return [(interlock, "_idle", idle), (ladder, "_with_upstream", own_loads)]
+
+
+@mutant("orders in haste")
+def busy_load_is_taken() -> list[Patch]:
+    """An act begins on a load on which another is under way."""
+
+    def idle(load: Load, state: RoomState, now: Instant) -> Reason | None:
+        below = any(state.load(name).act_id or now.mono_s < state.load(name).settle_until_s for name in load.upstream)
+        return Reason.UPSTREAM_DOWN if below else None
+
+    return [(interlock, "_idle", idle)]
+
+
+@mutant("mains flickers", "codec switches itself off")
+def mains_need_not_be_calm() -> list[Patch]:
+    """Weak mains a moment ago do not matter."""
+    honest = interlock._supply
+
+    def supply(state: RoomState, now: Instant) -> Reason | None:
+        return honest(replace(state, mains_bad_s=float("-inf")), now)
+
+    return [(interlock, "_supply", supply)]
+
+
+# -- ladder, journal, outbox
+
+
+@mutant()
+def nobody_is_called() -> list[Patch]:
+    """A ladder that is exhausted waits instead of calling a person."""
+
+    def give_up(
+        state: RoomState, _rule: object, _fault: object, _reason: str, _now: Instant, effects: tuple[Effect, ...]
+    ) -> tuple[RoomState, tuple[Effect, ...]]:
+        return state, effects
+
+    return [(ladder, "_give_up", give_up)]
+
+
+@mutant()
+def intent_is_journalled_after_the_act() -> list[Patch]:
+    """The intent goes into the commit after the one that hands the act out."""
+    honest = Room.commit
+
+    def commit(self: Room, now: Instant) -> list[StartRemedy]:
+        begun, self._batch.begun = self._batch.begun, []
+        starts = honest(self, now)
+        self._batch.begun = begun
+        return starts
+
+    return [(Room, "commit", commit)]
+
+
+@mutant()
+def events_are_forgotten_when_sent() -> list[Patch]:
+    """An event leaves the outbox when it is sent, not when the hub has committed it."""
+    honest = Session._events
+
+    def events(self: Session, now: Instant) -> list[Outgoing]:
+        out = honest(self, now)
+        if out:
+            self.store.ack(self._sent)
+        return out
+
+    return [(Session, "_events", events)]
+
+
+@mutant("an order")
+def any_order_is_taken() -> list[Patch]:
+    """Orders are obeyed without a look at boot, nonce and counter."""
+    return [(Session, "_why_not", lambda _self, _command, _now: "")]

@@ -134,13 +134,15 @@ def _start(db: sqlite3.Connection, settings: HubSettings, given: argparse.Namesp
     (version,) = versions
     # Before the transaction: the hub must not wait for a copy of many megabytes.
     folder = settings.data_dir / FOLDER / "bundles"
-    folder.mkdir(parents=True, exist_ok=True)
+    rollouts.share(folder)
     for path in given.bundles:
         with path.open("rb") as source:
             digest = hashlib.file_digest(source, "sha256").hexdigest()
         shutil.copyfile(path, folder / path.name)
         # The mark last: what has one is whole.
         (folder / f"{path.name}.sha256").write_text(f"{digest}\n", "ascii")
+        for copied in (folder / path.name, folder / f"{path.name}.sha256"):
+            copied.chmod(0o644)
     with transaction(db):
         made = rollouts.begin(db, version, given.before, by, now_s)
     sizes = " → ".join(str(len(wave)) for wave in made.waves)

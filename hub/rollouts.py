@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import os
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -184,7 +185,7 @@ class Rollouts:
                 body = offer(self._folder, version)
                 if body is not None and self._written.get(room) != body:
                     place = self._folder / "wanted" / f"{room}.json"
-                    place.parent.mkdir(parents=True, exist_ok=True)
+                    share(place.parent)
                     fresh = place.with_suffix(".new")
                     fresh.write_text(body, "utf-8")
                     fresh.chmod(0o644)
@@ -192,6 +193,20 @@ class Rollouts:
                     self._written[room] = body
         except OSError as error:
             log.error("what rooms are to fetch could not be written: %s", error)
+
+
+def share(folder: Path) -> None:
+    """Make a folder of `fleet/` that the web server's account can read, whatever the umask of ours.
+
+    It belongs to whom the data belongs, also when a technician's command makes it as root.
+    """
+    owner = folder.parents[1].stat()
+    for each in (folder.parent, folder):
+        each.mkdir(exist_ok=True)
+        if os.geteuid() == 0:
+            os.chown(each, owner.st_uid, owner.st_gid)
+        if each.stat().st_uid == os.geteuid() or os.geteuid() == 0:
+            each.chmod(0o755)
 
 
 def offer(folder: Path, version: str) -> str | None:

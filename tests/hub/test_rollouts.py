@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from pathlib import Path
 
@@ -184,3 +185,14 @@ def test_a_file_that_is_no_bundle_is_refused(hub: Path, names: list[str], capsys
         (hub.parent / name).write_text("x", "utf-8")
     assert command(hub, "start", *(str(hub.parent / name) for name in names)) == 1
     assert "bundles of one version" in capsys.readouterr().err
+
+
+def test_a_web_server_can_read_what_rooms_fetch_whatever_the_umask(hub: Path, db: sqlite3.Connection) -> None:
+    before = os.umask(0o077)
+    try:
+        command(hub, "start", bundle(hub.parent))
+        days(db, hub, 1, started(db))
+    finally:
+        os.umask(before)
+    for path in (hub.parent / "fleet").rglob("*"):
+        assert path.stat().st_mode & 0o004, path

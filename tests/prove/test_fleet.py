@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import sqlite3
@@ -218,3 +219,45 @@ def test_a_card_installs_its_room_without_ansible_and_may_be_cut_short(lab: Lab)
     assert not (boot / "diemcau/pki/room.key").exists(), "the key has no business on the boot partition"
     lab.until(lambda: asked(lab, "SELECT room FROM twins WHERE online = 1 AND room = 'r-3'") != [], "r-3 at the hub")
     lab.until(lambda: lab.release("r-3")["last"].get("what") == "kept", "its word")
+
+
+SERVER = """
+import http.server, ssl
+server = http.server.ThreadingHTTPServer(("0.0.0.0", 8443), http.server.SimpleHTTPRequestHandler)
+context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile="/etc/diemcau/pki/ca.crt")
+context.verify_mode = ssl.CERT_REQUIRED
+context.load_cert_chain("/etc/diemcau/pki/room.crt", "/etc/diemcau/pki/room.key")
+server.socket = context.wrap_socket(server.socket, server_side=True)
+server.serve_forever()
+"""
+
+
+def test_rooms_that_nobody_can_reach_fetch_their_release_wave_by_wave(lab: Lab) -> None:
+    """The hub's roll-out, a web server with TLS over its folder, and rooms that ask: no SSH on the way of a version."""
+    disk = lab.work / "hosts/hub"
+    (disk / "root/server.py").write_text(SERVER, "utf-8")
+    bundle = lab.bundle("agent", "0.4.0")
+    shutil.copy(bundle, disk / "root" / bundle.name)
+    hub = ("run", "hub", "/opt/diemcau/current/bin/diemcau-hub", "rollout")
+    said = lab.host(*hub, "start", f"/root/{bundle.name}", "--before", "0.1.0")
+    assert "0.1.0 → 0.4.0: 1 → 1 → 1" in said
+    folder = "/var/lib/diemcau-hub/fleet"
+    lab.host("run", "hub", "systemd-run", "-q", f"--working-directory={folder}", "/usr/bin/python3", "/root/server.py")
+    wanted = disk / folder.strip("/") / "wanted"
+    lab.until(lambda: len(list(wanted.glob("*.json"))) == 1, "the first wave")
+    (first,) = (path.stem for path in wanted.glob("*.json"))
+    pulling = f"agent_pull_url=https://{HOSTS['hub']}:8443"
+    for room in ("r-1", "r-2"):
+        lab.play(SITE, "--limit", room, "--tags", "release", "-e", pulling, "-e", f"agent_bundle={held(lab, room)}")
+        with contextlib.suppress(LabError):  # a room that nothing is wanted of is told so, and that is all
+            lab.host("run", room, "systemctl", "start", "diemcau-release-pull.service")
+    for room in ("r-1", "r-2"):
+        assert (lab.release(room)["current"] == "0.4.0") == (room == first), "one room a wave"
+    if first != "r-3":
+        lab.until(lambda: lab.release(first)["last"].get("to") == "0.4.0", "its word")
+    assert "đang" in lab.host(*hub, "show")
+
+
+def held(lab: Lab, room: str) -> Path:
+    """The bundle of the release that a room has."""
+    return lab.work / "dist" / f"diemcau-{lab.release(room)['current']}-agent-amd64-py311.tar"

@@ -10,7 +10,8 @@ set -eu
 verb=${1:?usage: host.sh up|run|pull|down|clear}
 name=${2:-}
 dir="$WORK/run/$name"
-hub=dcf-net
+# Namespaces carry the run's name, so that two runs share nothing.
+hub="dcf-$(basename "$WORK")"
 
 alive() { [ -s "$dir/pid" ] && kill -0 "$(cat "$dir/pid")" 2>/dev/null; }
 
@@ -28,18 +29,18 @@ up() {
   address=${3:?usage: host.sh up NAME IP}
   mkdir -p "$dir"
   network
-  if ! ip netns list | grep -q "^dcf-$name\b"; then
-    ip netns add "dcf-$name"
-    ip -n "dcf-$name" link set lo up
-    ip link add "v-$name" netns "$hub" type veth peer name host0 netns "dcf-$name"
+  if ! ip netns list | grep -q "^$hub-$name\b"; then
+    ip netns add "$hub-$name"
+    ip -n "$hub-$name" link set lo up
+    ip link add "v-$name" netns "$hub" type veth peer name host0 netns "$hub-$name"
     ip -n "$hub" link set "v-$name" master br0 up
-    ip -n "dcf-$name" addr add "$address/24" dev host0
-    ip -n "dcf-$name" link set host0 up
-    ip -n "dcf-$name" route add default via 192.0.2.1
+    ip -n "$hub-$name" addr add "$address/24" dev host0
+    ip -n "$hub-$name" link set host0 up
+    ip -n "$hub-$name" route add default via 192.0.2.1
   fi
   rm -f "$dir/leader"
   setsid systemd-nspawn --quiet --register=no --keep-unit --machine="dcf-$name" -D "$WORK/hosts/$name" -b \
-    --network-namespace-path="/run/netns/dcf-$name" --hostname="$name" --console=pipe \
+    --network-namespace-path="/run/netns/$hub-$name" --hostname="$name" --console=pipe \
     >>"$dir/console.log" 2>&1 </dev/null &
   echo $! >"$dir/pid"
   tries=0
@@ -82,7 +83,7 @@ down() {
     sleep 0.1
   done
   ! alive || pull
-  ip netns del "dcf-$name" 2>/dev/null || true
+  ip netns del "$hub-$name" 2>/dev/null || true
   ip -n "$hub" link del "v-$name" 2>/dev/null || true
 }
 

@@ -152,7 +152,15 @@ class Lab:
             "ANSIBLE_HOST_KEY_CHECKING": "False", "ANSIBLE_NOCOLOR": "1",
             "ANSIBLE_CONFIG": str(ROOT / "ansible/ansible.cfg"),
         }  # fmt: skip
-        program = ["ip", "netns", "exec", "dcf-net", str(BIN / "ansible-playbook"), "-i", str(self.work / "hosts.yml")]
+        program = [
+            "ip",
+            "netns",
+            "exec",
+            f"dcf-{self.work.name}",
+            str(BIN / "ansible-playbook"),
+            "-i",
+            str(self.work / "hosts.yml"),
+        ]
         vault = self.work / "vault.yml"
         if vault.exists():
             program += ["-e", f"@{vault}", "--vault-password-file", str(self.work / "vault.pw")]

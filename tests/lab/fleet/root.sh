@@ -5,12 +5,14 @@ set -eu
 target=${1:?usage: root.sh DIR [ARCH [SUITE]]}
 arch=${2:-$(dpkg --print-architecture)}
 suite=${3:-bookworm}
+mkdir -p "$(dirname "$target")"
+exec 9>"$target.lock"
+flock 9 # another run may be making it
 [ ! -e "$target/.ready" ] || exit 0
 include=systemd-sysv,dbus,udev,iproute2,openssh-server,python3,python3-venv,python3-apt,sudo,procps,openssl,ca-certificates,mosquitto,chrony,util-linux
 sources=/etc/apt/sources.list.d/debian.sources
 [ -e "$sources" ] || sources=/etc/apt/sources.list
 rm -rf "$target"
-mkdir -p "$(dirname "$target")"
 lists=$(mktemp --suffix ".${sources##*.}")
 trap 'rm -f "$lists"' EXIT
 sed "s/bookworm/$suite/g" "$sources" >"$lists"

@@ -235,14 +235,14 @@ server.serve_forever()
 def test_rooms_that_nobody_can_reach_fetch_their_release_wave_by_wave(lab: Lab) -> None:
     """The hub's roll-out, a web server with TLS over its folder, and rooms that ask: no SSH on the way of a version."""
     disk = lab.work / "hosts/hub"
-    (disk / "root/server.py").write_text(SERVER, "utf-8")
+    (disk / "srv/server.py").write_text(SERVER, "utf-8")
     bundle = lab.bundle("agent", "0.4.0")
-    shutil.copy(bundle, disk / "root" / bundle.name)
+    shutil.copy(bundle, disk / "srv" / bundle.name)
     hub = ("run", "hub", "/opt/diemcau/current/bin/diemcau-hub", "rollout")
-    said = lab.host(*hub, "start", f"/root/{bundle.name}", "--before", "0.1.0")
+    said = lab.host(*hub, "start", f"/srv/{bundle.name}", "--before", "0.1.0")
     assert "0.1.0 → 0.4.0: 1 → 1 → 1" in said
     folder = "/var/lib/diemcau-hub/fleet"
-    lab.host("run", "hub", "systemd-run", "-q", f"--working-directory={folder}", "/usr/bin/python3", "/root/server.py")
+    lab.host("run", "hub", "systemd-run", "-q", f"--working-directory={folder}", "/usr/bin/python3", "/srv/server.py")
     wanted = disk / folder.strip("/") / "wanted"
     lab.until(lambda: len(list(wanted.glob("*.json"))) == 1, "the first wave")
     (first,) = (path.stem for path in wanted.glob("*.json"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from agent.core.interlock import Reason
 from tests.prove.invariants import INVARIANTS
+from tests.prove.mutants import MUTANTS
 from tests.prove.sim.crash import BOUNDARIES
 from tests.prove.sim.troubles import KINDS
 from tools.engine_docs import REFUSALS
@@ -24,6 +25,7 @@ def page() -> str:
     promises = "\n".join(f"| `{one.name}` | {one.says} | {WHEN[one.when]} |" for one in INVARIANTS.values())
     refusals = "\n".join(f"| `{reason}` | {REFUSALS[reason]} |" for reason in Reason)
     boundaries = "\n".join(f"| `{name}` | {meaning} |" for name, meaning in BOUNDARIES.items())
+    bugs = "\n".join(f"| `{one.name}` | {one.says} |" for one in MUTANTS.values())
     kinds = ", ".join(KINDS)
     return f"""\
 <!-- Written by `make docs` from agent/core/interlock.py and tests/prove/. Do not edit. -->
@@ -84,6 +86,13 @@ said "flushed" and then lost the end of its log.
 **The way to the hub.** Every message for itself may be lost, come twice or overtake another; connections end, the
 broker is away, the hub dies before or after its commit, or begins with an empty database.
 
+**Bugs made by hand.** A proof that cannot fail proves nothing. Each of these bugs is put into the agent while rooms
+are simulated, and `make prove` fails unless a promise is broken; it prints the seed and the promise.
+
+| bug | in words |
+|---|---|
+{bugs}
+
 ## What is not proven
 
 - **Two lying witnesses.** Of the codec's word and its draw, one at least is honest and speaks at any moment. With both
@@ -94,6 +103,7 @@ broker is away, the hub dies before or after its commit, or begins with an empty
 - **A ruined journal takes the day's count with it.** The hour's budget then counts as used up; the day's begins anew.
 - **A card that lies about flushing** may lose events and acts that it said it kept. They count as lost; what remains
   must still hold.
+- **The fleet's lease.** The simulated room never hears that a hub grants leases, so only its own limits are proven.
 - **Threads.** The simulation is one thread: loop, probes, actuators and the MQTT client have tests of their own
   (`tests/agent`, `tests/run`), which show examples and not all interleavings.
 - **Pins and wires.** Relays are physics here. [wiring.md](wiring.md) has what was measured on lines, and the procedure

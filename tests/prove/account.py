@@ -18,7 +18,7 @@ class Account:
 
     def __init__(self) -> None:
         self.seeds: list[int] = []
-        self.days = 0.0
+        self.days = self.cpu_s = 0.0
         self.deaths: Counter[str] = Counter()
         self.acts: Counter[str] = Counter()
         self.refusals: Counter[str] = Counter()
@@ -29,6 +29,7 @@ class Account:
         """One more room."""
         self.seeds.append(result.seed)
         self.days += result.days
+        self.cpu_s += result.cpu_s
         self.deaths += result.deaths
         self.acts += result.acts
         self.refusals += result.refusals
@@ -45,6 +46,7 @@ class Account:
             "rooms": len(self.seeds),
             "room_days": round(self.days, 3),
             "took_s": round(took_s, 1),
+            "cpu_s": round(self.cpu_s, 1),
             "crashes": sum(self.deaths.values()),
             "crashes_by_boundary": dict(self.deaths.most_common()),
             "acts": sum(self.acts.values()),
@@ -86,7 +88,8 @@ def outages(results: Iterable[Result]) -> list[dict[str, Any]]:
 def text(figures: dict[str, Any]) -> str:
     """The figures for people."""
     lines = [
-        f"seeds {figures['seeds']}: {figures['rooms']} rooms, {figures['room_days']} room-days, {figures['took_s']} s",
+        f"seeds {figures['seeds']}: {figures['rooms']} rooms, {figures['room_days']} room-days",
+        f"took {figures['took_s']} s, and {figures['cpu_s']} s of processor time",
         f"crashes: {figures['crashes']}",
         *_columns(figures["crashes_by_boundary"]),
         f"acts: {figures['acts']}",

@@ -6,6 +6,7 @@ import logging
 import multiprocessing
 import random
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -41,6 +42,8 @@ class Result:
     seed: int
     days: float
     trace_hash: str
+    cpu_s: float
+    """What the simulation cost; the one thing that no seed decides."""
     deaths: Counter[str] = field(default_factory=Counter)
     acts: Counter[str] = field(default_factory=Counter)
     refusals: Counter[str] = field(default_factory=Counter)
@@ -70,7 +73,7 @@ def simulate(
     rate: float = 0.0, often: Collection[str] = (), calm_s: float = CALM_S,
 ) -> Result:  # fmt: skip
     """One room. Without a plan and a script: crashes and troubles by chance."""
-    dice = random.Random(seed)
+    dice, began_s = random.Random(seed), time.process_time()
     logging.disable(logging.CRITICAL)
     with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as name, seeded(dice):
         happenings = troubles.drawn(dice, days, rate or dice.choice(RATES), often) if script is None else script
@@ -91,8 +94,9 @@ def simulate(
         }
     )  # fmt: skip
     return Result(
-        seed, days, world.trace_hash, ledger.deaths, ledger.seen_acts, ledger.refused, counts, world.plan.crossed,
-        world.episodes, world.judge.violations, list(world.trace) if world.judge.violations else [],
+        seed, days, world.trace_hash, time.process_time() - began_s, ledger.deaths, ledger.seen_acts, ledger.refused,
+        counts, world.plan.crossed, world.episodes, world.judge.violations,
+        list(world.trace) if world.judge.violations else [],
     )  # fmt: skip
 
 

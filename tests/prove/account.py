@@ -66,23 +66,33 @@ def outages(results: Iterable[Result]) -> list[dict[str, Any]]:
     for result in results:
         for one in result.episodes:
             if one.ended_s is None or one.acted_s is None:
-                unhealed[one.fault] += 1
+                unhealed.update({one.fault, one.fault.partition(",")[0]})
                 continue
             row = (one.ended_s - one.began_s, one.acted_s - one.began_s, one.boot_s)
-            by_fault.setdefault(one.fault, []).append(row)
-    return [
+            for fault in {one.fault, one.fault.partition(",")[0]}:  # `codec_hung, hard` counts under `codec_hung` too
+                by_fault.setdefault(fault, []).append(row)
+    found: list[dict[str, Any]] = [
         {
             "fault": fault,
             "rooms": len(rows),
             "not_healed": unhealed[fault],
-            "outage_s": round(fmean(row[0] for row in rows), 1),
-            "own_boot_s": round(fmean(row[2] for row in rows), 1),
-            "beyond_boot_s": round(fmean(row[0] - row[2] for row in rows), 1),
-            "first_act_after_s": round(fmean(row[1] for row in rows), 1),
-            "first_act_at_most_s": round(max(row[1] for row in rows), 1),
+            "outage_s": round(fmean(row[0] for row in shown), 1),
+            "own_boot_s": round(fmean(row[2] for row in shown), 1),
+            "beyond_boot_s": round(fmean(row[0] - row[2] for row in shown), 1),
+            "first_act_after_s": round(fmean(row[1] for row in shown), 1),
+            "first_act_at_most_s": round(max(row[1] for row in shown), 1),
         }
-        for fault, rows in sorted(by_fault.items())
+        for fault in sorted({*by_fault, *unhealed})
+        for rows in [by_fault.get(fault, [])]
+        for shown in [rows or [(0.0, 0.0, 0.0)]]
     ]
+    return [one | {"target_met": _target_met(one) if one["fault"].startswith("codec_hung") else None} for one in found]
+
+
+def _target_met(row: dict[str, Any]) -> bool:
+    """Of a hung codec outside a call."""
+    healed = row["rooms"] > 0 and row["not_healed"] == 0
+    return bool(healed and row["beyond_boot_s"] <= OUTAGE_BEYOND_BOOT_S and row["first_act_at_most_s"] <= ACT_WITHIN_S)
 
 
 def text(figures: dict[str, Any]) -> str:
@@ -104,6 +114,7 @@ def text(figures: dict[str, Any]) -> str:
         f"  {one['fault']:24} out {one['outage_s']:6.1f} s = own boot {one['own_boot_s']:5.1f} s + "
         f"{one['beyond_boot_s']:5.1f} s; first act after {one['first_act_after_s']:5.1f} s, "
         f"at most {one['first_act_at_most_s']:5.1f} s ({one['rooms']} rooms, {one['not_healed']} not healed)"
+        + {None: "", True: ", target met", False: ", TARGET MISSED"}[one["target_met"]]
         for one in figures["outages"]
     ]
     lines.append(f"violations: {figures['violations']}")

@@ -35,14 +35,12 @@ def test_rooms_add_up() -> None:
 
 
 def test_an_outage_stands_beside_the_device_s_own_boot() -> None:
-    healed = Episode("codec_hung", "codec", 100.0, 150.0, in_call=False, acted_s=130.0, ended_s=290.0)
-    open_still = Episode("codec_hung", "codec", 100.0, 150.0, in_call=False)
+    healed = Episode("codec_hung, soft", "codec", 100.0, 150.0, in_call=False, acted_s=130.0, ended_s=290.0)
+    open_still = Episode("codec_hung, soft", "codec", 100.0, 150.0, in_call=False)
     result = _result(1)
     result.episodes = [healed, open_still]
-    (row,) = outages([result])
-    assert (row["outage_s"], row["beyond_boot_s"], row["first_act_after_s"], row["not_healed"]) == (
-        190.0,
-        40.0,
-        30.0,
-        1,
-    )
+    row, soft = outages([result])
+    assert (row["fault"], soft["fault"]) == ("codec_hung", "codec_hung, soft")
+    assert not row["target_met"], "one room was not healed at all"
+    assert (row["outage_s"], row["beyond_boot_s"], row["first_act_after_s"]) == (190.0, 40.0, 30.0)
+    assert row["not_healed"] == 1

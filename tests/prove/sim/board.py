@@ -30,6 +30,8 @@ STARTS_KEPT = 20
 """As `agent.service`, which cannot be imported without its pins."""
 JOURNAL_BROKEN_S = 300.0
 JOURNAL_ASK_S = 60.0
+COMPARE_S = 5.0
+"""How often the room is compared with its last snapshot; the real loop does it at every turn."""
 APIS = frozenset({"codec_restart", "codec_wake", "codec_volume_restore", "pc_app_restart"})
 
 
@@ -75,6 +77,7 @@ class Board:
             hub_epoch=memory.meta.get("hub_epoch", ""),
         )  # fmt: skip
         self._snapshots = Snapshots()
+        self._compared_s = float("-inf")
         self._journal_seen_s = self._asked_s = self.now.mono_s
         world.cross("start.restored")
 
@@ -139,9 +142,11 @@ class Board:
         session, room = self.session, self.room
         while room.replies:
             session.offer_reply(*room.replies.popleft())
-        state = self._snapshots.due(room, now)
-        if state is not None:
-            session.offer_state(state)
+        if now.mono_s - self._compared_s >= COMPARE_S:
+            self._compared_s = now.mono_s
+            state = self._snapshots.due(room, now)
+            if state is not None:
+                session.offer_state(state)
         for out in session.due(now):
             self.world.cross("publish")
             self.world.line.publish(out)

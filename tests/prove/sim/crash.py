@@ -55,13 +55,16 @@ class Plan:
     at: tuple[str, int, str] | None = None
     crossed: Counter[str] = field(default_factory=Counter)
     active: bool = True
+    """False in the liveness phase: nobody dies there, and nothing is counted."""
 
     def crash_at(self, boundary: str) -> str:
         """How the agent dies at this crossing, or empty when it lives."""
+        if not self.active:
+            return ""
         self.crossed[boundary] += 1
         if self.at is not None and self.at[:2] == (boundary, self.crossed[boundary]):
             return POWER if boundary == "commit.torn" else self.at[2]
-        if self.dice is None or not self.active:
+        if self.dice is None:
             return ""
         rate = RATES.get(boundary) or RATES[boundary.partition(".")[0]]
         if self.dice.random() >= rate:

@@ -1,6 +1,7 @@
 # make demo    621 simulated rooms, broker, hub and console on this machine; ARGS="--headless --for 90 --json FILE"
 # make test    everything that must hold: lint, documents, tests; at most 20 minutes on two cores; ARGS="tests/wire -k name"
 # make prove   a thousand room-days in simulation, then longer proofs; ARGS="--seed N --room-days M --json FILE"
+# make mutants changes the engine in small ways and sees whether its tests notice; ARGS="interlock.py"
 # make bench   measurements, ARGS="--json FILE --seconds N"
 # make wheelhouse  bundles of a release in dist/, ARGS="--kind agent --platform arm64 --key FILE"
 # make docs    writes the generated documents      make pictures  takes those of the console      make lint, make clean
@@ -9,7 +10,7 @@ BIN := .venv/bin
 # Debian gives users neither of these, and mosquitto and upsd live there.
 export PATH := $(PATH):/usr/sbin:/sbin
 
-.PHONY: demo test prove prove-fleet bench lint docs pictures wheelhouse card ready-demo ready-test clean
+.PHONY: demo test prove prove-fleet mutants bench lint docs pictures wheelhouse card ready-demo ready-test clean
 
 demo: ready-demo
 	$(BIN)/diemcau demo $(ARGS)
@@ -36,6 +37,9 @@ prove-fleet: ready-test
 	@tools/bootstrap.sh fleet
 	$(BIN)/pytest -m fleet -s -p no:xdist $(ARGS)
 
+mutants: ready-test
+	$(BIN)/python -m tools.mutants $(ARGS)
+
 bench: ready-test
 	$(BIN)/python -m tests.bench $(ARGS)
 
@@ -58,4 +62,4 @@ ready-test:
 	@tools/bootstrap.sh test
 
 clean:
-	rm -rf .venv .venv-tools .venv-ansible tests/node/node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf .mutants .venv .venv-tools .venv-ansible tests/node/node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -1,0 +1,268 @@
+"""Each limit of the interlock at its very edge: the last moment at which it refuses, and the first after it.
+
+Mutation testing (`make mutants`) asks for these: a limit that is off by one comparison is a limit nobody has pinned.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from agent.core.events import DesiredChanged
+from agent.core.facts import NoReading, Reading
+from agent.core.interlock import DAY_S, HOUR_S, Permit, Reason, Refusal, permit
+from agent.core.phases import Phase
+from agent.core.policy import Meeting
+from agent.core.remedies import REMEDIES
+from agent.core.state import Fault, Lease, LoadState, Staged
+from tests.agent.core.world import IDLE, WALL_S, World
+
+
+def room(**readings: Reading) -> World:
+    """A healthy room of which everything was seen just now."""
+    world = World(mono_s=100_000.0)
+    world.see({**IDLE, **{key.replace("__", "."): value for key, value in readings.items()}})
+    return world
+
+
+def said(world: World, remedy: str = "codec_power_cycle", *, own: bool = False) -> str:
+    """The refusal's name; empty when it is permitted."""
+    verdict = permit(REMEDIES[remedy], world.state, world.now, own=own)
+    return "" if verdict == Permit() else verdict.reason if isinstance(verdict, Refusal) else "?"
+
+
+def with_load(world: World, name: str = "codec", **changes: object) -> World:
+    state = replace(LoadState(), **changes)  # type: ignore[arg-type]
+    world.state = replace(world.state, loads={**world.state.loads, name: state})
+    return world
+
+
+def with_policy(world: World, **changes: object) -> World:
+    world.state = replace(world.state, policy=replace(world.state.policy, **changes))  # type: ignore[arg-type]
+    return world
+
+
+def with_guards(world: World, **changes: float) -> World:
+    return with_policy(world, guards=replace(world.state.policy.guards, **changes))
+
+
+@pytest.mark.parametrize(
+    ("age_s", "field", "reason"),
+    [
+        (180.0, "hold", Reason.HOLD_ON),
+        (HOUR_S, "hour", Reason.BUDGET_HOUR),
+        (DAY_S, "day", Reason.BUDGET_DAY),
+        (HOUR_S, "cycles", Reason.BUDGET_HOUR),
+        (DAY_S, "cycles_day", Reason.BUDGET_DAY),
+    ],
+)
+def test_limits_of_a_load_end_at_their_very_second(age_s: float, field: str, reason: Reason) -> None:
+    def at(age: float) -> str:
+        oldest = 100_000.0 - age
+        recent = [100_000.0 - n for n in (200.0, 250.0, 300.0, 350.0, 400.0)]
+        later = [100_000.0 - n for n in (4000.0, 5000.0, 6000.0, 7000.0, 8000.0)]
+        histories: dict[str, dict[str, Any]] = {
+            "hold": {"acts_s": (oldest,)},
+            "hour": {"acts_s": tuple(sorted((oldest, *recent[:2])))},
+            "day": {"acts_s": tuple(sorted((oldest, *later)))},
+            "cycles": {"cycles_s": tuple(sorted((oldest, recent[0])))},
+            "cycles_day": {"cycles_s": tuple(sorted((oldest, *later[:2])))},
+        }
+        return said(with_load(room(), **histories[field]))
+
+    assert at(age_s - 0.01) == reason
+    assert at(age_s) == ""
+
+
+def test_settling_and_upstream_end_at_their_very_second() -> None:
+    assert said(with_load(room(), settle_until_s=100_000.01)) == Reason.SETTLING
+    assert said(with_load(room(), settle_until_s=100_000.0)) == ""
+    assert said(with_load(room(), "switch", settle_until_s=100_000.01)) == Reason.UPSTREAM_DOWN
+    assert said(with_load(room(), "switch", settle_until_s=100_000.0)) == ""
+
+
+def test_min_off_and_stagger_end_at_their_very_second() -> None:
+    assert said(with_load(room(), "amplifier", off=True, off_since_s=99_995.01), "amplifier_on") == Reason.MIN_OFF
+    assert said(with_load(room(), "amplifier", off=True, off_since_s=99_995.0), "amplifier_on") == ""
+    world = room()
+    world.state = replace(world.state, last_relay_s=99_998.01)
+    assert said(world) == Reason.STAGGER
+    world.state = replace(world.state, last_relay_s=99_998.0)
+    assert said(world) == ""
+
+
+@pytest.mark.parametrize(
+    ("volts", "reason"), [(198.0, ""), (197.99, Reason.MAINS_UNSTABLE), (242.0, ""), (242.01, Reason.MAINS_UNSTABLE)]
+)
+def test_the_mains_is_good_at_its_very_limits(volts: float, reason: str) -> None:
+    assert said(room(mains__voltage_v=volts)) == reason
+
+
+def test_the_mains_is_calm_after_its_very_minute() -> None:
+    world = room()
+    world.state = replace(world.state, mains_bad_s=99_940.01)
+    assert said(world) == Reason.MAINS_UNSTABLE
+    world.state = replace(world.state, mains_bad_s=99_940.0)
+    assert said(world) == ""
+
+
+@pytest.mark.parametrize(
+    ("starts_in_s", "lasts_s", "reason"),
+    [
+        (900.0, 60.0, Reason.MEETING_NEAR),
+        (900.01, 60.0, ""),
+        (-60.0, 60.01, Reason.MEETING_NEAR),
+        (-60.0, 60.0, ""),
+    ],
+)
+def test_a_meeting_is_near_for_its_very_quarter_of_an_hour(starts_in_s: float, lasts_s: float, reason: str) -> None:
+    world = room()
+    start_s = WALL_S + world.mono_s + starts_in_s
+    world.feed(DesiredChanged(1, (Meeting("m", "Họp", start_s, start_s + lasts_s),)))
+    assert said(world) == reason
+
+
+def test_maintenance_ends_at_its_very_second_and_only_by_a_good_clock() -> None:
+    end_s = WALL_S + 100_000.0
+    assert said(with_policy(room(), maintenance_until_s=end_s + 0.01)) == Reason.MAINTENANCE
+    assert said(with_policy(room(), maintenance_until_s=end_s)) == ""
+    unsure = with_policy(room(), maintenance_until_s=end_s - 5000)
+    assert said(unsure) == "", "it is over"
+    unsure.synced = False
+    assert said(unsure) == Reason.MAINTENANCE, "nobody knows whether it is over"
+    long_ago = with_policy(room(), maintenance_until_s=0.5)
+    long_ago.synced = False
+    assert said(long_ago) == Reason.MAINTENANCE
+
+
+@pytest.mark.parametrize(
+    ("fact", "field", "reason"),
+    [
+        ("room.attended", "attended_max_s", Reason.ATTENDED),
+        ("codec.upgrading", "upgrade_max_s", Reason.UPGRADING),
+    ],
+)
+def test_a_word_from_the_room_outlives_its_source_for_its_very_time(fact: str, field: str, reason: Reason) -> None:
+    world = with_guards(room(), **{field: 500.0})
+    world.see({fact: True})
+    world.mono_s += 499.99
+    world.see({**IDLE, fact: NoReading("timeout")})
+    assert said(world) == reason
+    world.mono_s += 0.01
+    world.see(IDLE)
+    assert said(world) == ""
+
+
+@pytest.mark.parametrize("fact", ["room.attended", "codec.upgrading"])
+def test_a_fresh_no_is_no_word(fact: str) -> None:
+    world = room()
+    world.see({fact: False})
+    assert said(world) == ""
+
+
+def test_new_firmware_forbids_all_that_feeds_the_codec() -> None:
+    world = room(codec__upgrading=True)
+    open_fault = Fault("room_network_lost", Phase.CONFIRMED, fault_id=1, since_s=99_000.0)
+    world.state = replace(world.state, faults={"room_network_lost": open_fault})
+    assert {r: said(world, r) for r in ("codec_restart", "switch_power_cycle", "room_staged_boot")} == {
+        "codec_restart": Reason.UPGRADING, "switch_power_cycle": Reason.UPGRADING, "room_staged_boot": Reason.UPGRADING,
+    }  # fmt: skip
+    assert said(world, "display_power_cycle") == ""
+
+
+def test_what_the_room_lacks_is_not_fitted() -> None:
+    assert said(with_policy(room(), apis=frozenset()), "codec_restart") == Reason.NOT_FITTED
+    assert said(with_policy(room(), relays=frozenset()), "room_staged_boot") == Reason.NOT_FITTED
+
+
+def test_only_the_present_stage_may_be_acted_upon_once_it_has_its_power() -> None:
+    def at(switched_s: float, remedy: str) -> str:
+        world = room()
+        stages = ("codec", "display", "camera")
+        world.state = replace(world.state, staged=Staged(stages, 99_000.0, switched_s=switched_s))
+        return said(world, remedy)
+
+    waiting = float("inf")
+    assert at(waiting, "codec_power_cycle") == Reason.RETURNING
+    assert at(99_500.0, "codec_power_cycle") == ""
+    assert at(99_500.0, "display_power_cycle") == Reason.RETURNING
+    assert at(99_500.0, "camera_power_cycle") == Reason.RETURNING
+    assert at(99_500.0, "splitter_power_cycle") == "", "it has returned already"
+    assert at(99_500.0, "board_reboot") == Reason.RETURNING, "not in the middle of a return"
+
+
+def test_the_way_to_the_hub_is_the_fault_only_while_its_own_rule_says_so() -> None:
+    def at(fault: Fault, acts_s: tuple[float, ...] = ()) -> str:
+        world = with_load(room(), "converter", acts_s=acts_s)
+        world.state = replace(world.state, faults={fault.rule: fault})
+        return said(world, "converter_power_cycle")
+
+    mine = Fault("uplink_lost", Phase.CONFIRMED, fault_id=1, since_s=99_000.0)
+    assert at(mine) == ""
+    assert at(replace(mine, phase=Phase.SUSPECTED)) == Reason.OWN_UPLINK
+    assert at(replace(mine, rule="codec_hung")) == Reason.OWN_UPLINK
+    assert at(replace(mine, rule="a_rule_of_old")) == Reason.OWN_UPLINK
+    # Its budget is one an hour: the older act has left it, and is of this fault still.
+    long = replace(mine, since_s=90_000.0)
+    assert at(long, (90_000.0,)) == Reason.UPLINK_ONCE
+    assert at(long, (89_999.9,)) == ""
+
+
+def test_a_lease_is_asked_granted_and_denied_to_its_very_second() -> None:
+    def at(wait_s: float = 20.0, **times: float) -> str:
+        world = with_guards(room(), lease_wait_s=wait_s)
+        world.see({"hub.session": True})
+        lease = Lease(**{key: 100_000.0 + value for key, value in times.items()})
+        world.state = replace(world.state, lease=lease)
+        return said(world, own=True)
+
+    assert at(asked_s=-5.0, until_s=0.01) == ""
+    assert at(asked_s=-5.0, until_s=0.0) == Reason.LEASE
+    assert at(asked_s=-30.0, denied_until_s=0.01) == Reason.FLEET_BUDGET
+    assert at(asked_s=-30.0, denied_until_s=0.0) == ""
+    assert at(asked_s=-19.99) == Reason.LEASE
+    assert at(asked_s=-20.0) == ""
+    assert at(wait_s=0.0) == "", "the hub is not asked"
+    assert at(wait_s=0.5) == Reason.LEASE
+
+
+def test_nothing_is_switched_off_under_the_hands_of_somebody() -> None:
+    assert said(room(room__attended=True), "light_off") == Reason.ATTENDED
+    held = with_guards(room(), attended_max_s=1.0)
+    held.see({"room.attended": True})
+    held.mono_s += 2.0
+    held.see({**IDLE, "room.attended": NoReading("garbled")})
+    assert said(held, "light_off") == ""
+    assert said(with_load(room(), "light", act_id=7), "light_off") == Reason.LOAD_BUSY
+
+
+@pytest.mark.parametrize(
+    ("call_draw_w", "draw_w", "word", "reason"),
+    [
+        (40.0, 40.0, False, Reason.WITNESSES_DISAGREE),
+        (40.0, 39.9, False, ""),
+        (0.0, 31.0, False, ""),  # not calibrated: the meter is no witness
+        (0.0, 31.0, NoReading("timeout"), Reason.CALL_UNKNOWN),
+        (0.5, 31.0, False, Reason.WITNESSES_DISAGREE),
+        (40.0, 5.0, NoReading("timeout"), ""),
+        (0.0, 5.0, NoReading("timeout"), Reason.CALL_UNKNOWN),  # just alive
+        (0.0, 4.99, NoReading("timeout"), ""),  # without power there is no call
+    ],
+)
+def test_the_second_witness_at_its_very_limits(call_draw_w: float, draw_w: float, word: Reading, reason: str) -> None:
+    world = room()
+    limits = replace(world.state.policy.thresholds, call_draw_w=call_draw_w)
+    with_policy(world, thresholds=limits).see({"codec.in_call": word, "codec.draw_w": draw_w})
+    assert said(world) == reason
+
+
+def test_the_grace_after_a_call_ends_at_its_very_second() -> None:
+    world = room(codec__in_call=True)
+    world.mono_s += 59.99
+    world.see({**IDLE, "codec.in_call": NoReading("timeout")})
+    assert said(world) == Reason.CALL_UNKNOWN
+    world.mono_s += 0.01
+    world.see({**IDLE, "codec.in_call": NoReading("timeout")})
+    assert said(world) == ""

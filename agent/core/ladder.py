@@ -196,6 +196,12 @@ def _ends_soon(state: RoomState, remedy: Remedy, reason: Reason, now: Instant) -
     return not acts_s or acts_s[-1] + load.hold_on_s - now.mono_s <= LONGEST_WAIT_S * state.policy.time_scale
 
 
+def _person_only(state: RoomState, rule: Rule) -> bool:
+    """Whether a latch leaves nothing of the ladder to try: the fault stays with its person until it is cleared."""
+    loads = [REMEDIES[name].load for name in rule.ladder if REMEDIES[name].restarts]
+    return any(state.load(name).latched for name in loads)
+
+
 def _asked(state: RoomState, rule: Rule, fault: Fault, remedy: Remedy, now: Instant) -> Step:
     """Ask the hub for a lease, unless that has just been done."""
     if now.mono_s - state.lease.asked_s < state.policy.guards.lease_s:
@@ -247,6 +253,8 @@ def _rearm(state: RoomState, rule: Rule, fault: Fault, now: Instant) -> Step:
         fault, reason = _moved(fault, Signal.REARM, now), "permitted"
     elif fault.reason != fault.gave_up:
         fault, reason = replace(_moved(fault, Signal.REARM, now), rung=0), "new_evidence"
+    elif _person_only(state, rule):
+        return state, ()
     elif now.mono_s - fault.phase_since_s >= state.policy.guards.rearm_s:
         fault, reason = replace(_moved(fault, Signal.REARM, now), rung=0), "cool_off"
     else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from agent.core.events import CommandReceived, RemedyDone, Restarted, StartRemedy
+from agent.core.events import CommandReceived, Record, RemedyDone, Restarted, StartRemedy
 from agent.core.facts import NoReading, Reading
 from agent.core.interlock import Reason, Refusal, permit
 from agent.core.leases import DENIED, GRANTED
@@ -39,6 +39,17 @@ def test_a_fourth_cycle_in_a_day_latches_the_load_until_a_person_clears_it() -> 
     world.feed(CommandReceived("c1", "clear_latches", "lan"))
     assert world.records("remedy_done")[-1].detail == {"loads": "codec"}
     assert not isinstance(permit(CYCLE, world.state, world.now), Refusal)
+
+
+def test_a_latched_fault_stays_with_its_person_in_silence_until_it_is_cleared() -> None:
+    world = tired()
+    live(world, 900, HUNG)
+    told = len(world.effects)
+    live(world, 8000, HUNG)
+    assert [e for e in world.effects[told:] if isinstance(e, Record)] == []
+    world.feed(CommandReceived("c1", "clear_latches", "lan"))
+    world.mono_s += 86_400
+    assert "codec_restart" in names(live(world, 60, HUNG))
 
 
 def test_the_latch_outlives_a_restart() -> None:

@@ -114,7 +114,7 @@ class SqliteStore:
         with contextlib.suppress(sqlite3.OperationalError):
             with self._transaction():
                 for key, number in (("seq", self._seq), ("next_id", next_id + LEAP)):
-                    self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, str(number)))
+                    self._db.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", (key, str(number)))
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def _compatible_from(self, version: int) -> int:

@@ -1,6 +1,7 @@
 # make demo    621 simulated rooms, broker, hub and console on this machine; ARGS="--headless --for 90 --json FILE"
 # make test    everything that must hold: lint, documents, tests; at most 20 minutes on two cores; ARGS="tests/wire -k name"
 # make prove   a thousand room-days in simulation, then longer proofs; ARGS="--seed N --room-days M --json FILE"
+# make prove-gpio  the agent on a kernel with GPIO lines, in QEMU: every edge of a relay's line; builds its guest at first use
 # make mutants changes the engine in small ways and sees whether its tests notice; ARGS="interlock.py"
 # make bench   measurements, ARGS="--json FILE --seconds N"
 # make wheelhouse  bundles of a release in dist/, ARGS="--kind agent --platform arm64 --key FILE"
@@ -10,7 +11,7 @@ BIN := .venv/bin
 # Debian gives users neither of these, and mosquitto and upsd live there.
 export PATH := $(PATH):/usr/sbin:/sbin
 
-.PHONY: demo test prove prove-fleet mutants bench lint docs pictures wheelhouse card ready-demo ready-test clean
+.PHONY: demo test prove prove-fleet prove-gpio mutants bench lint docs pictures wheelhouse card ready-demo ready-test clean
 
 demo: ready-demo
 	$(BIN)/diemcau demo $(ARGS)
@@ -36,6 +37,9 @@ prove: ready-test
 prove-fleet: ready-test
 	@tools/bootstrap.sh fleet
 	$(BIN)/pytest -m fleet -s -p no:xdist $(ARGS)
+
+prove-gpio: ready-test
+	$(BIN)/python -m tests.lab
 
 mutants: ready-test
 	$(BIN)/python -m tools.mutants $(ARGS)

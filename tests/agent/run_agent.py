@@ -46,7 +46,8 @@ class IdleProbe:
     def close(self) -> None: ...
 
 
-def _idle(room: RoomConfig) -> tuple[list[Probe], list[Effector]]:
+def idle(room: RoomConfig) -> tuple[list[Probe], list[Effector]]:
+    """What `build_probes` gives a room in which nobody is calling."""
     del room
     return [IdleProbe()], []
 
@@ -56,5 +57,5 @@ if __name__ == "__main__":
     if os.environ.get("DIEMCAU_TEST_IDLE"):
         import agent.probes.build  # late, as the agent itself does
 
-        agent.probes.build.build_probes = _idle
+        agent.probes.build.build_probes = idle
     sys.exit(main(sys.argv[1:]))

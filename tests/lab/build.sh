@@ -23,7 +23,7 @@ cd "$LAB"
 stamp=$({ echo "$release"; cat "$here/build.sh" "$here/init" "$project/uv.lock"; } | sha256sum | cut -c1-16)
 [ "$(cat base.stamp 2>/dev/null || true)" != "$stamp" ] || exit 0
 rm -rf base.stamp work
-mkdir -p work/debs/partial work/root downloads
+mkdir -p work/debs/partial work/guest downloads
 
 # --- The kernel and its modules ---------------------------------------------------------------------------------------
 say "fetching $kernel and the kernel's source"
@@ -63,24 +63,24 @@ strip -g work/gpiosim/gpio-simx.ko
 say "fetching Debian's Python and Mosquitto for the guest"
 : >work/status
 apt-get -q -y --no-install-recommends --download-only -o Debug::NoLocking=1 -o "Dir::State::status=$PWD/work/status" \
-  -o "Dir::Cache::archives=$PWD/work/debs/" install python3 busybox-static mosquitto >work/root.log 2>&1 ||
-  { tail -n 20 work/root.log >&2; fail "apt-get could not fetch the guest's packages"; }
-for deb in work/debs/*.deb; do dpkg-deb -x "$deb" work/root; done
+  -o "Dir::Cache::archives=$PWD/work/debs/" install python3 busybox-static mosquitto >work/guest.log 2>&1 ||
+  { tail -n 20 work/guest.log >&2; fail "apt-get could not fetch the guest's packages"; }
+for deb in work/debs/*.deb; do dpkg-deb -x "$deb" work/guest; done
 say "fetching the agent's locked packages"
 "$project/.venv-tools/bin/uv" export -q --frozen --project "$project" --extra agent --no-dev --no-emit-project -o work/locked.txt
 UV_SYSTEM_CERTS=true "$project/.venv-tools/bin/uv" pip install -q --python-version 3.11 --python-platform x86_64-manylinux_2_36 --only-binary :all: \
-  --require-hashes --target work/root/opt/site -r work/locked.txt
-cp work/gpiosim/gpio-simx.ko work/root/opt/
+  --require-hashes --target work/guest/opt/site -r work/locked.txt
+cp work/gpiosim/gpio-simx.ko work/guest/opt/
 for module in configfs; do
-  find work/kernel/lib/modules -name "$module.ko" -exec cp {} work/root/opt/ \;
+  find work/kernel/lib/modules -name "$module.ko" -exec cp {} work/guest/opt/ \;
 done
-cp "$here/init" work/root/init
-chmod 755 work/root/init
-rm -rf work/root/usr/share/doc work/root/usr/share/locale work/root/usr/share/man work/root/usr/share/info
+cp "$here/init" work/guest/init
+chmod 755 work/guest/init
+rm -rf work/guest/usr/share/doc work/guest/usr/share/locale work/guest/usr/share/man work/guest/usr/share/info
 # An emulated core would be minutes at this. Python of another version leaves it to the guest.
-"$project/.venv/bin/python" -m compileall -q --invalidation-mode unchecked-hash work/root/usr/lib/python3.11 work/root/opt/site \
+"$project/.venv/bin/python" -m compileall -q --invalidation-mode unchecked-hash work/guest/usr/lib/python3.11 work/guest/opt/site \
   >work/compile.log 2>&1 || say "some modules were not compiled beforehand"
-(cd work/root && find . | cpio -o -H newc -R 0:0 --quiet) >base.cpio
+(cd work/guest && find . | cpio -o -H newc -R 0:0 --quiet) >base.cpio
 rm -rf work
 printf '%s\n' "$stamp" >base.stamp
 say "the guest is ready in $LAB ($(du -sh --apparent-size base.cpio | cut -f1))"

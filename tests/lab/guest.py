@@ -153,8 +153,6 @@ class Hub:
         until(lambda: ident in self.replies, f"{action} is answered")
         reply = self.replies[ident]
         sys.stderr.write(f"guest: {action}: {reply.outcome} {reply.reason}\n")
-        if reply.outcome == "refused":
-            time.sleep(0.5)  # the next order is a new one: a room is not to be flooded with them
         return reply.outcome in ("accepted", "done")  # a light is done before anybody has read that it was accepted
 
     def close(self) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from agent.core.engine import CLEAR_LATCHES
 from agent.core.events import Record
 from agent.core.facts import Instant, NoReading, Seen
-from agent.core.interlock import Refusal, in_call, permit
+from agent.core.interlock import Reason, Refusal, in_call, permit
 from agent.core.phases import OPEN
 from agent.core.remedies import REMEDIES, Method, Remedy
 from agent.core.state import RoomState
@@ -78,7 +78,8 @@ def actions(state: RoomState, now: Instant) -> list[m.ActionNow]:
     for remedy in REMEDIES.values():
         if _fitted(remedy, state):
             verdict = permit(remedy, state, now)
-            refused = str(verdict.reason) if isinstance(verdict, Refusal) else ""
+            reason = verdict.reason if isinstance(verdict, Refusal) else ""
+            refused = "" if reason is Reason.LOOKING else str(reason)  # an order has the room look first
             rows.append(m.ActionNow(remedy=remedy.name, load=remedy.load, refused=refused))
     if any(load.latched for load in state.loads.values()):
         rows.append(m.ActionNow(remedy=CLEAR_LATCHES))

@@ -62,6 +62,7 @@ REFUSALS = {
     Reason.BUDGET_DAY: "The load has had all its restarts of this day.",
     Reason.LATCHED: "It was asked for more cycles than a day allows: a person has to clear it (`clear_latches`).",
     Reason.FLEET_BUDGET: "The hub denies it: too many rooms restart something by themselves just now.",
+    Reason.LOOKING: f"The last look is over {_G.witness_s:.0f} s old: a call may have begun since. It looks again.",
     Reason.LEASE: "A connected hub has been asked for its leave, and has a moment to answer.",
     Reason.NOT_A_TRIAL: "Only while a trial connection runs: in a meeting a microphone is its people's own.",
     Reason.FLAPPING: "The symptom comes and goes too often to be acted upon; it is told all the same.",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from agent.core import acts, ladder, leases, recovery, routines, staging
+from agent.core import ladder, leases, looks, recovery, routines, staging
 from agent.core.events import (
     CommandReceived,
     DesiredChanged,
@@ -23,10 +23,9 @@ from agent.core.events import (
     Tick,
 )
 from agent.core.facts import Instant, Seen, plausible
-from agent.core.interlock import Reason, Refusal, mains_bad, permit
+from agent.core.interlock import mains_bad
 from agent.core.phases import Phase
 from agent.core.policy import Policy
-from agent.core.remedies import REMEDIES
 from agent.core.rule import Rule
 from agent.core.state import COMMANDS_KEPT, LoadState, RoomState
 
@@ -83,7 +82,8 @@ def _observed(state: RoomState, event: Observed, now: Instant) -> tuple[RoomStat
         if rule.symptom_in(facts) in readings:
             state, more = ladder.judge(state, rule, now)
             effects += more
-    return state, tuple(effects)
+    state, more = looks.again(state, now)
+    return state, (*effects, *more)
 
 
 def _tick(state: RoomState, now: Instant) -> tuple[RoomState, tuple[Effect, ...]]:
@@ -97,6 +97,8 @@ def _tick(state: RoomState, now: Instant) -> tuple[RoomState, tuple[Effect, ...]
         if rule is not None and fault.phase is not Phase.CLEAR:
             state, more = ladder.advance(state, rule, now)
             effects += more
+    state, more = looks.again(state, now)
+    effects += more
     state, more = routines.advance(state, now)
     effects += more
     state, more, ended = staging.advance(state, now)
@@ -118,17 +120,7 @@ def _commanded(state: RoomState, event: CommandReceived, now: Instant) -> tuple[
         return _cleared(state, event)
     if event.action in leases.ANSWERS:
         return leases.answered(state, event, now)
-    remedy = REMEDIES.get(event.action)
-    verdict = permit(remedy, state, now) if remedy else Refusal(Reason.UNKNOWN_ACTION)
-    if remedy is None or isinstance(verdict, Refusal):
-        reason = verdict.reason if isinstance(verdict, Refusal) else Reason.UNKNOWN_ACTION
-        fault_id, rule = acts.fault_on(state, remedy.load) if remedy else (0, "")
-        refused = Record(
-            "command_refused", rule, fault_id, reason=reason, remedy=event.action,
-            load=remedy.load if remedy else "", command=event.command_id, by=event.by,
-        )  # fmt: skip
-        return state, (refused,)
-    return acts.start(state, remedy, now, command=event.command_id, by=event.by)
+    return looks.ordered(state, event, now)
 
 
 def _cleared(state: RoomState, event: CommandReceived) -> tuple[RoomState, tuple[Effect, ...]]:

@@ -53,6 +53,7 @@ class Reason(enum.StrEnum):
     BUDGET_DAY = "budget_day"
     FLEET_BUDGET = "fleet_budget"
     LEASE = "lease"
+    LOOKING = "looking"
     NOT_A_TRIAL = "not_a_trial"
     FLAPPING = "flapping"
     NO_EVIDENCE = "no_evidence"
@@ -80,7 +81,7 @@ SELF_ENDING = frozenset(
 )  # fmt: skip
 """Refusals that end by our own clock within minutes: waiting for them calls no person."""
 
-QUIET = frozenset({Reason.STAGGER, Reason.MIN_OFF, Reason.LOAD_BUSY, Reason.SETTLING, Reason.LEASE})
+QUIET = frozenset({Reason.STAGGER, Reason.MIN_OFF, Reason.LOAD_BUSY, Reason.SETTLING, Reason.LEASE, Reason.LOOKING})
 """Refusals of seconds, not worth an event of their own."""
 
 
@@ -95,6 +96,8 @@ class Refusal:
 
     reason: Reason
 
+
+WITNESSES = ("codec.in_call", "codec.draw_w")
 
 RELAY_METHODS = frozenset({Method.CYCLE, Method.ON, Method.OFF})
 CUTTING = frozenset({Method.CYCLE, Method.OFF})
@@ -132,6 +135,9 @@ def permit(
         checks.append(Reason.MIN_OFF)
     if remedy.method in RELAY_METHODS and now.mono_s - state.last_relay_s < policy.guards.stagger_s:
         checks.append(Reason.STAGGER)
+    disturbs = load.in_call_path if remedy.restarts else load.needed_in_call and remedy.method is Method.OFF
+    if disturbs:
+        checks.append(_just_seen(view, policy))
     for reason in checks:
         if reason is not None:
             return Refusal(reason)
@@ -227,6 +233,13 @@ def _undisturbed(load: Load, needed: bool, view: View, policy: Policy) -> Reason
     if any(m.start_s - near_s <= now.wall_s < m.end_s for m in policy.meetings):
         return Reason.MEETING_NEAR
     return None
+
+
+def _just_seen(view: View, policy: Policy) -> Reason | None:
+    """Whatever has a say about a call must say it now: one may have begun since an older look."""
+    limit_s = policy.guards.witness_s
+    ages_s = [view.good_age_s(key) for key in WITNESSES if view.value(key) is not None]
+    return Reason.LOOKING if any(age_s > limit_s for age_s in ages_s) else None
 
 
 def mains_bad(view: View, policy: Policy) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from agent.core import acts, boots, flapping, staging
+from agent.core import acts, boots, flapping, looks, staging
 from agent.core.events import Effect, Record, RemedyDone, Tell
 from agent.core.facts import Instant
 from agent.core.interlock import PASSING, QUIET, SELF_ENDING, Reason, Refusal, permit
@@ -15,6 +15,8 @@ from agent.core.state import Fault, Lease, LoadState, RoomState
 
 Step = tuple[RoomState, tuple[Effect, ...]]
 
+STRIKE_GAP_S = 3.0
+"""Between two looks that count as two: a blip seen three times within a second is still a blip [J]."""
 SETTLED_STRIKES = 2
 """Fresh symptoms after the settle time that make a rung count as failed."""
 LONGEST_WAIT_S = 600.0
@@ -94,6 +96,9 @@ def _measured(state: RoomState, rule: Rule, fault: Fault, now: Instant) -> RoomS
 
 
 def _struck(state: RoomState, rule: Rule, fault: Fault, diagnosis: Diagnosis, now: Instant) -> Step:
+    again = fault.strikes > 0 and now.mono_s - fault.struck_s < STRIKE_GAP_S * state.policy.time_scale
+    if again and fault.phase not in OPEN:
+        return state, ()  # looks asked for in a row are one look: a moment is no evidence
     strikes = fault.strikes + 1
     known = replace(
         fault, strikes=strikes, struck_s=now.mono_s, passes=0, reason=diagnosis.reason, evidence=diagnosis.evidence
@@ -156,6 +161,8 @@ def _climb(state: RoomState, rule: Rule, now: Instant) -> Step:
         if reason is Reason.LEASE:
             state, more = _asked(state, rule, fault, remedy, now)
             effects += more
+        state, more = looks.look_first(state, reason, now)
+        effects += more
         if reason not in PASSING:
             if reason is Reason.BUDGET_DAY:
                 state, more = _latched(state, rule, fault, remedy)
@@ -249,7 +256,7 @@ def _rearm(state: RoomState, rule: Rule, fault: Fault, now: Instant) -> Step:
         if refused is Reason.LEASE:
             return _asked(state, rule, fault, REMEDIES[rule.ladder[fault.rung]], now)
         if refused is not None:
-            return state, ()
+            return looks.look_first(state, refused, now)
         fault, reason = _moved(fault, Signal.REARM, now), "permitted"
     elif fault.reason != fault.gave_up:
         fault, reason = replace(_moved(fault, Signal.REARM, now), rung=0), "new_evidence"

@@ -75,6 +75,8 @@ class Guards:
     """The mains must have been good for this long before anything is switched."""
     call_grace_s: float = 60.0
     """After a stale "in call", the draw must have its say for this long before it is believed."""
+    witness_s: float = 5.0
+    """What denies a call must have been seen within this before an act that would disturb one [J]."""
     stagger_s: float = 2.0
     """Between any two relay movements of the room, for the inrush."""
     refused_escalate_s: float = 120.0
@@ -164,6 +166,7 @@ def make_policy(
             plain,
             mains_calm_s=plain.mains_calm_s * time_scale,
             call_grace_s=plain.call_grace_s * time_scale,
+            witness_s=plain.witness_s * time_scale,
             stagger_s=plain.stagger_s * time_scale,
             refused_escalate_s=plain.refused_escalate_s * time_scale,
             rearm_s=plain.rearm_s * time_scale,

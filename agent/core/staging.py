@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from agent.core import acts, stages
+from agent.core import acts, looks, stages
 from agent.core.events import Effect, Record, RemedyDone
 from agent.core.facts import Instant
 from agent.core.interlock import PASSING, Refusal, mains_bad, permit
@@ -110,7 +110,7 @@ def _switch(state: RoomState, staged: Staged, now: Instant) -> Step:
     if isinstance(verdict, Refusal):
         waiting_s = min(staged.waiting_s, now.mono_s)
         if verdict.reason in PASSING and now.mono_s - waiting_s <= state.policy.guards.refused_escalate_s:
-            return replace(state, staged=replace(staged, waiting_s=waiting_s)), ()
+            return looks.look_first(replace(state, staged=replace(staged, waiting_s=waiting_s)), verdict.reason, now)
         refused = Record("remedy_refused", reason=verdict.reason, remedy=remedy.name, load=name)
         return replace(state, staged=replace(staged, switched_s=now.mono_s)), (refused,)
     state = replace(state, staged=replace(staged, switched_s=now.mono_s))

@@ -105,6 +105,16 @@ class Staged:
 
 
 @dataclass(frozen=True, slots=True)
+class WaitingOrder:
+    """An operator's order that waits for a fresh look at the room, see `agent.core.looks`."""
+
+    command: str
+    action: str
+    by: str
+    since_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Lease:
     """What the hub has said to acts of the room's own: a budget of the whole fleet."""
 
@@ -137,6 +147,10 @@ class RoomState:
     routines: Mapping[str, float] = field(default_factory=dict)
     """By remedy: Unix seconds when it was last done as upkeep."""
     lease: Lease = Lease()
+    look_asked_s: float = float("-inf")
+    """Monotonic time when the probes were last asked to look before an act."""
+    waiting: tuple[WaitingOrder, ...] = ()
+    """Orders that wait for that look."""
     desired_version: int = 0
     commands: tuple[str, ...] = ()
     """Ids of commands already taken, newest last."""

@@ -30,13 +30,14 @@ if TYPE_CHECKING:
 
 When = Literal["act", "restart", "relay", "step", "commit", "ack", "end"]
 
-SHOWN_S = 30.0
-"""A call that is up for three looks has been seen; a younger one only if a look has shown it."""
+G, T = Guards(), Thresholds()
+SHOWN_S = G.witness_s + 2.0
+"""A call that is up for this long has been seen, since witnesses have to be that fresh, and an order takes a moment to
+be committed and to reach its device. A younger one may have been seen; if so it counts as well."""
 SLACK_S = 3.0
 """Between the true clock and a disciplined one, and for what an act takes to begin."""
 RESTORE_S = 5.0
 """A load gets its power back this long after its time at most, and after a start of the agent."""
-G, T = Guards(), Thresholds()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,7 @@ def _order(moment: Moment) -> StartRemedy:
 
 @invariant("restart")
 def call_never_cut(w: World, moment: Moment) -> str:
-    """No load in a call's path is cut or restarted while a call is up that at least one look could have shown."""
+    """No load in a call's path is cut or restarted while a call is up, unless it began within the last few seconds."""
     order = _order(moment)
     if order.load.name not in CALL_PATH or moment.call_up_s < 0:
         return ""

@@ -118,8 +118,10 @@ def test_one_look_is_one_strike_however_many_facts_it_carries() -> None:
     world = World()
     world.run(IDLE, 10)
     world.see(HUNG)
+    world.mono_s += 10
     world.see(HUNG)
     assert world.phase("codec_hung") is Phase.SUSPECTED
+    world.mono_s += 10
     world.see(HUNG)
     assert world.records("fault_confirmed")
 
@@ -134,6 +136,7 @@ def test_ping_alone_never_cuts() -> None:
 def test_an_operators_restart_is_not_mistaken_for_a_fault() -> None:
     world = World()
     world.run(IDLE, 60)
+    world.see(IDLE)
     world.feed(CommandReceived("c1", "codec_power_cycle", "lan"))
     assert world.remedies() == ["codec_power_cycle"]
     world.run({**HUNG, "codec.draw_w": 0.5, "codec.ping": False}, 15)

@@ -113,6 +113,21 @@ def _lease(**times: float) -> Change:
     return change
 
 
+def _looked_before(world: World) -> None:
+    world.see(IDLE)
+    world.mono_s += 5.1
+
+
+def _meter_looked_before(world: World) -> None:
+    _looked_before(world)
+    world.see({key: value for key, value in IDLE.items() if key != "codec.draw_w"})
+
+
+def _codec_looked_before(world: World) -> None:
+    _looked_before(world)
+    world.see({key: value for key, value in IDLE.items() if key != "codec.in_call"})
+
+
 def _relay_moved(world: World) -> None:
     world.state = replace(world.state, last_relay_s=world.mono_s - 1.9)
 
@@ -145,6 +160,7 @@ CASES: dict[Reason, list[Change]] = {
     Reason.SETTLING: [_with_load("codec", settle_until_s=1030.0)],
     Reason.HOLD_ON: [_with_load("codec", acts_s=(1000.0 - 150.0,))],
     Reason.STAGGER: [_relay_moved],
+    Reason.LOOKING: [_looked_before, _meter_looked_before, _codec_looked_before],
     Reason.BUDGET_HOUR: [
         _with_load("codec", acts_s=(-2000.0, -1500.0, -1000.0)),
         _with_load("codec", cycles_s=(-2000.0, -1500.0)),
@@ -174,6 +190,7 @@ ELSEWHERE = {Reason.UNKNOWN_ACTION, Reason.NO_EVIDENCE, Reason.FLAPPING, Reason.
 def test_each_guard_refuses_alone(reason: Reason, change: Change) -> None:
     world = World()
     world.run(IDLE, 20)
+    world.see(IDLE)
     remedy = REMEDIES[REMEDY.get(reason, "codec_power_cycle")]
     if reason not in (Reason.OWN_UPLINK, Reason.UPLINK_ONCE, Reason.NOT_A_TRIAL):
         assert permit(remedy, world.state, world.now, own=True) == Permit()

@@ -122,7 +122,9 @@ class Board:
             room.feed(Tick(), now)
         for order in room.commit(now):
             self._begin(order)
-        room.recheck = False
+        if room.recheck:
+            room.recheck = False
+            world.look_at_once(self)
         self._publish(now)
         self._mind_journal(now)
         world.check_step()

@@ -16,6 +16,10 @@ from tests.prove.sim.place import Place
 
 LOOK_S = {"codec": 10.0, "power": 10.0, "network": 10.0, "air": 30.0}
 """How often each probe looks (the real ones' defaults)."""
+LOOK_TAKES_S = {"power": 0.5, "codec": 2.5}
+"""How long a look at a witness of a call may take when it is asked for."""
+SILENT_S = 8.0
+"""A codec that says nothing is waited for this long (the probe's default)."""
 WORDS = frozenset(observe.CODEC_SAID) | {"codec.mic_connected", "codec.output_muted"}
 CALL_DRAW_W = 40.0
 

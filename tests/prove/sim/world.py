@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from agent.core.events import Observed, StartRemedy
-from agent.core.facts import Observation
+from agent.core.facts import Observation, Reading
 from agent.core.phases import Phase
 from agent.core.remedies import Method
 from agent.store.base import Batch, Store
@@ -25,7 +25,7 @@ from tests.prove.sim.ledger import Episode, Ledger
 from tests.prove.sim.line import Line
 from tests.prove.sim.place import Place, Restart
 from tests.prove.sim.rest import rests_until_s
-from tests.prove.sim.senses import LOOK_S, Senses
+from tests.prove.sim.senses import LOOK_S, LOOK_TAKES_S, SILENT_S, Senses
 
 KILL_AGAIN_S = 10.0
 """The service manager starts a killed agent again after this (RestartSec), and it needs a few seconds to come up."""
@@ -223,13 +223,26 @@ class World:
 
     # -- looking
 
-    def _look(self, probe: str, board: Board) -> None:
+    def _look(self, probe: str, board: Board, rhythm: bool = True) -> None:
         synced = self.clock.tend(self.place.room.hub_up(), self.now_s) if probe == "network" else False
         if not self.place.room.backed():
             self.die(POWER, "no supply")
             return
         self._note_episodes()
         readings = self.senses.look(probe, self.now_s, synced)
+        # A codec that is silent is waited for, and the rhythm of its probe goes on meanwhile.
+        silent_s = SILENT_S if probe == "codec" and readings.get("codec.api") is not True else 0.0
+        if silent_s:
+            self.later(silent_s, lambda: self._seen(probe, readings, synced, board), board)
+        else:
+            self._seen(probe, readings, synced, board)
+        if rhythm:
+            period_s = LOOK_S[probe]
+            wake_s = rests_until_s(self, board) - LEAD * period_s - self.now_s
+            next_s = max(period_s, math.floor(wake_s / period_s) * period_s)
+            self.later(next_s, lambda: self._look(probe, board), board)
+
+    def _seen(self, probe: str, readings: dict[str, Reading], synced: bool, board: Board) -> None:
         self.ledger.counted["looks"] += 1
         self.ledger.told(readings, self.now_s)
         self.judge.shown(readings)
@@ -239,10 +252,11 @@ class World:
             self.line.tend()
         board.turn([Observed(Observation(probe, readings))])
         self._after_turn(board)
-        period_s = LOOK_S[probe]
-        wake_s = rests_until_s(self, board) - LEAD * period_s - self.now_s
-        next_s = max(period_s, math.floor(wake_s / period_s) * period_s)
-        self.later(next_s, lambda: self._look(probe, board), board)
+
+    def look_at_once(self, board: Board) -> None:
+        """The agent wants everything looked at, besides the rhythm of its probes."""
+        for probe, took_s in LOOK_TAKES_S.items():
+            self.later(self.dice.uniform(0.1, took_s), lambda probe=probe: self._look(probe, board, False), board)  # type: ignore[misc]
 
     def _after_turn(self, board: Board) -> None:
         if board.stopping:

@@ -1,0 +1,75 @@
+"""Looking once more before an act that could disturb a call, and orders that wait for that look.
+
+A call may have begun since the last look. So the interlock asks for witnesses of this very moment (`Reason.LOOKING`),
+and whoever has been refused for that has the probes look at once; the act is tried again when they have.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from agent.core import acts
+from agent.core.events import CommandReceived, Effect, Recheck, Record
+from agent.core.facts import Instant
+from agent.core.interlock import Reason, Refusal, permit
+from agent.core.remedies import REMEDIES
+from agent.core.state import RoomState, WaitingOrder
+
+Step = tuple[RoomState, tuple[Effect, ...]]
+
+AGAIN_S = 2.0
+"""Between two such requests: a look takes about as long."""
+ORDER_WAIT_S = 15.0
+"""An operator's order waits this long for the look, and is then refused: longer than any probe's deadline."""
+ORDERS_MAX = 4
+"""Orders waiting at a time; one more is refused at once."""
+
+
+def look_first(state: RoomState, reason: Reason | None, now: Instant) -> Step:
+    """Have every probe look at once if that is what the act is refused for."""
+    if reason is not Reason.LOOKING or now.mono_s - state.look_asked_s < AGAIN_S * state.policy.time_scale:
+        return state, ()
+    return replace(state, look_asked_s=now.mono_s), (Recheck(),)
+
+
+def ordered(state: RoomState, event: CommandReceived, now: Instant) -> Step:
+    """Obey an order to act, let it wait for a look, or refuse it."""
+    order = WaitingOrder(event.command_id, event.action, event.by, now.mono_s)
+    reason = _forbids(state, order, now)
+    if reason is Reason.LOOKING and len(state.waiting) < ORDERS_MAX:
+        return look_first(replace(state, waiting=(*state.waiting, order)), reason, now)
+    return _ended(state, order, reason, now)
+
+
+def again(state: RoomState, now: Instant) -> Step:
+    """Try the orders that wait, oldest first: each begins, waits on, or is refused."""
+    effects: tuple[Effect, ...] = ()
+    for order in state.waiting:
+        reason = _forbids(state, order, now)
+        if reason is Reason.LOOKING and now.mono_s - order.since_s <= ORDER_WAIT_S * state.policy.time_scale:
+            state, more = look_first(state, reason, now)
+        else:
+            state = replace(state, waiting=tuple(other for other in state.waiting if other is not order))
+            state, more = _ended(state, order, reason, now)
+        effects += more
+    return state, effects
+
+
+def _forbids(state: RoomState, order: WaitingOrder, now: Instant) -> Reason | None:
+    remedy = REMEDIES.get(order.action)
+    verdict = permit(remedy, state, now) if remedy else Refusal(Reason.UNKNOWN_ACTION)
+    return verdict.reason if isinstance(verdict, Refusal) else None
+
+
+def _ended(state: RoomState, order: WaitingOrder, reason: Reason | None, now: Instant) -> Step:
+    """Begin what is ordered, or tell why not."""
+    remedy = REMEDIES.get(order.action)
+    if remedy is not None and reason is None:
+        return acts.start(state, remedy, now, command=order.command, by=order.by)
+    load = remedy.load if remedy else ""
+    fault_id, rule = acts.fault_on(state, load)
+    refused = Record(
+        "command_refused", rule, fault_id, reason=reason or "", remedy=order.action, load=load,
+        command=order.command, by=order.by,
+    )  # fmt: skip
+    return state, (refused,)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -25,6 +26,9 @@ REPLIES_MAX = 100
 UNWRITTEN_MAX = 2000
 """Events held in memory while the card cannot be written; beyond this the oldest are dropped and counted."""
 DROPS_TOLD_EVERY_S = 3600.0
+MAINS_KEPT_S = 30.0
+"""That the mains is bad is written once in so many seconds, and counts until their end: a card is not worn by it."""
+SMALL_AND_EMPTY = ("boots", "shed_loads", "latched_loads", "routines", "mains_bad")
 
 
 class Room:
@@ -48,7 +52,7 @@ class Room:
         self._kept_faults: dict[str, tuple[object, ...]] = {}
         self._next_id = 0
         self._commands: tuple[str, ...] = ()
-        self._small_kept = dict.fromkeys(("boots", "shed_loads", "latched_loads", "routines"), "")
+        self._small_kept = dict.fromkeys(SMALL_AND_EMPTY, "")
         self._dropped = store.dropped
         self._told_drops_s = float("-inf")
 
@@ -56,6 +60,7 @@ class Room:
         """Take up what the store remembers, and say that the agent has come up."""
         memory = self.store.remember(self.who.boot)
         meta = memory.meta
+        rebooted = meta.get("boot", self.who.boot) != self.who.boot
         event = Restarted(
             past_acts=(*memory.past_acts, *(self._stand_ins(now) if memory.lost else ())),
             open_acts=memory.open_acts,
@@ -67,7 +72,8 @@ class Room:
             shed_loads=tuple(meta.get("shed_loads", "").split()),
             latched_loads=tuple(meta.get("latched_loads", "").split()),
             routines=_numbers(meta.get("routines", "")),
-            rebooted=meta.get("boot", self.who.boot) != self.who.boot,
+            mains_bad_s=float("-inf") if rebooted else float(meta.get("mains_bad") or "-inf"),
+            rebooted=rebooted,
         )
         self._batch.meta["boot"] = self.who.boot
         self._kept_faults = {fault.rule: () for fault in memory.open_faults}
@@ -210,9 +216,11 @@ def _numbers(text: str) -> dict[str, float]:
 def _small_values(state: RoomState) -> dict[str, str]:
     """What the store keeps of loads and routines beside the journal, as short texts."""
     loads = sorted(state.loads.items())
+    mains_seen_bad = math.isfinite(state.mains_bad_s)
     return {
         "boots": " ".join(f"{name}={load.boot_s:.1f}" for name, load in loads if load.boot_s > 0),
         "routines": " ".join(f"{name}={at_s:.0f}" for name, at_s in sorted(state.routines.items())),
+        "mains_bad": f"{math.ceil(state.mains_bad_s / MAINS_KEPT_S) * MAINS_KEPT_S:.0f}" if mains_seen_bad else "",
         "off_loads": " ".join(name for name, load in loads if load.off),
         "shed_loads": " ".join(name for name, load in loads if load.shed),
         "latched_loads": " ".join(name for name, load in loads if load.latched),

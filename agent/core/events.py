@@ -83,6 +83,8 @@ class Restarted:
     """Loads that wait for a person."""
     routines: Mapping[str, float] = field(default_factory=dict)
     """By remedy: Unix seconds when it was last done as upkeep."""
+    mains_bad_s: float = float("-inf")
+    """Monotonic time of this boot when the mains was last seen bad, or a little later."""
     rebooted: bool = False
     """The board has started anew since the journal was last written."""
 

@@ -13,7 +13,7 @@ from agent.core.air import condensing
 from agent.core.facts import Instant, View
 from agent.core.phases import OPEN
 from agent.core.policy import Policy
-from agent.core.remedies import Load, Method, Remedy
+from agent.core.remedies import REMEDIES, Load, Method, Remedy
 from agent.core.schedule import trial_runs
 from agent.core.state import RoomState
 
@@ -133,8 +133,8 @@ def permit(
         checks.append(Reason.NOT_A_TRIAL)
     if remedy.method is Method.ON and now.mono_s - state.load(load.name).off_since_s < load.min_off_s:
         checks.append(Reason.MIN_OFF)
-    if remedy.method in RELAY_METHODS and now.mono_s - state.last_relay_s < policy.guards.stagger_s:
-        checks.append(Reason.STAGGER)
+    if remedy.method in RELAY_METHODS:
+        checks.append(_staggered(remedy, load, state, now))
     disturbs = load.in_call_path if remedy.restarts else load.needed_in_call and remedy.method is Method.OFF
     if disturbs:
         checks.append(_just_seen(view, policy))
@@ -233,6 +233,19 @@ def _undisturbed(load: Load, needed: bool, view: View, policy: Policy) -> Reason
     if any(m.start_s - near_s <= now.wall_s < m.end_s for m in policy.meetings):
         return Reason.MEETING_NEAR
     return None
+
+
+def _staggered(remedy: Remedy, load: Load, state: RoomState, now: Instant) -> Reason | None:
+    """Keep relays apart both when they move and, for the inrush, when the cycles under way will give power back."""
+    policy = state.policy
+    moves_s = (now.mono_s, now.mono_s + load.off_s) if remedy.method is Method.CYCLE else (now.mono_s,)
+    others_s = [state.last_relay_s] + [
+        act.started_s + policy.load_of(REMEDIES[act.remedy]).off_s
+        for act in state.acts.values()
+        if REMEDIES[act.remedy].method is Method.CYCLE
+    ]
+    near = any(abs(move_s - other_s) < policy.guards.stagger_s for move_s in moves_s for other_s in others_s)
+    return Reason.STAGGER if near else None
 
 
 def _just_seen(view: View, policy: Policy) -> Reason | None:

@@ -292,6 +292,8 @@ def finished(state: RoomState, event: RemedyDone, now: Instant) -> Step:
         off = remedy.method is Method.OFF
         own = replace(own, off=off, off_since_s=now.mono_s if off else float("-inf"), shed=own.shed and off)
     under_way = {key: value for key, value in state.acts.items() if key != act.act_id}
+    if remedy.method is Method.CYCLE:
+        state = replace(state, last_relay_s=now.mono_s)  # power has just come back: the next inrush waits for this one
     rule_name = act.fault or acts.fault_on(state, act.load)[1]
     fault = state.fault(rule_name)
     done = Record(

@@ -57,6 +57,7 @@ def restored(state: RoomState, event: Restarted, now: Instant) -> tuple[RoomStat
         loads=loads,
         faults={**state.faults, **faults},
         next_id=max(event.next_id, state.next_id),
+        mains_bad_s=min(event.mains_bad_s, now.mono_s),
         desired_version=event.desired_version,
         routines=dict(event.routines),
         commands=event.commands[-COMMANDS_KEPT:],

@@ -101,6 +101,37 @@ def test_a_room_goes_on_where_it_was_killed() -> None:
     assert store.remember("b1").open_faults == ()
 
 
+def test_bad_mains_is_remembered_until_it_has_been_calm_whoever_restarts() -> None:
+    store = MemoryStore("e")
+    room = make(store, 100)
+    see(room, {**IDLE, "mains.voltage_v": 180.0}, 105)
+    room.commit(now(105))
+    assert make(store, 110).state.mains_bad_s == 110, "written as a half minute that has not ended yet"
+    assert make(store, 130).state.mains_bad_s == 120
+    assert make(MemoryStore("other"), 130).state.mains_bad_s == float("-inf")
+
+
+def test_bad_mains_wears_no_card() -> None:
+    store = MemoryStore("e")
+    room = make(store, 100)
+    written = []
+    for at_s in range(100, 220, 10):
+        see(room, {**IDLE, "mains.voltage_v": 180.0}, at_s)
+        room.commit(now(at_s))
+        written.append(store.remember("b1").meta["mains_bad"])
+    assert sorted(set(written), key=float) == ["120", "150", "180", "210"]
+
+
+def test_bad_mains_of_another_boot_is_another_clock() -> None:
+    store = MemoryStore("e")
+    room = make(store, 100)
+    see(room, {**IDLE, "mains.voltage_v": 180.0}, 105)
+    room.commit(now(105))
+    room.remember_meta("boot", "b0")
+    room.commit(now(106))
+    assert make(store, 130).state.mains_bad_s == float("-inf")
+
+
 def test_a_light_that_was_on_is_on_again_after_a_crash() -> None:
     store = MemoryStore("e")
 

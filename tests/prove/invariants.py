@@ -223,6 +223,16 @@ def stagger_held(w: World, moment: Moment) -> str:
     return f"{order.remedy.name} {since_s:.1f} s after another relay act"
 
 
+@invariant("relay")
+def inrush_staggered(w: World, moment: Moment) -> str:
+    """No load is given power within 2 s of another, but at the agent's own start and end, when all of them get it."""
+    last_s, last = w.judge.powered
+    if w.board is None or w.board.stopping or last in ("", moment.load):
+        return ""
+    since_s = w.now_s - last_s
+    return f"{moment.load} {since_s:.1f} s after {last}" if since_s < G.stagger_s * 0.999 - 0.01 else ""
+
+
 @invariant("act")
 def supply_respected(w: World, moment: Moment) -> str:
     """Nothing is restarted on battery, within 60 s of bad mains, or while water may form, as far as sensors tell."""

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from agent.core.events import DesiredChanged
+from agent.core.events import CommandReceived, DesiredChanged
 from agent.core.facts import NoReading, Reading
 from agent.core.interlock import DAY_S, HOUR_S, Permit, Reason, Refusal, permit
 from agent.core.phases import Phase
 from agent.core.policy import Meeting
 from agent.core.remedies import REMEDIES
-from agent.core.state import Fault, Lease, LoadState, Staged
+from agent.core.state import Act, Fault, Lease, LoadState, Staged
 from tests.agent.core.world import IDLE, WALL_S, World
 
 
@@ -266,3 +266,36 @@ def test_the_grace_after_a_call_ends_at_its_very_second() -> None:
     world.mono_s += 0.01
     world.see({**IDLE, "codec.in_call": NoReading("timeout")})
     assert said(world) == ""
+
+
+def test_two_loads_never_get_their_power_back_together() -> None:
+    """The inrush flows when power comes back: an act that would end with another one waits."""
+    world = room()
+    act = Act(7, "codec_power_cycle", "codec", started_s=world.mono_s - 17.0, deadline_s=world.mono_s + 60)
+    world.state = replace(world.state, acts={7: act})  # back in 13 s, as a display's cycle of 15 s would be in 15 s
+    world.state = replace(world.state, acts={7: replace(act, started_s=world.mono_s - 16.99)})
+    assert said(world, "display_power_cycle") == Reason.STAGGER
+    world.state = replace(world.state, acts={7: replace(act, started_s=world.mono_s - 17.0)})
+    assert said(world, "display_power_cycle") == ""
+    world.state = replace(world.state, acts={7: replace(act, started_s=world.mono_s - 28.01)})
+    assert said(world, "light_on") == Reason.STAGGER, "a lamp draws its own inrush"
+    world.state = replace(world.state, acts={7: replace(act, started_s=world.mono_s - 28.0)})
+    assert said(world, "light_on") == ""
+
+
+def test_an_act_by_a_devices_own_interface_holds_up_no_relay() -> None:
+    world = room()
+    act = Act(7, "codec_restart", "codec", started_s=world.mono_s - 30.0, deadline_s=world.mono_s + 60)
+    world.state = replace(world.state, acts={7: act})
+    assert said(world, "light_on") == ""
+
+
+def test_power_that_has_just_come_back_holds_up_the_next_relay() -> None:
+    world = room()
+    world.feed(CommandReceived("c1", "camera_power_cycle", "lan"))
+    world.mono_s += 15.0
+    world.finish()
+    world.mono_s += 1.9
+    assert said(world, "light_on") == Reason.STAGGER
+    world.mono_s += 0.1
+    assert said(world, "light_on") == ""

@@ -166,6 +166,7 @@ class Board:
 
     def stop(self) -> None:
         """An end in good order: power back on everything, no start counted."""
+        self.stopping = True
         for act_id, order in list(self.acts.items()):
             if order.remedy.method is Method.CYCLE:
                 self.world.relay(order.load.name, True)

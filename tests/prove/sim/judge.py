@@ -46,6 +46,8 @@ class Judge:
         self.force: DesiredChanged | None = None
         """The desired document that the journal remembers."""
         self.relay_act_s = float("-inf")
+        self.powered = (float("-inf"), "")
+        """When a load that was off was last given power, and which."""
         self.dead_at_cut: dict[str, float] = {}
         self.acts_of: Counter[str] = Counter()
         self.waiting_since: dict[str, float] = {}
@@ -83,6 +85,9 @@ class Judge:
         """A relay moves."""
         if on:
             self._ask("step", Moment(load=load, on=on))
+            if load in self._world.place.cut_since:
+                self._ask("relay", Moment(load=load, on=on))
+                self.powered = (self._world.now_s, load)
         else:
             self.dead_at_cut.setdefault(load, self._world.ledger.dead_for_s(self._world.now_s))
         if on:
@@ -129,6 +134,7 @@ class Judge:
         """A commit is on the card."""
         world = self._world
         self._ask("commit", Moment(batch=batch))
+        world.ledger.supply_bad_kept = (world.clock.boot, world.ledger.supply_bad_s)
         for seq, payload in batch.events:
             world.ledger.committed[self.epoch, seq] = payload
             world.note(f"event {seq} {payload.decode()}")

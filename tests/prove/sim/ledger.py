@@ -40,7 +40,9 @@ class Ledger:
     said: dict[str, Said] = field(default_factory=dict)
     """By fact; forgotten with the process that was told."""
     supply_bad_s: float = float("-inf")
-    """When the agent was last told of weak, high or lost mains."""
+    """When this run of the agent was last told of bad mains, or has read so in its journal."""
+    supply_bad_kept: tuple[str, float] = ("", float("-inf"))
+    """Boot and time as of the newest commit."""
     call_shown: bool = False
     """Whether an honest look has shown the call that is up now."""
     alive_since_s: float = 0.0

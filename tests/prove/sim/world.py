@@ -135,7 +135,8 @@ class World:
         """The agent starts."""
         self.note("agent starts")
         self.ledger.said.clear()
-        self.ledger.supply_bad_s = float("-inf")
+        kept = self.ledger.supply_bad_kept
+        self.ledger.supply_bad_s = kept[1] if kept[0] == self.clock.boot else float("-inf")
         self.place.vary()
         board = Board(self)
         self.board = board

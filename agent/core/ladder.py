@@ -91,6 +91,8 @@ def _measured(state: RoomState, rule: Rule, fault: Fault, now: Instant) -> RoomS
     took_s = now.mono_s - own.ended_s
     if not 0 < took_s < float("inf"):
         return state
+    if staging.serves(state, remedy.load, own.ended_s, now) is False:
+        return state  # what made the fault pass is no start: a codec draws power long before it serves
     own = replace(own, boot_s=boots.learned(state.policy.load_of(remedy), own, took_s), ended_s=float("-inf"))
     return replace(state, loads={**state.loads, remedy.load: own})
 

@@ -124,8 +124,8 @@ def _await(state: RoomState, staged: Staged, now: Instant) -> Step:
     if own.act_id:
         return state, ()
     since_s = max(staged.switched_s, own.ended_s)
-    serves = _serves(state, name, since_s, now)
-    if serves or (serves is None and now.mono_s >= own.settle_until_s):
+    proven = serves(state, name, since_s, now)
+    if proven or (proven is None and now.mono_s >= own.settle_until_s):
         return replace(state, staged=_next(staged)), ()
     waited_s = now.mono_s - since_s
     if waited_s <= stages.patience_s(state, name) and not _given_up(state, name):
@@ -134,7 +134,7 @@ def _await(state: RoomState, staged: Staged, now: Instant) -> Step:
     return replace(state, staged=_next(staged)), (passed,)
 
 
-def _serves(state: RoomState, load: str, since_s: float, now: Instant) -> bool | None:
+def serves(state: RoomState, load: str, since_s: float, now: Instant) -> bool | None:
     """Whether a load is proven to serve by a fact younger than its switching; None where nothing tells."""
     key = PROOFS.get(load)
     view = state.view(now)

@@ -9,7 +9,7 @@ from agent.core.events import Restarted
 from agent.core.remedies import LOADS, REMEDIES
 from agent.core.state import LoadState
 from tests.agent.core.test_codec_hung_story import HUNG, hung_world
-from tests.agent.core.world import IDLE
+from tests.agent.core.world import IDLE, World
 
 CODEC = LOADS["codec"]
 
@@ -49,3 +49,17 @@ def test_a_healed_codec_teaches_its_boot_time_and_the_next_agent_knows_it() -> N
     again.state = replace(again.state, loads={}, acts={}, faults={})
     again.feed(Restarted(boots={"codec": took_s}))
     assert again.state.load("codec").boot_s == took_s
+
+
+def test_power_alone_is_no_start() -> None:
+    """A codec that had no power draws some at once after its cycle; when it serves, it has started."""
+    dead = {**HUNG, "codec.draw_w": 0.4, "codec.ping": False}
+    world = World()
+    world.run(IDLE, 30)
+    world.run(dead, 60)
+    assert world.remedies() == ["codec_power_cycle"]
+    world.mono_s += 30
+    world.finish()
+    world.run({**dead, "codec.draw_w": 25.0}, 25)
+    assert world.records("fault_cleared")[-1].rule == "codec_no_power"
+    assert world.state.load("codec").boot_s == 0

@@ -62,8 +62,11 @@ class AgentConfig:
 
     def policy(self, apis: frozenset[str]) -> Policy:
         """The engine's policy for these settings and the API remedies of the fitted devices."""
+        loads = {name: self._load(name) for name in self.loads}
+        if self.probes.display is not None and self.probes.display.never_cut:
+            loads["display"] = replace(loads.get("display", LOADS["display"]), never_cut=True)
         return make_policy(
-            {name: self._load(name) for name in self.loads},
+            loads,
             relays=frozenset(relay.load for relay in self.relays),
             apis=apis,
             thresholds=self.thresholds,

@@ -22,6 +22,7 @@ WHY = {
     "absent": "thiết bị không có mục này / the device has no such thing",
     "certificate_changed": "chứng chỉ đã đổi, chưa gửi mật khẩu / its certificate changed, no password was sent",
     "host_key_changed": "khóa SSH đã đổi, chưa gửi mật khẩu / its SSH key changed, no password was sent",
+    "failed": "thiết bị tự báo hỏng / the device says that it has failed",
     "stale": "dữ liệu cũ / its data is old",
     "bug": "lỗi phần mềm / our own bug: please report it",
 }
@@ -107,6 +108,7 @@ def _relays(config: AgentConfig, apis: frozenset[str]) -> None:
         contact = "thường đóng / normally closed" if relay.contact == "nc" else "thường mở / normally open"
         does = [r.name for r in REMEDIES.values() if r.load == relay.load and r.method is not Method.API]
         cut = f", cắt / off {load.off_s:g} s" if any("cycle" in name for name in does) else ""
+        cut = ", máy chiếu: không bao giờ cắt / a projector: never cut" if load.never_cut else cut
         say(f"  GPIO {relay.pin:2}  {relay.load:10} {contact}: {', '.join(does)}{cut}")
     missing = [n for n, load in LOADS.items() if load.in_call_path and n not in {r.load for r in config.relays}]
     if missing:

@@ -38,6 +38,7 @@ SECRET_MAX_BYTES = 4096
 SECTIONS: dict[str, type] = {
     "broker": BrokerConfig,
     "codec": probes.CodecConfig,
+    "display": probes.DisplayConfig,
     "ups": probes.UpsConfig,
     "network": probes.NetworkConfig,
     "board": probes.SelfConfig,
@@ -119,7 +120,7 @@ def _model(path: Path) -> Any:
             parts[name] = (tuple[model(name), ...], ())  # type: ignore[misc]
         elif name in TABLES:
             parts[name] = (dict[str, model(name)], {})  # type: ignore[misc]
-        elif name in ("codec", "ups"):
+        elif name in ("codec", "display", "ups"):
             parts[name] = (model(name) | None, None)
         elif name != "room":
             kind = model(name)
@@ -169,6 +170,7 @@ def _assemble(plain: Mapping[str, Any]) -> AgentConfig:
         accept_unsigned=plain["commands"]["accept_unsigned"],
         probes=probes.RoomConfig(
             codec=_codec(plain, made),
+            display=made("display", plain["display"]) if plain["display"] else None,
             meters=tuple(made("meters", x) for x in plain["meters"]),
             ups=made("ups", plain["ups"]) if plain["ups"] else None,
             network=made("network", plain["network"]),
@@ -237,10 +239,13 @@ def with_secrets(config: AgentConfig) -> AgentConfig:
         codec = replace(codec, password=read_secret("codec.password_file", codec.password))
     if ups is not None and ups.password:
         ups = replace(ups, password=read_secret("ups.password_file", ups.password))
+    display = config.probes.display
+    if display is not None and display.password:
+        display = replace(display, password=read_secret("display.password_file", display.password))
     broker = config.broker
     if broker.password:
         broker = replace(broker, password=read_secret("broker.password_file", broker.password))
-    return replace(config, broker=broker, probes=replace(config.probes, codec=codec, ups=ups))
+    return replace(config, broker=broker, probes=replace(config.probes, codec=codec, display=display, ups=ups))
 
 
 def read_secret(place: str, name: str) -> str:

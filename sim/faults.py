@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from sim.physics import Hang, RoomPhysics
+from sim.physics.display import CODEC_INPUT
 
 Scope = Literal["room", "commune", "cluster"]
 Expect = Literal["healed", "escalated", "recovers"]
@@ -102,6 +103,16 @@ def _asleep(room: RoomPhysics, now_s: float, asleep: bool) -> None:
         room.codec.standby = asleep
 
 
+def _display(room: RoomPhysics, now_s: float, on: bool) -> None:
+    room.advance(now_s)
+    room.display.switch(on, now_s)
+
+
+def _input(room: RoomPhysics, now_s: float, name: str) -> None:
+    room.advance(now_s)
+    room.display.input = name
+
+
 def _dark(room: RoomPhysics, now_s: float, dark: bool) -> None:
     room.advance(now_s)
     room.wall_switch = not dark
@@ -142,6 +153,16 @@ FAULTS: dict[str, FaultKind] = {
         FaultKind(
             "codec_asleep", "the codec sleeps before a meeting", "room", "healed", ("display_asleep",),
             lambda r, t, _a: _asleep(r, t, True), lambda r, t: _asleep(r, t, False), lambda r: r.codec.standby,
+        ),
+        FaultKind(
+            "display_off", "somebody has switched the display off before a meeting", "room", "healed",
+            ("display_asleep",), lambda r, t, _a: _display(r, t, False), lambda r, t: _display(r, t, True),
+            lambda r: not r.display.on,
+        ),
+        FaultKind(
+            "display_input", "the display shows another input before a meeting", "room", "healed",
+            ("display_asleep",), lambda r, t, _a: _input(r, t, "digital2"), lambda r, t: _input(r, t, CODEC_INPUT),
+            lambda r: r.display.input != CODEC_INPUT,
         ),
         FaultKind(
             "switch_hang", "the room's switch hangs", "room", "healed", ("room_network_lost", *HUB_SILENCE),

@@ -17,10 +17,12 @@ from typing import Any, Literal, get_args
 from sim.book import Book
 from sim.control import answer
 from sim.physics import Fitting, Hang, RoomPhysics
+from sim.physics.display import CODEC_INPUT
 from sim.physics.room import profiles
 from sim.servers.cisco import CiscoConversation
 from sim.servers.nut import NutConversation
 from sim.servers.path import PathPort
+from sim.servers.pjlink import PjlinkConversation
 from sim.servers.poly import PolyConversation
 from sim.servers.pzem import PzemConversation
 from sim.servers.shell import TICK_S, SerialPort, SipPort, TcpPort
@@ -33,6 +35,10 @@ FAMILIES: dict[Kind, str] = {
     "cisco_serial": "cisco_xapi", "cisco_tcp": "cisco_xapi", "cisco_ssh": "cisco_xapi", "poly_tcp": "poly_cli",
     "generic": "generic",
 }  # fmt: skip
+DISPLAYS: dict[Kind, str] = {"cisco_tcp": "pjlink"}
+"""Kinds of rooms whose display has a control line, and its family; in the others only the meter sees it."""
+LAMP_S = 8.0
+"""How long a projector's lamp warms up or cools, before scaling [J]."""
 PASSWORD = "mo-phong"
 RELAYS: dict[str, tuple[int, str]] = {
     "codec": (17, "nc"), "switch": (18, "nc"), "converter": (22, "nc"), "display": (23, "nc"),
@@ -68,6 +74,8 @@ class RoomHardware:
         self._pins: asyncio.Server | None = None
         self._sysfs = SysfsTree(folder / "sys", plan.seed)
         self._codec_uri = ""
+        self.display_uri = ""
+        """Its control line; empty: it has none."""
 
     @property
     def pins_socket(self) -> Path:
@@ -81,6 +89,7 @@ class RoomHardware:
             f"codec, alive: tcp:127.0.0.1:{self._alive.port}; SIP: udp 127.0.0.1:{self._sip.port}",
             f"meters: {self.folder / 'meter-room'}, {self.folder / 'meter-codec'}",
             f"UPS (NUT): 127.0.0.1:{self._nut.port}; sysfs: {self.folder / 'sys'}",
+            f"display: {self.display_uri or 'no control interface'}",
             f"gateway: tcp:127.0.0.1:{self._gateway.port}; way to the hub: tcp:127.0.0.1:{self._hub.port}",
             "relays: " + ", ".join(f"{load} GPIO{pin} ({contact})" for load, (pin, contact) in RELAYS.items()),
         ]
@@ -106,6 +115,7 @@ class RoomHardware:
         ]
         self._parts = [
             self._alive, self._sip, self._gateway, self._hub, self._broker, self._nut, *meters, *self._codec_ports(),
+            *self._display_ports(),
         ]  # fmt: skip
         self.pins_socket.unlink(missing_ok=True)
         self._pins = await asyncio.start_unix_server(self._pin_client, str(self.pins_socket))
@@ -131,6 +141,18 @@ class RoomHardware:
 
         port = TcpPort(self._port_up, make)
         self._codec_uri = f"tcp://127.0.0.1:{port.port}"
+        return [port]
+
+    def _display_ports(self) -> list[TcpPort]:
+        room, clock = self.physics, self._clock
+        if DISPLAYS.get(self.plan.kind) != "pjlink":
+            return []
+        room.display.settle_s = LAMP_S * self.plan.scale
+        port = TcpPort(
+            lambda: room.gateway_up() and room.display.running(),
+            lambda: PjlinkConversation(room, clock, password=PASSWORD),
+        )
+        self.display_uri = f"tcp://127.0.0.1:{port.port}"
         return [port]
 
     def _port_up(self) -> bool:
@@ -228,6 +250,7 @@ class RoomHardware:
             ("[codec]", codec),
             *(("[[meters]]", {"role": role, "uri": f"serial://{self.folder / f'meter-{role}'}", "timeout_s": 0.5})
               for role in ("room", "codec")),
+            *self._display_section(),
             ("[ups]", {"name": "ups", "host": "127.0.0.1", "port": self._nut.port}),
             ("[network]", {
                 "interface": SysfsTree.INTERFACE, "gateway": f"tcp:127.0.0.1:{self._gateway.port}",
@@ -249,6 +272,14 @@ class RoomHardware:
             head + "\n" + "".join(f"{key} = {_toml_value(value)}\n" for key, value in values.items())
             for head, values in sections
         )
+
+    def _display_section(self) -> list[tuple[str, dict[str, Any]]]:
+        if not self.display_uri:
+            return []
+        return [("[display]", {
+            "family": DISPLAYS[self.plan.kind], "uri": self.display_uri, "input": CODEC_INPUT, "timeout_s": 3.0,
+            "password_file": _secret(self.folder / "display.secret"),
+        })]  # fmt: skip
 
 
 def fitting(scale: float) -> Fitting:

@@ -43,7 +43,7 @@ API_TIMEOUT_S = 6.0
 
 CALL_DRAW_W = 40.0
 RELAYS = frozenset({"codec", "switch", "converter", "display", "light", "fan"})
-APIS = frozenset({"codec_restart", "codec_wake", "codec_volume_restore", "codec_unmute"})
+APIS = frozenset({"codec_restart", "codec_wake", "codec_volume_restore", "codec_unmute", "display_on", "display_input"})
 PHONES = {"centre": "0000 000 001", "carrier": "0000 000 002", "power": "0000 000 003"}
 """Numbers that nobody has."""
 
@@ -171,6 +171,7 @@ class LightRoom:
         readings: dict[str, Reading] = observe.network(self.physics, self.chance)
         readings |= observe.power(self.physics, self.chance)
         readings |= observe.codec(self.physics)
+        readings |= observe.display(self.physics)
         readings["hub.session"] = self.session.online
         if self._looks % AIR_EVERY == 0:
             readings |= observe.air(self.physics, self.chance)

@@ -10,6 +10,7 @@ import random
 
 from agent.core.facts import NoReading, Reading
 from sim.physics import Hang, RoomPhysics
+from sim.physics.display import CODEC_INPUT
 
 TIMEOUT = NoReading("timeout")
 ABSENT = NoReading("absent")
@@ -23,6 +24,7 @@ CODEC_SAID = (
 
 MODEL = "Cisco TelePresence SX20 (mô phỏng)"
 SOFTWARE = "ce9.15.3"
+DISPLAY_MODEL = "SIMULATED MO PHONG PJ-1"
 
 
 def codec(room: RoomPhysics) -> dict[str, Reading]:
@@ -56,6 +58,37 @@ def codec(room: RoomPhysics) -> dict[str, Reading]:
         "codec.software": SOFTWARE,
     }
     return facts
+
+
+DISPLAY_SAID = (
+    "display.power", "display.input", "display.input_right", "display.picture_muted", "display.signal",
+    "display.fault", "display.model",
+)  # fmt: skip
+"""Facts that only the display's own word gives."""
+
+
+def display(room: RoomPhysics) -> dict[str, Reading]:
+    """What the display's control line gives. Needs the room's switch."""
+    now_s, device = room.now_s, room.display
+    if not room.gateway_up() or not device.serving(now_s):
+        silent: dict[str, Reading] = {"display.api": False}
+        return silent | dict.fromkeys(DISPLAY_SAID, NoReading("refused"))
+    state = device.state(now_s)
+    picture: dict[str, Reading] = dict.fromkeys(DISPLAY_SAID[1:5], ABSENT)
+    if state == "on":
+        picture = {
+            "display.input": device.input,
+            "display.input_right": device.input == CODEC_INPUT,
+            "display.picture_muted": device.picture_muted,
+            "display.signal": room.picture_arrives(),
+        }
+    said: dict[str, Reading] = {
+        "display.api": True,
+        "display.power": state,
+        "display.fault": f"{device.complaint} error" if device.complaint else "none",
+        "display.model": DISPLAY_MODEL,
+    }
+    return said | picture
 
 
 def power(room: RoomPhysics, chance: random.Random) -> dict[str, Reading]:

@@ -31,7 +31,8 @@ class NoReading:
 
     Reasons in use: `timeout`, `link` (adapter or socket gone), `refused`, `denied` (password), `garbled`, `absent`
     (the device has no such quantity), `stale` (the source says its own data is old), `certificate_changed` and
-    `host_key_changed` (who answers may not be the device: a person decides), `bug` (ours).
+    `host_key_changed` (who answers may not be the device: a person decides), `failed` (the device says that it is out
+    of order), `bug` (ours).
     """
 
     reason: str
@@ -84,6 +85,19 @@ FACTS: dict[str, FactSpec] = _catalogue(
     FactSpec("codec.software", "", "software version as the codec gives it", fresh_s=900),
     FactSpec("codec.draw_w", "W", "power the codec draws: second witness of on and of in call", low=0, high=2500),
     FactSpec("display.draw_w", "W", "power the display draws", low=0, high=2500),
+    FactSpec("display.api", "", "the display's control line answers properly"),
+    FactSpec("display.power", "", "off, on, cooling or warming: the display's own word"),
+    FactSpec("display.input", "", "the input it shows, in the words of its protocol"),
+    FactSpec("display.input_right", "", "it shows the input that the settings want"),
+    FactSpec("display.picture_muted", "", "the picture is blanked at the display"),
+    FactSpec("display.signal", "", "a picture arrives at the input it shows"),
+    FactSpec("display.fault", "", "what the display itself complains of, `none` when of nothing", fresh_s=95),
+    FactSpec("display.temp_c", "°C", "temperature inside the display", fresh_s=95, low=-20, high=130),
+    FactSpec("display.lamp_h", "h", "hours of use of the projector's lamp", fresh_s=900, low=0, high=1_000_000),
+    FactSpec("display.model", "", "model name as the display gives it", fresh_s=900),
+    FactSpec("camera.api", "", "the camera's control line answers properly"),
+    FactSpec("camera.power", "", "off or on: the camera's own word"),
+    FactSpec("camera.model", "", "vendor and model numbers as the camera gives them", fresh_s=900),
     FactSpec("amp.draw_w", "W", "power the amplifier draws", low=0, high=2500),
     FactSpec("room.draw_w", "W", "power all equipment of the room draws", low=0, high=25000),
     FactSpec("mains.voltage_v", "V", "mains voltage", low=0, high=500),

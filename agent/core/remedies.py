@@ -182,6 +182,16 @@ REMEDIES: dict[str, Remedy] = {
             vi="Ngắt và cấp lại nguồn màn hình",
             en="Power-cycle the display",
         ),
+        Remedy("display_on", "display", Method.API, settle_s=60, restarts=False, vi="Bật màn hình", en="Display on"),
+        Remedy(
+            "display_input",
+            "display",
+            Method.API,
+            settle_s=40,
+            restarts=False,
+            vi="Chọn lại cổng hình của màn hình",
+            en="Set the display to its input",
+        ),
         Remedy(
             "splitter_power_cycle",
             "splitter",

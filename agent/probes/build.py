@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from agent.ports import Effector, Probe
 from agent.probes.board import BoardEffector, SelfProbe
-from agent.probes.codec import CodecEffector, CodecProbe
+from agent.probes.codec import CodecProbe
 from agent.probes.config import CodecConfig, RoomConfig
+from agent.probes.controlled import display_orders, display_probe
 from agent.probes.families import load
 from agent.probes.meter import MeterProbe
 from agent.probes.network import NetworkProbe, NetworkSlowProbe
+from agent.probes.orders import DeviceEffector
 from agent.probes.sensor import SensorProbe
 from agent.probes.ups import UpsProbe
 
@@ -25,7 +27,11 @@ def build_probes(room: RoomConfig) -> tuple[list[Probe], list[Effector]]:
         codec = CodecProbe(room.codec)
         probes.append(codec)
         if codec.link is not None:
-            effectors.append(CodecEffector(codec.link, load(room.codec.family).remedies))
+            effectors.append(DeviceEffector(codec.link, load(room.codec.family).remedies))
+    if room.display is not None:
+        display = display_probe(room.display)
+        probes.append(display)
+        effectors.append(DeviceEffector(display.link, display_orders(room.display)))
     probes += [MeterProbe(meter) for meter in room.meters]
     if room.ups is not None:
         ups = UpsProbe(room.ups)

@@ -1,26 +1,22 @@
-"""The codec, seen from outside (ping, TCP, SIP) and through its control interface; and the orders it takes."""
+"""The codec, seen from outside (ping, TCP, SIP) and through its control interface."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
 from pathlib import Path
 
 from agent.core.facts import NoReading, Reading
 from agent.devices.base import Login
-from agent.ports import Outcome
 from agent.probes.config import CodecConfig
 from agent.probes.families import Family, load
 from agent.probes.lines import Access, Line, parse_line
-from agent.probes.link import CodecLink, InterruptedPoll
+from agent.probes.link import DeviceLink, InterruptedPoll, api_reading
 from agent.probes.names import Resolver
 from agent.probes.reach import Target, check, device_reading, host_lives, parse
 from agent.transports.attempts import Answer
 from agent.transports.errors import LinkFault
 from agent.transports.trust import Trust
 
-ORDER_MAX_S = 18.0
-"""An order ends within this: the Effector contract gives 20 s."""
 HOST = "host"
 """Name of the silent extra ping that tells a codec that is off from one whose control interface hangs."""
 
@@ -54,14 +50,14 @@ class CodecProbe:
             readings |= self._api(self.link, answers)
         return {key: readings.get(key, NoReading("absent")) for key in self.keys}
 
-    def _api(self, link: CodecLink, answers: Mapping[str, Answer]) -> Mapping[str, Reading]:
+    def _api(self, link: DeviceLink, answers: Mapping[str, Answer]) -> Mapping[str, Reading]:
         try:
             return link.observe(self._config.api_timeout_s)
         except InterruptedPoll:
             return dict.fromkeys(self.keys_of_api, NoReading("stale"))
         except LinkFault as fault:
             lives = any(host_lives(answer) for answer in answers.values())
-            api = self._api_reading(link, fault, lives)
+            api = api_reading(link, fault, host_is_up=lives)
             return dict.fromkeys(self.keys_of_api, NoReading(fault.kind)) | {"codec.api": api}
 
     @property
@@ -69,48 +65,18 @@ class CodecProbe:
         """The facts that come over the control interface."""
         return tuple(key for key in self.keys if key not in self._targets)
 
-    def _api_reading(self, link: CodecLink, fault: LinkFault, host_is_up: bool) -> Reading:
-        """False only when the fault is surely the codec's: our own line worked, and its host is there."""
-        if fault.kind in ("denied", "link", "certificate_changed", "host_key_changed"):
-            return NoReading(fault.kind)
-        if link.opened:
-            return False if link.speed_known else NoReading(fault.kind)
-        return False if fault.kind == "refused" or host_is_up else NoReading(fault.kind)
-
     def close(self) -> None:
         """Let go."""
         if self.link is not None:
             self.link.close()
 
 
-class CodecEffector:
-    """Gives the codec orders, over the same conversation as the probe's."""
-
-    def __init__(self, link: CodecLink, remedies: frozenset[str]) -> None:
-        self._link = link
-        self.remedies = remedies
-        self._one_at_a_time = threading.Lock()
-
-    def perform(self, remedy: str) -> Outcome:
-        """Send the order and wait for the codec's word."""
-        if remedy not in self.remedies:
-            return Outcome(False, "absent")
-        if not self._one_at_a_time.acquire(blocking=False):
-            return Outcome(False, "busy")
-        try:
-            return self._link.order(remedy, ORDER_MAX_S)
-        except Exception as error:  # the contract: never raises
-            return Outcome(False, "bug", {"answer": repr(error)[:200]})
-        finally:
-            self._one_at_a_time.release()
-
-
-def _link(config: CodecConfig, family: Family, line: Line | None, resolver: Resolver) -> CodecLink | None:
+def _link(config: CodecConfig, family: Family, line: Line | None, resolver: Resolver) -> DeviceLink | None:
     if line is None or not family.keys:
         return None
     folder = Path(config.trust_dir) if config.trust_dir else None
     access = Access(Login(config.user, config.password), Trust(config.certificate, folder), folder)
-    return CodecLink(family, line, access, resolver, config.volume_pct)
+    return DeviceLink(family, line, access, resolver, config.volume_pct)
 
 
 def _targets(config: CodecConfig, line: Line | None) -> dict[str, Target]:

@@ -59,6 +59,35 @@ class CodecConfig:
     """How long ping, tcp and sip may take together. 0.2..5."""
 
 
+PROJECTORS = frozenset({"pjlink"})
+"""Families of displays that count as projectors, since nothing in their protocol says whether there is a lamp."""
+
+
+@dataclass(frozen=True, slots=True)
+class DisplayConfig:
+    """The display that people look at: a television, a panel or a projector."""
+
+    family: str = "pjlink"
+    """A file of `agent/devices/display/`."""
+    uri: str = ""
+    """`tcp://HOST[:PORT]` or a serial URI, whichever the family speaks."""
+    password: str = field(default="", repr=False)
+    number: int = 1
+    """The display's own number on its line, where the family has one. 0..254."""
+    input: str = ""
+    """The input the codec is on, in the words of the family (`docs/devices.md`). Empty: any, and it is never chosen."""
+    projector: bool = False
+    """No relay ever cuts it: its lamp has to cool. A display that speaks PJLink counts as one whatever stands here."""
+    period_s: float = 10.0
+    timeout_s: float = 6.0
+    """For one look, login included. 2..20."""
+
+    @property
+    def never_cut(self) -> bool:
+        """Whether a relay must leave it alone."""
+        return self.projector or self.family in PROJECTORS
+
+
 @dataclass(frozen=True, slots=True)
 class MeterConfig:
     """A power meter; `role` says which draw it measures. Every meter of role `room` also reports the mains."""
@@ -154,6 +183,7 @@ class RoomConfig:
     """Everything a room can watch; what is None or empty is not fitted."""
 
     codec: CodecConfig | None = None
+    display: DisplayConfig | None = None
     meters: tuple[MeterConfig, ...] = ()
     ups: UpsConfig | None = None
     network: NetworkConfig | None = field(default_factory=NetworkConfig)

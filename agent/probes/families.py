@@ -1,8 +1,10 @@
-"""Codec families, found by scanning `agent/devices/codec/`: a module is a family when it has these attributes.
+"""Families of codecs, displays and cameras, found by scanning `agent/devices/KIND/`.
 
-`FAMILY` (its own file name), `PORT` (default TCP port), `BAUDS` (serial speeds in the order to try), `KEYS` (facts it
-reports), `REMEDIES` (orders it takes) and `session(login, nonce)`; `SCHEMES` (URIs it can be reached by) when they are
-other than `tcp` and `serial`. Only the module in use is imported.
+A module is a family when it has these attributes: `FAMILY` (its own file name), `PORT` (default port), `BAUDS` (serial
+speeds in the order to try), `KEYS` (facts it reports), `REMEDIES` (orders it takes) and `session(login, nonce)`, for
+displays and cameras `session(setup, nonce)`; `SCHEMES` (URIs it can be reached by) when they are other than `tcp` and
+`serial`; `KEEPS_LINE = False` when a network connection is made anew for every look. Only the module in use is
+imported.
 """
 
 from __future__ import annotations
@@ -12,8 +14,7 @@ import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import agent.devices.codec
-from agent.devices.base import Login, Session
+from agent.devices.base import Session
 
 SCHEMES = ("tcp", "serial")
 
@@ -27,17 +28,28 @@ class Family:
     bauds: tuple[int, ...]
     keys: tuple[str, ...]
     remedies: frozenset[str]
-    session: Callable[[Login, str], Session | None]
+    session: Callable[..., Session | None]
+    """Of a codec: `session(login, nonce)`."""
     schemes: tuple[str, ...] = SCHEMES
+    kind: str = "codec"
+    """Folder of `agent/devices/`, and the first word of its facts."""
+    keeps_line: bool = True
+    """Whether a network connection stays open between two looks; a serial line always does."""
+
+    @property
+    def telnet(self) -> bool:
+        """Whether Telnet's options are taken out of a network connection: on other lines 0xFF is a byte like any."""
+        return self.kind == "codec"
 
 
-def load(name: str) -> Family:
+def load(name: str, kind: str = "codec") -> Family:
     """The family of this name. Raises ValueError with one sentence for the technician."""
-    if name not in _modules():
-        raise ValueError(f"codec family {name!r} is not known; there are: {', '.join(names())}")
-    module = importlib.import_module(f"agent.devices.codec.{name}")
+    unknown = f"{kind} family {name!r} is not known; there are: "
+    if name not in _modules(kind):
+        raise ValueError(unknown + ", ".join(names(kind)))
+    module = importlib.import_module(f"agent.devices.{kind}.{name}")
     if getattr(module, "FAMILY", None) != name:
-        raise ValueError(f"codec family {name!r} is not known; there are: {', '.join(names())}")
+        raise ValueError(unknown + ", ".join(names(kind)))
     return Family(
         name,
         module.PORT,
@@ -46,15 +58,17 @@ def load(name: str) -> Family:
         module.REMEDIES,
         module.session,
         tuple(getattr(module, "SCHEMES", SCHEMES)),
+        kind,
+        getattr(module, "KEEPS_LINE", True),
     )
 
 
-def names() -> tuple[str, ...]:
-    """All families. Imports every module of the folder: for messages, documents and tests."""
-    modules = {name: importlib.import_module(f"agent.devices.codec.{name}") for name in _modules()}
+def names(kind: str = "codec") -> tuple[str, ...]:
+    """All families of a kind. Imports every module of the folder: for messages, documents and tests."""
+    modules = {name: importlib.import_module(f"agent.devices.{kind}.{name}") for name in _modules(kind)}
     return tuple(sorted(name for name, module in modules.items() if getattr(module, "FAMILY", None) == name))
 
 
-def _modules() -> list[str]:
-    folder = agent.devices.codec.__path__
+def _modules(kind: str) -> list[str]:
+    folder = importlib.import_module(f"agent.devices.{kind}").__path__
     return [info.name for info in pkgutil.iter_modules(folder) if not info.name.startswith("_")]

@@ -1,4 +1,4 @@
-"""The one conversation with the codec: kept open between polls, shared by probe and effector.
+"""The one conversation with a device: kept open between polls, shared by probe and effector.
 
 Only one of them speaks at a time. The effector goes first: it interrupts a poll, and takes a fresh connection when the
 present one is stuck.
@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
-from agent.core.facts import Reading
+from agent.core.facts import NoReading, Reading
 from agent.devices.base import (
     CommandDone,
     CommandFailed,
@@ -38,7 +38,7 @@ SLICE_S = 0.2
 """Longest wait in one go: how soon an interruption or `close` is noticed."""
 SEND_S = 2.0
 DRAIN_QUIET_S, DRAIN_MAX_S = 0.3, 1.0
-"""A serial line is drained before a conversation: what the codec still said to the one before is no answer to us."""
+"""A serial line is drained before a conversation: what the device still said to the one before is no answer to us."""
 ORDER_S = 6.0
 """How long an order may go unanswered before the conversation counts as stuck."""
 STUCK = frozenset({"timeout", "link", "garbled"})
@@ -49,8 +49,8 @@ class InterruptedPoll(Exception):  # noqa: N818 - nobody's error: an order has p
     """The poll gave way to an order, or to `close`."""
 
 
-class CodecLink:
-    """A codec's session on its line."""
+class DeviceLink:
+    """A codec's, a display's or a camera's session on its line."""
 
     def __init__(
         self, family: Family, line: Line, access: Access, resolver: Resolver, volume_pct: float = 50.0
@@ -73,9 +73,13 @@ class CodecLink:
         self.opened = False
         """Whether the line itself could be opened in the last `observe`."""
 
+    def is_open(self) -> bool:
+        """Whether a conversation is kept."""
+        return self._session is not None
+
     @property
     def speed_known(self) -> bool:
-        """Whether silence may be blamed on the codec: the speed is right, or every speed has been tried in vain."""
+        """Whether silence may be blamed on the device: the speed is right, or every speed has been tried in vain."""
         return not self._line.is_serial or bool(self._good_baud) or self._tries >= len(self._line.bauds)
 
     def observe(self, timeout_s: float) -> Mapping[str, Reading]:
@@ -88,11 +92,12 @@ class CodecLink:
                 session = self._ensure(deadline_s)
                 session.poll()
                 facts = self._pump(lambda event: isinstance(event, Facts), deadline_s)
+            self._end_of_look()
         assert isinstance(facts, Facts)
         return facts.readings
 
     def order(self, remedy: str, timeout_s: float) -> Outcome:
-        """Give an order and wait for the codec's word. Blocks about `timeout_s` at most. Never raises."""
+        """Give an order and wait for the device's word. Blocks about `timeout_s` at most. Never raises."""
         deadline_s = time.monotonic() + timeout_s
         self._give_way.set()
         if not self._lock.acquire(timeout=timeout_s / 2):
@@ -100,13 +105,13 @@ class CodecLink:
             return Outcome(False, "timeout", {"answer": "another exchange held the line"})
         try:
             self._give_way.clear()
-            if not self._has_session():
+            if not self.is_open():
                 return self._order(remedy, deadline_s)
             old = self._order(remedy, min(deadline_s, time.monotonic() + ORDER_S))
             answered = old.ok and "closed" not in old.proof
-            if answered or self._has_session() or time.monotonic() > deadline_s - 1:
+            if answered or self.is_open() or time.monotonic() > deadline_s - 1:
                 return old
-            # The old conversation was stuck, half open, or had been closed before our order reached the codec.
+            # The old conversation was stuck, half open, or had been closed before our order reached the device.
             fresh = self._order(remedy, deadline_s)
             if old.proof.get("sent") and fresh.proof.get("sent") is False:
                 fresh = replace(fresh, proof={**fresh.proof, "sent": True})  # the first try may have been obeyed
@@ -135,6 +140,7 @@ class CodecLink:
             return Outcome(False, event.reason, {"answer": event.answer[:200]})
         if remedy == "codec_restart":
             self._drop()
+        self._end_of_look()
         return Outcome(True, "", {"answer": event.answer[:200] if isinstance(event, CommandDone) else ""})
 
     def close(self) -> None:
@@ -145,9 +151,6 @@ class CodecLink:
             stream.close()
 
     # -- the conversation; the lock is held
-
-    def _has_session(self) -> bool:
-        return self._session is not None
 
     def _give_way_or_stop(self) -> None:
         if self._stop.is_set() or self._give_way.is_set():
@@ -162,16 +165,25 @@ class CodecLink:
             self._drop()
             raise
 
+    @property
+    def _has_telnet(self) -> bool:
+        return self._family.telnet and not self._line.is_serial
+
     def _drop(self) -> None:
         stream, self._stream, self._session = self._stream, None, None
         if stream is not None:
             stream.close()
 
+    def _end_of_look(self) -> None:
+        """Some devices talk to one client at a time: between two looks another may have them."""
+        if not self._line.is_serial and not self._family.keeps_line:
+            self._drop()
+
     def _ensure(self, deadline_s: float) -> Session:
         if self._session is not None:
             return self._session
         if self._hold.holds(time.monotonic()):
-            raise LinkFault("denied", "the codec refused our password; waiting before the next try")
+            raise LinkFault("denied", f"the {self._family.kind} refused our password; waiting before the next try")
         baud = self._next_baud()
         self._tries += 1
         self._stream = self._open(baud, max(0.5, min(CONNECT_S, deadline_s - time.monotonic())))
@@ -231,7 +243,7 @@ class CodecLink:
             events: list[Event] = []
             if data:
                 quiet_since_s = time.monotonic()
-                events = session.receive(data if self._line.is_serial else self._telnet.feed(data))
+                events = session.receive(self._telnet.feed(data) if self._has_telnet else data)
             elif patience_left_s <= 0 and session.busy:
                 quiet_since_s = time.monotonic()
                 events = session.silence()
@@ -251,10 +263,22 @@ class CodecLink:
         found = next((event for event in events if wanted(event)), None)
         if any(isinstance(event, LoginNeeded | LoginRefused) for event in events):
             self._hold.refused(time.monotonic())
-            raise LinkFault("denied", "the codec asks for a name or password that we do not have")
+            raise LinkFault("denied", f"the {self._family.kind} asks for a name or password that we do not have")
         if any(isinstance(event, Silent) for event in events):
             if found is None:
-                raise LinkFault("timeout", "the codec does not answer")
+                raise LinkFault("timeout", f"the {self._family.kind} does not answer")
             # What was gathered still counts, the conversation does not.
             self._drop()
         return found
+
+
+def api_reading(link: DeviceLink, fault: LinkFault, *, host_is_up: bool) -> Reading:
+    """What a fault says of the device: False only when it is surely the device's own.
+
+    That is so when our own line worked, or its host is there. See the table in `docs/devices.md`.
+    """
+    if fault.kind in ("denied", "link", "certificate_changed", "host_key_changed"):
+        return NoReading(fault.kind)
+    if link.opened:
+        return False if link.speed_known else NoReading(fault.kind)
+    return False if fault.kind == "refused" or host_is_up else NoReading(fault.kind)

@@ -1,11 +1,14 @@
-"""Mất hình trên TV: a meeting is near, and the codec sleeps or the display is off."""
+"""Mất hình trên TV: a meeting is near, and the codec sleeps, or the display is off or shows another input."""
 
 from agent.core.facts import View
 from agent.core.policy import Policy
 from agent.core.rule import Diagnosis, Rule, Severity, Words, faulty, healthy, unknown
 from agent.core.schedule import wanted
 
-WATCHES = ("codec.standby", "display.draw_w", "codec.display_out")
+WATCHES = (
+    "codec.standby", "display.draw_w", "codec.display_out", "display.power", "display.input_right",
+    "display.picture_muted", "codec.in_call",
+)  # fmt: skip
 
 
 def diagnose(view: View, policy: Policy) -> Diagnosis:
@@ -18,8 +21,18 @@ def diagnose(view: View, policy: Policy) -> Diagnosis:
         return faulty(view, "codec_in_standby", *WATCHES)
     if not view.is_false("codec.standby"):
         return unknown(view, "standby_not_known", *WATCHES)
+    power = view.value("display.power")
+    if power == "off":
+        return faulty(view, "display_off", *WATCHES)
+    if power in ("cooling", "warming"):
+        return unknown(view, "display_changing", *WATCHES)  # a projector takes no order meanwhile
+    hidden = "display_wrong_input" if view.is_false("display.input_right") else ""
+    hidden = hidden or ("display_blanked" if view.is_true("display.picture_muted") else "")
+    if hidden:
+        # While people talk, the other input, or a dark screen, may be what they want.
+        return (faulty if view.is_false("codec.in_call") else unknown)(view, hidden, *WATCHES)
     display_w = view.number("display.draw_w")
-    if display_w is not None and display_w < policy.thresholds.display_on_w:
+    if power is None and display_w is not None and display_w < policy.thresholds.display_on_w:
         return faulty(view, "display_draws_nothing", *WATCHES)
     return healthy(view, "picture_possible", *WATCHES)
 
@@ -30,12 +43,12 @@ RULE = Rule(
     symptom="codec.standby",
     watches=WATCHES,
     diagnose=diagnose,
-    ladder=("codec_wake",),
+    ladder=("codec_wake", "display_on", "display_input"),
     strikes=2,
     passes=2,
     loads=("codec", "display"),
     inhibited_by=("codec_hung", "codec_no_power", "mains_lost"),
-    cause="The codec went to sleep (an SX20 does after 10 minutes), or the display was switched off.",
+    cause="The codec went to sleep (an SX20 does after 10 minutes), or the display is off or shows another input.",
     consequence="People find a dark screen and think that the system is broken.",
     action="Switch the display on, choose the right HDMI input, press any key of the codec's remote control.",
     time_available="The hour before the meeting.",

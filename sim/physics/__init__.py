@@ -6,7 +6,20 @@ times and time constants, never by running the clock faster.
 
 from sim.physics.codec import Codec, CodecProfile, Hang
 from sim.physics.device import Device, Profile
+from sim.physics.display import Display
 from sim.physics.room import Fitting, RoomPhysics
 from sim.physics.witness import Act, Outage, Witness
 
-__all__ = ["Act", "Codec", "CodecProfile", "Device", "Fitting", "Hang", "Outage", "Profile", "RoomPhysics", "Witness"]
+__all__ = [
+    "Act",
+    "Codec",
+    "CodecProfile",
+    "Device",
+    "Display",
+    "Fitting",
+    "Hang",
+    "Outage",
+    "Profile",
+    "RoomPhysics",
+    "Witness",
+]

@@ -9,6 +9,7 @@ from math import inf
 from sim.physics.air import Air
 from sim.physics.codec import Codec, CodecProfile
 from sim.physics.device import Device, Profile
+from sim.physics.display import CODEC_INPUT, Display
 from sim.physics.power import Mains, Ups
 from sim.physics.witness import Act, Outage, Witness
 
@@ -56,9 +57,10 @@ class RoomPhysics:
         codec = fitting.profiles["codec"]
         assert isinstance(codec, CodecProfile)
         self.codec = Codec(codec, now_s)
+        self.display = Display(fitting.profiles["display"], now_s)
+        special: dict[str, Device] = {"codec": self.codec, "display": self.display}
         self.devices: dict[str, Device] = {
-            name: self.codec if name == "codec" else Device(profile, now_s)
-            for name, profile in fitting.profiles.items()
+            name: special.get(name) or Device(profile, now_s) for name, profile in fitting.profiles.items()
         }
         self.closed: dict[str, bool] = {name: name not in ("light", "fan") for name in fitting.profiles}
         """By load: whether its relay lets power through. Lights and fan are wired normally open."""
@@ -167,10 +169,14 @@ class RoomPhysics:
 
     def display_w(self) -> float:
         """What the display takes; asleep when the codec sends no picture."""
-        display = self.devices.get("display")
-        if display is None or not display.running():
+        if not self.display.running():
             return 0.0
-        return display.draw_w(self.now_s) if self.codec.running() and not self.codec.standby else 0.6
+        lit = self.codec.running() and not self.codec.standby and self.display.lit(self.now_s)
+        return self.display.draw_w(self.now_s) if lit else 0.6
+
+    def picture_arrives(self) -> bool:
+        """Whether the codec sends a picture to the input that the display shows."""
+        return self.codec.serving(self.now_s) and not self.codec.standby and self.display.input == CODEC_INPUT
 
     def draw_w(self) -> float:
         """What all equipment takes."""
@@ -193,13 +199,14 @@ class RoomPhysics:
         self.advance(now_s)
 
     def command(self, remedy: str, now_s: float) -> bool:
-        """An order over the codec's control interface: `codec_restart`, `codec_wake`, `codec_volume_restore`.
+        """An order over a device's control interface: `codec_restart`, `codec_wake`, `display_on` …
 
-        False: it was not taken. Whoever gives it must be able to reach the codec.
+        False: it was not taken. Whoever gives it must be able to reach the device.
         """
         self.advance(now_s)
         in_call = self.codec.in_call
-        what, taken = remedy.removeprefix("codec_"), False
+        load, _, what = remedy.partition("_")
+        taken = load == "display" and self.display.obey(what, now_s)
         if remedy == "codec_restart":
             taken = self.codec.restart(now_s)
         elif remedy == "codec_wake":
@@ -209,7 +216,7 @@ class RoomPhysics:
         elif remedy == "codec_unmute" and self.codec.answers(now_s):
             self.codec.mic_muted, taken = False, True
         if taken:
-            self.witness.act(Act(now_s, "codec", what, in_call))
+            self.witness.act(Act(now_s, load, what, in_call))
             self.witness.calls_lost += in_call and not self.codec.in_call
         self.advance(now_s)
         return taken

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from agent.config import ConfigError
+from agent.core.remedies import LOADS
 from agent.main import main
 from agent.rescue import CACHE
 from agent.settings import all_sections, load, section_fields, validate
@@ -40,6 +41,32 @@ def test_a_good_file_is_taken_with_the_defaults(room: Path) -> None:
     assert config.policy(frozenset()).loads["codec"].hold_on_s == 180
 
 
+@pytest.mark.parametrize(
+    ("display", "never_cut"),
+    [
+        ('family = "pjlink"\nuri = "tcp://10.0.0.9"', True),
+        ('family = "pjlink"\nuri = "tcp://10.0.0.9"\n[loads.display]\nnever_cut = false\nboot_s = 30', True),
+    ],
+)
+def test_a_projector_is_never_cut(room: Path, display: str, never_cut: bool) -> None:
+    room.write_text(room.read_text("utf-8") + f"[relays.display]\npin = 23\n[display]\n{display}\n", "utf-8")
+    load_of_display = validate(room).policy(frozenset()).loads["display"]
+    assert load_of_display.never_cut is never_cut
+    assert load_of_display.boot_s == (30 if "boot_s" in display else LOADS["display"].boot_s)
+
+
+def test_the_display_s_password_is_read_from_its_file(room: Path, tmp_path: Path) -> None:
+    secret = tmp_path / "display.pw"
+    secret.touch(mode=0o600)
+    secret.write_text("mật khẩu\n", "utf-8")
+    text = f'[display]\nuri = "tcp://10.0.0.9"\npassword_file = "{secret}"\n'
+    room.write_text(room.read_text("utf-8") + text, "utf-8")
+    display = load(room).probes.display
+    assert display is not None
+    assert display.password == "mật khẩu"
+    assert "mật khẩu" not in repr(display)
+
+
 BAD: list[tuple[str, str, str]] = [
     ('id = "r-1a"', 'id = "Phòng 1"', r"room\.id"),
     ('id = "r-1a"', "", r"room\.id.*missing"),
@@ -52,6 +79,8 @@ BAD: list[tuple[str, str, str]] = [
     ("pin = 17", 'pin = 17\ncontact = "open"', r"relays\.codec\.contact.*'nc' or 'no'"),
     ("pin = 17", 'pin = 17\ncontact = "no"', r"relays\.codec\.contact.*normally closed"),
     ("[relays.codec]", "[relays.toaster]", r"relays\.toaster.*no such load"),
+    ("[relays.codec]", '[display]\nuri="tcp://10.0.0.9"\ninput="hdmi"\n[relays.codec]', r"no input 'hdmi'.*digital1"),
+    ("[relays.codec]", '[display]\nfamily="tv"\n[relays.codec]', r"display family 'tv' is not known.*pjlink"),
     ("[relays.codec]", "[loads.toaster]\noff_s=5\n[relays.codec]", r"loads\.toaster.*no such load"),
     ("[relays.codec]", "[loads.codec]\noff_s=500\n[relays.codec]", r"loads\.codec\.off_s.*1 to 120"),
     ("[relays.codec]", "[loads.codec]\noff_s=0\n[relays.codec]", r"loads\.codec\.off_s.*1 to 120"),

@@ -4,7 +4,8 @@ A recording is a transcript: `>>> command` and below it what the device answers,
 it says by itself, `(empty)` the answer to an empty line. A line ending with a backslash has no line end (a prompt).
 `$ID` stands for the resultId of the question. Header lines begin with `# `: `login USER PASSWORD`,
 `expect FACT = VALUE`, `event` and `call-event` (what may come unasked), `rebooted` (what a serial line shows when the
-device restarts), `echo lfcr`.
+device restarts), `echo lfcr`. Displays and cameras also have `wanted INPUT`, `number N` (their own), `refuses REMEDY`,
+`end cr` (lines end so), and `hex`: questions and answers are bytes, an empty line ends one answer of several.
 """
 
 from __future__ import annotations
@@ -46,6 +47,11 @@ class Recording:
     call_event: bytes = b""
     rebooted: bytes = b""
     echo: bool = False
+    wanted: str = ""
+    number: int = 1
+    refuses: tuple[str, ...] = ()
+    end: bytes = b"\r\n"
+    hex: bool = False
 
     @property
     def in_call(self) -> bool:
@@ -68,6 +74,16 @@ def _header(recording: Recording, word: str, rest: str) -> None:
         recording.rebooted = unescaped(rest)
     elif word == "echo":
         recording.echo = True
+    elif word == "wanted":
+        recording.wanted = rest
+    elif word == "number":
+        recording.number = int(rest)
+    elif word == "refuses":
+        recording.refuses += (rest,)
+    elif word == "end":
+        recording.end = {"cr": b"\r", "lf": b"\n"}[rest]
+    elif word == "hex":
+        recording.hex = True
 
 
 def load(path: Path) -> Recording:
@@ -79,16 +95,28 @@ def load(path: Path) -> Recording:
         _header(recording, word, rest)
     for block in blocks:
         command, _, lines = block.partition("\n")
+        if recording.hex:
+            recording.answers[command] = bytes.fromhex(lines)
+            continue
         recording.answers[command] = b"".join(
-            line[:-1].encode() if line.endswith("\\") else line.encode() + b"\r\n" for line in lines.splitlines()
+            line[:-1].encode() if line.endswith("\\") else line.encode() + recording.end for line in lines.splitlines()
         )
     return recording
 
 
 def recordings(family: str = "*") -> list[Recording]:
     """All recordings of a codec family, or of all. Other devices keep plain files beside them."""
-    found = [load(path) for path in sorted(RECORDINGS.glob(f"{family}/*.txt"))]
-    return [recording for recording in found if "codec.in_call" in recording.expected]
+    return _with("codec.in_call", family)
+
+
+def screens(kind: str, family: str = "*") -> list[Recording]:
+    """All recordings of displays or of cameras."""
+    return _with(f"{kind}.api", family)
+
+
+def _with(fact: str, family: str) -> list[Recording]:
+    paths = [path for path in sorted(RECORDINGS.glob(f"{family}/*.txt")) if f"# expect {fact} " in path.read_text()]
+    return [load(path) for path in paths]
 
 
 class Player:
@@ -105,6 +133,10 @@ class Player:
 
     def feed(self, data: bytes) -> bytes:
         """The answers to what was sent."""
+        if self.recording.hex:
+            asked = data.hex(" ").upper()
+            self.heard.append(asked)
+            return self.recording.answers.get(asked, b"")
         self._rest += data.decode()
         *lines, self._rest = re.split(r"[\r\n]", self._rest)
         return b"".join(self._answer(line) for line in lines)

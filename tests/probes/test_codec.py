@@ -12,8 +12,9 @@ from dataclasses import replace
 import pytest
 
 from agent.core.facts import NoReading, Reading
-from agent.probes.codec import CodecEffector, CodecProbe
+from agent.probes.codec import CodecProbe
 from agent.probes.config import CodecConfig
+from agent.probes.orders import DeviceEffector
 from tests.probes.fakes import FakeCodec, FakeSerialCodec, codec, recording
 from tests.transports.places import eventually, in_quiet_network
 
@@ -25,9 +26,11 @@ def config_for(fake: FakeCodec) -> CodecConfig:
     return replace(QUICK, family=fake.told.family, uri=fake.uri, user=login.user, password=login.password)
 
 
-def effector(probe: CodecProbe) -> CodecEffector:
+def effector(probe: CodecProbe) -> DeviceEffector:
     assert probe.link is not None
-    return CodecEffector(probe.link, frozenset({"codec_restart", "codec_wake", "codec_volume_restore", "codec_unmute"}))
+    return DeviceEffector(
+        probe.link, frozenset({"codec_restart", "codec_wake", "codec_volume_restore", "codec_unmute"})
+    )
 
 
 def observed(probe: CodecProbe) -> Mapping[str, Reading]:

@@ -25,7 +25,15 @@ from tests.sim.stage import rack
 SCALE = 0.02
 """A codec boots in three seconds."""
 PATIENCE_S = 25.0
-NOT_COMPARED = {"codec.uptime_s", "codec.model", "codec.software", "net.loss_pct", "net.rtt_ms", "net.jitter_ms"}
+NOT_COMPARED = {
+    "codec.uptime_s",
+    "codec.model",
+    "codec.software",
+    "display.model",
+    "net.loss_pct",
+    "net.rtt_ms",
+    "net.jitter_ms",
+}
 """Measured over a window, or of the family and not of the room's state."""
 SAID = {"codec.api", *observe.CODEC_SAID}
 NEAR = {"": 0.06, "env.temp_c": 0.02, "mains.frequency_hz": 0.01}
@@ -46,7 +54,9 @@ class Witnessed:
 
     def expected(self) -> dict[str, Reading]:
         room, chance = self.hardware.physics, random.Random(3)
-        facts = observe.codec(room) | observe.power(room, chance) | observe.network(room, chance)
+        facts = (
+            observe.codec(room) | observe.display(room) | observe.power(room, chance) | observe.network(room, chance)
+        )
         return facts | observe.air(room, chance)
 
     def differences(self) -> dict[str, tuple[Reading, Reading]]:

@@ -33,7 +33,7 @@ BY_ITSELF = sorted(name for name, kind in FAULTS.items() if kind.expect == "heal
 NOT_OURS = sorted(name for name, kind in FAULTS.items() if kind.expect == "recovers")
 
 RELAYS = frozenset({"codec", "switch", "converter", "display", "light", "fan"})
-APIS = frozenset({"codec_restart", "codec_wake"})
+APIS = frozenset({"codec_restart", "codec_wake", "display_on", "display_input"})
 ORDER_S = 2
 """How long an order over the control interface takes."""
 
@@ -75,6 +75,7 @@ class Run:
             self._finish(order)
         if self.passed_s % 10 == 0:
             self._look("codec", observe.codec(self.physics))
+            self._look("display", observe.display(self.physics))
             self._look("power", observe.power(self.physics, self._chance))
             self._look("network", observe.network(self.physics, self._chance))
         if self.passed_s % 30 == 0:

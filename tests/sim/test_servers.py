@@ -23,6 +23,7 @@ from sim.servers import sip
 from sim.servers.base import Conversation
 from sim.servers.cisco import CiscoConversation
 from sim.servers.nut import NutConversation
+from sim.servers.pjlink import PjlinkConversation
 from sim.servers.poly import PolyConversation
 from sim.servers.pzem import PzemConversation
 from tests.sim.stage import rack
@@ -32,6 +33,8 @@ CONVERSATIONS: dict[str, Callable[[RoomPhysics], Conversation]] = {
     "cisco, login": lambda room: CiscoConversation(room, lambda: 10.0, password="p"),
     "cisco, TC": lambda room: CiscoConversation(room, lambda: 10.0, flavour="tc", serial=True),
     "poly": lambda room: PolyConversation(room, lambda: 10.0),
+    "pjlink": lambda room: PjlinkConversation(room, lambda: 10.0),
+    "pjlink, login": lambda room: PjlinkConversation(room, lambda: 10.0, password="p", pjlink_class=1),
     "nut": lambda room: NutConversation(room, lambda: 10.0),
     "pzem": lambda room: PzemConversation(room, lambda: 10.0, "room"),
 }
@@ -40,7 +43,7 @@ WORDS = [
     "xStatus", "xCommand", "xFeedback", "xPreferences", "xConfiguration", "outputmode", "json", "register", "/Status",
     "Call", "1", "SystemUnit", "Audio", "Volume", "Set", "Level:", "33", "Dial", "Number:", '"a b"', "| resultId=\"x\"",
     "{5}", "{", "}", "LIST", "VAR", "ups", "GET", "echo", "off", "volume", "set", "mute", "near", "status", "bye", "/",
-    "[", "", "\x00", "Điểm",
+    "%1POWR ?", "%1POWR 1", "%2INPT ?", "%1AVMT 31", "%2IRES ?", "%9", "[", "", "\x00", "Điểm",
 ]  # fmt: skip
 talk = st.lists(
     st.one_of(

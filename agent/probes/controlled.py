@@ -1,0 +1,78 @@
+"""A display or a camera on its control line: looked at, and told apart from a fault of the line."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import replace
+
+from agent.core.facts import NoReading, Reading
+from agent.devices.base import Login
+from agent.devices.setup import Setup
+from agent.probes.config import DisplayConfig
+from agent.probes.families import Family, load
+from agent.probes.lines import Access, parse_line
+from agent.probes.link import DeviceLink, InterruptedPoll, api_reading
+from agent.probes.names import Resolver
+from agent.probes.reach import Target, check, host_lives
+from agent.transports.errors import LinkFault
+
+PING_S = 1.0
+"""Only after a connection that timed out: is its host there?"""
+TIMEOUT_S = (2.0, 20.0)
+
+
+class ControlledProbe:
+    """One device with a control line. Raises ValueError when it is made of settings that cannot be."""
+
+    def __init__(self, kind: str, config: DisplayConfig, setup: Setup) -> None:
+        family = load(config.family, kind)
+        if not TIMEOUT_S[0] <= config.timeout_s <= TIMEOUT_S[1]:
+            raise ValueError(f"{kind}: timeout_s must be {TIMEOUT_S[0]:g}..{TIMEOUT_S[1]:g}")
+        line = parse_line(config.uri, family.port, family.bauds, family.schemes)
+        self.name = kind
+        self.family: Family = replace(family, session=lambda _login, nonce: family.session(setup, nonce))
+        self.keys = family.keys
+        self.period_s = config.period_s
+        self.deadline_s = config.timeout_s + PING_S + 5.0
+        self._timeout_s = config.timeout_s
+        self._resolver = Resolver()
+        self._host = line.host
+        self.link = DeviceLink(self.family, line, Access(setup.login), self._resolver)
+
+    def observe(self) -> Mapping[str, Reading]:
+        """Look once."""
+        try:
+            found = self.link.observe(self._timeout_s)
+        except InterruptedPoll:
+            found = dict.fromkeys(self.keys, NoReading("stale"))
+        except LinkFault as fault:
+            api = api_reading(self.link, fault, host_is_up=self._host_is_up(fault))
+            found = dict.fromkeys(self.keys, NoReading(fault.kind)) | {f"{self.name}.api": api}
+        return {key: found.get(key, NoReading("absent")) for key in self.keys}
+
+    def _host_is_up(self, fault: LinkFault) -> bool:
+        if not self._host or self.link.opened or fault.kind != "timeout":
+            return False
+        return any(map(host_lives, check({"host": Target("icmp", self._host)}, PING_S, self._resolver).values()))
+
+    def close(self) -> None:
+        """Let go."""
+        self.link.close()
+
+
+def display_probe(config: DisplayConfig) -> ControlledProbe:
+    """The display's probe. Raises ValueError with one sentence for the technician."""
+    module = importlib.import_module(f"agent.devices.display.{load(config.family, 'display').name}")
+    if config.input and not module.input_code(config.input):
+        raise ValueError(f"display: {config.family} has no input {config.input!r}; there are: {module.INPUTS}")
+    probe = ControlledProbe("display", config, Setup(Login("", config.password), config.number, config.input))
+    if not config.input:
+        probe.keys = tuple(key for key in probe.keys if key != "display.input_right")
+    return probe
+
+
+def display_orders(config: DisplayConfig) -> frozenset[str]:
+    """What the display can be told: its input only when the settings say which."""
+    remedies = load(config.family, "display").remedies
+    return remedies if config.input else remedies - {"display_input"}

@@ -1,0 +1,33 @@
+"""Gives a device its orders, over the same conversation as its probe's."""
+
+from __future__ import annotations
+
+import threading
+
+from agent.ports import Outcome
+from agent.probes.link import DeviceLink
+
+ORDER_MAX_S = 18.0
+"""An order ends within this: the Effector contract gives 20 s."""
+
+
+class DeviceEffector:
+    """Sends orders to a codec, a display or a camera, one at a time."""
+
+    def __init__(self, link: DeviceLink, remedies: frozenset[str]) -> None:
+        self._link = link
+        self.remedies = remedies
+        self._one_at_a_time = threading.Lock()
+
+    def perform(self, remedy: str) -> Outcome:
+        """Send the order and wait for the device's word."""
+        if remedy not in self.remedies:
+            return Outcome(False, "absent")
+        if not self._one_at_a_time.acquire(blocking=False):
+            return Outcome(False, "busy")
+        try:
+            return self._link.order(remedy, ORDER_MAX_S)
+        except Exception as error:  # the contract: never raises
+            return Outcome(False, "bug", {"answer": repr(error)[:200]})
+        finally:
+            self._one_at_a_time.release()

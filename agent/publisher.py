@@ -23,6 +23,7 @@ from paho.mqtt.properties import Properties
 from agent.ports import Clock
 from agent.session import Incoming, Outgoing, Session
 from wire import messages as m
+from wire.tls import client_context
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +37,7 @@ SILENT_S = 300.0
 BACKOFF_FIRST_S = 5.0
 BACKOFF_MAX_S = 300.0
 INBOX_MAX = 200
+UNHEARD = "the broker ended the connection unheard: is this room's certificate revoked, expired, of another authority?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,7 @@ def make_client(client_id: str, config: BrokerConfig, will: Outgoing, *, v5: boo
     if config.user:
         client.username_pw_set(config.user, config.password or None)
     if config.ca_file:
-        client.tls_set(config.ca_file, config.cert_file or None, config.key_file or None, tls_version=ssl.PROTOCOL_TLS)
+        client.tls_set_context(client_context(config.ca_file, config.cert_file, config.key_file))
     properties = None
     if v5:
         properties = Properties(PacketTypes.WILLMESSAGE)  # type: ignore[no-untyped-call]
@@ -200,6 +202,9 @@ class Publisher:
         client.on_publish = self._guard(self._on_publish)
         try:
             client.connect(self._config.host, self._config.port, KEEPALIVE_S, **connect_arguments(v5=self._v5))
+        except ssl.SSLCertVerificationError as error:
+            self._down(f"the broker's certificate is not believed: {error.verify_message}; see broker.ca_file and host")
+            return
         except (OSError, ValueError) as error:
             self._down(str(error))
             return
@@ -211,7 +216,7 @@ class Publisher:
             self._drain_offers()
             if code != MQTTErrorCode.MQTT_ERR_SUCCESS:
                 self._older = self._older or not self._answered
-                self._down(mqtt.error_string(code))
+                self._down(mqtt.error_string(code) if self._answered or not self._config.cert_file else UNHEARD)
                 return
             if not self.connected:
                 if now.mono_s - self._puback_s > CONNECT_TIMEOUT_S:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import random
-import ssl
 import threading
 import time
 from collections.abc import Callable
@@ -22,6 +21,8 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
+
+from wire.tls import client_context
 
 log = logging.getLogger(__name__)
 
@@ -242,9 +243,7 @@ class Link:
         if broker.user:
             client.username_pw_set(broker.user, broker.password)
         if broker.ca_file:
-            client.tls_set(
-                broker.ca_file, broker.cert_file or None, broker.key_file or None, tls_version=ssl.PROTOCOL_TLS_CLIENT
-            )
+            client.tls_set_context(client_context(broker.ca_file, broker.cert_file, broker.key_file))
         return client
 
     def _connect(self, client: paho.Client) -> None:

@@ -19,6 +19,8 @@ from pathlib import Path
 from hub import inventory, meetings, registry, rollout_command
 from hub.api.accounts import ROLES, BadAccountError, add_user
 from hub.core.leases import Budget
+from hub.pki import command as pki
+from hub.pki.files import PkiError
 from hub.rollouts import RolloutError
 from hub.settings import HubSettings, SettingsError, load, read_secret
 from hub.sheet import SheetError
@@ -60,6 +62,7 @@ def parser() -> argparse.ArgumentParser:
     hosts.add_argument("--export", type=Path, help="write a static inventory to this file")
     hosts.add_argument("--address", default="", help=f"how an address follows from a room's id, {inventory.ADDRESS!r}")
     rollout_command.add_to(commands, DEFAULT_CONFIG)
+    pki.add_to(commands)
     check = commands.add_parser("check-config", help="kiểm tra tệp cấu hình / check a hub.toml and start nothing")
     check.add_argument("file", type=Path)
     return made
@@ -70,6 +73,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser().parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     try:
+        if arguments.command in ("pki", "broker-config"):  # on a machine of its own, without a hub's settings
+            return pki.run(arguments)
         settings = load(arguments.file if arguments.command == "check-config" else arguments.config)
         match arguments.command:
             case "serve":
@@ -92,7 +97,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         for problem in error.problems:
             sys.stderr.write(f"{problem}\n")
         return 2
-    except (BadAccountError, DatabaseError, inventory.BadAddressError, RolloutError) as error:
+    except (BadAccountError, DatabaseError, PkiError, inventory.BadAddressError, RolloutError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     except sqlite3.Error as error:

@@ -34,6 +34,7 @@ class Mosquitto:
         self._log = folder / "mosquitto.log"
         self._process: subprocess.Popen[bytes] | None = None
         self.port = free_port()
+        self.pid_file = folder / "mosquitto.pid"
         lines = (
             f"listener {self.port} 127.0.0.1",
             "allow_anonymous true",
@@ -45,11 +46,16 @@ class Mosquitto:
         )
         self._config.write_text("\n".join(lines) + "\n", "utf-8")
 
+    def configure(self, text: str) -> None:
+        """Replace its whole configuration; a listener on `port` stands in it."""
+        self._config.write_text(text, "utf-8")
+
     def start(self) -> Mosquitto:
         """Start it and wait until it answers. Raises AssertionError with its log when it does not."""
         assert self._process is None, "it runs already"
         with self._log.open("ab") as log:
             self._process = subprocess.Popen([self._program, "-c", str(self._config)], stdout=log, stderr=log)
+        self.pid_file.write_text(str(self._process.pid), "ascii")
         deadline_s = time.monotonic() + _START_S
         while time.monotonic() < deadline_s and self._process.poll() is None:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):

@@ -12,7 +12,6 @@ import pytest
 import yaml
 
 from tests.house.source import ROOT
-from wire.topics import UP, Leaf
 
 ANSIBLE = ROOT / "ansible"
 BIN = ROOT / ".venv-ansible/bin"
@@ -63,12 +62,3 @@ def test_a_command_says_whether_it_changes_anything(role: Path) -> None:
     for task in [*tasks(role), *(load(role / "handlers/main.yml") or [])]:
         if "ansible.builtin.command" in task:
             assert "changed_when" in task or "creates" in task["ansible.builtin.command"], task["name"]
-
-
-def test_every_topic_of_a_room_stands_in_the_brokers_list() -> None:
-    text = (ANSIBLE / "roles/broker/templates/acl.j2").read_text("utf-8")
-    with_id = {Leaf.REPLY, Leaf.COMMAND}
-    up, down = (set(re.findall(r"'([^']+)'", part)) for part in re.findall(r"\[(.*?)\]", text))
-    named = {leaf: f"{leaf}/+" if leaf in with_id else str(leaf) for leaf in Leaf}
-    assert up == {named[leaf] for leaf in UP}
-    assert down == {named[leaf] for leaf in Leaf if leaf not in UP}

@@ -64,16 +64,13 @@ class Lab:
         call(["openssl", "genpkey", "-algorithm", "ed25519", "-out", self.work / "release.pem"])
         call(["openssl", "pkey", "-in", self.work / "release.pem", "-pubout", "-out", self.work / "release.pub"])
         pki = self.work / "pki"
-        pki.mkdir()
-        curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
-        call(["openssl", "req", "-x509", *curve, "-subj", "/CN=lab", "-days", "99",
-              "-keyout", pki / "ca.key", "-out", pki / "ca.crt"])  # fmt: skip
-        for name in ("broker", "diemcau-hub", "r-1", "r-2", "r-3"):
-            call(["openssl", "req", *curve, "-subj", f"/CN={name}", "-keyout", pki / f"{name}.key",
-                  "-out", pki / f"{name}.csr"])  # fmt: skip
-            (pki / "ext").write_text(f"subjectAltName=IP:{HOSTS['hub']}\n", "utf-8")
-            call(["openssl", "x509", "-req", "-in", pki / f"{name}.csr", "-CA", pki / "ca.crt", "-CAkey",
-                  pki / "ca.key", "-days", "90", "-extfile", pki / "ext", "-out", pki / f"{name}.crt"])  # fmt: skip
+        hub: list[str | Path] = [ROOT / ".venv/bin/diemcau-hub", "pki"]
+        where: list[str | Path] = ["--dir", pki, "--out", pki]
+        call([*hub, "init", "--dir", pki])
+        call([*hub, "issue", HOSTS["hub"], "--profile", "server", *where])
+        call([*hub, "issue", "diemcau-hub", "--profile", "hub", *where])
+        for room in ("r-1", "r-2", "r-3"):
+            call([*hub, "issue", room, *where])
 
     def make(self, name: str, root: Path = BASE / "root") -> None:
         """The host's disk, a copy of the root."""

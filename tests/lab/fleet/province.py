@@ -53,8 +53,8 @@ def write(lab: Lab, agent: Path, hub: Path) -> None:
                 "cert_file": "/etc/diemcau/pki/room.crt", "key_file": "/etc/diemcau/pki/room.key",
             }
         },
-        "broker_packages": [], "broker_ca_file": str(pki / "ca.crt"), "broker_cert_file": str(pki / "broker.crt"),
-        "broker_key_file": str(pki / "broker.key"),
+        "broker_packages": [], "broker_ca_file": str(pki / "ca.crt"), "broker_crl_file": str(pki / "revoked.crl"),
+        "broker_cert_file": str(pki / f"{HOSTS['hub']}.crt"), "broker_key_file": str(pki / f"{HOSTS['hub']}.key"),
     }  # fmt: skip
     hub_only = {"pki_name": "diemcau-hub", "pki_owner": "diemcau-hub"}
     inventory = {

@@ -20,6 +20,7 @@ from sim.physics import Fitting, Hang, RoomPhysics
 from sim.physics.display import CODEC_INPUT
 from sim.physics.room import profiles
 from sim.servers.cisco import CiscoConversation
+from sim.servers.mdc import MdcConversation
 from sim.servers.nut import NutConversation
 from sim.servers.path import PathPort
 from sim.servers.pjlink import PjlinkConversation
@@ -35,8 +36,8 @@ FAMILIES: dict[Kind, str] = {
     "cisco_serial": "cisco_xapi", "cisco_tcp": "cisco_xapi", "cisco_ssh": "cisco_xapi", "poly_tcp": "poly_cli",
     "generic": "generic",
 }  # fmt: skip
-DISPLAYS: dict[Kind, str] = {"cisco_tcp": "pjlink"}
-"""Kinds of rooms whose display has a control line, and its family; in the others only the meter sees it."""
+DISPLAYS: dict[Kind, tuple[str, str]] = {"cisco_tcp": ("pjlink", CODEC_INPUT), "generic": ("samsung_mdc", "hdmi1")}
+"""Kinds of rooms whose display has a control line, and its family and input; in the others only the meter sees it."""
 LAMP_S = 8.0
 """How long a projector's lamp warms up or cools, before scaling [J]."""
 PASSWORD = "mo-phong"
@@ -145,13 +146,18 @@ class RoomHardware:
 
     def _display_ports(self) -> list[TcpPort]:
         room, clock = self.physics, self._clock
-        if DISPLAYS.get(self.plan.kind) != "pjlink":
+        family, _ = DISPLAYS.get(self.plan.kind, ("", ""))
+        if not family:
             return []
-        room.display.settle_s = LAMP_S * self.plan.scale
-        port = TcpPort(
-            lambda: room.gateway_up() and room.display.running(),
-            lambda: PjlinkConversation(room, clock, password=PASSWORD),
-        )
+
+        def make() -> PjlinkConversation | MdcConversation:
+            if family == "pjlink":
+                return PjlinkConversation(room, clock, password=PASSWORD)
+            return MdcConversation(room, clock)
+
+        if family == "pjlink":
+            room.display.settle_s = LAMP_S * self.plan.scale
+        port = TcpPort(lambda: room.gateway_up() and room.display.running(), make)
         self.display_uri = f"tcp://127.0.0.1:{port.port}"
         return [port]
 
@@ -276,10 +282,11 @@ class RoomHardware:
     def _display_section(self) -> list[tuple[str, dict[str, Any]]]:
         if not self.display_uri:
             return []
-        return [("[display]", {
-            "family": DISPLAYS[self.plan.kind], "uri": self.display_uri, "input": CODEC_INPUT, "timeout_s": 3.0,
-            "password_file": _secret(self.folder / "display.secret"),
-        })]  # fmt: skip
+        family, shown = DISPLAYS[self.plan.kind]
+        section: dict[str, Any] = {"family": family, "uri": self.display_uri, "input": shown, "timeout_s": 3.0}
+        if family == "pjlink":
+            section["password_file"] = _secret(self.folder / "display.secret")
+        return [("[display]", section)]
 
 
 def fitting(scale: float) -> Fitting:

@@ -30,6 +30,7 @@ NOT_COMPARED = {
     "codec.model",
     "codec.software",
     "display.model",
+    "display.input",
     "net.loss_pct",
     "net.rtt_ms",
     "net.jitter_ms",

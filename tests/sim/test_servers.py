@@ -22,6 +22,7 @@ from sim.physics import Fitting, Hang, RoomPhysics
 from sim.servers import sip
 from sim.servers.base import Conversation
 from sim.servers.cisco import CiscoConversation
+from sim.servers.mdc import MdcConversation
 from sim.servers.nut import NutConversation
 from sim.servers.pjlink import PjlinkConversation
 from sim.servers.poly import PolyConversation
@@ -35,6 +36,7 @@ CONVERSATIONS: dict[str, Callable[[RoomPhysics], Conversation]] = {
     "poly": lambda room: PolyConversation(room, lambda: 10.0),
     "pjlink": lambda room: PjlinkConversation(room, lambda: 10.0),
     "pjlink, login": lambda room: PjlinkConversation(room, lambda: 10.0, password="p", pjlink_class=1),
+    "mdc": lambda room: MdcConversation(room, lambda: 10.0),
     "nut": lambda room: NutConversation(room, lambda: 10.0),
     "pzem": lambda room: PzemConversation(room, lambda: 10.0, "room"),
 }

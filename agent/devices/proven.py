@@ -1,0 +1,56 @@
+"""A session on a line without log-in: the answer to a first question proves that the device is there."""
+
+from __future__ import annotations
+
+import abc
+from typing import TypeVar
+
+from agent.core.facts import NoReading
+from agent.devices.base import Event, Login, ProtocolError, QuerySession, Ready, Silent
+
+A = TypeVar("A")
+FIRST_TRIES = 2
+"""The first question may be lost to half a frame that somebody sent before."""
+
+
+class ProvenSession(QuerySession[A]):
+    """Asks the first of its queries until something answers it, then is ready. The family feeds `_heard`."""
+
+    patience_s = 1.5
+
+    def __init__(self, login: Login) -> None:
+        super().__init__(login)
+        self._over = False
+        self._tries = 0
+
+    @abc.abstractmethod
+    def _forget(self) -> None:
+        """Drop what is unfinished: its rest will not come any more."""
+
+    def open(self) -> None:
+        """Ask first."""
+        self._tries += 1
+        self._send(self._render(self._queries()[0]))
+
+    def silence(self) -> list[Event]:
+        """Nothing arrived."""
+        self._forget()
+        if self._over:
+            return []
+        if not self.ready and self._tries < FIRST_TRIES:
+            self.open()
+            return []
+        events = self._query_silence() if self.ready else [*self._abandon("timeout"), Silent()]
+        self._over = not self.ready
+        return events
+
+    def _heard(self, key: str, answer: A | NoReading, text: str = "") -> list[Event]:
+        """An answer to the question `key`."""
+        if self._over:
+            return []
+        if not self.ready and key == self._queries()[0].key:
+            self.ready = True
+            return [Ready()]
+        if self._asked is None or key != self._asked.key:
+            return [ProtocolError(f"an answer to {key}, which was not asked")]
+        return self._answered(answer, text)

@@ -1,0 +1,154 @@
+"""A public client, python-samsung-mdc, judges the simulated display over TCP and serial; our driver too."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from samsung_mdc import MDC
+from samsung_mdc.commands import INPUT_SOURCE, POWER
+from samsung_mdc.exceptions import NAKError
+
+from agent.core.facts import NoReading, Reading
+from agent.probes.config import DisplayConfig
+from agent.probes.controlled import display_orders, display_probe
+from agent.probes.orders import DeviceEffector
+from sim.physics import Fitting, RoomPhysics
+from sim.servers.mdc import MdcConversation
+from sim.servers.shell import TICK_S, SerialPort, TcpPort
+
+NUMBER = 7
+ON: dict[str, Reading] = {
+    "display.api": True,
+    "display.power": "on",
+    "display.input": "hdmi1",
+    "display.input_right": True,
+    "display.picture_muted": False,
+    "display.signal": True,
+    "display.fault": "none",
+    "display.temp_c": 38.0,
+    "display.model": "QM55B-MO-PHONG",
+}
+
+
+@contextmanager
+def display(folder: Path) -> Iterator[tuple[RoomPhysics, str, str]]:
+    """A room's physics, and the two lines to its display."""
+    room = RoomPhysics("r", Fitting(), time.monotonic())
+    loop, stop, ready = asyncio.new_event_loop(), asyncio.Event(), threading.Event()
+    lines: list[str] = []
+
+    async def serve() -> None:
+        tcp = TcpPort(lambda: True, lambda: MdcConversation(room, time.monotonic, NUMBER))
+        serial = SerialPort(folder / "mdc", MdcConversation(room, time.monotonic, NUMBER))
+        await tcp.tick()
+        lines.extend([f"tcp://127.0.0.1:{tcp.port}", f"serial://{folder / 'mdc'}"])
+        ready.set()
+        while not stop.is_set():
+            await asyncio.sleep(TICK_S)
+        tcp.close()
+        serial.close()
+
+    thread = threading.Thread(target=lambda: loop.run_until_complete(serve()), daemon=True)
+    thread.start()
+    assert ready.wait(10)
+    yield room, lines[0], lines[1]
+    loop.call_soon_threadsafe(stop.set)
+    thread.join(10)
+    loop.close()
+
+
+@pytest.mark.parametrize("line", ["tcp", "serial"])
+def test_a_public_client_is_satisfied(tmp_path: Path, line: str) -> None:
+    with display(tmp_path) as (room, tcp, serial):
+
+        async def judge() -> None:
+            target = tcp.removeprefix("tcp://") if line == "tcp" else serial.removeprefix("serial://")
+            async with MDC(target, mode=line, timeout=5) as mdc:
+                assert await mdc.model_name(NUMBER) == ("QM55B-MO-PHONG",)
+                assert (await mdc.status(NUMBER))[0] is POWER.POWER_STATE.ON
+                assert await mdc.input_source(NUMBER) == (INPUT_SOURCE.INPUT_SOURCE_STATE.HDMI1,)
+                await mdc.input_source(NUMBER, ["HDMI2"])
+                assert room.display.input == "digital2"
+                errors = await mdc.error_status(NUMBER)
+                assert errors[3].name == "ERROR", "no picture arrives there"
+                await mdc.power(NUMBER, ["OFF"])
+                assert await mdc.power(NUMBER) == (POWER.POWER_STATE.OFF,)
+                with pytest.raises(NAKError):
+                    await mdc.input_source(NUMBER)
+
+        asyncio.run(judge())
+        assert not room.display.on
+
+
+@pytest.mark.parametrize("line", ["tcp", "serial"])
+def test_it_is_watched_switched_on_and_set_to_its_input(tmp_path: Path, line: str) -> None:
+    with display(tmp_path) as (room, tcp, serial):
+        config = DisplayConfig("samsung_mdc", tcp if line == "tcp" else serial, number=NUMBER, input="hdmi1")
+        probe = display_probe(config)
+        effector = DeviceEffector(probe.link, display_orders(config))
+        assert probe.observe() == ON
+        room.display.switch(False, time.monotonic())
+        readings = probe.observe()
+        assert readings["display.power"] == "off"
+        assert readings["display.input_right"] == NoReading("absent")
+        assert effector.perform("display_on").ok
+        room.display.input, room.display.picture_muted, room.display.complaint = "digital2", True, "temperature"
+        readings = probe.observe()
+        assert (readings["display.input"], readings["display.input_right"]) == ("hdmi2", False)
+        assert (readings["display.signal"], readings["display.picture_muted"]) == (False, True)
+        assert readings["display.fault"] == "temperature error"
+        assert effector.perform("display_input").ok
+        assert effector.perform("display_on").ok
+        room.display.complaint = ""
+        assert probe.observe() == ON
+        assert probe.link.is_open() is (line == "serial")
+        probe.close()
+
+
+@pytest.mark.parametrize("line", ["tcp", "serial"])
+def test_a_display_with_another_number_does_not_answer(tmp_path: Path, line: str) -> None:
+    with display(tmp_path) as (_, tcp, serial):
+        probe = display_probe(DisplayConfig("samsung_mdc", tcp if line == "tcp" else serial, number=3))
+        began_s = time.monotonic()
+        readings = probe.observe()
+        assert time.monotonic() - began_s <= probe.deadline_s
+        assert readings["display.api"] is False
+        assert readings["display.power"] == NoReading("timeout")
+        probe.close()
+
+
+def test_a_secured_display_is_denied_and_not_asked_again() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        connections: list[socket.socket] = []
+
+        def greet() -> None:
+            while True:
+                try:
+                    connections.append(server.accept()[0])
+                    connections[-1].sendall(b"MDCSTART<<TLS>>")
+                except OSError:
+                    return
+
+        thread = threading.Thread(target=greet, daemon=True)
+        thread.start()
+        probe = display_probe(DisplayConfig("samsung_mdc", f"tcp://127.0.0.1:{server.getsockname()[1]}"))
+        assert [probe.observe()["display.api"] for _ in range(3)] == [NoReading("denied")] * 3
+        assert len(connections) == 1
+        probe.close()
+        server.shutdown(socket.SHUT_RDWR)
+    thread.join(5)
+    for connection in connections:
+        connection.close()
+
+
+def test_a_pulled_adapter_is_our_link(tmp_path: Path) -> None:
+    probe = display_probe(DisplayConfig("samsung_mdc", f"serial://{tmp_path / 'gone'}"))
+    assert set(probe.observe().values()) == {NoReading("link")}
+    probe.close()

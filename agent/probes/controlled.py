@@ -20,6 +20,8 @@ from agent.transports.errors import LinkFault
 PING_S = 1.0
 """Only after a connection that timed out: is its host there?"""
 TIMEOUT_S = (2.0, 20.0)
+NUMBERS = range(255)
+"""Of a device on its line, where the family does not say less."""
 
 
 class ControlledProbe:
@@ -66,6 +68,9 @@ def display_probe(config: DisplayConfig) -> ControlledProbe:
     module = importlib.import_module(f"agent.devices.display.{load(config.family, 'display').name}")
     if config.input and not module.input_code(config.input):
         raise ValueError(f"display: {config.family} has no input {config.input!r}; there are: {module.INPUTS}")
+    numbers = getattr(module, "NUMBERS", NUMBERS)
+    if config.number not in numbers:
+        raise ValueError(f"display: number must be {numbers[0]}..{numbers[-1]}")
     probe = ControlledProbe("display", config, Setup(Login("", config.password), config.number, config.input))
     if not config.input:
         probe.keys = tuple(key for key in probe.keys if key != "display.input_right")

@@ -129,7 +129,7 @@ def test_pure_noise_never_raises(kind: str, recording: Recording, noise: list[by
 
 
 @every_recording
-@pytest.mark.parametrize("filler", [b"A", b"\r", b"%1", b"\xaa\xff\x01\xff", b"\x90\x50", b"\xff"])
+@pytest.mark.parametrize("filler", [b"A", b"\r", b"%1", b"\xaa\xff\x01\xff", b"\x90\x50", b"\xff", b"a 01 OK"])
 def test_a_flood_fills_no_memory(kind: str, recording: Recording, filler: bytes) -> None:
     talk = conversation(kind, recording)
     talk.start()

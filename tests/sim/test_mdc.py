@@ -19,9 +19,9 @@ from agent.core.facts import NoReading, Reading
 from agent.probes.config import DisplayConfig
 from agent.probes.controlled import display_orders, display_probe
 from agent.probes.orders import DeviceEffector
-from sim.physics import Fitting, RoomPhysics
+from sim.physics import RoomPhysics
 from sim.servers.mdc import MdcConversation
-from sim.servers.shell import TICK_S, SerialPort, TcpPort
+from tests.sim.line import served
 
 NUMBER = 7
 ON: dict[str, Reading] = {
@@ -39,29 +39,8 @@ ON: dict[str, Reading] = {
 
 @contextmanager
 def display(folder: Path) -> Iterator[tuple[RoomPhysics, str, str]]:
-    """A room's physics, and the two lines to its display."""
-    room = RoomPhysics("r", Fitting(), time.monotonic())
-    loop, stop, ready = asyncio.new_event_loop(), asyncio.Event(), threading.Event()
-    lines: list[str] = []
-
-    async def serve() -> None:
-        tcp = TcpPort(lambda: True, lambda: MdcConversation(room, time.monotonic, NUMBER))
-        serial = SerialPort(folder / "mdc", MdcConversation(room, time.monotonic, NUMBER))
-        await tcp.tick()
-        lines.extend([f"tcp://127.0.0.1:{tcp.port}", f"serial://{folder / 'mdc'}"])
-        ready.set()
-        while not stop.is_set():
-            await asyncio.sleep(TICK_S)
-        tcp.close()
-        serial.close()
-
-    thread = threading.Thread(target=lambda: loop.run_until_complete(serve()), daemon=True)
-    thread.start()
-    assert ready.wait(10)
-    yield room, lines[0], lines[1]
-    loop.call_soon_threadsafe(stop.set)
-    thread.join(10)
-    loop.close()
+    with served(folder, lambda room, clock: MdcConversation(room, clock, NUMBER)) as lines:
+        yield lines
 
 
 @pytest.mark.parametrize("line", ["tcp", "serial"])

@@ -22,6 +22,7 @@ from sim.physics import Fitting, Hang, RoomPhysics
 from sim.servers import sip
 from sim.servers.base import Conversation
 from sim.servers.cisco import CiscoConversation
+from sim.servers.lg import LgConversation
 from sim.servers.mdc import MdcConversation
 from sim.servers.nut import NutConversation
 from sim.servers.pjlink import PjlinkConversation
@@ -37,6 +38,7 @@ CONVERSATIONS: dict[str, Callable[[RoomPhysics], Conversation]] = {
     "pjlink": lambda room: PjlinkConversation(room, lambda: 10.0),
     "pjlink, login": lambda room: PjlinkConversation(room, lambda: 10.0, password="p", pjlink_class=1),
     "mdc": lambda room: MdcConversation(room, lambda: 10.0),
+    "lg": lambda room: LgConversation(room, lambda: 10.0),
     "nut": lambda room: NutConversation(room, lambda: 10.0),
     "pzem": lambda room: PzemConversation(room, lambda: 10.0, "room"),
 }
@@ -45,7 +47,7 @@ WORDS = [
     "xStatus", "xCommand", "xFeedback", "xPreferences", "xConfiguration", "outputmode", "json", "register", "/Status",
     "Call", "1", "SystemUnit", "Audio", "Volume", "Set", "Level:", "33", "Dial", "Number:", '"a b"', "| resultId=\"x\"",
     "{5}", "{", "}", "LIST", "VAR", "ups", "GET", "echo", "off", "volume", "set", "mute", "near", "status", "bye", "/",
-    "%1POWR ?", "%1POWR 1", "%2INPT ?", "%1AVMT 31", "%2IRES ?", "%9", "[", "", "\x00", "Điểm",
+    "%1POWR ?", "%1POWR 1", "%2INPT ?", "%1AVMT 31", "%2IRES ?", "%9", "ka 01 ff", "xb 01 90", "[", "", "\x00", "Điểm",
 ]  # fmt: skip
 talk = st.lists(
     st.one_of(

@@ -1,0 +1,171 @@
+"""LG's displays and hotel televisions: two letters, the set id and a value, on a serial line or the same over TCP 9761.
+
+Source: device facts, "Displays and cameras": 9600 8N1, `ka 01 01` CR is answered by `a 01 OK01x`: the command's second
+letter, the set id, OK or NG, the value, and an `x`. FF asks. From LG's manuals of the LS and UH series [M]: the codes
+of `xb`, `kd`, `dn`, `dp` and `dw`, and the port. Spaces, letter case and what stands around an answer are tolerated;
+more or fewer than two digits of a value are not, since nothing else protects it. Set id 0 speaks to all sets, and none
+answers.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from agent.core.facts import NoReading, Reading
+from agent.devices.about import About, Tested
+from agent.devices.base import Event, ProtocolError, Query, Session
+from agent.devices.proven import ProvenSession
+from agent.devices.setup import Setup
+
+FAMILY = "lg_serial"
+PORT = 9761
+BAUDS = (9600,)
+KEEPS_LINE = False
+NUMBERS = range(1, 100)
+KEYS = (
+    "display.api",
+    "display.power",
+    "display.input",
+    "display.input_right",
+    "display.picture_muted",
+    "display.fault",
+    "display.temp_c",
+)
+REMEDIES = frozenset({"display_on", "display_input"})
+ABOUT = About(
+    "LG professional displays and hotel televisions with a serial port (set id, RS-232C)",
+    (
+        Tested("serial 9600", "our simulator over a pty; recordings", "tests/sim/test_lg.py"),
+        Tested("TCP 9761", "our simulator; recordings", "tests/sim/test_lg.py"),
+    ),
+    unseen="every display: the TCP port, the codes of its inputs, what it answers while it is off",
+)
+
+POWER, INPUT, PANEL, TEMPERATURE, LAMP, FAN = "ka", "xb", "kd", "dn", "dp", "dw"
+POWERS = {0: "off", 1: "on"}
+INPUT_CODES = {
+    "hdmi1": (0x90, 0xA0), "hdmi2": (0x91, 0xA1), "hdmi3": (0x92, 0xA2), "displayport": (0xC0, 0xD0),
+    "dvi": (0x80, 0x70), "rgb": (0x60,), "component": (0x40,), "av": (0x20,), "tv": (0x00, 0x01, 0x10),
+}  # fmt: skip
+"""By name: the code that chooses it, then those by which the set also names it (the same socket, fed by a computer)."""
+INPUTS = ", ".join(INPUT_CODES)
+BROKEN = 0
+"""What `dp` and `dw` say of a lamp or fan that has failed; 1 is fine, 2 not fitted or off."""
+
+ANSWER = re.compile(r"(?:^|[^0-9a-z])([a-z]) +([0-9a-f]{2}) +(OK|NG)([0-9a-f]*)$", re.IGNORECASE)
+ANSWER_MAX = 64
+END = b"x"
+
+
+def input_code(word: str) -> str:
+    """The byte that chooses an input, in hexadecimal; empty when there is no such input."""
+    codes = INPUT_CODES.get(word.lower())
+    return f"{codes[0]:02x}" if codes else ""
+
+
+def session(setup: Setup, nonce: str = "") -> Session:  # noqa: ARG001 - this tongue has no place for a nonce
+    """A fresh conversation."""
+    return LgSession(setup)
+
+
+class LgSession(ProvenSession[int]):
+    """See the module."""
+
+    gap_s = 0.1
+
+    def __init__(self, setup: Setup) -> None:
+        super().__init__(setup.login)
+        self._number = setup.number
+        self._wanted = setup.input.lower()
+        self._rest = b""
+
+    @property
+    def buffered(self) -> int:
+        """Bytes kept of what arrived."""
+        return len(self._rest)
+
+    def _forget(self) -> None:
+        self._rest = b""
+
+    def receive(self, data: bytes) -> list[Event]:
+        """Take what arrived."""
+        # Its letter case is anybody's guess, and no hexadecimal digit is an X.
+        *parts, rest = (self._rest + data).replace(b"X", END).split(END)
+        self._rest = rest[-ANSWER_MAX:]
+        return [event for part in parts for event in self._part(part[-ANSWER_MAX:].decode("ascii", "replace"))]
+
+    def _part(self, text: str) -> list[Event]:
+        match = ANSWER.search(text)
+        if match is None:
+            return [ProtocolError("no answer of an LG display")]
+        letter, number, word, digits = match[1].lower(), int(match[2], 16), match[3].upper(), match[4]
+        if number != self._number:
+            return [ProtocolError(f"an answer from set {number} instead of {self._number}")]
+        asked = self._asked
+        is_order = asked is not None and bool(asked.remedy)
+        if word == "NG":
+            return self._heard(letter, NoReading("refused" if is_order else "absent"), text.strip())
+        if len(digits) != 2:
+            return self._heard(letter, NoReading("garbled"), text.strip())
+        if asked is not None and is_order and digits.lower() != asked.text[-2:]:
+            return [ProtocolError("an answer to an earlier question")]
+        return self._heard(letter, int(digits, 16), text.strip())
+
+    # -- what it is asked
+
+    def _queries(self) -> Sequence[Query]:
+        return [Query(name[1], f"{name} ff") for name in (POWER, INPUT, PANEL, TEMPERATURE, LAMP, FAN)]
+
+    def _orders(self, remedy: str) -> Sequence[Query]:
+        if remedy == "display_on":
+            # Somebody may have blanked it instead of switching it off.
+            return [Query(POWER[1], f"{POWER} 01", remedy), Query(PANEL[1], f"{PANEL} 00", remedy, also=True)]
+        if remedy == "display_input" and (code := input_code(self._wanted)):
+            return [Query(INPUT[1], f"{INPUT} {code}", remedy)]
+        return []
+
+    def _render(self, query: Query) -> bytes:
+        name, value = query.text.split()
+        return f"{name} {self._number:02x} {value}\r".encode()
+
+    def _facts(self, answers: Mapping[str, int | NoReading]) -> Mapping[str, Reading]:
+        return facts_of(answers, self._wanted)
+
+
+def facts_of(answers: Mapping[str, int | NoReading], wanted: str) -> dict[str, Reading]:
+    """The facts of one poll, by each command's second letter; `wanted` is the input it has to show, or empty."""
+
+    def read(name: str) -> int | NoReading:
+        return answers.get(name[1], NoReading("absent"))
+
+    power = _word(read(POWER), POWERS)
+    on = power == "on"
+    shown = _input(read(INPUT)) if on else NoReading("absent")
+    temperature = read(TEMPERATURE)
+    return {
+        "display.api": power.reason != "timeout" if isinstance(power, NoReading) else True,
+        "display.power": power,
+        "display.input": shown,
+        "display.input_right": shown == wanted if wanted and isinstance(shown, str) else NoReading("absent"),
+        "display.picture_muted": _word(read(PANEL), {0: False, 1: True}) if on else NoReading("absent"),
+        "display.fault": _complaints(read(LAMP), read(FAN)),
+        "display.temp_c": temperature if isinstance(temperature, NoReading) else float(temperature),
+    }
+
+
+def _word(answer: int | NoReading, words: Mapping[int, str] | Mapping[int, bool]) -> Reading:
+    return answer if isinstance(answer, NoReading) else words.get(answer, NoReading("garbled"))
+
+
+def _input(answer: int | NoReading) -> Reading:
+    if isinstance(answer, NoReading):
+        return answer
+    return next((name for name, codes in INPUT_CODES.items() if answer in codes), f"0x{answer:02x}")
+
+
+def _complaints(lamp: int | NoReading, fan: int | NoReading) -> Reading:
+    """Of what it can tell; nothing when it can tell neither."""
+    if isinstance(lamp, NoReading) and isinstance(fan, NoReading):
+        return lamp
+    return ", ".join(f"{part} error" for part, said in (("lamp", lamp), ("fan", fan)) if said == BROKEN) or "none"

@@ -6,6 +6,7 @@ Transport URIs (`uri`):
 * `serial:///dev/serial/by-path/NAME?baud=115200` — `baud` may be a list (`115200,38400,9600`), tried in turn;
   left out, the family's own list is tried.
 * `ssh://HOST[:22]`, by the system's SSH client; `ws://HOST[:80][/PATH]` and `wss://HOST[:443][/PATH]`;
+* `cec:///dev/cec0`, the control wire of an HDMI port;
 * `http://HOST[:80]` and `https://HOST[:443]`. Which of them a family takes stands in `docs/devices.md`.
 
 Reachability targets (`ping`, `tcp`, `sip`, `gateway`, `hub`), since many networks block ICMP:

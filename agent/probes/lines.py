@@ -1,4 +1,5 @@
-"""Transport URIs: `tcp://HOST:PORT`, `serial:///dev/x?baud=115200,38400`, `ssh://HOST[:22]`, `ws(s)://HOST[/PATH]`."""
+"""Transport URIs: `tcp://HOST:PORT`, `serial:///dev/x?baud=115200,38400`, `ssh://HOST[:22]`, `ws(s)://HOST[/PATH]`,
+`cec:///dev/cec0`."""
 
 from __future__ import annotations
 
@@ -18,7 +19,7 @@ CONNECT_S = 3.0
 BAUDS_KNOWN = frozenset({1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200, 230400})
 PORTS = {"ssh": 22, "ws": 80, "wss": 443}
 """Schemes that log in by themselves, before the device's own conversation begins."""
-SCHEMES = ("tcp", "serial", *PORTS)
+SCHEMES = ("tcp", "serial", "cec", *PORTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class Line:
 
     @property
     def is_serial(self) -> bool:
-        """Whether it is a serial line."""
+        """Whether it is a device file, in most cases a serial line: nobody else can have it meanwhile."""
         return bool(self.path)
 
     @property
@@ -56,6 +57,10 @@ class Line:
 
     def open(self, baud: int, resolver: Resolver, timeout_s: float = CONNECT_S, access: Access | None = None) -> Stream:
         """Open it. Raises LinkFault. `baud` counts on a serial line only."""
+        if self.scheme == "cec":
+            from agent.transports.cec import CecStream
+
+            return CecStream.open(self.path)
         if self.is_serial:
             return SerialStream.open(self.path, baud)
         address, access = resolver.address(self.host), access or Access()
@@ -97,7 +102,7 @@ def parse_line(
     """A line out of its URI, with the device's defaults. Raises ValueError with one sentence for the technician."""
     scheme, found, rest = uri.partition("://")
     if not found or scheme not in schemes:
-        shapes = {"tcp": "tcp://HOST:PORT", "serial": "serial:///dev/NAME?baud=9600"}
+        shapes = {"tcp": "tcp://HOST:PORT", "serial": "serial:///dev/NAME?baud=9600", "cec": "cec:///dev/cec0"}
         wanted = " or ".join(shapes.get(known, f"{known}://HOST") for known in schemes)
         raise ValueError(f"line {uri!r} must be {wanted}")
     if scheme in PORTS:
@@ -111,6 +116,10 @@ def parse_line(
         if not number:
             raise ValueError(f"line {uri!r} needs a port")
         return Line(host=host, port=number)
+    if scheme == "cec":
+        if not rest.startswith("/"):
+            raise ValueError(f"line {uri!r} needs the full path of a device file, e.g. cec:///dev/cec0")
+        return Line(path=rest, scheme=scheme)
     path, _, query = rest.partition("?")
     wanted_bauds = tuple(bauds)
     if query:

@@ -39,6 +39,7 @@ SECTIONS: dict[str, type] = {
     "broker": BrokerConfig,
     "codec": probes.CodecConfig,
     "display": probes.DisplayConfig,
+    "camera": probes.CameraConfig,
     "ups": probes.UpsConfig,
     "network": probes.NetworkConfig,
     "board": probes.SelfConfig,
@@ -120,7 +121,7 @@ def _model(path: Path) -> Any:
             parts[name] = (tuple[model(name), ...], ())  # type: ignore[misc]
         elif name in TABLES:
             parts[name] = (dict[str, model(name)], {})  # type: ignore[misc]
-        elif name in ("codec", "display", "ups"):
+        elif name in ("codec", "display", "camera", "ups"):
             parts[name] = (model(name) | None, None)
         elif name != "room":
             kind = model(name)
@@ -171,6 +172,7 @@ def _assemble(plain: Mapping[str, Any]) -> AgentConfig:
         probes=probes.RoomConfig(
             codec=_codec(plain, made),
             display=made("display", plain["display"]) if plain["display"] else None,
+            camera=made("camera", plain["camera"]) if plain["camera"] else None,
             meters=tuple(made("meters", x) for x in plain["meters"]),
             ups=made("ups", plain["ups"]) if plain["ups"] else None,
             network=made("network", plain["network"]),

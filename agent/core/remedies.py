@@ -150,6 +150,7 @@ REMEDIES: dict[str, Remedy] = {
             vi="Đặt lại âm lượng đã lưu",
             en="Restore the stored volume",
         ),
+        Remedy("camera_on", "camera", Method.API, settle_s=60, restarts=False, vi="Bật camera", en="Camera on"),
         Remedy(
             "camera_power_cycle", "camera", Method.CYCLE, vi="Ngắt và cấp lại nguồn camera", en="Power-cycle the camera"
         ),

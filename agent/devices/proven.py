@@ -6,7 +6,7 @@ import abc
 from typing import TypeVar
 
 from agent.core.facts import NoReading
-from agent.devices.base import Event, Login, ProtocolError, QuerySession, Ready, Silent
+from agent.devices.base import Event, Login, ProtocolError, Query, QuerySession, Ready, Silent
 
 A = TypeVar("A")
 FIRST_TRIES = 2
@@ -27,10 +27,14 @@ class ProvenSession(QuerySession[A]):
     def _forget(self) -> None:
         """Drop what is unfinished: its rest will not come any more."""
 
+    def _first(self) -> Query:
+        """What is asked until something answers."""
+        return self._queries()[0]
+
     def open(self) -> None:
         """Ask first."""
         self._tries += 1
-        self._send(self._render(self._queries()[0]))
+        self._send(self._render(self._first()))
 
     def silence(self) -> list[Event]:
         """Nothing arrived."""
@@ -48,7 +52,7 @@ class ProvenSession(QuerySession[A]):
         """An answer to the question `key`."""
         if self._over:
             return []
-        if not self.ready and key == self._queries()[0].key:
+        if not self.ready and key == self._first().key:
             self.ready = True
             return [Ready()]
         if self._asked is None or key != self._asked.key:

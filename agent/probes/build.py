@@ -6,7 +6,7 @@ from agent.ports import Effector, Probe
 from agent.probes.board import BoardEffector, SelfProbe
 from agent.probes.codec import CodecProbe
 from agent.probes.config import CodecConfig, RoomConfig
-from agent.probes.controlled import display_orders, display_probe
+from agent.probes.controlled import camera_probe, display_orders, display_probe
 from agent.probes.families import load
 from agent.probes.meter import MeterProbe
 from agent.probes.network import NetworkProbe, NetworkSlowProbe
@@ -32,6 +32,10 @@ def build_probes(room: RoomConfig) -> tuple[list[Probe], list[Effector]]:
         display = display_probe(room.display)
         probes.append(display)
         effectors.append(DeviceEffector(display.link, display_orders(room.display)))
+    if room.camera is not None:
+        camera = camera_probe(room.camera)
+        probes.append(camera)
+        effectors.append(DeviceEffector(camera.link, camera.family.remedies))
     probes += [MeterProbe(meter) for meter in room.meters]
     if room.ups is not None:
         ups = UpsProbe(room.ups)

@@ -6,7 +6,7 @@ Transport URIs (`uri`):
 * `serial:///dev/serial/by-path/NAME?baud=115200` — `baud` may be a list (`115200,38400,9600`), tried in turn;
   left out, the family's own list is tried.
 * `ssh://HOST[:22]`, by the system's SSH client; `ws://HOST[:80][/PATH]` and `wss://HOST[:443][/PATH]`;
-* `cec:///dev/cec0`, the control wire of an HDMI port;
+* `udp://HOST:PORT`; `cec:///dev/cec0`, the control wire of an HDMI port;
 * `http://HOST[:80]` and `https://HOST[:443]`. Which of them a family takes stands in `docs/devices.md`.
 
 Reachability targets (`ping`, `tcp`, `sip`, `gateway`, `hub`), since many networks block ICMP:
@@ -87,6 +87,21 @@ class DisplayConfig:
     def never_cut(self) -> bool:
         """Whether a relay must leave it alone."""
         return self.projector or self.family in PROJECTORS
+
+
+@dataclass(frozen=True, slots=True)
+class CameraConfig:
+    """The camera, where it has a control line of its own."""
+
+    family: str = "visca_ip"
+    """A file of `agent/devices/camera/`."""
+    uri: str = ""
+    """`udp://HOST[:PORT]`, `tcp://HOST[:PORT]` or a serial URI, whichever the family speaks."""
+    number: int = 1
+    """The camera's own number on a serial line. 1..7."""
+    period_s: float = 10.0
+    timeout_s: float = 6.0
+    """For one look. 2..20."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +200,7 @@ class RoomConfig:
 
     codec: CodecConfig | None = None
     display: DisplayConfig | None = None
+    camera: CameraConfig | None = None
     meters: tuple[MeterConfig, ...] = ()
     ups: UpsConfig | None = None
     network: NetworkConfig | None = field(default_factory=NetworkConfig)

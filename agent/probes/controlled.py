@@ -9,7 +9,7 @@ from dataclasses import replace
 from agent.core.facts import NoReading, Reading
 from agent.devices.base import Login
 from agent.devices.setup import Setup
-from agent.probes.config import DisplayConfig
+from agent.probes.config import CameraConfig, DisplayConfig
 from agent.probes.families import Family, load
 from agent.probes.lines import Access, parse_line
 from agent.probes.link import DeviceLink, InterruptedPoll, api_reading
@@ -27,7 +27,7 @@ NUMBERS = range(255)
 class ControlledProbe:
     """One device with a control line. Raises ValueError when it is made of settings that cannot be."""
 
-    def __init__(self, kind: str, config: DisplayConfig, setup: Setup) -> None:
+    def __init__(self, kind: str, config: DisplayConfig | CameraConfig, setup: Setup) -> None:
         family = load(config.family, kind)
         if not TIMEOUT_S[0] <= config.timeout_s <= TIMEOUT_S[1]:
             raise ValueError(f"{kind}: timeout_s must be {TIMEOUT_S[0]:g}..{TIMEOUT_S[1]:g}")
@@ -68,13 +68,23 @@ def display_probe(config: DisplayConfig) -> ControlledProbe:
     module = importlib.import_module(f"agent.devices.display.{load(config.family, 'display').name}")
     if config.input and not module.input_code(config.input):
         raise ValueError(f"display: {config.family} has no input {config.input!r}; there are: {module.INPUTS}")
-    numbers = getattr(module, "NUMBERS", NUMBERS)
-    if config.number not in numbers:
-        raise ValueError(f"display: number must be {numbers[0]}..{numbers[-1]}")
+    _check_number("display", config.number, getattr(module, "NUMBERS", NUMBERS))
     probe = ControlledProbe("display", config, Setup(Login("", config.password), config.number, config.input))
     if not config.input:
         probe.keys = tuple(key for key in probe.keys if key != "display.input_right")
     return probe
+
+
+def camera_probe(config: CameraConfig) -> ControlledProbe:
+    """The camera's probe. Raises ValueError with one sentence for the technician."""
+    module = importlib.import_module(f"agent.devices.camera.{load(config.family, 'camera').name}")
+    _check_number("camera", config.number, module.NUMBERS)
+    return ControlledProbe("camera", config, Setup(number=config.number))
+
+
+def _check_number(kind: str, number: int, numbers: range) -> None:
+    if number not in numbers:
+        raise ValueError(f"{kind}: number must be {numbers[0]}..{numbers[-1]}")
 
 
 def display_orders(config: DisplayConfig) -> frozenset[str]:

@@ -1,5 +1,5 @@
 """Transport URIs: `tcp://HOST:PORT`, `serial:///dev/x?baud=115200,38400`, `ssh://HOST[:22]`, `ws(s)://HOST[/PATH]`,
-`cec:///dev/cec0`."""
+`udp://HOST:PORT`, `cec:///dev/cec0`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 
 from agent.devices.base import Login
 from agent.probes.names import Resolver, split_host_port
+from agent.transports.datagram import UdpStream
 from agent.transports.errors import LinkFault
 from agent.transports.serial import SerialStream
 from agent.transports.stream import Stream
@@ -19,7 +20,7 @@ CONNECT_S = 3.0
 BAUDS_KNOWN = frozenset({1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200, 230400})
 PORTS = {"ssh": 22, "ws": 80, "wss": 443}
 """Schemes that log in by themselves, before the device's own conversation begins."""
-SCHEMES = ("tcp", "serial", "cec", *PORTS)
+SCHEMES = ("tcp", "udp", "serial", "cec", *PORTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,11 @@ class Line:
         return bool(self.path)
 
     @property
+    def opening_proves(self) -> bool:
+        """Whether somebody is there when it opens. Of datagrams only an answer shows it."""
+        return self.scheme != "udp"
+
+    @property
     def logs_in(self) -> bool:
         """Whether opening it sends name and password."""
         return self.scheme in PORTS
@@ -64,6 +70,8 @@ class Line:
         if self.is_serial:
             return SerialStream.open(self.path, baud)
         address, access = resolver.address(self.host), access or Access()
+        if self.scheme == "udp":
+            return UdpStream.open(address, self.port)
         if self.scheme == "tcp":
             return TcpStream.connect(address, self.port, timeout_s)
         if self.scheme == "ssh":
@@ -111,11 +119,11 @@ def parse_line(
             raise ValueError(f"line {uri!r}: ssh has no path")
         host, number = split_host_port(authority, PORTS[scheme])
         return Line(host=host, port=number, scheme=scheme, target=slash + target if target else "")
-    if scheme == "tcp":
+    if scheme in ("tcp", "udp"):
         host, number = split_host_port(rest.rstrip("/"), port)
         if not number:
             raise ValueError(f"line {uri!r} needs a port")
-        return Line(host=host, port=number)
+        return Line(host=host, port=number, scheme=scheme)
     if scheme == "cec":
         if not rest.startswith("/"):
             raise ValueError(f"line {uri!r} needs the full path of a device file, e.g. cec:///dev/cec0")

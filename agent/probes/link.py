@@ -87,7 +87,7 @@ class DeviceLink:
         deadline_s = time.monotonic() + timeout_s
         with self._lock:
             self._give_way_or_stop()
-            self.opened = self._stream is not None
+            self.opened = self._stream is not None and self._line.opening_proves
             with self._dropping_on_fault():
                 session = self._ensure(deadline_s)
                 session.poll()
@@ -187,7 +187,7 @@ class DeviceLink:
         baud = self._next_baud()
         self._tries += 1
         self._stream = self._open(baud, max(0.5, min(CONNECT_S, deadline_s - time.monotonic())))
-        self.opened = True
+        self.opened = self._line.opening_proves
         if self._stop.is_set():
             raise InterruptedPoll
         self._drain(deadline_s)

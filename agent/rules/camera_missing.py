@@ -1,35 +1,50 @@
-"""Không nhận camera: the codec works and reports no camera."""
+"""Không nhận camera: the codec reports no camera, or the camera itself is silent or switched off."""
 
 from agent.core.facts import View
 from agent.core.policy import Policy
 from agent.core.rule import Diagnosis, Rule, Severity, Words, faulty, healthy, unknown
 
-WATCHES = ("codec.camera", "codec.api", "codec.app_ready")
+WATCHES = ("codec.camera", "codec.api", "codec.app_ready", "codec.standby", "camera.api", "camera.power")
 
 
 def diagnose(view: View, policy: Policy) -> Diagnosis:
-    """Faulty when a codec that has finished starting says that no camera is connected."""
+    """Faulty when a codec that has finished starting says that no camera is connected.
+
+    A camera with a control line of its own says more: one that is off while the codec is awake is no camera to the
+    other sites, whatever the codec counts; and where the codec counts none at all, it is the only witness.
+    """
+    if view.value("camera.power") == "off" and view.is_false("codec.standby"):
+        return faulty(view, "camera_off", *WATCHES)
     if view.is_true("codec.camera"):
         return healthy(view, "camera_connected", *WATCHES)
+    if not view.fitted("codec.camera") or view.silent("codec.camera") == "absent":
+        return _by_its_own_word(view)
     if not view.is_false("codec.camera") or not view.is_true("codec.api"):
         return unknown(view, "codec_not_asked", *WATCHES)
     if view.is_false("codec.app_ready"):
         return unknown(view, "still_starting", *WATCHES)
-    return faulty(view, "no_camera", *WATCHES)
+    return faulty(view, "camera_not_found" if view.is_true("camera.api") else "no_camera", *WATCHES)
+
+
+def _by_its_own_word(view: View) -> Diagnosis:
+    if view.is_false("camera.api"):
+        return faulty(view, "camera_silent", *WATCHES)
+    return (healthy if view.is_true("camera.api") else unknown)(view, "camera_answers_or_not_asked", *WATCHES)
 
 
 RULE = Rule(
     name="camera_missing",
     severity=Severity.WARNING,
     symptom="codec.camera",
+    otherwise=("camera.api",),
     watches=WATCHES,
     diagnose=diagnose,
-    ladder=("camera_power_cycle", "codec_restart"),
+    ladder=("camera_on", "camera_power_cycle", "codec_restart"),
     strikes=3,
     passes=2,
     loads=("camera", "codec"),
     inhibited_by=("codec_hung", "codec_no_power", "mains_lost"),
-    cause="A loose camera cable, the camera without power, or the codec did not find it at start.",
+    cause="A loose camera cable, the camera off or without power, or the codec did not find it at start.",
     consequence="The other sites do not see the room.",
     action="Check the lens cover, switch the system off before pressing the cable home, wait three minutes.",
     time_available="The hour before the meeting.",

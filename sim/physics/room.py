@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from math import inf
 
 from sim.physics.air import Air
+from sim.physics.camera import Camera
 from sim.physics.codec import Codec, CodecProfile
 from sim.physics.device import Device, Profile
 from sim.physics.display import CODEC_INPUT, Display
@@ -66,6 +67,7 @@ class RoomPhysics:
         """By load: whether its relay lets power through. Lights and fan are wired normally open."""
         self.wall_switch = True
         """The lights have a second switch at the door: they burn when either is on."""
+        self.camera = Camera()
         self.climate = Air(tau_s=fitting.climate_tau_s, at_s=now_s)
         self.ring_up = True
         """The carrier's ring carries the line to the province."""
@@ -207,6 +209,7 @@ class RoomPhysics:
         in_call = self.codec.in_call
         load, _, what = remedy.partition("_")
         taken = load == "display" and self.display.obey(what, now_s)
+        taken = taken or (remedy == "camera_on" and self.camera.obey())
         if remedy == "codec_restart":
             taken = self.codec.restart(now_s)
         elif remedy == "codec_wake":

@@ -15,7 +15,7 @@ from agent.devices.setup import Setup
 from agent.probes.families import load, names
 from tests.devices.kit import Channel, Conversation, Player, Recording, screens, untouched
 
-KINDS = ("display",)
+KINDS = ("display", "camera")
 FAMILIES = [(kind, name) for kind in KINDS for name in names(kind)]
 ALL = [(kind, recording) for kind in KINDS for recording in screens(kind)]
 every_recording = pytest.mark.parametrize(

@@ -28,6 +28,7 @@ from sim.servers.nut import NutConversation
 from sim.servers.pjlink import PjlinkConversation
 from sim.servers.poly import PolyConversation
 from sim.servers.pzem import PzemConversation
+from sim.servers.visca import ViscaConversation
 from tests.sim.stage import rack
 
 CONVERSATIONS: dict[str, Callable[[RoomPhysics], Conversation]] = {
@@ -39,6 +40,7 @@ CONVERSATIONS: dict[str, Callable[[RoomPhysics], Conversation]] = {
     "pjlink, login": lambda room: PjlinkConversation(room, lambda: 10.0, password="p", pjlink_class=1),
     "mdc": lambda room: MdcConversation(room, lambda: 10.0),
     "lg": lambda room: LgConversation(room, lambda: 10.0),
+    "visca": lambda room: ViscaConversation(room, lambda: 10.0),
     "nut": lambda room: NutConversation(room, lambda: 10.0),
     "pzem": lambda room: PzemConversation(room, lambda: 10.0, "room"),
 }

@@ -104,6 +104,10 @@ FAULTY: list[tuple[str, dict[str, Reading], str]] = [
     ("picture_choppy", {"net.jitter_ms": 41.0}, "jitter_high"),
     ("picture_choppy", {"net.rtt_ms": 151.0}, "rtt_high"),
     ("camera_missing", {"codec.camera": False}, "no_camera"),
+    ("camera_missing", {"codec.camera": False, "camera.api": False}, "no_camera"),
+    ("camera_missing", {"codec.camera": False, "camera.api": True}, "camera_not_found"),
+    ("camera_missing", {"camera.power": "off"}, "camera_off"),
+    ("camera_missing", {"codec.camera": NoReading("absent"), "camera.api": False}, "camera_silent"),
     ("far_sound_lost", {"codec.volume_pct": 0.0}, "volume_zero"),
     ("far_sound_lost", {"codec.output_muted": True}, "output_muted"),
     ("far_sound_lost", {"amp.draw_w": 0.4}, "amplifier_off"),
@@ -144,6 +148,11 @@ NOT_FAULTY: list[tuple[str, dict[str, Reading], str]] = [
     ("ups_weak", {"ups.charge_pct": 40.0, "ups.runtime_s": 100.0}, "not_charged_or_not_asked"),
     ("picture_choppy", {"net.loss_pct": 2.0}, "between_limits"),
     ("camera_missing", {"codec.camera": False, "codec.app_ready": False}, "still_starting"),
+    (
+        "camera_missing",
+        {"codec.camera": NoReading("absent"), "camera.api": NoReading("link")},
+        "camera_answers_or_not_asked",
+    ),
     ("howling", {"sound.level_dbc": 92.0}, "not_in_call"),
     ("near_sound_lost", {"codec.mic_connected": False, "codec.api": False}, "codec_not_asked"),
     ("pc_app_gone", {"pc.app_running": False, "pc.alive": False}, "pc_not_asked"),
@@ -171,6 +180,15 @@ def test_does_not_see_what_is_not_certain(name: str, readings: dict[str, Reading
 
 def test_every_rule_is_seen_faulty() -> None:
     assert {name for name, _, _ in FAULTY} == set(RULES)
+
+
+def test_a_camera_that_is_alive_or_sleeps_with_its_codec_is_fine() -> None:
+    fine: list[dict[str, Reading]] = [
+        {"camera.api": False},
+        {"camera.power": "off", "codec.standby": True},
+        {"codec.camera": NoReading("absent"), "camera.api": True},
+    ]
+    assert [_diagnose("camera_missing", readings)[0] for readings in fine] == [Verdict.HEALTHY] * 3
 
 
 @pytest.mark.parametrize("name", ["display_asleep", "room_dark"])

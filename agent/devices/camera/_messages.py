@@ -1,0 +1,60 @@
+"""What VISCA says, however it is carried: a byte for who speaks to whom, the words, and FF at the end.
+
+Source: device facts, "Displays and cameras"; Sony's command lists of the EVI, SRG and BRC series. `8x 09 …` asks camera
+x, `y0 50 … FF` answers, `y0 4z FF` takes an order, `y0 5z FF` has done it, `y0 6z EE FF` refuses; y is x + 8. An answer
+does not say to what: it is known by its length and its values, since nothing else protects it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from agent.core.facts import NoReading, Reading
+
+KEYS = ("camera.api", "camera.power", "camera.model")
+REMEDIES = frozenset({"camera_on"})
+NUMBERS = range(1, 8)
+
+END = b"\xff"
+MESSAGE_BYTES_MAX = 16
+POWER, MODEL, ON = "power", "model", "on"
+WORDS = {POWER: "09 04 00", MODEL: "09 00 02", ON: "01 04 00 02"}
+"""Two questions and an order."""
+POWERS = {2: "on", 3: "off"}
+"""4 is a fault of its own power circuit: neither."""
+VERSION_BYTES = 7
+
+Said = Literal["answer", "taken", "done", "refused", "noise"]
+
+
+def words(key: str, number: int) -> bytes:
+    """A question or an order to camera 1..7."""
+    return bytes((0x80 | number,)) + bytes.fromhex(WORDS[key]) + END
+
+
+def heard(message: bytes, number: int) -> tuple[Said, bytes]:
+    """What a message without its FF is, and its data."""
+    if len(message) < 2 or message[0] != (number + 8) << 4 or 0xFF in message:
+        return "noise", b""
+    kind, data = message[1] & 0xF0, message[2:]
+    if kind == 0x40 and not data:
+        return "taken", b""
+    if kind == 0x50:
+        return ("answer", data) if data else ("done", b"")
+    return ("refused", data) if kind == 0x60 and len(data) == 1 else ("noise", b"")
+
+
+def fits(key: str, data: bytes) -> bool:
+    """Whether an answer can be one to this question."""
+    return len(data) == VERSION_BYTES if key == MODEL else len(data) == 1 and data[0] in (2, 3, 4)
+
+
+def facts_of(answers: Mapping[str, bytes | NoReading]) -> dict[str, Reading]:
+    """The facts of one poll."""
+    power, version = answers.get(POWER, NoReading("absent")), answers.get(MODEL, NoReading("absent"))
+    return {
+        "camera.api": power.reason != "timeout" if isinstance(power, NoReading) else True,
+        "camera.power": power if isinstance(power, NoReading) else POWERS.get(power[0], NoReading("failed")),
+        "camera.model": version if isinstance(version, NoReading) else f"{version[:2].hex()}:{version[2:4].hex()}",
+    }

@@ -1,0 +1,18 @@
+"""The camera beside the display, with a control line of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class Camera:
+    """On or in standby by an order, and able to hang."""
+
+    on: bool = True
+    hung: bool = False
+
+    def obey(self) -> bool:
+        """The order to switch on. False when it cannot hear it."""
+        self.on = self.on or not self.hung
+        return not self.hung

@@ -13,13 +13,16 @@ WATCHES = (
 
 def diagnose(view: View, policy: Policy) -> Diagnosis:
     """Faulty within an hour of a meeting when no picture can be on the display."""
+    known = view.is_true("codec.standby") or view.is_false("codec.standby")
+    if not view.fitted("codec.standby"):
+        known = view.value("display.power") is not None  # a codec that nobody can ask: the display's word must do
     if not wanted(policy, view.now):
-        if view.is_true("codec.standby") or view.is_false("codec.standby"):
+        if known:
             return healthy(view, "no_meeting_near", *WATCHES)
         return unknown(view, "no_meeting_near", *WATCHES)
     if view.is_true("codec.standby"):
         return faulty(view, "codec_in_standby", *WATCHES)
-    if not view.is_false("codec.standby"):
+    if not known:
         return unknown(view, "standby_not_known", *WATCHES)
     power = view.value("display.power")
     if power == "off":
@@ -41,6 +44,7 @@ RULE = Rule(
     name="display_asleep",
     severity=Severity.WARNING,
     symptom="codec.standby",
+    otherwise=("display.power",),
     watches=WATCHES,
     diagnose=diagnose,
     ladder=("codec_wake", "display_on", "display_input"),

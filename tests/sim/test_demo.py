@@ -46,6 +46,9 @@ lasts_s = 12
 at_s = 6
 fault = "codec_asleep"
 [[faults]]
+at_s = 3
+fault = "display_off"
+[[faults]]
 at_s = 7
 fault = "codec_dead"
 """

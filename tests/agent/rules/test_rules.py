@@ -182,6 +182,19 @@ def test_every_rule_is_seen_faulty() -> None:
     assert {name for name, _, _ in FAULTY} == set(RULES)
 
 
+@pytest.mark.parametrize(
+    ("power", "told"), [("off", (Verdict.FAULTY, "display_off")), ("on", (Verdict.HEALTHY, "picture_possible"))]
+)
+def test_where_the_codec_cannot_be_asked_the_display_s_word_does(power: str, told: tuple[Verdict, str]) -> None:
+    world = World()
+    start_s = WALL_S + world.mono_s + 1800
+    world.feed(DesiredChanged(1, (Meeting("m", "Giao ban", start_s, start_s + 3600),)))
+    world.see({"display.power": power, "display.input_right": True})
+    diagnosis = RULES["display_asleep"].diagnose(world.state.view(world.now), world.state.policy)
+    assert (diagnosis.verdict, diagnosis.reason) == told
+    assert RULES["display_asleep"].symptom_in({"display.power"}) == "display.power"
+
+
 def test_a_camera_that_is_alive_or_sleeps_with_its_codec_is_fine() -> None:
     fine: list[dict[str, Reading]] = [
         {"camera.api": False},

@@ -21,6 +21,8 @@ _FOLDER = Path(__file__).parent / "i18n"
 _UNITS = {
     "pct": "%", "c": "°C", "w": "W", "v": "V", "hz": "Hz", "ms": "ms", "lx": "lx", "mb": "MB", "dbc": "dBC",
 }  # fmt: skip
+_SPOKEN = frozenset({"display.power", "display.fault", "camera.power"})
+"""Facts whose values are our own words, several with commas between; other texts are the device's, and left alone."""
 _UNIT_OF_KEY = re.compile(r"_([a-z]+)\Z")
 
 
@@ -80,6 +82,8 @@ class Words:
             if unit == "s":
                 return self.age(value) if abs(value) >= 60 else f"{self.number(value)} s"
             return f"{self.number(value)} {_UNITS.get(unit, '')}".strip()
+        if key in _SPOKEN:
+            return ", ".join(self._texts.get(f"said.{word.replace(' ', '_')}", word) for word in str(value).split(", "))
         return str(value)
 
     def told(self, words: dict[str, Any]) -> tuple[str, list[str]]:

@@ -13,6 +13,7 @@ import hub.console
 from agent.core.facts import FACTS
 from agent.core.interlock import Reason
 from agent.core.remedies import LOADS, REMEDIES
+from agent.devices.display import pjlink, samsung_mdc
 from hub.console.words import LANGUAGES, words
 from hub.core.rollout import Phase
 from hub.store.reads import VERDICTS
@@ -20,6 +21,12 @@ from wire.messages import EVENT_KINDS
 
 CONSOLE = Path(hub.console.__file__).parent
 TEXTS = {lang: json.loads((CONSOLE / f"i18n/{lang}.json").read_text("utf-8")) for lang in LANGUAGES}
+SAID = [
+    *pjlink.POWERS.values(), "none", "failure",
+    *(f"{part}_{how}" for part in pjlink.PARTS for how in ("warning", "error")),
+    *(f"{part.replace(' ', '_')}_error" for _, part in samsung_mdc.COMPLAINTS),
+]  # fmt: skip
+"""Our own words for what displays and cameras say of themselves."""
 _PLACES = re.compile(r"{(\w+)}")
 
 
@@ -53,6 +60,7 @@ def test_every_key_in_use_is_known() -> None:
         ("fact", list(FACTS)),
         ("remedy", [*REMEDIES, "recheck"]),
         ("load", list(LOADS)),
+        ("said", SAID),
         ("reason", list(Reason)),
         ("event", list(EVENT_KINDS)),
         ("state", list(VERDICTS)),
@@ -85,6 +93,11 @@ def test_numbers_ages_and_values() -> None:
     assert vi.value("codec.draw_w", 31.4) == "31,4 W"
     assert en.value("codec.draw_w", 31.4) == "31.4 W"
     assert vi.value("ups.on_battery", True) == "có"
+    assert vi.value("display.power", "off") == "tắt"
+    assert en.value("display.fault", "lamp warning, filter error, flux error") == (
+        "lamp: warning, air filter blocked, flux error"
+    )
+    assert vi.value("display.model", "off") == "off", "a device's own words are left alone"
     assert vi.value("ups.on_battery", None) == "chưa rõ"
     assert [vi.age(s) for s in (0, 59, 60, 3600, 7800, 86400, 100_000)] == [
         "0 giây", "59 giây", "1 phút", "1 giờ", "2 giờ 10 phút", "1 ngày", "1 ngày 3 giờ",

@@ -49,6 +49,8 @@ class AgentConfig:
     room: str
     state_dir: str = "/var/lib/diemcau"
     broker: BrokerConfig = field(default_factory=BrokerConfig)
+    root_key: str = ""
+    """Public half of the root key: who has signed the list of keys that may order. Empty: nobody may."""
     accept_unsigned: bool = False
     """Whether orders and desired documents without a signature are obeyed. Only for demonstrations on one machine."""
     probes: RoomConfig = field(default_factory=RoomConfig)

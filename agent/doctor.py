@@ -131,5 +131,7 @@ def _hub(config: AgentConfig) -> None:
             say(f"  ● {config.broker.host}:{config.broker.port} trả lời / answers")
     except OSError as error:
         say(f"  ✕ {config.broker.host}:{config.broker.port} {error}")
+    if not config.root_key and not config.accept_unsigned:
+        say("  ! commands.root_key: chưa có, phòng không nhận lệnh nào / none: the room obeys no order")
     if config.accept_unsigned:
         say("  ! commands.accept_unsigned: lệnh không ký cũng được thực hiện / unsigned orders are obeyed")

@@ -27,6 +27,7 @@ from agent.store.base import Batch, Store, StoreError
 from agent.store.sqlite import SqliteStore
 from agent.store.unwritten import UnwrittenStore, mended, open_store
 from agent.transports.gpio import GpioRelays
+from agent.trust import Trust, read_root
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +80,7 @@ class Service:
             room.who,
             self._store,
             lambda: secrets.token_hex(8),
-            accept_unsigned=config.accept_unsigned,
+            trust=_trust(config, memory.meta.get("keys", "")),
             counter=int(memory.meta.get("counter", "0")),
             desired_version=desired.version if desired else 0,
             hub_epoch=memory.meta.get("hub_epoch", ""),
@@ -182,3 +183,13 @@ def _state_of(store: Store) -> dict[str, Value]:
     if isinstance(store, UnwrittenStore):
         return {"no_journal": store.why[:200]}
     return {"set_aside": store.set_aside} if isinstance(store, SqliteStore) and store.set_aside else {}
+
+
+def _trust(config: AgentConfig, known: str) -> Trust:
+    """Whom this room believes: its root, and the list of keys that it knew when it ended."""
+    trust = Trust(read_root(config.root_key) if config.root_key else b"", accept_unsigned=config.accept_unsigned)
+    if known:
+        refused = trust.learn(known.encode())
+        if refused:
+            log.warning("the list of keys in the journal is not believed (%s): one from the hub is awaited", refused)
+    return trust

@@ -18,8 +18,10 @@ from agent.core.events import CommandReceived, DesiredChanged, Record
 from agent.core.facts import Instant
 from agent.core.policy import Meeting
 from agent.store.base import Store
+from agent.trust import Trust
 from wire import messages as m
-from wire.topics import FLEET, BadTopicError, Leaf, Topic, room_filter
+from wire.envelope import Kind
+from wire.topics import FLEET, KEYS, BadTopicError, Leaf, Topic, room_filter
 
 WINDOW = 100
 """Events in flight, unacknowledged by the hub."""
@@ -66,7 +68,7 @@ class Session:
         store: Store,
         new_nonce: Callable[[], str],
         *,
-        accept_unsigned: bool = False,
+        trust: Trust | None = None,
         counter: int = 0,
         desired_version: int = 0,
         hub_epoch: str = "",
@@ -81,7 +83,7 @@ class Session:
         self.online = False
         self.metrics: deque[bytes] = deque()
         self._new_nonce = new_nonce
-        self._accept_unsigned = accept_unsigned
+        self.trust = trust or Trust()
         self._nonces: deque[tuple[str, float]] = deque(maxlen=4)
         self._sent = 0
         self._progress_s = 0.0
@@ -91,6 +93,8 @@ class Session:
         self._replies: deque[Outgoing] = deque(maxlen=200)
         self._in_flight: dict[int, bytes] = {}
         self._token = 0
+        self._unread = b""
+        """The newest desired document by a key that is not known yet."""
         self._noise: dict[str, int] = {}
         self._noise_told_s: dict[str, float] = {}
         self._allowance = 0.0
@@ -103,7 +107,7 @@ class Session:
     def subscriptions(self) -> tuple[str, ...]:
         """What to subscribe to, QoS 1, after every connect."""
         base = room_filter(self.who.room)
-        return (f"{base}/{Leaf.DESIRED}", f"{base}/{Leaf.COMMAND}/+", f"{base}/{Leaf.ACK}", FLEET)
+        return (KEYS, f"{base}/{Leaf.DESIRED}", f"{base}/{Leaf.COMMAND}/+", f"{base}/{Leaf.ACK}", FLEET)
 
     def last_will(self, now: Instant) -> Outgoing:
         """The will to hand to the broker when connecting: it only speeds up what the hub's own timer finds out."""
@@ -209,6 +213,8 @@ class Session:
         try:
             if topic == FLEET:
                 return self._fleet(m.decode(m.Fleet, payload))
+            if topic == KEYS:
+                return self._keys(payload, now)
             where = Topic.parse(topic)
             if where.room != self.who.room:
                 return self._noisy("foreign_room", {"topic": topic[:100]}, now)
@@ -217,7 +223,7 @@ class Session:
             if where.leaf is Leaf.COMMAND:
                 return self._command(where.id, payload, retained, now)
             if where.leaf is Leaf.DESIRED:
-                return self._desired(payload)
+                return self._desired(payload, now)
         except (BadTopicError, m.BadMessageError) as error:
             return self._noisy("malformed", {"why": str(error)[:200]}, now)
         return Incoming()
@@ -251,10 +257,13 @@ class Session:
     def _command(self, ident: str, payload: bytes, retained: bool, now: Instant) -> Incoming:
         if retained:
             return self._refuse(ident, "retained", now)
-        command = m.decode(m.Command, payload)
-        if not self._signed(command.signature):
-            return self._refuse(ident, "bad_signature" if command.signature.value else "unsigned", now, command.by)
+        opened = self.trust.open(payload, Kind.COMMAND)
+        if opened.refused:
+            return self._stranger(ident, opened.refused, now)
+        command = m.decode(m.Command, opened.body)
         reason = self._why_not(command, now)
+        if command.id != ident and (command.id or opened.body is not payload):
+            reason = "foreign_id"
         if reason:
             return self._refuse(ident, reason, now, command.by)
         self.counter = command.counter
@@ -274,13 +283,36 @@ class Session:
             return "expired"
         return "replayed" if command.counter <= self.counter else ""
 
-    def _desired(self, payload: bytes) -> Incoming:
-        desired = m.decode(m.Desired, payload)
+    def _keys(self, payload: bytes, now: Instant) -> Incoming:
+        """A new list of the keys that may sign. What is believed survives a loss of power."""
+        known = self.trust.version
+        refused = self.trust.learn(payload)
+        if refused:
+            return self._noisy(f"keys_{refused}", {}, now)
+        if self.trust.version == known:
+            return Incoming()
+        unread, self._unread = self._unread, b""
+        incoming = self._desired(unread, now) if unread else Incoming()
+        incoming.meta["keys"] = payload.decode("utf-8")
+        return incoming
+
+    def _stranger(self, ident: str, reason: str, now: Instant) -> Incoming:
+        """An order that nobody believed has signed is told of as noise is: who sends one can send thousands."""
+        noise = self._noisy(reason, {"command": ident}, now)
+        if noise.records:
+            self.offer_reply(ident, m.Reply(stamp=report.stamp(self.who, now), outcome="refused", reason=reason))
+        return noise
+
+    def _desired(self, payload: bytes, now: Instant) -> Incoming:
+        opened = self.trust.open(payload, Kind.DESIRED)
+        if opened.refused == "unknown_key":
+            self._unread = payload  # it may have overtaken the list that knows its key, and comes but once
+        if opened.refused:
+            return self._noisy(opened.refused, {"leaf": "desired"}, now)
+        desired = m.decode(m.Desired, opened.body)
         reason = ""
         if desired.room != self.who.room:
             reason = "foreign_room"
-        elif not self._signed(desired.signature):
-            reason = "bad_signature" if desired.signature.value else "unsigned"
         elif desired.version < self.desired_version:
             reason = "outdated"
         if reason:
@@ -290,11 +322,7 @@ class Session:
         self.desired_version = desired.version
         meetings = tuple(Meeting(x.id, x.title, x.start_s, x.end_s, x.trial) for x in desired.meetings[:100])
         change = DesiredChanged(desired.version, meetings, desired.maintenance_until_s)
-        return Incoming([change], meta={"desired": payload.decode("utf-8")})
-
-    def _signed(self, signature: m.Signature) -> bool:
-        """Until rooms carry the hub's public key a signature cannot be verified, so a present one never helps."""
-        return not signature.value and self._accept_unsigned
+        return Incoming([change], meta={"desired": opened.body.decode("utf-8")})
 
     def _refuse(self, ident: str, reason: str, now: Instant, by: str = "") -> Incoming:
         refusal = m.Reply(stamp=report.stamp(self.who, now), outcome="refused", reason=reason)

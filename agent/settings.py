@@ -29,6 +29,7 @@ from agent.probes import config as probes
 from agent.publisher import BrokerConfig
 from agent.rescue import CACHE
 from agent.transports.gpio import RelayConfig
+from agent.trust import BadRootError, read_root
 from wire.topics import valid_id
 
 ENV_PREFIX = "DIEMCAU_"
@@ -54,7 +55,7 @@ HIDDEN = {("broker", "time_scale"), ("relays", "load"), ("codec", "trust_dir")}
 """Fields that are filled from elsewhere."""
 PLAIN: dict[str, dict[str, tuple[Any, Any]]] = {
     "room": {"id": (str, ...), "state_dir": (str, "/var/lib/diemcau")},
-    "commands": {"accept_unsigned": (bool, False)},
+    "commands": {"root_key": (str, ""), "accept_unsigned": (bool, False)},
     "policy": {"time_scale": (float, 1.0), "disabled": (tuple[str, ...], ())},
     "phones": {"centre": (str, ""), "carrier": (str, ""), "power": (str, "")},
 }
@@ -168,6 +169,7 @@ def _assemble(plain: Mapping[str, Any]) -> AgentConfig:
         room=plain["room"]["id"],
         state_dir=plain["room"]["state_dir"],
         broker=replace(made("broker", plain["broker"]), time_scale=scale),
+        root_key=plain["commands"]["root_key"],
         accept_unsigned=plain["commands"]["accept_unsigned"],
         probes=probes.RoomConfig(
             codec=_codec(plain, made),
@@ -244,6 +246,11 @@ def with_secrets(config: AgentConfig) -> AgentConfig:
     display = config.probes.display
     if display is not None and display.password:
         display = replace(display, password=read_secret("display.password_file", display.password))
+    if config.root_key:
+        try:
+            read_root(config.root_key)
+        except BadRootError as error:
+            raise ConfigError([f"commands.root_key: {error}"]) from None
     broker = config.broker
     if broker.password:
         broker = replace(broker, password=read_secret("broker.password_file", broker.password))

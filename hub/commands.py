@@ -83,7 +83,7 @@ def write(
     orders.insert(db, order, now_s, now_s + ANSWER_S)
     tables.audit(db, now_s, by, "order", detail | {"command": order.id})
     command = Command(
-        room=room, boot=twin.boot, nonce=twin.nonce, counter=counter, action=action, by=by, reason=why,
+        id=order.id, room=room, boot=twin.boot, nonce=twin.nonce, counter=counter, action=action, by=by, reason=why,
         expires_s=EXPIRES_S,
     )  # fmt: skip
     letter = Letter(order, str(Topic(room, Leaf.COMMAND, order.id)), encode(command))
@@ -99,12 +99,12 @@ def lease(
     return write(db, applier, now_s, room=room, action=action, by=leases.BY, why="", incident=None)
 
 
-def sent(db: sqlite3.Connection, order: Order, now_s: float, *, published: bool) -> Change:
-    """Note whether the broker took the letter; one that it did not take has ended."""
-    if published:
-        orders.mark_sent(db, order.id, now_s)
-    else:
+def sent(db: sqlite3.Connection, order: Order, now_s: float, *, failed: str = "") -> Change:
+    """Note that the letter is on its way, or the word for why not: then the order has ended."""
+    if failed:
         db.execute(
-            "UPDATE commands SET outcome = 'expired', reason = 'no_broker', ended_s = ? WHERE id = ?", (now_s, order.id)
+            "UPDATE commands SET outcome = 'expired', reason = ?, ended_s = ? WHERE id = ?", (failed, now_s, order.id)
         )
+    else:
+        orders.mark_sent(db, order.id, now_s)
     return Change(frozenset({order.room}), frozenset({order.incident} if order.incident else ()))

@@ -24,6 +24,7 @@ from hub.pki.files import PkiError
 from hub.rollouts import RolloutError
 from hub.settings import HubSettings, SettingsError, load, read_secret
 from hub.sheet import SheetError
+from hub.signer import command as signer
 from hub.store.db import DatabaseError, open_db, open_reader, transaction
 from hub.watchdog import notify
 
@@ -63,6 +64,7 @@ def parser() -> argparse.ArgumentParser:
     hosts.add_argument("--address", default="", help=f"how an address follows from a room's id, {inventory.ADDRESS!r}")
     rollout_command.add_to(commands, DEFAULT_CONFIG)
     pki.add_to(commands)
+    signer.add_to(commands)
     check = commands.add_parser("check-config", help="kiểm tra tệp cấu hình / check a hub.toml and start nothing")
     check.add_argument("file", type=Path)
     return made
@@ -75,6 +77,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if arguments.command in ("pki", "broker-config"):  # on a machine of its own, without a hub's settings
             return pki.run(arguments)
+        if arguments.command == "signer":
+            return signer.run(arguments)
         settings = load(arguments.file if arguments.command == "check-config" else arguments.config)
         match arguments.command:
             case "serve":
@@ -123,6 +127,8 @@ def serve(settings: HubSettings) -> int:
         demo_broker=settings.broker.demo,
         reconnect_window_s=settings.ingest.reconnect_window_s,
         budget=Budget(settings.fleet.share_pct, settings.fleet.floor, settings.fleet.window_s),
+        sealer=settings.sealer(),
+        keys_file=Path(settings.signer.keys_file) if settings.signer.keys_file else None,
     )
     app = create_app(settings.database, settings, hub)
     config = uvicorn.Config(

@@ -18,20 +18,24 @@ from hub.core.leases import Budget
 from hub.link import Broker, Link
 from hub.port import Change, HubBusyError, Marked, Ordered, Subscription
 from hub.rollouts import Rollouts
+from hub.signer.client import SignerClient, SignRefusedError, Unsigned
 from hub.store.apply import Applier
 from hub.store.db import hub_epoch, open_reader
 from hub.store.retention import Retention
 from hub.store.writer import Hooks, Writer
 from hub.watchdog import Watchdog
+from wire.envelope import Kind
 from wire.messages import Ack, Fleet, encode
-from wire.topics import FLEET, Leaf, Topic, hub_filters
+from wire.topics import FLEET, KEYS, Leaf, Topic, hub_filters
 
 log = logging.getLogger(__name__)
 
 STALL_S = 10.0
 """A longer gap between two looks at the clock is a stalled hub or a clock that was set: rooms get their time anew."""
 DESIRED_EVERY_S = 10.0
-"""How soon a changed schedule reaches the rooms."""
+"""How soon a changed schedule or list of keys reaches the rooms."""
+DESIRED_AT_ONCE = 50
+"""Documents signed and published in one go: the writer does other things as well."""
 
 
 def program_version() -> str:
@@ -48,9 +52,13 @@ class Hub:
     def __init__(
         self, db_path: Path, broker: Broker, *, beat_s: float = 60.0, commit_ms: float = 150.0,
         demo_broker: bool = False, reconnect_window_s: float = 30.0, budget: Budget | None = None,
+        sealer: SignerClient | Unsigned | None = None, keys_file: Path | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:  # fmt: skip
         """Opens the database. Raises hub.store.db.DatabaseError."""
+        self._sealer = sealer or Unsigned()
+        self._keys_file = keys_file
+        self._keys: bytes | None = b""
         self._clock = clock
         self._started_s = clock()
         self._demo_broker = demo_broker
@@ -120,12 +128,16 @@ class Hub:
     def _send(self, letter: Ordered | Letter) -> Ordered:
         if isinstance(letter, Ordered):
             return letter
-        # Committed before it is published: an order that a room obeys is always in our records.
-        published = self._link.publish(letter.topic, letter.payload, expiry_s=int(commands.EXPIRES_S))
-        self._writer.call(
-            lambda db, _applier, now_s: (None, commands.sent(db, letter.order, now_s, published=published))
-        )
-        return Ordered(id=letter.order.id) if published else Ordered(refused="no_broker")
+        # Committed before it is signed and published: an order that a room obeys is always in our records.
+        failed = ""
+        try:
+            sealed = self._sealer.seal(Kind.COMMAND, letter.payload)
+            if not self._link.publish(letter.topic, sealed, expiry_s=int(commands.EXPIRES_S)):
+                failed = "no_broker"
+        except SignRefusedError as error:
+            failed = error.reason
+        self._writer.call(lambda db, _applier, now_s: (None, commands.sent(db, letter.order, now_s, failed=failed)))
+        return Ordered(refused=failed) if failed else Ordered(id=letter.order.id)
 
     def ack_incident(self, incident: int, by: str) -> Marked:
         """See HubPort."""
@@ -196,6 +208,7 @@ class Hub:
         if connected:
             self._listening_s = self._clock()
             self._published.clear()
+            self._keys = b""
             self._desired_at_s = 0.0
             fleet = Fleet(hub_epoch=self._epoch, reconnect_window_s=self._window_s)
             self._link.publish(FLEET, encode(fleet), retain=True)
@@ -221,9 +234,38 @@ class Hub:
             return None
         self._desired_at_s = due + DESIRED_EVERY_S
         if self._link.connected:
-            for room, number, topic, payload in meetings.documents(db):
-                if self._published.get(room) != number and self._link.publish(topic, payload, retain=True):
-                    self._published[room] = number
+            self._publish_keys()
+            self._publish_documents(db)
         if meetings.refresh_desired(db, now_s):
             self._desired_at_s = 0.0  # publish with the next tick, when they are committed
         return None
+
+    def _publish_documents(self, db: sqlite3.Connection) -> None:
+        left = DESIRED_AT_ONCE
+        for room, number, topic, payload in meetings.documents(db):
+            if self._published.get(room) == number:
+                continue
+            if not left:
+                self._desired_at_s = 0.0  # the others with the next tick
+                return
+            left -= 1
+            try:
+                sealed = self._sealer.seal(Kind.DESIRED, payload)
+            except SignRefusedError:
+                return  # told by the client; tried again in a while
+            if self._link.publish(topic, sealed, retain=True):
+                self._published[room] = number
+
+    def _publish_keys(self) -> None:
+        """Tell all rooms whom to believe, at every connection and whenever the list has changed."""
+        if self._keys_file is None:
+            return
+        try:
+            keys = self._keys_file.read_bytes()
+        except OSError as error:
+            if self._keys is not None:
+                log.error("the list of keys cannot be read, rooms keep the one they have: %s", error)
+            self._keys = None
+            return
+        if keys != self._keys and self._link.publish(KEYS, keys, retain=True):
+            self._keys = keys

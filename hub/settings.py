@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from pydantic_settings import SettingsError as BadEnvironmentError
 
 from hub.link import Broker
+from hub.signer.client import SignerClient, Unsigned
 
 DATABASE = "hub.db"
 ENV_PREFIX = "DIEMCAU_HUB_"
@@ -91,11 +92,21 @@ class FleetSection(_Section):
     window_s: float = Field(default=600.0, ge=10, le=86400)
 
 
+class SignerSection(_Section):
+    """Who signs orders and documents to rooms."""
+
+    socket: str = ""
+    """The signer's Unix socket. Empty: nothing is signed, and rooms obey nothing but in a demonstration."""
+    keys_file: str = ""
+    """The list of keys that rooms believe, as `diemcau-hub signer` writes it; published to all rooms."""
+
+
 SECTIONS: dict[str, type[_Section]] = {
     "broker": BrokerSection,
     "web": WebSection,
     "ingest": IngestSection,
     "fleet": FleetSection,
+    "signer": SignerSection,
 }
 
 
@@ -112,6 +123,7 @@ class HubSettings(BaseSettings):
     web: WebSection = WebSection()
     ingest: IngestSection = IngestSection()
     fleet: FleetSection = FleetSection()
+    signer: SignerSection = SignerSection()
 
     @field_validator("timezone")
     @classmethod
@@ -144,6 +156,10 @@ class HubSettings(BaseSettings):
     def zone(self) -> tzinfo:
         """The time zone of people and schedules."""
         return zone_of(self.timezone)
+
+    def sealer(self) -> SignerClient | Unsigned:
+        """Who signs."""
+        return SignerClient(Path(self.signer.socket)) if self.signer.socket else Unsigned()
 
     def broker_of(self) -> Broker:
         """The broker with its password read from its file. Raises SettingsError."""

@@ -25,6 +25,7 @@ import paho.mqtt.client as mqtt
 import agent.rules
 from agent.core.facts import Instant
 from agent.publisher import BrokerConfig, connect_arguments, make_client, retry_delay_s
+from agent.trust import read_root
 from sim.book import Book
 from sim.control import LINE_MAX, answer
 from sim.light import LightRoom, policy
@@ -58,6 +59,8 @@ class FleetPlan(msgspec.Struct, frozen=True):
     """Whether the broker speaks MQTT 5; if it turns out not to, 3.1.1 is tried."""
     user: str = ""
     password: str = ""
+    root_key: str = ""
+    """Whose list of keys the rooms believe; empty: they obey orders that nobody has signed."""
 
 
 class Connection:
@@ -214,10 +217,13 @@ class Fleet:
         """Rooms that have heard something, to be turned at once."""
         now = self.instant()
         rules, shared = agent.rules.load(), policy(plan.scale)
+        root = read_root(plan.root_key) if plan.root_key else b""
         chance = random.Random(plan.seed)
         gap_s = CONNECT_GAP_S if plan.v5 else SLOW_GAP_S
         self.connections = [
-            Connection(LightRoom(name, rules, shared, now, chance.randrange(2**31)), self, now.mono_s + number * gap_s)
+            Connection(
+                LightRoom(name, rules, shared, now, chance.randrange(2**31), root), self, now.mono_s + number * gap_s
+            )
             for number, name in enumerate(plan.rooms)
         ]
         self.rooms = {connection.room.name: connection.room for connection in self.connections}

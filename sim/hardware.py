@@ -59,6 +59,8 @@ class RoomPlan:
     kind: Kind
     scale: float = 1.0
     seed: int = 0
+    root_key: str = ""
+    """Whose list of keys the room believes; empty: it obeys orders that nobody has signed."""
 
 
 class RoomHardware:
@@ -250,7 +252,7 @@ class RoomHardware:
         sections: list[tuple[str, dict[str, Any]]] = [
             ("[room]", {"id": self.plan.room, "state_dir": str(self.folder / "state")}),
             ("[policy]", {"time_scale": float(self.plan.scale)}),
-            ("[commands]", {"accept_unsigned": True}),
+            ("[commands]", {"root_key": self.plan.root_key} if self.plan.root_key else {"accept_unsigned": True}),
             ("[phones]", {"centre": "0000 000 001", "carrier": "0000 000 002", "power": "0000 000 003"}),
             ("[thresholds]", {"call_draw_w": 40.0}),
             ("[codec]", codec),

@@ -24,6 +24,7 @@ from agent.session import Incoming, Session
 from agent.snapshots import Samples, Snapshots
 from agent.store.base import Batch
 from agent.store.memory import MemoryStore
+from agent.trust import Trust
 from sim import observe
 from sim.hardware import fitting
 from sim.physics import RoomPhysics
@@ -81,8 +82,11 @@ class Doing:
 class LightRoom:
     """One room. `turn` it when `due_s` has come; `session` speaks for it."""
 
-    def __init__(self, room: str, rules: Iterable[Rule], shared: Policy, now: Instant, seed: int) -> None:
+    def __init__(
+        self, room: str, rules: Iterable[Rule], shared: Policy, now: Instant, seed: int, root: bytes = b""
+    ) -> None:
         self.name = room
+        self._trust = Trust(root, accept_unsigned=not root)
         self.chance = random.Random(seed)
         self._scale = shared.time_scale
         self._rules = tuple(rules)
@@ -107,7 +111,7 @@ class LightRoom:
         self.room = Room(self._rules, self._policy, self.store, secrets.token_hex(16), __version__, self.name)
         self.room.restore(now)
         self.session = Session(
-            self.room.who, self.store, lambda: secrets.token_hex(8), accept_unsigned=True, counter=self._counter,
+            self.room.who, self.store, lambda: secrets.token_hex(8), trust=self._trust, counter=self._counter,
             desired_version=0, hub_epoch=self._hub_epoch,
         )  # fmt: skip
         # Unscaled: news only carry what a console shows, and 600 rooms share one processor.

@@ -89,8 +89,11 @@ class Province:
                 f"Trạm trung chuyển trình diễn chỉ đủ cho {SLOW_ROOMS} phòng; hãy cài mosquitto để có đủ phòng",
                 f"this broker is good for {SLOW_ROOMS} rooms; install mosquitto for more",
             )
+        root_key = self._start_signer()
         self._start_hub(plan, broker_port)
-        self.real = RealRooms(self.folder / "real", self._choose_real(), SCALE, broker_port, self._seed)
+        self.real = RealRooms(
+            self.folder / "real", self._choose_real(), SCALE, broker_port, self._seed, root_key=root_key
+        )
         confirmed = self.real.events_sent() - self.real.pending()
         self._stored_before = self.numbers()["events_stored"] - confirmed
         self.real.start_hardware()
@@ -98,7 +101,9 @@ class Province:
         plan_file = self.folder / "fleet.json"
         plan_file.write_bytes(
             msgspec.json.encode(
-                FleetPlan(light, broker_port, str(self.control), SCALE, self._seed, v5=not self.demo_broker)
+                FleetPlan(
+                    light, broker_port, str(self.control), SCALE, self._seed, v5=not self.demo_broker, root_key=root_key
+                )
             )
         )
         self.control.unlink(missing_ok=True)
@@ -117,6 +122,24 @@ class Province:
         step = len(self.places) // count if count and len(self.places) >= scenario.FULL else 1
         return [place.room for place in self.places[::step]][:count]
 
+    @property
+    def _signer(self) -> Path:
+        return self.folder / "signer.sock"
+
+    def _start_signer(self) -> str:
+        """The process that signs orders, with keys of this folder's own; the root's public half."""
+        folder = self.folder / "orders"
+        key = folder / "signing.key"
+        if not key.exists():
+            self._command("diemcau-hub", "signer", "init", "--dir", str(folder))
+            self._command("diemcau-hub", "signer", "new-key", "--dir", str(folder), "--key", str(key))
+        command = [program("diemcau-hub"), "signer", "run", "--key", str(key), "--socket", str(self._signer)]
+        command += ["--journal", str(folder / "signed.jsonl")]
+        signer = Child("signer", command, self.folder / "log" / "signer.log")
+        self._children.append(signer.start())
+        signer.await_ready(self._signer.exists, HUB_READY_S)
+        return (folder / "root-orders.pub").read_text("ascii").strip()
+
     def _start_hub(self, plan: scenario.Scenario, broker_port: int) -> None:
         folder = self.folder / "hub"
         folder.mkdir(parents=True, exist_ok=True)
@@ -125,7 +148,8 @@ class Province:
             f'data_dir = "{folder}"\n[web]\nport = {self.port}\n'
             f'[broker]\nhost = "127.0.0.1"\nport = {broker_port}\ndemo = {str(self.demo_broker).lower()}\n'
             # Time is compressed: a morning's faults come within a minute and a half.
-            f"[fleet]\nshare_pct = 20\nwindow_s = 60\n",
+            f"[fleet]\nshare_pct = 20\nwindow_s = 60\n"
+            f'[signer]\nsocket = "{self._signer}"\nkeys_file = "{self.folder / "orders" / "keys.json"}"\n',
             "utf-8",
         )
         rooms_file = folder / "rooms.csv"
@@ -143,14 +167,18 @@ class Province:
         self._say(f"Trung tâm: http://127.0.0.1:{self.port}", "hub")
 
     def _hub_command(self, name: str, config: Path, *arguments: str, password: str = "") -> None:
+        self._command("diemcau-hub", name, "--config", str(config), *arguments, password=password)
+
+    @staticmethod
+    def _command(name: str, *arguments: str, password: str = "") -> None:
         environment = {**os.environ, **({"DIEMCAU_PASSWORD": password} if password else {})}
         done = subprocess.run(
-            [program("diemcau-hub"), name, "--config", str(config), *arguments],
+            [program(name), *arguments],
             capture_output=True, text=True, timeout=COMMAND_S, check=False, env=environment,
         )  # fmt: skip
         if done.returncode != 0:
             words = (done.stderr or done.stdout).strip().splitlines()
-            raise StartError(f"diemcau-hub {name} failed: {' / '.join(words[-3:])}")
+            raise StartError(f"{name} {arguments[0]} failed: {' / '.join(words[-3:])}")
 
     def _add_operator(self, config: Path) -> None:
         """An account with a password of its own, kept beside the data so that the same folder serves again."""

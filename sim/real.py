@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import asdict
 from pathlib import Path
 
 from agent.store.sqlite import LEAP
@@ -31,13 +32,17 @@ KINDS: tuple[Kind, ...] = ("cisco_tcp", "cisco_serial", "poly_tcp", "generic", "
 class RealRooms:
     """The hardware process and its agents."""
 
-    def __init__(self, folder: Path, rooms: Sequence[str], scale: float, broker_port: int, seed: int = 0) -> None:
+    def __init__(
+        self, folder: Path, rooms: Sequence[str], scale: float, broker_port: int, seed: int = 0, *,
+        root_key: str = "",
+    ) -> None:  # fmt: skip
         """Writes nothing and starts nothing yet. At most as many rooms as there are `KINDS`."""
         self.folder = folder
         self.kinds: dict[str, Kind] = dict(zip(rooms, KINDS, strict=False))
         self.control = folder / "hardware.sock"
         self._plans = [
-            RoomPlan(room, kind, scale, seed + number) for number, (room, kind) in enumerate(self.kinds.items())
+            RoomPlan(room, kind, scale, seed + number, root_key)
+            for number, (room, kind) in enumerate(self.kinds.items())
         ]
         self._plan_file = folder / "hardware.json"
         self._broker_port = broker_port
@@ -50,7 +55,7 @@ class RealRooms:
     def start_hardware(self) -> None:
         """Start the hardware, and wait until it answers. Raises StartError."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        plans = [{"room": p.room, "kind": p.kind, "scale": p.scale, "seed": p.seed} for p in self._plans]
+        plans = [asdict(plan) for plan in self._plans]
         ready = self.folder / "hardware.ready"
         ready.unlink(missing_ok=True)
         self._plan_file.write_text(

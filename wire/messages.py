@@ -200,18 +200,12 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     proof: dict[str, Value] = {}
 
 
-class Signature(msgspec.Struct, frozen=True):
-    """Place for the envelope: Ed25519 over the exact bytes of `body`. Empty until rooms carry the hub's public key."""
-
-    key_id: str = ""
-    algorithm: str = ""
-    value: str = ""
-
-
 class Command(msgspec.Struct, frozen=True, kw_only=True):
-    """`command/{id}`: one order. Bound to room, boot, nonce and counter; never retained."""
+    """`command/{id}`, in an envelope: one order. Bound to its id, room, boot, nonce and counter; never retained."""
 
     v: int = MAJOR
+    id: str = ""
+    """The id of its topic; it goes for no other. Empty in an unsigned order alone."""
     room: str
     boot: str
     nonce: str
@@ -222,7 +216,6 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
     expires_s: float = 60.0
     """Seconds it stays good after the nonce it names was issued, at most 120."""
-    signature: Signature = Signature()
 
 
 class Meeting(msgspec.Struct, frozen=True):
@@ -237,7 +230,7 @@ class Meeting(msgspec.Struct, frozen=True):
 
 
 class Desired(msgspec.Struct, frozen=True, kw_only=True):
-    """`desired`, retained: what the hub wants of the room. A version below the last one taken is refused."""
+    """`desired`, in an envelope, retained: what the hub wants of the room. A version below the last one is refused."""
 
     v: int = MAJOR
     room: str
@@ -246,7 +239,6 @@ class Desired(msgspec.Struct, frozen=True, kw_only=True):
     maintenance_until_s: float = 0.0
     policy: dict[str, Value] = {}
     configuration: dict[str, Any] = {}
-    signature: Signature = Signature()
 
 
 class Ack(msgspec.Struct, frozen=True, kw_only=True):

@@ -17,6 +17,9 @@ MAJOR = "1"
 FLEET = f"{ROOT}/{MAJOR}/fleet"
 """Retained words of the hub to all rooms: reconnect window, rates, hub epoch."""
 
+KEYS = f"{ROOT}/{MAJOR}/keys"
+"""Retained: the keys whose signature rooms believe, in an envelope signed by the root key."""
+
 _ID = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,34}[a-z0-9])?\Z")
 """1 to 36 of a-z, 0-9 and '-', neither first nor last a '-': safe in a topic, a file name, a URL and a certificate."""
 

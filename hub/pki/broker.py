@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wire.messages import PAYLOAD_MAX_BYTES
-from wire.topics import DOWN, FLEET, MAJOR, ROOT, UP, WITH_ID, Leaf
+from wire.topics import DOWN, FLEET, KEYS, MAJOR, ROOT, UP, WITH_ID, Leaf
 
 HUB = "diemcau-hub"
 """Common name of the hub's certificate."""
@@ -63,10 +63,10 @@ def acl(hub: str = HUB) -> str:
     lines = ["# Written by diemcau-hub broker-config. A room's name is the common name of its certificate."]
     lines += [f"pattern write {_of('+/%u', leaf)}" for leaf in sorted(UP)]
     lines += [f"pattern read {_of('+/%u', leaf)}" for leaf in sorted(DOWN)]
-    lines += [f"pattern read {FLEET}", "", f"user {hub}"]
+    lines += [f"pattern read {FLEET}", f"pattern read {KEYS}", "", f"user {hub}"]
     lines += [f"topic read {_of('+/+', leaf)}" for leaf in sorted(UP)]
     lines += [f"topic write {_of('+/+', leaf)}" for leaf in sorted(DOWN)]
-    lines += [f"topic write {FLEET}"]
+    lines += [f"topic write {FLEET}", f"topic write {KEYS}"]
     return "\n".join(lines) + "\n"
 
 

@@ -50,15 +50,23 @@ def cert_pem(*certificates: x509.Certificate) -> bytes:
     return b"".join(certificate.public_bytes(serialization.Encoding.PEM) for certificate in certificates)
 
 
-def read_key(path: Path) -> ec.EllipticCurvePrivateKey:
-    """A private key of ours. Raises PkiError, also when others than its owner may read it."""
+def open_for_owner(path: Path) -> bytes:
+    """The content of a key's file. Raises PkiError, also when others than its owner may read it."""
     try:
         if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
             raise PkiError(f"{path}: khóa ai cũng đọc được / the key is open to others: run chmod 600 {path}")
-        key = serialization.load_pem_private_key(path.read_bytes(), password=None)
+        return path.read_bytes()
     except FileNotFoundError:
-        raise PkiError(f"{path}: không có khóa này / no such key: bring it, or run pki init") from None
-    except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise PkiError(f"{path}: không có khóa này / no such key: bring it, or make it with init") from None
+    except OSError as error:
+        raise PkiError(f"{path}: không đọc được khóa / the key cannot be read: {error.strerror}") from None
+
+
+def read_key(path: Path) -> ec.EllipticCurvePrivateKey:
+    """A private key of ours. Raises PkiError, also when others than its owner may read it."""
+    try:
+        key = serialization.load_pem_private_key(open_for_owner(path), password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise PkiError(f"{path}: không đọc được khóa / is no key that can be read: {error}") from None
     if not isinstance(key, ec.EllipticCurvePrivateKey):
         raise PkiError(f"{path}: không phải khóa EC / is no key on an elliptic curve: make it with pki init")

@@ -20,6 +20,7 @@ from agent.publisher import BrokerConfig, Publisher, make_client, retry_delay_s
 from agent.session import Outgoing, Session
 from agent.store.base import Batch
 from agent.store.memory import MemoryStore
+from agent.trust import Trust
 from tests.brokers import Mosquitto, free_port, until
 from wire import messages as m
 from wire.topics import Leaf, Topic
@@ -83,7 +84,7 @@ class RoomSide:
     def __init__(self, port: int, *, silent_s: float = 300.0) -> None:
         self.store = MemoryStore("e1")
         numbers = count(1)
-        self.session = Session(WHO, self.store, lambda: f"n{next(numbers)}", accept_unsigned=True)
+        self.session = Session(WHO, self.store, lambda: f"n{next(numbers)}", trust=Trust(accept_unsigned=True))
         config = BrokerConfig("127.0.0.1", port, time_scale=0.01)
         self.woken = threading.Event()
         self.publisher = Publisher(self.session, config, SystemClock(), self.woken.set)

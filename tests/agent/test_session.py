@@ -10,11 +10,14 @@ import pytest
 from agent import report
 from agent.core.events import CommandReceived, DesiredChanged, Record
 from agent.core.facts import Instant
-from agent.session import NOISE_TOLD_EVERY_S, RESEND_S, WINDOW, Outgoing, Session, desired_from
+from agent.session import NOISE_TOLD_EVERY_S, RESEND_S, WINDOW, Incoming, Outgoing, Session, desired_from
 from agent.store.base import Batch
 from agent.store.memory import MemoryStore
+from agent.trust import Trust
+from tests.trust.notary import Notary
 from wire import messages as m
-from wire.topics import FLEET, Leaf, Topic
+from wire.envelope import Kind
+from wire.topics import FLEET, KEYS, Leaf, Topic
 
 WHO = report.Identity("r-1", "e1", "b1", "0.1")
 
@@ -26,7 +29,7 @@ def at(mono_s: float) -> Instant:
 def make(*, unsigned: bool = True) -> tuple[Session, MemoryStore]:
     store = MemoryStore("e1")
     numbers = count(1)
-    return Session(WHO, store, lambda: f"nonce{next(numbers)}", accept_unsigned=unsigned), store
+    return Session(WHO, store, lambda: f"nonce{next(numbers)}", trust=Trust(accept_unsigned=unsigned)), store
 
 
 def fill(store: MemoryStore, n: int) -> None:
@@ -183,7 +186,7 @@ REFUSALS: list[tuple[str, dict[str, object], float, bool]] = [
     ("expired", {}, 20.0 + 121, False),
     ("expired", {"expires_s": 1e9}, 20.0 + 121, False),
     ("replayed", {"counter": 0}, 21.0, False),
-    ("bad_signature", {"signature": m.Signature("k", "ed25519", "x")}, 21.0, False),
+    ("foreign_id", {"id": "c2"}, 21.0, False),
 ]
 
 
@@ -252,7 +255,7 @@ def test_another_hub_database_gets_everything_again() -> None:
 
 def test_topics_of_other_rooms_are_not_listened_to() -> None:
     session, _ = make()
-    assert all("r-1" in pattern or pattern == FLEET for pattern in session.subscriptions())
+    assert all("r-1" in pattern or pattern in (FLEET, KEYS) for pattern in session.subscriptions())
 
 
 @pytest.mark.parametrize(
@@ -272,3 +275,17 @@ def test_what_nobody_should_send_here_is_told_of_once_with_its_number(topic: str
     assert [(r.reason, r.detail["messages"]) for r in first] == [(reason, 1)]
     assert [told(2 + n / 1000) for n in range(800)] == [[]] * 800, "a flood must not fill the outbox"
     assert [(r.reason, r.detail["messages"]) for r in told(1 + NOISE_TOLD_EVERY_S)] == [(reason, 801)]
+
+
+def test_a_document_that_overtakes_the_list_of_its_key_is_read_when_the_list_comes() -> None:
+    """Retained messages come once a connection, in an order that nobody promises."""
+    notary, store = Notary(), MemoryStore("e1")
+    session = Session(WHO, store, lambda: "n", trust=Trust(notary.root_public))
+    desired = notary.seal(Kind.DESIRED, m.encode(m.Desired(room="r-1", version=5)), notary.key)
+    early = session.received(str(Topic("r-1", Leaf.DESIRED)), desired, True, at(1))
+    assert (early.events, [r.reason for r in early.records]) == ([], ["unknown_key"])
+    late = session.received(KEYS, notary.keys(), True, at(2))
+    assert [event.version for event in late.events if isinstance(event, DesiredChanged)] == [5]
+    assert set(late.meta) == {"keys", "desired"}
+    assert session.received(KEYS, notary.keys(), True, at(3)) == Incoming()
+    assert session.received(KEYS, notary.keys(2), True, at(4)).events == []

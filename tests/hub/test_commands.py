@@ -97,7 +97,7 @@ def test_same_order_twice_and_too_many_are_refused(applier: Applier) -> None:
 def test_what_the_broker_did_not_take_has_ended(applier: Applier) -> None:
     letter = order(applier)
     assert isinstance(letter, Letter)
-    assert sent(applier._db, letter.order, NOW, published=False) == Change(frozenset({"p1-1"}))
+    assert sent(applier._db, letter.order, NOW, failed="no_broker") == Change(frozenset({"p1-1"}))
     row = applier._db.execute("SELECT outcome, reason FROM commands").fetchone()
     assert tuple(row) == ("expired", "no_broker")
     assert isinstance(order(applier), Letter), "the way is free again"

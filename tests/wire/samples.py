@@ -77,6 +77,7 @@ SAMPLES: dict[str, msgspec.Struct] = {
     "metric": m.MetricBatch(stamp=STAMP, samples={"mains.voltage_v": [(0.0, 221.4), (10.0, 220.9)]}),
     "reply": m.Reply(stamp=STAMP, outcome="refused", reason="in_call", act_id=19, proof={"off_s": 15.1}),
     "command": m.Command(
+        id="cmd-0001",
         room="thx-0001",
         boot="9f3c1b5a7d2e4f60a1b2c3d4e5f60718",
         nonce="c0ffee00c0ffee00",
@@ -85,7 +86,6 @@ SAMPLES: dict[str, msgspec.Struct] = {
         by="lan.nt",
         reason="picture frozen",
         expires_s=45.0,
-        signature=m.Signature("hub-1", "ed25519", "AAAA"),
     ),
     "desired": m.Desired(
         room="thx-0001",
@@ -94,7 +94,6 @@ SAMPLES: dict[str, msgspec.Struct] = {
         maintenance_until_s=1795420000.0,
         policy={"room_hot_c": 36.0, "quiet": True, "note": "mùa nồm"},
         configuration={"codec": {"period_s": 10}},
-        signature=m.Signature("hub-1", "ed25519", "AAAA"),
     ),
     "ack": m.Ack(epoch="01jd8x3v5m7n9q2r4t6w8y0z1b", seq=4711),
     "fleet": m.Fleet(hub_epoch="01jd8x0000000000000000000h", reconnect_window_s=45.0, rate_per_s=10.0),

@@ -17,6 +17,7 @@ from agent.session import Session, desired_from
 from agent.snapshots import Snapshots
 from agent.store.base import Batch, Memory, Store, StoreError
 from agent.store.unwritten import mended, open_store
+from agent.trust import Trust
 from tests.prove.sim.card import SimStore
 from tests.prove.sim.place import RELAYS
 from tests.prove.sim.senses import CALL_DRAW_W
@@ -72,7 +73,7 @@ class Board:
         if desired is not None:
             self.room.feed(desired, now)
         self.session = Session(
-            self.room.who, self.store, world.nonce, accept_unsigned=True,
+            self.room.who, self.store, world.nonce, trust=Trust(accept_unsigned=True),
             counter=int(memory.meta.get("counter", "0")), desired_version=desired.version if desired else 0,
             hub_epoch=memory.meta.get("hub_epoch", ""),
         )  # fmt: skip

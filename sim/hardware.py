@@ -92,7 +92,7 @@ class RoomHardware:
             f"codec, alive: tcp:127.0.0.1:{self._alive.port}; SIP: udp 127.0.0.1:{self._sip.port}",
             f"meters: {self.folder / 'meter-room'}, {self.folder / 'meter-codec'}",
             f"UPS (NUT): 127.0.0.1:{self._nut.port}; sysfs: {self.folder / 'sys'}",
-            f"display: {self.display_uri or 'no control interface'}",
+            f"display: {self._display_words()}",
             f"gateway: tcp:127.0.0.1:{self._gateway.port}; way to the hub: tcp:127.0.0.1:{self._hub.port}",
             "relays: " + ", ".join(f"{load} GPIO{pin} ({contact})" for load, (pin, contact) in RELAYS.items()),
         ]
@@ -280,6 +280,12 @@ class RoomHardware:
             head + "\n" + "".join(f"{key} = {_toml_value(value)}\n" for key, value in values.items())
             for head, values in sections
         )
+
+    def _display_words(self) -> str:
+        if not self.display_uri:
+            return "no control interface"
+        family, _ = DISPLAYS[self.plan.kind]
+        return f"{family} {self.display_uri}" + (f", password {PASSWORD}" if family == "pjlink" else "")
 
     def _display_section(self) -> list[tuple[str, dict[str, Any]]]:
         if not self.display_uri:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from agent.core.facts import FACTS, Reading
+from agent.core.facts import FACTS, NoReading, Reading
 from agent.core.remedies import REMEDIES
 from agent.devices.base import BLOCK_BYTES_MAX, CommandDone, CommandFailed, LoginNeeded, MisuseError, Session
 from agent.devices.setup import Setup
@@ -18,6 +18,8 @@ from tests.devices.kit import Channel, Conversation, Player, Recording, screens,
 KINDS = ("display", "camera")
 FAMILIES = [(kind, name) for kind in KINDS for name in names(kind)]
 ALL = [(kind, recording) for kind in KINDS for recording in screens(kind)]
+PROVEN_BY_POWER = ("cec",)
+"""Their orders have no answer: they ask for the power in the same breath, and whoever answers has heard both."""
 every_recording = pytest.mark.parametrize(
     ("kind", "recording"), ALL, ids=[f"{recording.family}/{recording.name}" for _, recording in ALL]
 )
@@ -174,6 +176,24 @@ def test_dies_in_the_middle_of_a_poll(kind: str, recording: Recording) -> None:
 
 
 @every_recording
+def test_answers_one_silence_late(kind: str, recording: Recording) -> None:
+    """Nothing is taken for the answer to another question."""
+    held = b""
+
+    def late(data: bytes) -> bytes:
+        nonlocal held
+        passed, held = held, data
+        return passed
+
+    talk = conversation(kind, recording, late)
+    talk.start()
+    for _ in range(3):
+        for key, reading in talk.poll().items():
+            if key != f"{kind}.api" and not isinstance(reading, NoReading):
+                assert reading == recording.expected[key], key
+
+
+@every_recording
 def test_orders(kind: str, recording: Recording) -> None:
     for remedy in sorted(load(recording.family, kind).remedies):
         if remedy == "display_input" and not recording.wanted:
@@ -186,6 +206,27 @@ def test_orders(kind: str, recording: Recording) -> None:
         assert [(type(event), event.remedy) for event in ends] == [
             (CommandFailed if remedy in recording.refuses else CommandDone, remedy)
         ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "recording"), [(kind, recording) for kind, recording in ALL if recording.family not in PROVEN_BY_POWER]
+)
+def test_an_older_answer_is_none_to_an_order(kind: str, recording: Recording) -> None:
+    """The answer to the question for power comes late, after the order: it must not count as obedience."""
+    older = recording_of_power(kind, recording)
+    talk = conversation(kind, recording)
+    talk.start()
+    talk.session.command(f"{kind}_on")
+    talk.session.output()
+    assert not [event for event in talk.session.receive(older) if isinstance(event, CommandDone)]
+
+
+def recording_of_power(kind: str, recording: Recording) -> bytes:
+    """What the device answers to the first question of a poll."""
+    talk = conversation(kind, recording)
+    talk.start()
+    talk.session.poll()
+    return talk.player.feed(talk.session.output())
 
 
 @pytest.mark.parametrize(

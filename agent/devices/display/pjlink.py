@@ -66,6 +66,7 @@ POWERS = {"0": "off", "1": "on", "2": "cooling", "3": "warming"}
 PARTS = ("fan", "lamp", "temperature", "cover", "filter", "other")
 """What the six digits of `ERST` speak of: 0 fine, 1 a warning, 2 an error."""
 REASONS = {"ERR1": "absent", "ERR2": "refused", "ERR3": "refused", "ERR4": "failed"}
+TAKEN = "OK"
 NOT_NOW = NoReading("absent")
 """What `ERR3` to a question means: in standby there is no such quantity."""
 
@@ -156,6 +157,8 @@ class PjlinkSession(QuerySession[str]):
             return self._logged_in(command, value)
         if self._asked is None or self._asked.key != command:
             return [ProtocolError(f"an answer to {command}, which was not asked")]
+        if self._asked.remedy and value.upper() not in (TAKEN, *REASONS):
+            return [ProtocolError("an answer to an earlier question")]
         reason = REASONS.get(value.upper())
         if value.upper() == "ERR3" and not self._asked.remedy:
             return self._answered(NOT_NOW, value)

@@ -113,6 +113,11 @@ def _input(room: RoomPhysics, now_s: float, name: str) -> None:
     room.display.input = name
 
 
+def _complains(room: RoomPhysics, now_s: float, part: str) -> None:
+    room.advance(now_s)
+    room.display.complaint = part
+
+
 def _dark(room: RoomPhysics, now_s: float, dark: bool) -> None:
     room.advance(now_s)
     room.wall_switch = not dark
@@ -163,6 +168,11 @@ FAULTS: dict[str, FaultKind] = {
             "display_input", "the display shows another input before a meeting", "room", "healed",
             ("display_asleep",), lambda r, t, _a: _input(r, t, "digital2"), lambda r, t: _input(r, t, CODEC_INPUT),
             lambda r: r.display.input != CODEC_INPUT,
+        ),
+        FaultKind(
+            "display_lamp", "the display's lamp fails", "room", "escalated", ("display_complains",),
+            lambda r, t, _a: _complains(r, t, "lamp"), lambda r, t: _complains(r, t, ""),
+            lambda r: bool(r.display.complaint),
         ),
         FaultKind(
             "switch_hang", "the room's switch hangs", "room", "healed", ("room_network_lost", *HUB_SILENCE),

@@ -42,6 +42,7 @@ IDLE: dict[str, Reading] = {
     "net.jitter_ms": 2.0,
     "net.rtt_ms": 12.0,
     "codec.camera": True,
+    "display.fault": "none",
     "codec.volume_pct": 60.0,
     "codec.output_muted": False,
     "codec.mic_connected": True,

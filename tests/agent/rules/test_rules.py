@@ -95,6 +95,8 @@ FAULTY: list[tuple[str, dict[str, Reading], str]] = [
     ("display_asleep", {"display.power": "off", "display.draw_w": 95.0}, "display_off"),
     ("display_asleep", {"display.power": "on", "display.input_right": False}, "display_wrong_input"),
     ("display_asleep", {"display.power": "on", "display.picture_muted": True}, "display_blanked"),
+    ("display_complains", {"display.fault": "lamp warning, filter error"}, "display_names_an_error"),
+    ("display_complains", {"display.fault": "failure"}, "display_names_an_error"),
     ("room_dark", {"env.light_lx": 149.0}, "too_dark"),
     ("overheating", {"env.temp_c": 35.1}, "room_hot"),
     ("overheating", {"codec.temp_c": 79.0}, "codec_hot"),
@@ -143,6 +145,7 @@ NOT_FAULTY: list[tuple[str, dict[str, Reading], str]] = [
     ("display_asleep", {"display.power": "warming", "display.draw_w": 0.5}, "display_changing"),
     ("display_asleep", {"display.input_right": False, "codec.in_call": True}, "display_wrong_input"),
     ("display_asleep", {"display.picture_muted": True, "codec.in_call": True}, "display_blanked"),
+    ("display_complains", {"display.fault": NoReading("timeout")}, "not_told"),
     ("room_dark", {"env.light_lx": 170.0}, "light_between_limits"),
     ("overheating", {"env.temp_c": 33.0}, "temperature_between_limits"),
     ("ups_weak", {"ups.charge_pct": 40.0, "ups.runtime_s": 100.0}, "not_charged_or_not_asked"),
@@ -193,6 +196,10 @@ def test_where_the_codec_cannot_be_asked_the_display_s_word_does(power: str, tol
     diagnosis = RULES["display_asleep"].diagnose(world.state.view(world.now), world.state.policy)
     assert (diagnosis.verdict, diagnosis.reason) == told
     assert RULES["display_asleep"].symptom_in({"display.power"}) == "display.power"
+
+
+def test_a_display_s_warning_is_no_alarm() -> None:
+    assert _diagnose("display_complains", {"display.fault": "filter warning"})[0] is Verdict.HEALTHY
 
 
 def test_a_camera_that_is_alive_or_sleeps_with_its_codec_is_fine() -> None:

@@ -14,9 +14,10 @@ from hub.core import leases
 from hub.core.leases import Budget
 from hub.core.twin import Twin
 from hub.port import Change, Ordered
-from hub.store import orders, tables
+from hub.store import audit, orders
 from hub.store.apply import Applier
 from hub.store.orders import Order
+from hub.store.tables import Listed
 from wire.messages import BadMessageError, Command, State, decode, encode
 from wire.topics import Leaf, Topic
 
@@ -40,7 +41,7 @@ class Letter:
     payload: bytes
 
 
-def refusal(twin: Twin, listed: tables.Listed | None, action: str, *, lost: bool, now_s: float) -> str:
+def refusal(twin: Twin, listed: Listed | None, action: str, *, lost: bool, now_s: float) -> str:
     """Why the order cannot go, as a word the catalogues know; empty when it can."""
     if listed is None or not listed.installed:
         return "unknown_room"
@@ -76,12 +77,12 @@ def write(
             refused = "too_many"
     detail: dict[str, object] = {"room": room, "action": action, "why": why, "incident": incident}
     if refused:
-        tables.audit(db, now_s, by, "order_refused", detail | {"reason": refused})
+        audit.append(db, now_s, by, "order_refused", detail | {"reason": refused})
         return Ordered(refused=refused), Change()
     counter = max(twin.counter, orders.last_counter(db, room)) + 1
     order = Order(orders.new_id(), room, action, by, why, incident, counter)
     orders.insert(db, order, now_s, now_s + ANSWER_S)
-    tables.audit(db, now_s, by, "order", detail | {"command": order.id})
+    audit.append(db, now_s, by, "order", detail | {"command": order.id})
     command = Command(
         id=order.id, room=room, boot=twin.boot, nonce=twin.nonce, counter=counter, action=action, by=by, reason=why,
         expires_s=EXPIRES_S,

@@ -16,7 +16,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from hub import inventory, meetings, registry, rollout_command
+from hub import audit_command, inventory, meetings, registry, rollout_command
 from hub.api.accounts import ROLES, BadAccountError, add_user
 from hub.core.leases import Budget
 from hub.pki import command as pki
@@ -63,6 +63,7 @@ def parser() -> argparse.ArgumentParser:
     hosts.add_argument("--export", type=Path, help="write a static inventory to this file")
     hosts.add_argument("--address", default="", help=f"how an address follows from a room's id, {inventory.ADDRESS!r}")
     rollout_command.add_to(commands, DEFAULT_CONFIG)
+    audit_command.add_to(commands, DEFAULT_CONFIG)
     pki.add_to(commands)
     signer.add_to(commands)
     check = commands.add_parser("check-config", help="kiểm tra tệp cấu hình / check a hub.toml and start nothing")
@@ -91,6 +92,8 @@ def main(argv: Sequence[str] | None = None) -> int:
                 return _inventory(settings, arguments)
             case "rollout":
                 return rollout_command.run(settings, arguments, BY)
+            case "audit":
+                return audit_command.run(settings, arguments, BY)
             case "add-user":
                 return _add_user(settings, arguments.name, arguments.role, arguments.password_file)
             case _:
@@ -101,7 +104,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         for problem in error.problems:
             sys.stderr.write(f"{problem}\n")
         return 2
-    except (BadAccountError, DatabaseError, PkiError, inventory.BadAddressError, RolloutError) as error:
+    except (audit_command.AuditError, BadAccountError, DatabaseError, PkiError, inventory.BadAddressError,
+            RolloutError) as error:  # fmt: skip
         sys.stderr.write(f"{error}\n")
         return 1
     except sqlite3.Error as error:

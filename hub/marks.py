@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlite3
 
 from hub.port import Change, Marked
-from hub.store import tables
+from hub.store import audit
 
 SHELVE_MAX_S = 7 * 86_400.0
 """Nothing is put away for ever."""
@@ -24,7 +24,7 @@ def _find(db: sqlite3.Connection, incident: int) -> sqlite3.Row | None:
 
 
 def _done(db: sqlite3.Connection, row: sqlite3.Row, by: str, now_s: float, what: str, **detail: object) -> Change:
-    tables.audit(db, now_s, by, what, {"incident": row["id"], "room": row["room"]} | detail)
+    audit.append(db, now_s, by, what, {"incident": row["id"], "room": row["room"]} | detail)
     return Change(frozenset({row["room"]}), frozenset({row["id"]}))
 
 

@@ -15,7 +15,7 @@ import msgspec
 
 from hub.console.text import fold
 from hub.sheet import Column, Row, Sheet, read, required
-from hub.store import tables
+from hub.store import audit
 from wire.messages import BadMessageError, Desired, Meeting, decode, encode
 from wire.topics import Leaf, Topic
 
@@ -123,7 +123,7 @@ def replace_schedule(db: sqlite3.Connection, planned: list[Planned], now_s: floa
             "INSERT INTO meeting_rooms (meeting, room) VALUES (?, ?)",
             [(meeting.id, room) for room in sorted(meeting.rooms)],
         )
-    tables.audit(db, now_s, by, "import_meetings", {"meetings": len(planned)})
+    audit.append(db, now_s, by, "import_meetings", {"meetings": len(planned)})
 
 
 def refresh_desired(db: sqlite3.Connection, now_s: float) -> set[str]:

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 from hub.console.text import fold, sort_key
 from hub.sheet import Column, Row, Sheet, SheetError, flag, read, required
+from hub.store import audit
 from hub.store.db import transaction
-from hub.store.tables import audit
 from wire.topics import valid_id
 
 __all__ = ["Entry", "SheetError", "parse", "store"]
@@ -212,7 +212,7 @@ def store(db: sqlite3.Connection, entries: list[Entry], by: str, at_s: float) ->
                     " WHERE room = ?",
                     (*values, entry.room),
                 )
-        audit(db, at_s, by, "import_rooms", {"rooms": len(entries), "new": new, "changed": changed})
+        audit.append(db, at_s, by, "import_rooms", {"rooms": len(entries), "new": new, "changed": changed})
     return new, changed
 
 

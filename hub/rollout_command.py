@@ -17,7 +17,7 @@ from hub.core import rollout as core
 from hub.core.rollout import Rollout
 from hub.rollouts import FOLDER, RolloutError
 from hub.settings import HubSettings
-from hub.store import tables
+from hub.store import audit
 from hub.store.db import open_db, transaction
 
 BUNDLE = re.compile(r"diemcau-(?P<version>.+)-agent-(?P<platform>[a-z0-9]+-py\d+)\.tar\Z")
@@ -166,6 +166,6 @@ def _freeze(db: sqlite3.Connection, settings: HubSettings, given: argparse.Names
         db.execute(
             "INSERT INTO frozen_windows (start_s, end_s, name, by) VALUES (?,?,?,?)", (start_s, end_s, given.name, by)
         )
-        tables.audit(db, now_s, by, "rollout_frozen", {"start_s": start_s, "end_s": end_s, "name": given.name})
+        audit.append(db, now_s, by, "rollout_frozen", {"start_s": start_s, "end_s": end_s, "name": given.name})
     sys.stdout.write(f"{given.name}: {given.start} – {given.end}\n")
     return 0

@@ -21,7 +21,7 @@ import msgspec
 from hub.core import rollout as core
 from hub.core.rollout import OVER, Rollout, RoomNow
 from hub.port import Change
-from hub.store import tables
+from hub.store import audit
 
 log = logging.getLogger(__name__)
 
@@ -121,7 +121,7 @@ def begin(db: sqlite3.Connection, version: str, before: str, by: str, now_s: flo
         "INSERT INTO rollouts (version, phase, body, by, created_s, changed_s) VALUES (?,?,?,?,?,?)",
         (version, made.phase, msgspec.json.encode(made).decode(), by, now_s, now_s),
     )
-    tables.audit(db, now_s, by, "rollout_begun", {"version": version, "before": most, "rooms": len(there)})
+    audit.append(db, now_s, by, "rollout_begun", {"version": version, "before": most, "rooms": len(there)})
     return made
 
 
@@ -150,7 +150,7 @@ def keep(db: sqlite3.Connection, ident: int, was: Rollout, now: Rollout, by: str
         detail: dict[str, object] = {
             "version": now.version, "wave": now.wave + 1, "phase": str(now.phase), "why": now.reason,
         }  # fmt: skip
-        tables.audit(db, now_s, by, "rollout", detail)
+        audit.append(db, now_s, by, "rollout", detail)
         log.info("roll-out of %s: wave %d, %s %s", now.version, now.wave + 1, now.phase, now.reason)
 
 

@@ -20,6 +20,7 @@ from hub.port import Change, HubBusyError, Marked, Ordered, Subscription
 from hub.rollouts import Rollouts
 from hub.signer.client import SignerClient, SignRefusedError, Unsigned
 from hub.store.apply import Applier
+from hub.store.audit import Herald
 from hub.store.db import hub_epoch, open_reader
 from hub.store.retention import Retention
 from hub.store.writer import Hooks, Writer
@@ -71,7 +72,10 @@ class Hub:
         self._desired_at_s = 0.0
         hooks = Hooks(
             committed=self._tell, acknowledge=self._acknowledge, asked=self._ask, listening_s=self._listening,
-            ticks=[self._desired, Retention(), Rollouts(db_path.parent), Watchdog(db_path.parent, program_version())],
+            ticks=[
+                self._desired, Retention(), Rollouts(db_path.parent), Watchdog(db_path.parent, program_version()),
+                Herald(),
+            ],
         )  # fmt: skip
         self._writer = Writer(db_path, beat_s=beat_s, commit_ms=commit_ms, hooks=hooks, clock=clock)
         reader = open_reader(db_path)

@@ -10,6 +10,9 @@ import time
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from hub.store import audit
+from hub.store.db import transaction
+
 ROLES = ("viewer", "operator", "technician", "admin")
 """A viewer looks; everyone else may also act. The finer roles gain their meaning with the pages that need them."""
 PASSWORD_MIN = 10
@@ -24,8 +27,10 @@ class BadAccountError(ValueError):
     """The account cannot be made; the text says why, for the one at the command line."""
 
 
-def add_user(conn: sqlite3.Connection, name: str, password: str, role: str) -> None:
-    """Add an account, or renew password and role of an existing one; its sessions end. Commits.
+def add_user(
+    conn: sqlite3.Connection, name: str, password: str, role: str, *, by: str = "command line", now_s: float = 0
+) -> None:
+    """Add an account, or renew password and role of an existing one; its sessions end. A transaction of its own.
 
     Raises BadAccountError when the name is not 2 to 40 of a-z, 0-9, '.', '_', '-', the password is shorter than
     `PASSWORD_MIN`, or the role is unknown.
@@ -37,13 +42,15 @@ def add_user(conn: sqlite3.Connection, name: str, password: str, role: str) -> N
     if role not in ROLES:
         raise BadAccountError(f"role {role!r}: use one of {', '.join(ROLES)}")
     hashed = _hasher.hash(password)
-    with conn:
+    now_s = now_s or time.time()
+    with transaction(conn):
         conn.execute(
             "INSERT INTO users (name, hash, role, created_s) VALUES (?, ?, ?, ?)"
             " ON CONFLICT (name) DO UPDATE SET hash = excluded.hash, role = excluded.role, disabled = 0",
-            (name, hashed, role, time.time()),
+            (name, hashed, role, now_s),
         )
         conn.execute("DELETE FROM sessions WHERE user = ?", (name,))
+        audit.append(conn, now_s, by, "user_set", {"user": name, "role": role})
 
 
 def verify(hashed: str | None, password: str) -> bool:

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import json
 import secrets
 import sqlite3
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from hub.api.accounts import verify
+from hub.store import audit
+from hub.store.db import transaction
 
 COOKIE = "diemcau_session"
 SESSION_S = 12 * 3600.0
@@ -92,6 +94,7 @@ class Sessions:
         self._lock = threading.Lock()
         self._db = sqlite3.connect(path, timeout=5, check_same_thread=False, isolation_level=None)
         self._db.row_factory = sqlite3.Row
+        self._db.execute("PRAGMA synchronous = FULL")
         self.limiter = LoginLimiter()
 
     def close(self) -> None:
@@ -107,18 +110,19 @@ class Sessions:
         keys = (f"name:{name[:64]}", f"address:{address}")
         if not fits:
             self.limiter.failed(keys, now_s)
-            self.audit(name[:64], "login_failed", {"address": address})
+            # A name that is no account may be a password typed into the wrong field: it is not kept.
+            self.audit(name if row else "?", "login_failed", {"address": address})
             return None
         # A success clears the name alone: an address behind which someone guesses stays slow.
         self.limiter.succeeded(keys[:1])
         token = secrets.token_urlsafe(32)
-        with self._lock:
-            self._db.execute("DELETE FROM sessions WHERE expires_s < ?", (now_s,))
-            self._db.execute(
+        with self.writing() as db:
+            db.execute("DELETE FROM sessions WHERE expires_s < ?", (now_s,))
+            db.execute(
                 "INSERT INTO sessions (token_hash, user, csrf, created_s, seen_s, expires_s) VALUES (?, ?, ?, ?, ?, ?)",
                 (_hash(token), name, secrets.token_urlsafe(24), now_s, now_s, now_s + SESSION_S),
             )
-        self.audit(name, "login", {"address": address})
+            audit.append(db, now_s, name, "login", {"address": address})
         return token
 
     def find(self, token: str) -> Session | None:
@@ -145,22 +149,26 @@ class Sessions:
 
     def logout(self, session: Session) -> None:
         """End the session at once."""
-        with self._lock:
-            self._db.execute("DELETE FROM sessions WHERE token_hash = ?", (session.token_hash,))
-        self.audit(session.user, "logout", {})
+        with self.writing() as db:
+            db.execute("DELETE FROM sessions WHERE token_hash = ?", (session.token_hash,))
+            audit.append(db, self._clock(), session.user, "logout", {})
 
     def set_language(self, session: Session, language: str) -> None:
         """Remember the language an account wants."""
-        with self._lock:
-            self._db.execute("UPDATE users SET language = ? WHERE name = ?", (language, session.user))
+        with self.writing() as db:
+            db.execute("UPDATE users SET language = ? WHERE name = ?", (language, session.user))
+            audit.append(db, self._clock(), session.user, "language", {"language": language})
 
     def audit(self, by: str, what: str, detail: dict[str, str]) -> None:
-        """One row for the log of who did what."""
-        with self._lock:
-            self._db.execute(
-                "INSERT INTO audit (at_s, by, what, detail) VALUES (?, ?, ?, ?)",
-                (self._clock(), by, what, json.dumps(detail, ensure_ascii=False)),
-            )
+        """One row for the log of who did what, about something that is no row of its own."""
+        with self.writing() as db:
+            audit.append(db, self._clock(), by, what, detail)
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """One write transaction; it takes the file's write lock at once, as the writer does."""
+        with self._lock, transaction(self._db):
+            yield self._db
 
 
 def csrf_fits(session: Session, given: str) -> bool:

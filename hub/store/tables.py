@@ -5,7 +5,6 @@ Every function works within the caller's transaction.
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -160,11 +159,3 @@ def meta_number(db: sqlite3.Connection, key: str) -> int:
     """A counter of `meta`; 0 when there is none."""
     row = db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
     return int(row[0]) if row else 0
-
-
-def audit(db: sqlite3.Connection, at_s: float, by: str, what: str, detail: dict[str, object]) -> None:
-    """One row for the log of who did what."""
-    db.execute(
-        "INSERT INTO audit (at_s, by, what, detail) VALUES (?, ?, ?, ?)",
-        (at_s, by, what, json.dumps(detail, ensure_ascii=False)),
-    )

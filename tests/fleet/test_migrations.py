@@ -15,6 +15,10 @@ from hub.store import db as hub_store
 from tests.house.source import ROOT
 
 ADDS = re.compile(r"(CREATE (UNIQUE )?INDEX|CREATE TABLE|ALTER TABLE \w+ ADD COLUMN)\b", re.IGNORECASE)
+GUARDS = re.compile(
+    r"CREATE TRIGGER \w+ BEFORE (UPDATE|DELETE|INSERT) ON (audit|audit_anchors)\b[^;]*?BEGIN SELECT RAISE[^;]*; END;"
+)
+"""The log of who did what refuses to be changed. No program ever did more to it than append, with new numbers."""
 MIGRATIONS = sorted(
     path for folder in ("agent/store", "hub/store") for path in (ROOT / folder).glob("schema_v*.sql")
     if int(path.stem.removeprefix("schema_v")) > 1
@@ -23,7 +27,7 @@ MIGRATIONS = sorted(
 
 def faults(script: str) -> list[str]:
     """Statements of a migration that an older program could stumble over."""
-    bare = re.sub(r"--.*", "", script)
+    bare = GUARDS.sub("", re.sub(r"--.*", "", script))
     found = []
     for statement in filter(None, (part.strip() for part in bare.split(";"))):
         if not ADDS.match(statement):

@@ -11,7 +11,7 @@ from hub.commands import Letter, refusal, sent, write
 from hub.core.twin import Twin
 from hub.port import Change, Ordered
 from hub.store.apply import Applier
-from hub.store.db import open_db
+from hub.store.db import open_db, transaction
 from hub.store.tables import Listed
 from tests.hub.rooms import T0, Room, fill_inventory
 from wire.messages import ActionNow, Command, State, decode, encode
@@ -46,7 +46,10 @@ def test_refusals(twin: Twin, listed: Listed | None, action: str, lost: bool, wo
 
 
 def order(applier: Applier, action: str = "recheck", room: str = "p1-1") -> Ordered | Letter:
-    letter, _ = write(applier._db, applier, NOW, room=room, action=action, by="thu.ha", why="xem lại", incident=None)
+    with transaction(applier._db):
+        letter, _ = write(
+            applier._db, applier, NOW, room=room, action=action, by="thu.ha", why="xem lại", incident=None
+        )
     return letter
 
 

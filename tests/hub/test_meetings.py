@@ -10,7 +10,7 @@ import pytest
 
 from hub import meetings
 from hub.sheet import SheetError
-from hub.store.db import open_db
+from hub.store.db import open_db, transaction
 from tests.hub.rooms import fill_inventory
 from wire.messages import Desired, decode
 
@@ -31,7 +31,8 @@ def read(db: sqlite3.Connection, *rows: str) -> list[meetings.Planned]:
 
 
 def put(db: sqlite3.Connection, *rows: str, now_s: float = NOW) -> None:
-    meetings.replace_schedule(db, read(db, *rows), now_s, "an")
+    with transaction(db):
+        meetings.replace_schedule(db, read(db, *rows), now_s, "an")
 
 
 def document(db: sqlite3.Connection, room: str = "p1-1") -> Desired:

@@ -31,7 +31,10 @@ class ControlledProbe:
         family = load(config.family, kind)
         if not TIMEOUT_S[0] <= config.timeout_s <= TIMEOUT_S[1]:
             raise ValueError(f"{kind}: timeout_s must be {TIMEOUT_S[0]:g}..{TIMEOUT_S[1]:g}")
-        line = parse_line(config.uri, family.port, family.bauds, family.schemes)
+        try:
+            line = parse_line(config.uri, family.port, family.bauds, family.schemes)
+        except ValueError as error:
+            raise ValueError(f"{kind}: {error}") from error
         self.name = kind
         self.family: Family = replace(family, session=lambda _login, nonce: family.session(setup, nonce))
         self.keys = family.keys

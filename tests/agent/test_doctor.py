@@ -43,6 +43,17 @@ def room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
+def test_it_names_the_projector_and_that_nothing_cuts_it(room: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = f'[relays.display]\npin = 23\n[display]\nuri = "tcp://127.0.0.1:{free_port()}"\ninput = "digital1"\n'
+    room.write_text(room.read_text("utf-8") + lines, "utf-8")
+    assert main(["doctor", "--config", str(room)]) == 1
+    said = capsys.readouterr().out
+    assert "[display]" in said
+    assert "✕ display.power" in said
+    assert "a projector: never cut" in said
+    assert "display_input, display_on" in said
+
+
 def test_it_says_what_is_silent_and_moves_nothing(room: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["doctor", "--config", str(room)]) == 1
     said = capsys.readouterr().out

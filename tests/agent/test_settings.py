@@ -81,6 +81,7 @@ BAD: list[tuple[str, str, str]] = [
     ("[relays.codec]", "[relays.toaster]", r"relays\.toaster.*no such load"),
     ("[relays.codec]", '[display]\nuri="tcp://10.0.0.9"\ninput="hdmi"\n[relays.codec]', r"no input 'hdmi'.*digital1"),
     ("[relays.codec]", '[display]\nfamily="tv"\n[relays.codec]', r"display family 'tv' is not known.*pjlink"),
+    ("[relays.codec]", "[camera]\n[relays.codec]", r"devices: camera: line '' must be udp://"),
     ("[relays.codec]", "[loads.toaster]\noff_s=5\n[relays.codec]", r"loads\.toaster.*no such load"),
     ("[relays.codec]", "[loads.codec]\noff_s=500\n[relays.codec]", r"loads\.codec\.off_s.*1 to 120"),
     ("[relays.codec]", "[loads.codec]\noff_s=0\n[relays.codec]", r"loads\.codec\.off_s.*1 to 120"),

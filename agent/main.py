@@ -38,6 +38,13 @@ def parser() -> argparse.ArgumentParser:
     rescue = commands.add_parser(
         "rescue", help="cấp lại nguồn bị ngắt dở / give power back where a cycle was cut short; the service does it"
     )
+    enrol = commands.add_parser(
+        "enrol", help="xin vào một phòng bằng mã / ask the hub for a room: shows a code, and waits for the answer"
+    )
+    enrol.add_argument("--hub", required=True, help="address of the console, https://…")
+    enrol.add_argument("--ca", type=Path, help="who signed the console's certificate; default: the system's list")
+    enrol.add_argument("--dir", type=Path, default=DEFAULT_CONFIG.parent, help=f"default: {DEFAULT_CONFIG.parent}")
+    enrol.add_argument("--minutes", type=float, default=0.0, help="give up after so long; default: never")
     rescue.add_argument("--config", type=Path, default=DEFAULT_CONFIG, help=f"default: {DEFAULT_CONFIG}")
     return made
 
@@ -49,6 +56,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _check(arguments.file)
     if arguments.command in ("hold", "release"):
         return _hold(arguments.config, arguments.minutes if arguments.command == "hold" else 0.0)
+    if arguments.command == "enrol":
+        return _enrol(arguments)
     if arguments.command == "doctor":
         from agent.doctor import examine
 
@@ -103,6 +112,18 @@ def _hold(path: Path, minutes: float) -> int:
         return 0
     sys.stderr.write(said + "\n")
     return 2
+
+
+def _enrol(given: argparse.Namespace) -> int:
+    from agent.enrol import EnrolError, enrol
+
+    try:
+        room = enrol(given.hub, given.dir, given.ca, patience_s=given.minutes * 60 if given.minutes else float("inf"))
+    except (EnrolError, OSError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    sys.stdout.write(f"{room}: {given.dir / 'pki' / 'room.crt'}\n")
+    return 0
 
 
 def _run(path: Path) -> int:

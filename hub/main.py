@@ -16,7 +16,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from hub import audit_command, inventory, meetings, registry, rollout_command
+from hub import audit_command, enrolment, inventory, meetings, registry, rollout_command
 from hub.api.accounts import ROLES, BadAccountError, add_user
 from hub.core.leases import Budget
 from hub.pki import command as pki
@@ -64,6 +64,8 @@ def parser() -> argparse.ArgumentParser:
     hosts.add_argument("--address", default="", help=f"how an address follows from a room's id, {inventory.ADDRESS!r}")
     rollout_command.add_to(commands, DEFAULT_CONFIG)
     audit_command.add_to(commands, DEFAULT_CONFIG)
+    given = add("enrol", "cấp chứng chỉ cho thiết bị đã gắn phòng / issue to boards that were given a room")
+    given.add_argument("--dir", type=Path, default=pki.DEFAULT_DIR, help=f"the authority; default: {pki.DEFAULT_DIR}")
     pki.add_to(commands)
     signer.add_to(commands)
     check = commands.add_parser("check-config", help="kiểm tra tệp cấu hình / check a hub.toml and start nothing")
@@ -94,6 +96,8 @@ def main(argv: Sequence[str] | None = None) -> int:
                 return rollout_command.run(settings, arguments, BY)
             case "audit":
                 return audit_command.run(settings, arguments, BY)
+            case "enrol":
+                return _enrol(settings, arguments.dir)
             case "add-user":
                 return _add_user(settings, arguments.name, arguments.role, arguments.password_file)
             case _:
@@ -205,6 +209,15 @@ def _inventory(settings: HubSettings, arguments: argparse.Namespace) -> int:
         return 0
     json.dump({} if arguments.host else listed, sys.stdout, ensure_ascii=False)
     sys.stdout.write("\n")
+    return 0
+
+
+def _enrol(settings: HubSettings, authority: Path) -> int:
+    db = open_db(settings.database)
+    with transaction(db):
+        rooms = enrolment.issue(db, authority, time.time())
+    db.close()
+    sys.stdout.write(f"{len(rooms)} chứng chỉ / certificates: {' '.join(rooms)}\n")
     return 0
 
 

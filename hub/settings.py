@@ -101,12 +101,32 @@ class SignerSection(_Section):
     """The list of keys that rooms believe, as `diemcau-hub signer` writes it; published to all rooms."""
 
 
+class EnrolSection(_Section):
+    """New boards, see docs/identity.md."""
+
+    authority: str = ""
+    """Folder of the authority, where it is on this machine: certificates are then issued at once. Empty: by hand."""
+    settings: str = ""
+    """Folder with ROOM.toml files that new boards are given."""
+
+    @property
+    def authority_dir(self) -> Path | None:
+        """The authority's folder."""
+        return Path(self.authority) if self.authority else None
+
+    @property
+    def settings_dir(self) -> Path | None:
+        """The folder of settings."""
+        return Path(self.settings) if self.settings else None
+
+
 SECTIONS: dict[str, type[_Section]] = {
     "broker": BrokerSection,
     "web": WebSection,
     "ingest": IngestSection,
     "fleet": FleetSection,
     "signer": SignerSection,
+    "enrol": EnrolSection,
 }
 
 
@@ -124,6 +144,7 @@ class HubSettings(BaseSettings):
     ingest: IngestSection = IngestSection()
     fleet: FleetSection = FleetSection()
     signer: SignerSection = SignerSection()
+    enrol: EnrolSection = EnrolSection()
 
     @field_validator("timezone")
     @classmethod

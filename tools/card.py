@@ -40,12 +40,12 @@ def card(given: argparse.Namespace) -> Path:
         shutil.copytree(CONFIGS / given.board, kit / "board", ignore=shutil.ignore_patterns("README.md"))
     if given.pki:
         (kit / "pki").mkdir()
-        for name, source in (
-            ("ca.crt", "ca.crt"),
-            ("room.crt", f"{given.room}.crt"),
-            ("room.key", f"{given.room}.key"),
-        ):
-            shutil.copy(given.pki / source, kit / "pki" / name)
+        shutil.copy(given.pki / "ca.crt", kit / "pki/ca.crt")
+        if given.enrol:  # the key is made on the board: the card opens nothing
+            (kit / "enrol-url").write_text(f"{given.enrol.rstrip('/')}\n", "utf-8")
+        else:
+            for suffix in ("crt", "key"):
+                shutil.copy(given.pki / f"{given.room}.{suffix}", kit / f"pki/room.{suffix}")
     if given.secrets:
         shutil.copytree(given.secrets, kit / "secrets")
     if given.release_key:
@@ -88,8 +88,11 @@ def _check(given: argparse.Namespace) -> None:
     if not valid_id(given.room):
         raise NoCardError(f"--room {given.room!r}: 1 to 36 of a-z, 0-9 and '-'")
     wanted = [given.settings, given.bundle, given.ssh_key, *filter(None, (given.release_key,))]
+    if given.enrol and (not given.pki or not given.enrol.startswith("https://")):
+        raise NoCardError("--enrol: the console's https:// address, with --pki and the ca.crt to trust")
     if given.pki:
-        wanted += [given.pki / "ca.crt", given.pki / f"{given.room}.crt", given.pki / f"{given.room}.key"]
+        own = [] if given.enrol else [f"{given.room}.crt", f"{given.room}.key"]
+        wanted += [given.pki / name for name in ("ca.crt", *own)]
     if missing := [str(path) for path in wanted if not path.is_file()]:
         raise NoCardError(f"no such file: {', '.join(missing)}")
     if given.out.exists() and any(given.out.iterdir()):
@@ -113,7 +116,10 @@ def card_parser() -> argparse.ArgumentParser:
     made.add_argument("--board", choices=BOARDS, help="which board; left out: its boot files stay as they are")
     made.add_argument("--settings", type=Path, required=True, help="its room.toml")
     made.add_argument("--bundle", type=Path, required=True, help="the agent's bundle for the image's Python")
-    made.add_argument("--pki", type=Path, help="folder with ca.crt, ROOM.crt and ROOM.key")
+    made.add_argument("--pki", type=Path, help="folder with ca.crt, ROOM.crt and ROOM.key; ca.crt alone with --enrol")
+    made.add_argument(
+        "--enrol", default="", metavar="URL", help="no key on the card: the board asks this console, and shows a code"
+    )
     made.add_argument(
         "--secrets", type=Path, help="folder with the files that room.toml names under /etc/diemcau/secrets"
     )

@@ -54,6 +54,10 @@ for file in ca.crt room.crt; do
   [ ! -e "$kit/pki/$file" ] || put 0644 root:diemcau "$kit/pki/$file" "/etc/diemcau/pki/$file"
 done
 [ ! -e "$kit/pki/room.key" ] || put 0600 diemcau:diemcau "$kit/pki/room.key" /etc/diemcau/pki/room.key
+if [ -e "$kit/enrol-url" ]; then # the key is made here; the certificate comes once somebody has read out the code
+  chown diemcau:diemcau /etc/diemcau/pki
+  put 0644 root:root "$kit/enrol-url" /etc/diemcau/enrol-url
+fi
 for secret in "$kit"/secrets/*; do
   [ ! -f "$secret" ] || put 0600 diemcau:diemcau "$secret" "/etc/diemcau/secrets/$(basename "$secret")"
 done
@@ -71,8 +75,10 @@ for bundle in "$kit"/*.tar; do
 done
 systemctl daemon-reload
 systemctl enable diemcau-agent.service diemcau-release-watch.timer
+[ ! -e /etc/diemcau/enrol-url ] || systemctl enable diemcau-enrol.service
 /usr/bin/python3 -I "$opt/bin/diemcau-release" switch "$version"
 systemctl start --no-block diemcau-release-watch.timer diemcau-agent.service
+[ ! -e /etc/diemcau/enrol-url ] || systemctl start --no-block diemcau-enrol.service
 
 # The card may be read by whoever takes it out: the keys have no business on the boot partition any more.
 rm -rf "$kit/pki/room.key" "$kit/secrets"

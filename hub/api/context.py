@@ -72,12 +72,14 @@ class Console:
     sessions: Sessions
     hub: HubPort
     environment: Environment
+    path: Path
+    """Of the database, for the short writes of pages that the hub's writer has no part in."""
     clock: Callable[[], float] = time.time
 
 
 def make_console(db_path: Path, hub: HubPort, clock: Callable[[], float] = time.time) -> Console:
     """Open the database and read the templates."""
-    return Console(reads.Reader(db_path), Sessions(db_path, clock), hub, _environment(), clock)
+    return Console(reads.Reader(db_path), Sessions(db_path, clock), hub, _environment(), db_path, clock)
 
 
 @dataclass

@@ -108,3 +108,18 @@ def test_the_first_start_does_what_the_role_does() -> None:
     targets = set(re.findall(r"dest: (/etc/(?:systemd|sysctl.d|diemcau)/\S+)", role)) - {"/etc/diemcau/secrets/{{"}
     assert targets
     assert [target for target in sorted(targets) if target.strip('"') not in text] == []
+
+
+def test_a_card_for_a_board_that_asks_carries_no_key(parts: dict[str, str]) -> None:
+    for name in ("r-0417.crt", "r-0417.key"):
+        (Path(parts["--pki"]) / name).unlink()
+    assert make(parts | {"--enrol": "https://console.example/"}) == 0
+    kit = Path(parts["--out"]) / "diemcau"
+    assert {path.name for path in (kit / "pki").iterdir()} == {"ca.crt"}
+    assert (kit / "enrol-url").read_text("utf-8") == "https://console.example\n"
+
+
+@pytest.mark.parametrize("url", ["http://console.example", "console.example"])
+def test_a_board_asks_over_tls_alone(parts: dict[str, str], capsys: pytest.CaptureFixture[str], url: str) -> None:
+    assert make(parts | {"--enrol": url}) == 1
+    assert "https://" in capsys.readouterr().err

@@ -16,6 +16,7 @@ from tests.hub.console.conftest import HTML, csrf, sign_in
 from tests.hub.console.fake import FakeHub
 
 PRIVATE = ("/", "/triage", "/rooms", "/rooms.csv", "/rooms/th-14797-1", "/incidents/1", "/health", "/versions",
+           "/enrol", "/rooms/th-14797-1/handover",
            "/rooms/th-14797-1/act/recheck")  # fmt: skip
 
 

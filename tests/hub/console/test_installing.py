@@ -22,7 +22,7 @@ from hub import enrolment
 from hub.api.app import create_app
 from hub.main import main
 from hub.settings import EnrolSection, HubSettings
-from hub.store.db import open_db
+from hub.store.db import open_db, transaction
 from tests.brokers import free_port, until
 from tests.hub.console.conftest import csrf
 
@@ -142,8 +142,9 @@ def test_a_board_goes_from_its_code_to_its_certificate(
         found = re.search(r"code:\s+(\S+)", capsys.readouterr().out)
         if found:
             db = open_db(db_path)
-            enrolment.give(db, found[1], ROOM, "lan", time.time())
-            enrolment.issue(db, authority, time.time())
+            with transaction(db):
+                enrolment.give(db, found[1], ROOM, "lan", time.time())
+                enrolment.issue(db, authority, time.time())
             db.close()
 
     issue = tmp_path / "issue"

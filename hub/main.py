@@ -16,7 +16,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from hub import audit_command, enrolment, inventory, meetings, registry, rollout_command
+from hub import audit_command, backup, enrolment, inventory, meetings, registry, rollout_command
 from hub.api.accounts import ROLES, BadAccountError, add_user
 from hub.core.leases import Budget
 from hub.pki import command as pki
@@ -66,6 +66,10 @@ def parser() -> argparse.ArgumentParser:
     audit_command.add_to(commands, DEFAULT_CONFIG)
     given = add("enrol", "cấp chứng chỉ cho thiết bị đã gắn phòng / issue to boards that were given a room")
     given.add_argument("--dir", type=Path, default=pki.DEFAULT_DIR, help=f"the authority; default: {pki.DEFAULT_DIR}")
+    copied = add("backup", "sao lưu khi đang chạy / copy the database while the hub serves; keeps a bounded number")
+    copied.add_argument("--to", type=Path, required=True, help="folder of the copies, best on another disk")
+    brought = add("restore", "khôi phục từ bản sao / bring a copy back, into a data folder without a database")
+    brought.add_argument("copy", type=Path, help="hub-….db.gz, with its .json beside it")
     pki.add_to(commands)
     signer.add_to(commands)
     check = commands.add_parser("check-config", help="kiểm tra tệp cấu hình / check a hub.toml and start nothing")
@@ -96,6 +100,14 @@ def main(argv: Sequence[str] | None = None) -> int:
                 return rollout_command.run(settings, arguments, BY)
             case "audit":
                 return audit_command.run(settings, arguments, BY)
+            case "backup":
+                return _backup(settings, arguments.to)
+            case "restore":
+                found = backup.restore(arguments.copy, settings.data_dir)
+                sys.stdout.write(
+                    f"{found.rooms} phòng, {found.events} sự kiện / rooms and events: {settings.database}\n"
+                )
+                return 0
             case "enrol":
                 return _enrol(settings, arguments.dir)
             case "add-user":
@@ -108,8 +120,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         for problem in error.problems:
             sys.stderr.write(f"{problem}\n")
         return 2
-    except (audit_command.AuditError, BadAccountError, DatabaseError, PkiError, inventory.BadAddressError,
-            RolloutError) as error:  # fmt: skip
+    except (audit_command.AuditError, backup.BackupError, BadAccountError, DatabaseError, PkiError,
+            inventory.BadAddressError, RolloutError) as error:  # fmt: skip
         sys.stderr.write(f"{error}\n")
         return 1
     except sqlite3.Error as error:
@@ -209,6 +221,16 @@ def _inventory(settings: HubSettings, arguments: argparse.Namespace) -> int:
         return 0
     json.dump({} if arguments.host else listed, sys.stdout, ensure_ascii=False)
     sys.stdout.write("\n")
+    return 0
+
+
+def _backup(settings: HubSettings, folder: Path) -> int:
+    copy, made = backup.backup(settings.database, folder, time.time())
+    gone = backup.prune(folder)
+    sys.stdout.write(
+        f"{copy}: {made.rooms} phòng / rooms, {made.events} sự kiện / events; {len(gone)} bản cũ / old ones\n"
+        f"audit: {made.audit_head}\n"
+    )
     return 0
 
 

@@ -1,0 +1,209 @@
+"""A copy of a hub that serves, an empty machine, and the centre is back. And every copy that is not to be trusted."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+
+from hub import backup
+from hub.backup import DAILY, BackupError
+from hub.main import main
+from hub.store import audit
+from hub.store.db import migrations, open_db, open_reader, transaction
+from tests.hub.rooms import fill_inventory
+
+NOW = 1.79e9
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Path:
+    path = tmp_path / "hub" / "hub.db"
+    db = open_db(path)
+    fill_inventory(db)
+    with transaction(db):
+        audit.append(db, NOW, "lan", "login", {})
+    db.close()
+    return path
+
+
+@pytest.fixture
+def copy(database: Path, tmp_path: Path) -> Path:
+    return backup.backup(database, tmp_path / "copies", NOW)[0]
+
+
+def test_an_empty_machine_has_the_centre_back(database: Path, copy: Path, tmp_path: Path) -> None:
+    found = backup.restore(copy, tmp_path / "new")
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["hub.db"]
+    with closing(open_reader(database)) as old, closing(open_reader(tmp_path / "new" / "hub.db")) as new:
+        for table in ("rooms", "nodes", "users", "audit", "meta"):
+            rows = f"SELECT * FROM {table} ORDER BY rowid"
+            assert [tuple(r) for r in new.execute(rows)] == [tuple(r) for r in old.execute(rows)], table
+        assert audit.verify(new).ok
+    assert found.rooms > 0
+
+
+def test_it_copies_while_the_hub_writes(database: Path, tmp_path: Path) -> None:
+    over = threading.Event()
+
+    def write() -> None:
+        db = open_db(database)
+        while not over.is_set():
+            with transaction(db):
+                audit.append(db, time.time(), "lan", "note", {"text": "x" * 500})
+        db.close()
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    try:
+        made = [backup.backup(database, tmp_path / "copies", NOW + n) for n in range(5)]
+    finally:
+        over.set()
+        thread.join(10)
+    rows = [manifest.audit_rows for _, manifest in made]
+    assert rows == sorted(rows)
+    for number, (copy, manifest) in enumerate(made):
+        assert backup.restore(copy, tmp_path / f"new-{number}") == manifest
+
+
+def test_an_older_copy_is_brought_up_to_date(database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = dict(list(migrations().items())[:-1])
+    monkeypatch.setattr("hub.store.db.migrations", lambda: old)
+    db = open_db(tmp_path / "old" / "hub.db")
+    fill_inventory(db)
+    db.close()
+    copy, manifest = backup.backup(tmp_path / "old" / "hub.db", tmp_path / "copies", NOW)
+    monkeypatch.undo()
+    assert manifest.schema == max(old)
+    backup.restore(copy, tmp_path / "new")
+    with closing(open_reader(tmp_path / "new" / "hub.db")) as new:
+        assert new.execute("PRAGMA user_version").fetchone()[0] == max(migrations())
+
+
+def _cut(copy: Path) -> None:
+    copy.write_bytes(copy.read_bytes()[:-20])
+
+
+def _flip(copy: Path) -> None:
+    data = bytearray(copy.read_bytes())
+    data[len(data) // 2] ^= 1
+    copy.write_bytes(bytes(data))
+
+
+def _no_words(copy: Path) -> None:
+    _words(copy).unlink()
+
+
+def _bad_words(copy: Path) -> None:
+    _words(copy).write_text("{", "utf-8")
+
+
+def _newer(copy: Path) -> None:
+    _say(copy, schema=max(migrations()) + 1)
+
+
+def _other_content(copy: Path) -> None:
+    """Another database under the words of this one, with its checksum mended."""
+    with gzip.open(copy, "rb") as packed:
+        plain = copy.with_name("plain.db")
+        plain.write_bytes(packed.read())
+    with closing(sqlite3.connect(plain)) as db:
+        db.execute("DROP TRIGGER audit_keeps_all")
+        db.execute("DELETE FROM audit WHERE id = (SELECT MAX(id) FROM audit)")
+        db.commit()
+    copy.write_bytes(gzip.compress(plain.read_bytes()))
+    _say(copy, sha256=backup._sha256(copy))
+
+
+def _words(copy: Path) -> Path:
+    return copy.with_name(copy.name.removesuffix(backup.SUFFIX) + ".json")
+
+
+def _say(copy: Path, **changes: object) -> None:
+    told = asdict(replace(backup.read_manifest(copy), **changes))  # type: ignore[arg-type]
+    _words(copy).write_text(json.dumps(told), "utf-8")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        (_cut, "does not fit its own checksum"),
+        (_flip, "does not fit its own checksum"),
+        (_no_words, "description is missing"),
+        (_bad_words, "description is damaged"),
+        (_newer, "newer than this program"),
+        (_other_content, "holds something else"),
+    ],
+)
+def test_a_copy_that_is_not_to_be_trusted_changes_nothing(
+    copy: Path, tmp_path: Path, spoil: Callable[[Path], None], says: str
+) -> None:
+    spoil(copy)
+    with pytest.raises(BackupError, match=says):
+        backup.restore(copy, tmp_path / "new")
+    assert not (tmp_path / "new").exists() or not any((tmp_path / "new").iterdir())
+
+
+def test_a_living_database_is_never_written_over(copy: Path, database: Path) -> None:
+    before = database.read_bytes()
+    with pytest.raises(BackupError, match="there is a database already"):
+        backup.restore(copy, database.parent)
+    assert database.read_bytes() == before
+
+
+def test_a_full_disk_leaves_nothing_half(database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(backup, "_pack", full)
+    with pytest.raises(BackupError, match="No space left"):
+        backup.backup(database, tmp_path / "copies", NOW)
+    assert list((tmp_path / "copies").iterdir()) == []
+
+
+def test_a_disk_that_is_nearly_full_is_said_before(
+    database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 10})())
+    with pytest.raises(BackupError, match="no room"):
+        backup.backup(database, tmp_path / "copies", NOW)
+
+
+def test_old_copies_go_by_days_weeks_and_months(database: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "copies"
+    copy, _ = backup.backup(database, folder, NOW)
+    for day in range(1, 400):
+        at = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(NOW - day * 86_400))
+        for end in (backup.SUFFIX, ".json"):
+            (folder / f"hub-{at}{end}").write_bytes(b"")
+    backup.prune(folder)
+    left = sorted(folder.glob(f"*{backup.SUFFIX}"), reverse=True)
+    assert left[0] == copy
+    assert len(left) < 40
+    assert len(left) == len(list(folder.glob("*.json")))
+    newest = {path.name for path in left[:DAILY]}
+    assert {
+        f"hub-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime(NOW - d * 86_400))}{backup.SUFFIX}" for d in range(DAILY)
+    } <= newest
+    assert backup.prune(folder) == [], "what is kept is kept"
+
+
+def test_the_commands(database: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = tmp_path / "hub.toml"
+    config.write_text(f'data_dir = "{database.parent}"\n', "utf-8")
+    assert main(["backup", "--config", str(config), "--to", str(tmp_path / "copies")]) == 0
+    (made,) = (tmp_path / "copies").glob(f"*{backup.SUFFIX}")
+    assert oct(made.stat().st_mode & 0o777) == "0o600"
+    other = tmp_path / "other.toml"
+    other.write_text(f'data_dir = "{tmp_path / "other"}"\n', "utf-8")
+    assert main(["restore", "--config", str(other), str(made)]) == 0
+    assert main(["restore", "--config", str(other), str(made)]) == 1
+    assert "there is a database already" in capsys.readouterr().err

@@ -53,6 +53,9 @@ def parser() -> argparse.ArgumentParser:
     user.add_argument("name")
     user.add_argument("--role", choices=ROLES, default="operator")
     user.add_argument(
+        "--place", action="append", default=[], metavar="CODE", help="bind it to rooms beneath this place; repeatable"
+    )
+    user.add_argument(
         "--password-file",
         default="",
         help=f"its first line; else the variable {PASSWORD_ENV}, else one is made and printed",
@@ -111,7 +114,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             case "enrol":
                 return _enrol(settings, arguments.dir)
             case "add-user":
-                return _add_user(settings, arguments.name, arguments.role, arguments.password_file)
+                return _add_user(settings, arguments)
             case _:
                 settings.broker_of()
                 sys.stdout.write(f"{arguments.file}: hợp lệ / is good\n")
@@ -243,13 +246,14 @@ def _enrol(settings: HubSettings, authority: Path) -> int:
     return 0
 
 
-def _add_user(settings: HubSettings, name: str, role: str, password_file: str) -> int:
-    password = read_secret("--password-file", password_file) if password_file else os.environ.get(PASSWORD_ENV, "")
+def _add_user(settings: HubSettings, given: argparse.Namespace) -> int:
+    file = given.password_file
+    password = read_secret("--password-file", file) if file else os.environ.get(PASSWORD_ENV, "")
     made = "" if password else secrets.token_urlsafe(12)
     db = open_db(settings.database)
-    add_user(db, name, password or made, role)
+    add_user(db, given.name, password or made, given.role, places=given.place)
     db.close()
-    sys.stdout.write(f"{name} ({role})\n")
+    sys.stdout.write(f"{given.name} ({given.role})\n")
     if made:
         sys.stdout.write(f"mật khẩu / password: {made}\n")
     return 0

@@ -6,15 +6,16 @@ import re
 import sqlite3
 import threading
 import time
+from collections.abc import Sequence
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from hub.api import permissions
 from hub.store import audit
 from hub.store.db import transaction
 
-ROLES = ("viewer", "operator", "technician", "admin")
-"""A viewer looks; everyone else may also act. The finer roles gain their meaning with the pages that need them."""
+ROLES = tuple(permissions.ROLES)
 PASSWORD_MIN = 10
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,38}[a-z0-9]\Z")
 _hasher = PasswordHasher()  # RFC 9106, low-memory profile: 64 MiB, 3 passes, 4 lanes
@@ -28,12 +29,14 @@ class BadAccountError(ValueError):
 
 
 def add_user(
-    conn: sqlite3.Connection, name: str, password: str, role: str, *, by: str = "command line", now_s: float = 0
-) -> None:
+    conn: sqlite3.Connection, name: str, password: str, role: str, *, places: Sequence[str] = (),
+    by: str = "command line", now_s: float = 0,
+) -> None:  # fmt: skip
     """Add an account, or renew password and role of an existing one; its sessions end. A transaction of its own.
 
     Raises BadAccountError when the name is not 2 to 40 of a-z, 0-9, '.', '_', '-', the password is shorter than
-    `PASSWORD_MIN`, or the role is unknown.
+    `PASSWORD_MIN`, the role is unknown, or a place is. `places` are codes of nodes, e.g. of a cluster, to which the
+    account is bound; none: it sees the whole tree.
     """
     if not _NAME.match(name):
         raise BadAccountError(f"name {name!r}: use 2 to 40 of a-z, 0-9, '.', '_' and '-'")
@@ -50,7 +53,22 @@ def add_user(
             (name, hashed, role, now_s),
         )
         conn.execute("DELETE FROM sessions WHERE user = ?", (name,))
-        audit.append(conn, now_s, by, "user_set", {"user": name, "role": role})
+        set_scope(conn, name, places)
+        audit.append(conn, now_s, by, "user_set", {"user": name, "role": role, "places": list(places)})
+
+
+def set_scope(conn: sqlite3.Connection, name: str, places: Sequence[str]) -> None:
+    """Bind an account to places by their codes; none: it sees all. Within the caller's transaction.
+
+    A code that stands on several levels means all of them. Raises BadAccountError when there is no such place.
+    """
+    conn.execute("DELETE FROM user_scopes WHERE user = ?", (name,))
+    for code in places:
+        found = conn.execute("SELECT id FROM nodes WHERE code = ?", (code,)).fetchall()
+        if not found:
+            raise BadAccountError(f"không có nơi mang mã {code!r} / there is no place with the code {code!r}")
+        rows = [(name, node[0]) for node in found]
+        conn.executemany("INSERT OR IGNORE INTO user_scopes (user, node) VALUES (?, ?)", rows)
 
 
 def verify(hashed: str | None, password: str) -> bool:

@@ -17,7 +17,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from hub.api import permissions
 from hub.api.accounts import verify
+from hub.api.permissions import Right
 from hub.store import audit
 from hub.store.db import transaction
 
@@ -41,11 +43,18 @@ class Session:
     language: str
     csrf: str
     token_hash: str
+    scope: frozenset[int] | None = None
+    """Nodes at or beneath which this account sees rooms; None: the whole tree."""
+
+    @property
+    def rights(self) -> frozenset[Right]:
+        """What this account may do."""
+        return permissions.rights(self.role, scoped=self.scope is not None)
 
     @property
     def may_act(self) -> bool:
         """Whether this account may do more than look."""
-        return self.role != "viewer"
+        return Right.MARK in self.rights
 
     @property
     def shown_name(self) -> str:
@@ -145,7 +154,9 @@ class Sessions:
                     "UPDATE sessions SET seen_s = ?, expires_s = ? WHERE token_hash = ?",
                     (now_s, now_s + SESSION_S, token_hash),
                 )
-        return Session(row["user"], row["full_name"], row["role"], row["language"], row["csrf"], token_hash)
+            bound = self._db.execute("SELECT node FROM user_scopes WHERE user = ?", (row["user"],)).fetchall()
+        scope = frozenset(int(one[0]) for one in bound) or None
+        return Session(row["user"], row["full_name"], row["role"], row["language"], row["csrf"], token_hash, scope)
 
     def logout(self, session: Session) -> None:
         """End the session at once."""

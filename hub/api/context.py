@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,14 +14,18 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.responses import HTMLResponse, Response
 
-from hub.api import assets, story
+from hub.api import assets, permissions, story
 from hub.api.auth import COOKIE, Session, Sessions, csrf_fits
+from hub.api.permissions import Right
 from hub.console import words as words_module
 from hub.console.words import LANGUAGES, Words, words
 from hub.port import HubPort
 from hub.store import reads
+from hub.store.scope import ScopedReader
 
 LANGUAGE_COOKIE = "diemcau_language"
+_NUMBER = re.compile(r"[0-9]{1,18}\Z")
+"""An incident's number in an address, as far as SQLite can count."""
 _CONSOLE = Path(words_module.__file__).parent
 
 
@@ -76,6 +81,10 @@ class Console:
     """Of the database, for the short writes of pages that the hub's writer has no part in."""
     clock: Callable[[], float] = time.time
 
+    def reader_of(self, session: Session) -> reads.Reader:
+        """The database as this account may see it."""
+        return self.reader if session.scope is None else ScopedReader(self.path, session.scope)
+
 
 def make_console(db_path: Path, hub: HubPort, clock: Callable[[], float] = time.time) -> Console:
     """Open the database and read the templates."""
@@ -94,8 +103,8 @@ class Ask:
 
     @property
     def reader(self) -> reads.Reader:
-        """The database, to read."""
-        return self.console.reader
+        """The database, to read: as much of it as the account's scope shows."""
+        return self.console.reader_of(self.session)
 
     @property
     def part(self) -> str:
@@ -139,14 +148,43 @@ def ask(request: Request) -> Ask:
     if session is None:
         raise LoginNeededError
     request.state.language = language_of(request, session)
-    return Ask(request, console, session, words(request.state.language), console.clock())
+    found = Ask(request, console, session, words(request.state.language), console.clock())
+    _check_right(found)
+    _check_place(found)
+    return found
+
+
+def _check_right(ask: Ask) -> None:
+    """Raises RefusedError unless the table of permissions lets this account use the route."""
+    right = permissions.needed(ask.request.method, ask.request.scope["route"].path)
+    if right is None or right not in ask.session.rights:
+        raise RefusedError(403, "error.forbidden" if right in (Right.MARK, Right.ORDER) else "error.not_yours")
+
+
+def _check_place(ask: Ask) -> None:
+    """Raises RefusedError when the address names a room or an incident outside of the account's scope.
+
+    The answer is that of a room that does not exist.
+    """
+    room, incident = (ask.request.path_params.get(name) for name in ("room_id", "incident_id"))
+    if incident is not None and not _NUMBER.match(str(incident)):
+        raise RefusedError(404, "error.not_found_incident", id=str(incident)[:20])
+    if ask.session.scope is None:
+        return
+    if room is not None and ask.reader.one("SELECT 1 FROM rooms WHERE room = ?", room) is None:
+        raise RefusedError(404, "error.not_found_room", id=room[:40])
+    if incident is not None and not in_scope(ask, int(incident)):
+        raise RefusedError(404, "error.not_found_incident", id=incident)
+
+
+def in_scope(ask: Ask, incident: int) -> bool:
+    """Whether the account may know of this incident."""
+    return ask.reader.one("SELECT 1 FROM incidents WHERE id = ?", incident) is not None
 
 
 async def act(request: Request) -> Ask:
     """A request that changes something: the account may act, and the form carries the session's token."""
     found = ask(request)
-    if not found.session.may_act:
-        raise RefusedError(403, "error.forbidden")
     await check_csrf(request, found.session)
     return found
 

@@ -110,10 +110,17 @@ async def stream(request: Request, ask: Asked) -> Response:
     """The page's event stream. It outlives the request's session check, so it checks again once a minute."""
     live: Live = request.app.state.live
     sessions, token_hash = ask.console.sessions, ask.session.token_hash
+    scope = ask.session.scope
+
+    def still_valid() -> bool:
+        """Whether the session stands and sees what it saw: a page of another scope begins anew."""
+        found = sessions.find_hash(token_hash)
+        return found is not None and found.scope == scope
+
     if live.full:
         return Response(status_code=503, headers={"Retry-After": "10"})
     return StreamingResponse(
-        live.stream(lambda: sessions.find_hash(token_hash) is not None),
+        live.stream(still_valid, None if scope is None else ask.reader),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )

@@ -84,6 +84,8 @@ def give(
     """Give a board its room; where the authority is at hand, issue its certificate at once."""
     settings = _settings(ask.request)
     authority = settings.enrol.authority_dir if settings else None
+    if ask.session.scope is not None:
+        _room(ask, room.strip().casefold())  # a room of elsewhere does not exist for this account
     db = open_db(ask.console.path)
     try:
         with transaction(db):
@@ -106,10 +108,12 @@ def _enrol(ask: Ask, status: int = 200, **values: Any) -> Response:
         found = enrolment.boards(db)
     finally:
         db.close()
+    rooms = reads.rooms(ask.reader)
+    if ask.session.scope is not None:
+        mine = {room.room for room in rooms}
+        found = [board for board in found if not board.room or board.room in mine]
     values = {"code": "", "room": "", "given": "", "error": ""} | values
-    return ask.page(
-        "enrol.html", status, boards=found, rooms=reads.rooms(ask.reader), qr=_qr(ask, values["room"]), **values
-    )
+    return ask.page("enrol.html", status, boards=found, rooms=rooms, qr=_qr(ask, values["room"]), **values)
 
 
 @router.get("/rooms/{room_id}/handover")

@@ -107,26 +107,30 @@ class Live:
         self.patch_ms = (time.perf_counter() - began) * 1000
         return patch
 
-    def _top(self) -> dict[str, Any]:
+    def _top(self, reader: reads.Reader | None = None) -> dict[str, Any]:
         now_s = self._clock()
         health = self._hub.health()
         return {
             "now": now_s,
-            "counters": asdict(reads.counters(self._reader, now_s)),
+            "counters": asdict(reads.counters(reader or self._reader, now_s)),
             "age": health.get("last_message_age_s"),
             "broker": bool(health.get("broker_connected")),
         }
 
-    async def stream(self, still_valid: Callable[[], bool]) -> AsyncIterator[str]:
-        """The events of one page, from a full picture on. Ends when the session does."""
+    async def stream(self, still_valid: Callable[[], bool], scoped: reads.Reader | None = None) -> AsyncIterator[str]:
+        """The events of one page, from a full picture on. Ends when the session does.
+
+        With `scoped`, the page is told of no room but those that this reader shows.
+        """
         queue: asyncio.Queue[str] = asyncio.Queue(QUEUE_MAX)
         self._streams.add(queue)
         try:
             yield "retry: 2000\n\n"
-            yield _message("hello", await to_thread.run_sync(self._hello))
+            yield _message("hello", await to_thread.run_sync(self._hello, scoped))
             checked_s = self._clock()
             while True:
-                yield await queue.get()
+                message = await queue.get()
+                yield message if scoped is None else await to_thread.run_sync(self._narrow, message, scoped)
                 if self._clock() - checked_s > 60:
                     checked_s = self._clock()
                     if not await to_thread.run_sync(still_valid):
@@ -135,11 +139,31 @@ class Live:
         finally:
             self._streams.discard(queue)
 
-    def _hello(self) -> dict[str, Any]:
+    def _hello(self, scoped: reads.Reader | None) -> dict[str, Any]:
+        if scoped is not None:
+            return self._top(scoped) | {"tiles": reads.verdicts(scoped)}
         tiles = reads.verdicts(self._reader)
         if not self._tiles:
             self._tiles = tiles
         return self._top() | {"tiles": tiles}
+
+    def _narrow(self, message: str, scoped: reads.Reader) -> str:
+        """A message for all, with only what a scope shows."""
+        event, _, text = message.partition("\ndata: ")
+        patch: dict[str, Any] = json.loads(text)
+        seen = reads.verdicts(scoped)
+        if "counters" in patch:
+            patch |= self._top(scoped)
+        if "tiles" in patch:
+            patch["tiles"] = {room: verdict for room, verdict in patch["tiles"].items() if room in seen}
+        if "rooms" in patch:
+            patch["rooms"] = [room for room in patch["rooms"] if room in seen]
+        if "incidents" in patch:
+            found = scoped.all(
+                "SELECT id FROM incidents WHERE id IN (SELECT value FROM json_each(?))", json.dumps(patch["incidents"])
+            )
+            patch["incidents"] = sorted(row[0] for row in found)
+        return _message(event.removeprefix("event: "), patch)
 
 
 def _offer(queue: asyncio.Queue[str], message: str) -> None:

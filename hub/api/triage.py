@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Form
+from fastapi import APIRouter, Form, Query
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from hub.api import story, views
-from hub.api.context import Acting, Ask, Asked, RefusedError
+from hub.api.context import Acting, Ask, Asked, RefusedError, in_scope
 from hub.console.words import short_time
 from hub.port import Marked, Ordered
 from hub.store import read_incidents, reads
@@ -19,12 +19,14 @@ from hub.store.read_incidents import INCIDENTS_MAX, ROWS_MAX, TABS, Incident
 router = APIRouter(include_in_schema=False)
 
 STORY_MAX = 1000
+Number = Annotated[int, Query(ge=0, lt=2**62)]
+"""The number of an incident, as far as SQLite can count."""
 SHELVE_MIN = (30, 120, 480, 1440)
 SHELVE_WHY = ("waiting_person", "waiting_part", "waiting_carrier", "planned")
 
 
 @router.get("/triage")
-def triage_page(ask: Asked, tab: str = "new", sel: int = 0) -> Response:
+def triage_page(ask: Asked, tab: str = "new", sel: Number = 0) -> Response:
     """The rows of a tab and, beside them, the chosen one."""
     tab = tab if tab in TABS else "new"
     tree, all_rooms = reads.tree(ask.reader), reads.rooms(ask.reader)
@@ -132,7 +134,8 @@ def unshelve(ask: Acting, incident_id: int, also: Also = "") -> Response:
 
 def _mark_all(ask: Ask, incident_id: int, also: str, mark: Callable[[int], Marked], said: str) -> Response:
     """Mark an incident and the others of its row. The first decides what is said; others may have ended meanwhile."""
-    others = list(dict.fromkeys(int(part) for part in also.split(",") if part.isdigit()))[:INCIDENTS_MAX]
+    parts = (part for part in also.split(",") if part.isascii() and part.isdigit() and len(part) < 18)
+    others = [other for other in list(dict.fromkeys(map(int, parts)))[:INCIDENTS_MAX] if in_scope(ask, other)]
     marked = mark(incident_id)
     if marked.ok and others:
         count = 1 + sum(mark(other).ok for other in others if other != incident_id)
@@ -181,7 +184,7 @@ def done(ask: Ask, said: str, back: str) -> Response:
 
 
 @router.get("/rooms/{room_id}/act/{action}")
-def confirm_page(ask: Asked, room_id: str, action: str, incident: int = 0) -> Response:
+def confirm_page(ask: Asked, room_id: str, action: str, incident: Number = 0) -> Response:
     """The step before a guarded action: what it does, and whether the room would refuse it just now."""
     room = reads.room(ask.reader, room_id)
     if room is None:
@@ -209,9 +212,11 @@ def order(
     room_id: str,
     action: str,
     why: Annotated[str, Form()] = "",
-    incident: Annotated[int, Form()] = 0,
+    incident: Annotated[int, Form(ge=0, lt=2**62)] = 0,
 ) -> Response:
     """Give the order. The room decides; its outcome comes up on the room's page."""
+    if incident and not in_scope(ask, incident):
+        raise RefusedError(404, "error.not_found_incident", id=incident)
     if action != "recheck" and not why.strip():
         raise RefusedError(400, "error.bad_input", what=ask.t("error.why_empty"))
     ordered = ask.console.hub.order(room_id, action, ask.session.user, why.strip()[:500], incident or None)

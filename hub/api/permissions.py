@@ -1,0 +1,80 @@
+"""Who may do what: the one table of rights, roles and routes. What does not stand here is refused.
+
+Where an account may do it is a matter of its scope (`hub/store/scope.py`): rooms outside are as if they did not exist.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Right(StrEnum):
+    """What a request needs."""
+
+    LOOK = "look"
+    MARK = "mark"
+    """Take, shelve, note an incident."""
+    ORDER = "order"
+    """Order a room to do something; the room's interlock still decides."""
+    INSTALL = "install"
+    """Give a new board its room, and hand a room over."""
+    AUDIT = "audit"
+    """Read the log of who did what."""
+    OWN = "own"
+    """One's own account: password, sessions, language."""
+    PUBLIC = "public"
+    """Before anyone is signed in."""
+
+
+_LOOKS = frozenset({Right.LOOK, Right.OWN})
+_ACTS = _LOOKS | {Right.MARK, Right.ORDER, Right.INSTALL}
+ROLES: dict[str, frozenset[Right]] = {
+    "viewer": _LOOKS,
+    "operator": _ACTS,
+    "technician": _ACTS,
+    "admin": _ACTS | {Right.AUDIT},
+}
+WHOLE_TREE = frozenset({Right.AUDIT})
+"""Rights that reach beyond every node: an account that is bound to a part of the tree never has them."""
+
+ROUTES: dict[tuple[str, str], Right] = {
+    ("GET", "/login"): Right.PUBLIC,
+    ("POST", "/login"): Right.PUBLIC,
+    ("POST", "/logout"): Right.OWN,
+    ("POST", "/language"): Right.OWN,
+    ("GET", "/"): Right.LOOK,
+    ("GET", "/triage"): Right.LOOK,
+    ("GET", "/rooms"): Right.LOOK,
+    ("GET", "/rooms.csv"): Right.LOOK,
+    ("GET", "/rooms/{room_id}"): Right.LOOK,
+    ("GET", "/incidents/{incident_id}"): Right.LOOK,
+    ("GET", "/health"): Right.LOOK,
+    ("GET", "/versions"): Right.LOOK,
+    ("GET", "/api/search"): Right.LOOK,
+    ("GET", "/api/stream"): Right.LOOK,
+    ("POST", "/incidents/{incident_id}/ack"): Right.MARK,
+    ("POST", "/incidents/{incident_id}/unack"): Right.MARK,
+    ("POST", "/incidents/{incident_id}/shelve"): Right.MARK,
+    ("POST", "/incidents/{incident_id}/unshelve"): Right.MARK,
+    ("POST", "/incidents/{incident_id}/note"): Right.MARK,
+    ("POST", "/incidents/{incident_id}/recheck"): Right.ORDER,
+    ("GET", "/rooms/{room_id}/act/{action}"): Right.LOOK,
+    ("POST", "/rooms/{room_id}/act/{action}"): Right.ORDER,
+    ("POST", "/enrol/ask"): Right.PUBLIC,
+    ("GET", "/enrol/answer/{fingerprint}"): Right.PUBLIC,
+    ("GET", "/enrol"): Right.LOOK,
+    ("POST", "/enrol"): Right.INSTALL,
+    ("GET", "/rooms/{room_id}/handover"): Right.LOOK,
+    ("POST", "/rooms/{room_id}/handover"): Right.INSTALL,
+}
+
+
+def rights(role: str, *, scoped: bool) -> frozenset[Right]:
+    """What a role may do; nothing when it is unknown."""
+    found = ROLES.get(role, frozenset())
+    return found - WHOLE_TREE if scoped else found
+
+
+def needed(method: str, path: str) -> Right | None:
+    """The right that a route needs, by its template; None: no such route stands in the table."""
+    return ROUTES.get(("GET" if method == "HEAD" else method, path))

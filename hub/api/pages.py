@@ -13,7 +13,7 @@ from hub.api import timeline, views
 from hub.api.context import Ask, Asked, RefusedError, console_of
 from hub.console.text import fold
 from hub.console.words import Words, day_time
-from hub.store import read_incidents, reads
+from hub.store import read_incidents, read_security, reads
 from hub.store.reads import RANK, VERDICTS, MeetingRow, Place, RoomRow, Tree
 from wire.messages import BadMessageError, Event, decode
 
@@ -252,6 +252,7 @@ def room_page(ask: Asked, room_id: str) -> Response:
         groups=views.fact_groups(ask.t, state, ask.now_s),
         actions=views.actions(state),
         orders=read_incidents.orders_of_room(ask.reader, room_id),
+        security=read_security.security(ask.reader, 5, room_id),
         timeline=_timeline(ask, room, incidents, touching),
         meeting=next((meeting for meeting in touching if meeting.end_s > ask.now_s), None),
     )
@@ -296,6 +297,7 @@ def health_page(ask: Asked) -> Response:
         "health.html",
         counters=reads.counters(ask.reader, ask.now_s),
         aside=reads.set_aside(ask.reader),
+        security=read_security.security(ask.reader),
         live=live,
         verdicts=VERDICTS,
     )

@@ -18,12 +18,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from hub.store import audit
-from hub.store.db import DatabaseError, migrations, open_db, open_reader
+from hub.store.db import DatabaseError, migrations, new_hub_epoch, open_db, open_reader, transaction
 
 SUFFIX = ".db.gz"
 NAME = "hub-{at}"
 DAILY, WEEKLY, MONTHLY = 14, 8, 24
 """Copies kept: of the last days, weeks and months in which there was one."""
+RESTORED_AT = "restored_at"
+"""Small value of a restored database: when, in seconds since 1970."""
 SPARE = 1.2
 """The folder needs room for the plain copy and a little more, while it is made."""
 
@@ -64,8 +66,11 @@ def backup(database: Path, folder: Path, now_s: float) -> tuple[Path, Manifest]:
     plain, packed = folder / f".{name}.db", folder / f".{name}.gz"
     final = folder / f"{name}{SUFFIX}"
     try:
+        _private(plain)
         with closing(open_reader(database)) as source, closing(sqlite3.connect(plain)) as target:
-            source.backup(target, pages=1000, sleep=0.01)  # in pieces: the hub goes on writing
+            # In one step: it sees one moment of the database, and in WAL mode no writer waits. In pieces it would
+            # begin anew with every commit of the hub, and on a busy one never end.
+            source.backup(target, pages=-1)
             manifest = _examine(target, now_s, plain.stat().st_size)
         _pack(plain, packed)
         manifest = Manifest(**(asdict(manifest) | {"sha256": _sha256(packed)}))
@@ -98,11 +103,19 @@ def prune(folder: Path) -> list[Path]:
     return gone
 
 
-def restore(copy: Path, data_dir: Path, *, database: str = "hub.db") -> Manifest:
-    """Bring a copy back into a folder that has no database. Raises BackupError, and then changes nothing."""
+def restore(copy: Path, data_dir: Path, now_s: float, *, database: str = "hub.db") -> Manifest:
+    """Bring a copy back into a folder that has no database. Raises BackupError, and then changes nothing.
+
+    What comes back is marked (`restored_at`), has a new epoch, so that rooms send their state and whatever was not
+    acknowledged, and holds no sign-ins: one that was ended since must not come to life again.
+    """
     target = data_dir / database
-    if target.exists():
-        raise BackupError(f"{target}: đã có cơ sở dữ liệu / there is a database already: restore into an empty folder")
+    # A log that was left behind counts too: SQLite would play it into the restored database.
+    for living in (target, *(target.with_name(database + end) for end in ("-wal", "-journal"))):
+        if living.exists():
+            raise BackupError(
+                f"{living}: đã có cơ sở dữ liệu / there is a database already: restore into an empty folder"
+            )
     manifest = read_manifest(copy)
     if _sha256(copy) != manifest.sha256:
         raise BackupError(f"{copy}: không khớp mã kiểm / does not fit its own checksum: take another copy")
@@ -114,6 +127,7 @@ def restore(copy: Path, data_dir: Path, *, database: str = "hub.db") -> Manifest
     data_dir.mkdir(parents=True, exist_ok=True)
     fresh = data_dir / f".{database}.restored"
     try:
+        _private(fresh)
         with gzip.open(copy, "rb") as source, fresh.open("wb") as out:
             shutil.copyfileobj(source, out, 1 << 20)
             out.flush()
@@ -122,11 +136,16 @@ def restore(copy: Path, data_dir: Path, *, database: str = "hub.db") -> Manifest
             found = _examine(db, manifest.at_s, fresh.stat().st_size)
         if (found.rooms, found.events, found.audit_head) != (manifest.rooms, manifest.events, manifest.audit_head):
             raise BackupError(f"{copy}: nội dung khác phần mô tả / holds something else than its description says")
-        open_db(fresh).close()  # brings an older one up to date
+        with closing(open_db(fresh)) as db:  # brings an older one up to date
+            _mark(db, manifest, copy.name, now_s)
         for end in ("-wal", "-shm"):
             fresh.with_name(fresh.name + end).unlink(missing_ok=True)
-        fresh.replace(target)
+        _flush(fresh)
+        os.link(fresh, target)  # unlike a rename it writes over nothing
+        fresh.unlink()
         _sync(data_dir)
+    except FileExistsError:
+        raise BackupError(f"{target}: đã có cơ sở dữ liệu / there is a database already: it has just come") from None
     except (sqlite3.Error, DatabaseError, OSError, EOFError) as error:
         raise BackupError(f"{copy}: không khôi phục được / cannot be restored: {error}") from None
     finally:
@@ -144,6 +163,22 @@ def read_manifest(copy: Path) -> Manifest:
         raise BackupError(f"{path}: thiếu phần mô tả bản sao / the copy's description is missing") from None
     except (OSError, ValueError, TypeError) as error:
         raise BackupError(f"{path}: phần mô tả hỏng / the copy's description is damaged: {error}") from None
+
+
+def _mark(db: sqlite3.Connection, manifest: Manifest, name: str, now_s: float) -> None:
+    with transaction(db):
+        for key, value in ((RESTORED_AT, repr(now_s)), ("hub_epoch", new_hub_epoch())):
+            db.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", (key, value))
+        db.execute("DELETE FROM sessions")
+        detail = {"copy": name, "made_s": manifest.at_s, "sha256": manifest.sha256}
+        audit.append(db, now_s, "command line", "restored", detail)
+    db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def _private(path: Path) -> None:
+    """Make the file, empty, for its owner alone: it will hold password hashes."""
+    path.unlink(missing_ok=True)  # half a file of a power cut
+    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
 
 
 def _examine(db: sqlite3.Connection, at_s: float, size: int) -> Manifest:
@@ -177,6 +212,11 @@ def _write(path: Path, data: bytes) -> None:
         out.flush()
         os.fsync(out.fileno())
     fresh.replace(path)
+
+
+def _flush(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
 
 
 def _sync(folder: Path) -> None:

@@ -106,7 +106,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             case "backup":
                 return _backup(settings, arguments.to)
             case "restore":
-                found = backup.restore(arguments.copy, settings.data_dir)
+                found = backup.restore(arguments.copy, settings.data_dir, time.time())
                 sys.stdout.write(
                     f"{found.rooms} phòng, {found.events} sự kiện / rooms and events: {settings.database}\n"
                 )

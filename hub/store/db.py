@@ -92,6 +92,11 @@ def hub_epoch(db: sqlite3.Connection) -> str:
     return str(db.execute("SELECT value FROM meta WHERE key = 'hub_epoch'").fetchone()[0])
 
 
+def new_hub_epoch() -> str:
+    """An id that no database had before."""
+    return secrets.token_hex(8)
+
+
 def _migrate(db: sqlite3.Connection, path: Path) -> None:
     wanted = migrations()
     with transaction(db):
@@ -111,7 +116,7 @@ def _migrate(db: sqlite3.Connection, path: Path) -> None:
                 db.execute(statement)
             db.execute(f"PRAGMA user_version = {version}")
         put = "INSERT OR IGNORE INTO meta (key, value) VALUES (?, ?)"
-        db.execute(put, ("hub_epoch", secrets.token_hex(8)))
+        db.execute(put, ("hub_epoch", new_hub_epoch()))
         db.execute(put, (f"compatible_from_v{newest}", str(COMPATIBLE_FROM)))
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ from hub import backup
 from hub.backup import DAILY, BackupError
 from hub.main import main
 from hub.store import audit
-from hub.store.db import migrations, open_db, open_reader, transaction
+from hub.store.db import hub_epoch, migrations, open_db, open_reader, transaction
 from tests.hub.rooms import fill_inventory
 
 NOW = 1.79e9
@@ -41,13 +42,17 @@ def copy(database: Path, tmp_path: Path) -> Path:
 
 
 def test_an_empty_machine_has_the_centre_back(database: Path, copy: Path, tmp_path: Path) -> None:
-    found = backup.restore(copy, tmp_path / "new")
+    found = backup.restore(copy, tmp_path / "new", NOW + 9)
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["hub.db"]
     with closing(open_reader(database)) as old, closing(open_reader(tmp_path / "new" / "hub.db")) as new:
-        for table in ("rooms", "nodes", "users", "audit", "meta"):
+        for table in ("rooms", "nodes", "users"):
             rows = f"SELECT * FROM {table} ORDER BY rowid"
             assert [tuple(r) for r in new.execute(rows)] == [tuple(r) for r in old.execute(rows)], table
-        assert audit.verify(new).ok
+        assert audit.verify(new, audit.head(old)).ok, "the log goes on from where the copy had it"
+        assert [row[3] for row in audit.rows(new, audit.head(old).id)] == ["restored"]
+        assert new.execute("SELECT value FROM meta WHERE key = 'restored_at'").fetchone()[0] == repr(NOW + 9)
+        assert hub_epoch(new) != hub_epoch(old), "rooms must notice that the hub knows less"
+    assert oct((tmp_path / "new" / "hub.db").stat().st_mode & 0o777) == "0o600"
     assert found.rooms > 0
 
 
@@ -71,7 +76,69 @@ def test_it_copies_while_the_hub_writes(database: Path, tmp_path: Path) -> None:
     rows = [manifest.audit_rows for _, manifest in made]
     assert rows == sorted(rows)
     for number, (copy, manifest) in enumerate(made):
-        assert backup.restore(copy, tmp_path / f"new-{number}") == manifest
+        assert backup.restore(copy, tmp_path / f"new-{number}", NOW) == manifest
+
+
+class Interrupted:
+    """A reader between whose steps the hub commits, every time."""
+
+    def __init__(self, reader: sqlite3.Connection, commit: Callable[[], None]) -> None:
+        self._reader, self._commit, self._steps = reader, commit, 0
+        self.close = reader.close
+
+    def backup(self, target: sqlite3.Connection, **how: Any) -> None:
+        self._reader.backup(target, progress=self._step, **how)
+
+    def _step(self, *_: int) -> None:
+        self._steps += 1
+        assert self._steps < 50, "it begins anew with every commit, and would never end"
+        self._commit()
+
+
+def test_a_great_database_is_copied_however_busy_the_hub_is(
+    database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    db = open_db(database)
+    with transaction(db):
+        audit.append(db, NOW, "lan", "note", {"text": "x" * 12_000_000})
+
+    def commit() -> None:
+        with transaction(db):
+            audit.append(db, NOW, "lan", "note", {})
+
+    monkeypatch.setattr(backup, "open_reader", lambda path: Interrupted(open_reader(path), commit))
+    _, manifest = backup.backup(database, tmp_path / "copies", NOW)
+    assert manifest.bytes > 10_000_000
+    db.close()
+
+
+def test_what_a_power_cut_left_half_is_no_hindrance(database: Path, copy: Path, tmp_path: Path) -> None:
+    (tmp_path / "copies" / f".{copy.name.removesuffix(backup.SUFFIX)}.db").write_bytes(b"half")
+    assert backup.backup(database, tmp_path / "copies", NOW)[0] == copy
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new" / ".hub.db.restored").write_bytes(b"half")
+    backup.restore(copy, tmp_path / "new", NOW)
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["hub.db"]
+
+
+def test_sign_ins_do_not_come_back(database: Path, tmp_path: Path) -> None:
+    db = open_db(database)
+    db.execute("PRAGMA foreign_keys = OFF")
+    columns = {row["name"]: row["type"] for row in db.execute("PRAGMA table_info(sessions)")}
+    values = [9e9 if kind in ("REAL", "INTEGER") else "lan" for kind in columns.values()]
+    marks = ", ".join("?" * len(values))
+    db.execute(f"INSERT INTO sessions ({', '.join(columns)}) VALUES ({marks})", values)
+    db.close()
+    backup.restore(backup.backup(database, tmp_path / "copies", NOW)[0], tmp_path / "new", NOW)
+    with closing(open_reader(tmp_path / "new" / "hub.db")) as new:
+        assert new.execute("SELECT COUNT(*) FROM sessions").fetchone()[0] == 0
+
+
+def test_a_log_left_behind_is_not_played_into_the_restored(copy: Path, tmp_path: Path) -> None:
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new" / "hub.db-wal").write_bytes(b"of the database that was here")
+    with pytest.raises(BackupError, match=r"hub\.db-wal.*there is a database already"):
+        backup.restore(copy, tmp_path / "new", NOW)
 
 
 def test_an_older_copy_is_brought_up_to_date(database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,7 +150,7 @@ def test_an_older_copy_is_brought_up_to_date(database: Path, tmp_path: Path, mon
     copy, manifest = backup.backup(tmp_path / "old" / "hub.db", tmp_path / "copies", NOW)
     monkeypatch.undo()
     assert manifest.schema == max(old)
-    backup.restore(copy, tmp_path / "new")
+    backup.restore(copy, tmp_path / "new", NOW)
     with closing(open_reader(tmp_path / "new" / "hub.db")) as new:
         assert new.execute("PRAGMA user_version").fetchone()[0] == max(migrations())
 
@@ -148,14 +215,14 @@ def test_a_copy_that_is_not_to_be_trusted_changes_nothing(
 ) -> None:
     spoil(copy)
     with pytest.raises(BackupError, match=says):
-        backup.restore(copy, tmp_path / "new")
+        backup.restore(copy, tmp_path / "new", NOW)
     assert not (tmp_path / "new").exists() or not any((tmp_path / "new").iterdir())
 
 
 def test_a_living_database_is_never_written_over(copy: Path, database: Path) -> None:
     before = database.read_bytes()
     with pytest.raises(BackupError, match="there is a database already"):
-        backup.restore(copy, database.parent)
+        backup.restore(copy, database.parent, NOW)
     assert database.read_bytes() == before
 
 

@@ -7,6 +7,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -19,9 +20,15 @@ ROLES = tuple(permissions.ROLES)
 PASSWORD_MIN = 10
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,38}[a-z0-9]\Z")
 _hasher = PasswordHasher()  # RFC 9106, low-memory profile: 64 MiB, 3 passes, 4 lanes
+COMMON = Path(__file__).with_name("common_passwords.txt")
+_few_wait = threading.BoundedSemaphore(12)
 _few_at_once = threading.BoundedSemaphore(2)
 """Each check takes 64 MiB: a flood of sign-ins must not take the hub's memory."""
 _DUMMY = _hasher.hash("no account has this password")
+
+
+class BusyError(Exception):
+    """So many passwords are being checked that this one has to come again."""
 
 
 class BadAccountError(ValueError):
@@ -34,14 +41,14 @@ def add_user(
 ) -> None:  # fmt: skip
     """Add an account, or renew password and role of an existing one; its sessions end. A transaction of its own.
 
-    Raises BadAccountError when the name is not 2 to 40 of a-z, 0-9, '.', '_', '-', the password is shorter than
-    `PASSWORD_MIN`, the role is unknown, or a place is. `places` are codes of nodes, e.g. of a cluster, to which the
-    account is bound; none: it sees the whole tree.
+    `places` are codes of nodes, e.g. of a cluster, to which the account is bound; none: it sees the whole tree. Raises
+    BadAccountError when the name is not 2 to 40 of a-z, 0-9, '.', '_', '-', the password is shorter than
+    `PASSWORD_MIN` or commonly guessed, or role or place are unknown.
     """
     if not _NAME.match(name):
         raise BadAccountError(f"name {name!r}: use 2 to 40 of a-z, 0-9, '.', '_' and '-'")
-    if len(password) < PASSWORD_MIN:
-        raise BadAccountError(f"the password is shorter than {PASSWORD_MIN} characters")
+    if weak := weakness(name, password):
+        raise BadAccountError(weak)
     if role not in ROLES:
         raise BadAccountError(f"role {role!r}: use one of {', '.join(ROLES)}")
     hashed = _hasher.hash(password)
@@ -72,9 +79,35 @@ def set_scope(conn: sqlite3.Connection, name: str, places: Sequence[str]) -> Non
 
 
 def verify(hashed: str | None, password: str) -> bool:
-    """Whether the password fits. Takes as long for an unknown account (None), so that names cannot be probed."""
+    """Whether the password fits. Takes as long for an unknown account (None), so that names cannot be probed.
+
+    Raises BusyError when many are being checked already: a flood must not take every thread of the console.
+    """
+    if not _few_wait.acquire(blocking=False):
+        raise BusyError
     try:
         with _few_at_once:
             return _hasher.verify(hashed or _DUMMY, password) and hashed is not None
     except (VerificationError, InvalidHashError):
         return False
+    finally:
+        _few_wait.release()
+
+
+def rehashed(hashed: str, password: str) -> str:
+    """A fresh hash when the old one was made with weaker settings than ours; empty when it is as good."""
+    if not _hasher.check_needs_rehash(hashed):
+        return ""
+    with _few_at_once:
+        return _hasher.hash(password)
+
+
+def weakness(name: str, password: str) -> str:
+    """Why a password cannot be taken, in Vietnamese and English; empty when it can."""
+    if len(password) < PASSWORD_MIN:
+        return f"mật khẩu ngắn hơn {PASSWORD_MIN} ký tự / the password is shorter than {PASSWORD_MIN} characters"
+    folded = password.casefold()
+    common = COMMON.read_text("utf-8").split("\n")
+    if folded in common or len(set(folded)) < 4 or (len(name) > 2 and folded.strip("0123456789!@#.") == name):
+        return "mật khẩu quá dễ đoán / the password is too easy to guess"
+    return ""

@@ -20,7 +20,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from hub.api import assets, entry, installing, pages, triage, versions
-from hub.api.auth import COOKIE
+from hub.api.auth import COOKIE, cookie_name
 from hub.api.context import LoginNeededError, RefusedError, console_of, language_of, make_console
 from hub.api.live import Live
 from hub.api.security import SecureHeaders
@@ -98,7 +98,9 @@ def _say(request: Request, status: int, key: str, **values: Any) -> Response:
     if not _wants_page(request):
         return JSONResponse({"error": text}, status)
     template = console_of(request).environment.get_template("error.html")
-    return HTMLResponse(template.render(t=t, text=text, signed_in=COOKIE in request.cookies), status)
+    return HTMLResponse(
+        template.render(t=t, text=text, signed_in=cookie_name(COOKIE, request.url.scheme) in request.cookies), status
+    )
 
 
 def _refused(request: Request, error: Exception) -> Response:

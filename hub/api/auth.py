@@ -11,14 +11,14 @@ import hmac
 import secrets
 import sqlite3
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from hub.api import permissions
-from hub.api.accounts import verify
+from hub.api import limits, permissions
+from hub.api.accounts import rehashed, verify
+from hub.api.limits import LoginLimiter
 from hub.api.permissions import Right
 from hub.store import audit
 from hub.store.db import transaction
@@ -27,10 +27,11 @@ COOKIE = "diemcau_session"
 SESSION_S = 12 * 3600.0
 """A shift. A session in use is prolonged; one that lies idle for a shift is over."""
 _TOUCH_S = 60.0
-_FREE_TRIES = 5
-_WAIT_FIRST_S = 30.0
-_WAIT_MAX_S = 900.0
-_REMEMBERED_MAX = 4096
+DEVICE_COOKIE = "diemcau_device"
+DEVICE_S = 180 * 86_400.0
+"""How long a browser is known after its last sign-in."""
+_DEVICES_MAX = 20
+"""Browsers an account is known in; the one unused for longest is forgotten."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,37 +63,12 @@ class Session:
         return self.full_name or self.user
 
 
-class LoginLimiter:
-    """Slows guessing: after five failures a name or an address waits, twice as long after each further failure.
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """The tokens of a fresh session and of the browser, for its cookies."""
 
-    Bounded: at most `_REMEMBERED_MAX` names and addresses, the least recent is forgotten first.
-    """
-
-    def __init__(self) -> None:
-        self._failures: OrderedDict[str, tuple[int, float]] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def wait_s(self, keys: tuple[str, ...], now_s: float) -> float:
-        """Seconds until the next try is allowed; 0 when it is allowed now."""
-        with self._lock:
-            return max([0.0, *(self._failures[key][1] - now_s for key in keys if key in self._failures)])
-
-    def failed(self, keys: tuple[str, ...], now_s: float) -> None:
-        """Note one failure."""
-        with self._lock:
-            for key in keys:
-                count = self._failures.pop(key, (0, 0.0))[0] + 1
-                over = count - _FREE_TRIES
-                wait_s = min(_WAIT_MAX_S, _WAIT_FIRST_S * 2**over) if over >= 0 else 0.0
-                self._failures[key] = (count, now_s + wait_s)
-            while len(self._failures) > _REMEMBERED_MAX:
-                self._failures.popitem(last=False)
-
-    def succeeded(self, keys: tuple[str, ...]) -> None:
-        """Forget the failures of these keys."""
-        with self._lock:
-            for key in keys:
-                self._failures.pop(key, None)
+    token: str
+    device: str
 
 
 class Sessions:
@@ -110,29 +86,48 @@ class Sessions:
         """Close the connection."""
         self._db.close()
 
-    def login(self, name: str, password: str, address: str) -> str | None:
-        """A new session's token, or None when name or password is wrong. Slow on purpose (argon2)."""
+    def keys(self, name: str, address: str, device: str) -> tuple[str, ...]:
+        """What a try to sign in counts for. `device`: the browser's token, if it brings one."""
+        known = None
+        if device:
+            with self._lock:
+                known = self._db.execute(
+                    "SELECT 1 FROM devices WHERE hash = ? AND user = ? AND expires_s > ?",
+                    (_hash(device), name, self._clock()),
+                ).fetchone()
+        return limits.keys(name, address, _hash(device) if known else "")
+
+    def login(self, name: str, password: str, address: str, device: str = "") -> SignedIn | None:
+        """A new session, or None when name or password is wrong. Slow on purpose (argon2). Raises BusyError."""
         now_s = self._clock()
         with self._lock:
             row = self._db.execute("SELECT hash, disabled FROM users WHERE name = ?", (name,)).fetchone()
-        fits = verify(row["hash"] if row and not row["disabled"] else None, password)
-        keys = (f"name:{name[:64]}", f"address:{address}")
-        if not fits:
+        keys = self.keys(name, address, device)
+        if not verify(row["hash"] if row and not row["disabled"] else None, password):
             self.limiter.failed(keys, now_s)
             # A name that is no account may be a password typed into the wrong field: it is not kept.
             self.audit(name if row else "?", "login_failed", {"address": address})
             return None
-        # A success clears the name alone: an address behind which someone guesses stays slow.
-        self.limiter.succeeded(keys[:1])
-        token = secrets.token_urlsafe(32)
+        self.limiter.succeeded(keys)
+        renewed = rehashed(row["hash"], password)
+        made = SignedIn(secrets.token_urlsafe(32), secrets.token_urlsafe(32))
         with self.writing() as db:
+            if renewed:
+                db.execute("UPDATE users SET hash = ? WHERE name = ? AND hash = ?", (renewed, name, row["hash"]))
             db.execute("DELETE FROM sessions WHERE expires_s < ?", (now_s,))
             db.execute(
                 "INSERT INTO sessions (token_hash, user, csrf, created_s, seen_s, expires_s) VALUES (?, ?, ?, ?, ?, ?)",
-                (_hash(token), name, secrets.token_urlsafe(24), now_s, now_s, now_s + SESSION_S),
+                (_hash(made.token), name, secrets.token_urlsafe(24), now_s, now_s, now_s + SESSION_S),
+            )
+            db.execute("DELETE FROM devices WHERE expires_s < ? OR hash = ?", (now_s, _hash(device)))
+            db.execute("INSERT INTO devices VALUES (?, ?, ?)", (_hash(made.device), name, now_s + DEVICE_S))
+            db.execute(
+                "DELETE FROM devices WHERE user = ? AND hash NOT IN"
+                " (SELECT hash FROM devices WHERE user = ? ORDER BY expires_s DESC LIMIT ?)",
+                (name, name, _DEVICES_MAX),
             )
             audit.append(db, now_s, name, "login", {"address": address})
-        return token
+        return made
 
     def find(self, token: str) -> Session | None:
         """The session of a token, if it is still good; prolongs it, with at most one write a minute."""
@@ -180,6 +175,11 @@ class Sessions:
         """One write transaction; it takes the file's write lock at once, as the writer does."""
         with self._lock, transaction(self._db):
             yield self._db
+
+
+def cookie_name(name: str, scheme: str) -> str:
+    """A cookie's name: behind TLS with the prefix that binds it to this very host, which browsers enforce."""
+    return f"__Host-{name}" if scheme == "https" else name
 
 
 def csrf_fits(session: Session, given: str) -> bool:

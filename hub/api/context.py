@@ -15,7 +15,7 @@ from markupsafe import Markup
 from starlette.responses import HTMLResponse, Response
 
 from hub.api import assets, permissions, story
-from hub.api.auth import COOKIE, Session, Sessions, csrf_fits
+from hub.api.auth import COOKIE, Session, Sessions, cookie_name, csrf_fits
 from hub.api.permissions import Right
 from hub.console import words as words_module
 from hub.console.words import LANGUAGES, Words, words
@@ -144,7 +144,7 @@ def console_of(request: Request) -> Console:
 def ask(request: Request) -> Ask:
     """The request with its session. Raises LoginNeededError."""
     console = console_of(request)
-    session = console.sessions.find(request.cookies.get(COOKIE, ""))
+    session = console.sessions.find(request.cookies.get(cookie_name(COOKIE, request.url.scheme), ""))
     if session is None:
         raise LoginNeededError
     request.state.language = language_of(request, session)

@@ -8,7 +8,8 @@ from fastapi import APIRouter, Form, Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response, StreamingResponse
 
 from hub.api import pages
-from hub.api.auth import COOKIE, SESSION_S
+from hub.api.accounts import BusyError
+from hub.api.auth import COOKIE, DEVICE_COOKIE, DEVICE_S, SESSION_S, cookie_name
 from hub.api.context import LANGUAGE_COOKIE, Asked, check_csrf, console_of, language_of
 from hub.api.live import Live
 from hub.console.words import LANGUAGES, words
@@ -26,7 +27,7 @@ def _login_page(request: Request, status: int = 200, error: str = "", name: str 
         error=t(error, **values) if error else "",
         name=name,
         next=following,
-        expired=bool(following) and COOKIE in request.cookies,
+        expired=bool(following) and cookie_name(COOKIE, request.url.scheme) in request.cookies,
     )
     return HTMLResponse(text, status)
 
@@ -52,15 +53,24 @@ def login(
     """Check the password; on success set the session's cookie."""
     console, name = console_of(request), name.strip().casefold()
     address = request.client.host if request.client else ""
-    wait_s = console.sessions.limiter.wait_s((f"name:{name[:64]}", f"address:{address}"), console.clock())
+    scheme = request.url.scheme
+    device = request.cookies.get(cookie_name(DEVICE_COOKIE, scheme), "")
+    sessions = console.sessions
+    wait_s = sessions.limiter.wait_s(sessions.keys(name, address, device), console.clock())
     if wait_s > 0:
         return _login_page(request, 429, "login.limited", name, n=int(wait_s) + 1)
-    token = console.sessions.login(name, password, address)
-    if token is None:
+    try:
+        made = sessions.login(name, password, address, device)
+    except BusyError:
+        return _login_page(request, 429, "login.limited", name, n=5)
+    if made is None:
         return _login_page(request, 401, "login.failed", name)
     answer = RedirectResponse(_own_path(following), 303)
-    secure = request.url.scheme == "https"
-    answer.set_cookie(COOKIE, token, max_age=int(SESSION_S) * 7, httponly=True, samesite="lax", secure=secure)
+    for cookie, value, age_s in ((COOKIE, made.token, SESSION_S * 7), (DEVICE_COOKIE, made.device, DEVICE_S)):
+        answer.set_cookie(
+            cookie_name(cookie, scheme), value, max_age=int(age_s), httponly=True, samesite="lax",
+            secure=scheme == "https",
+        )  # fmt: skip
     return answer
 
 
@@ -70,7 +80,8 @@ async def logout(request: Request, ask: Asked) -> Response:
     await check_csrf(request, ask.session)
     ask.console.sessions.logout(ask.session)
     answer = RedirectResponse("/login", 303)
-    answer.delete_cookie(COOKIE)
+    scheme = request.url.scheme
+    answer.delete_cookie(cookie_name(COOKIE, scheme), secure=scheme == "https", httponly=True)
     return answer
 
 

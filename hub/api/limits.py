@@ -1,0 +1,83 @@
+"""Slows guessing of passwords without letting a guesser shut anybody out.
+
+Failures are counted for a name from an address, for an address, and for a name from wherever. A browser from which the
+account has signed in before carries a token; its failures are counted for itself alone, and what others do to the name
+or from the address does not touch it (OWASP's "device cookies"). Waits end by themselves.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+
+FREE_TRIES = {"pair": 5, "device": 5, "address": 30, "name": 50}
+"""Failures without a wait, by what is counted. A name is guessed at from many addresses before it waits: until then
+each address has waited by itself."""
+_WAIT_FIRST_S = 30.0
+_WAIT_MAX_S = 900.0
+_FORGET_S = 6 * 3600.0
+"""After so long without a failure counting begins anew."""
+_REMEMBERED_MAX = 4096
+
+
+def keys(name: str, address: str, device: str) -> tuple[str, ...]:
+    """What a try counts for. `device`: hash of the browser's token, if it is one that this account knows."""
+    if device:
+        return (f"device:{device}",)
+    place = _network(address)
+    return (f"pair:{name[:64]} {place}", f"address:{place}", f"name:{name[:64]}")
+
+
+def _network(address: str) -> str:
+    """The address; of IPv6 the /64, which one host has for itself."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return address[:64]
+    return str(ipaddress.ip_network((found, 64), strict=False)) if found.version == 6 else str(found)
+
+
+@dataclass(frozen=True, slots=True)
+class _Failures:
+    count: int
+    until_s: float
+    """No try before this moment; 0: at once."""
+    last_s: float
+
+
+class LoginLimiter:
+    """Each failure beyond the free ones makes its key wait twice as long as the last, at most 15 min.
+
+    Bounded: at most `_REMEMBERED_MAX` keys, the least recent is forgotten first.
+    """
+
+    def __init__(self) -> None:
+        self._failures: OrderedDict[str, _Failures] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def wait_s(self, keys: tuple[str, ...], now_s: float) -> float:
+        """Seconds until the next try is allowed; 0 when it is allowed now."""
+        with self._lock:
+            found = [self._failures[key].until_s - now_s for key in keys if key in self._failures]
+        return min(_WAIT_MAX_S, max([0.0, *found]))  # a clock that was set back makes nobody wait longer
+
+    def failed(self, keys: tuple[str, ...], now_s: float) -> None:
+        """Note one failure."""
+        with self._lock:
+            for key in keys:
+                before = self._failures.pop(key, None)
+                count = 1 + (before.count if before and now_s - before.last_s < _FORGET_S else 0)
+                over = count - FREE_TRIES[key.partition(":")[0]]
+                until_s = now_s + min(_WAIT_MAX_S, _WAIT_FIRST_S * 2 ** min(over, 10)) if over >= 0 else 0.0
+                self._failures[key] = _Failures(count, until_s, now_s)
+            while len(self._failures) > _REMEMBERED_MAX:
+                self._failures.popitem(last=False)
+
+    def succeeded(self, keys: tuple[str, ...]) -> None:
+        """Forget the failures of this name from here, or of this device. What others did still counts for them."""
+        with self._lock:
+            for key in keys:
+                if key.startswith(("pair:", "device:")):
+                    self._failures.pop(key, None)

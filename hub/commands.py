@@ -28,6 +28,9 @@ FREE = frozenset({RECHECK, leases.GRANTED, leases.DENIED})
 NONCE_MAX_S = 120.0
 EXPIRES_S = 60.0
 """How long after its nonce an order stays good, on top of the time the room takes to issue the next one."""
+COUNTER_LEAP_MAX = 100_000
+"""A room's own count of orders is believed this far above ours at most: more than a database that was lost or brought
+back can be behind. A status may be forged; an order numbered at the end of all numbers would be the room's last one."""
 ANSWER_S = 60.0
 """An order the room has not even accepted after this is given up."""
 
@@ -79,7 +82,8 @@ def write(
     if refused:
         audit.append(db, now_s, by, "order_refused", detail | {"reason": refused})
         return Ordered(refused=refused), Change()
-    counter = max(twin.counter, orders.last_counter(db, room)) + 1
+    known = orders.last_counter(db, room)
+    counter = min(max(twin.counter, known), known + COUNTER_LEAP_MAX) + 1
     order = Order(orders.new_id(), room, action, by, why, incident, counter)
     orders.insert(db, order, now_s, now_s + ANSWER_S)
     audit.append(db, now_s, by, "order", detail | {"command": order.id})

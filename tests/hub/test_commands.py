@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hub.commands import Letter, refusal, sent, write
+from hub.commands import COUNTER_LEAP_MAX, Letter, refusal, sent, write
 from hub.core.twin import Twin
 from hub.port import Change, Ordered
 from hub.store.apply import Applier
@@ -84,6 +84,15 @@ def test_counter_rises_also_when_the_room_forgot_its_own(applier: Applier) -> No
     second = order(applier, "light_on") if not isinstance(second, Letter) else second
     assert isinstance(second, Letter)
     assert second.order.counter == 9
+
+
+def test_a_forged_count_does_not_use_up_the_numbers_of_a_room(applier: Applier) -> None:
+    forged = Room(boot="b2", start_s=T0 + 50)
+    applier.apply([forged.heard(forged.status(counter=2**53), NOW)], NOW)
+    assert applier.twin("p1-1").counter == 2**53
+    letter = order(applier)
+    assert isinstance(letter, Letter)
+    assert letter.order.counter == COUNTER_LEAP_MAX + 1
 
 
 def test_same_order_twice_and_too_many_are_refused(applier: Applier) -> None:

@@ -13,12 +13,15 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from agent.core.engine import CLEAR_LATCHES
+from agent.core.remedies import REMEDIES
 from agent.trust import Trust
+from hub.commands import FREE
 from hub.main import main
 from hub.pki.files import PkiError
 from hub.signer import keys
 from hub.signer.client import SignerClient, SignRefusedError
-from hub.signer.rules import ANSWERS_MAX, FLEET_MAX, ROOM_MAX, WINDOW_S, Rules
+from hub.signer.rules import ACTIONS, ANSWERS, ANSWERS_MAX, COUNTER_MAX, FLEET_MAX, ROOM_MAX, WINDOW_S, Rules
 from hub.signer.server import Signer
 from sim.process import program
 from tests.brokers import until
@@ -88,11 +91,35 @@ def test_what_it_signs_a_room_believes_and_its_journal_knows(running: Running, f
 
 @pytest.mark.parametrize(
     "changes",
-    [{"id": ""}, {"id": "../x"}, {"room": "R 1"}, {"action": "rm -rf"}, {"by": ""}, {"nonce": ""}, {"counter": 0},
-     {"expires_s": 1e9}, {"expires_s": 0.0}],
+    [{"id": ""}, {"id": "../x"}, {"room": "R 1"}, {"by": ""}, {"nonce": ""}, {"counter": 0},
+     {"counter": COUNTER_MAX + 1}, {"expires_s": 1e9}, {"expires_s": 0.0}],
 )  # fmt: skip
 def test_an_order_without_shape_is_not_signed(changes: dict[str, object]) -> None:
     body = m.encode(msgspec.structs.replace(GOOD, **changes))
+    assert Rules().judge(e.Kind.COMMAND, body, 0)[0] == "malformed"
+
+
+@pytest.mark.parametrize("action", ["", "rm -rf", "codec_burn", "Recheck", "recheck "])
+def test_an_action_that_no_room_knows_is_not_signed(action: str) -> None:
+    body = m.encode(msgspec.structs.replace(GOOD, action=action))
+    assert Rules().judge(e.Kind.COMMAND, body, 0)[0] == "unknown_action"
+
+
+def test_the_signer_knows_what_rooms_know_and_nothing_else() -> None:
+    assert {*REMEDIES, *FREE, CLEAR_LATCHES} == ACTIONS
+    assert FREE > ANSWERS
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        m.encode(GOOD).replace(b'"action":', b'"action":"recheck","action":'),
+        m.encode(GOOD).replace(b'"action":', b'"act":"recheck","action":'),
+        m.encode(GOOD).replace(b":", b": "),
+        m.encode(GOOD) + b"\n",
+    ],
+)
+def test_an_order_with_two_readings_is_not_signed(body: bytes) -> None:
     assert Rules().judge(e.Kind.COMMAND, body, 0)[0] == "malformed"
 
 

@@ -51,6 +51,8 @@ LISTS: dict[str, type] = {"meters": probes.MeterConfig, "sensors": probes.Sensor
 TABLES: dict[str, type] = {"relays": RelayConfig, "loads": LoadConfig}
 SECRET_FIELDS = {"password": "password_file"}
 """A secret is never written into room.toml: its file is named instead."""
+SHOWN_MAX = 200
+"""Most characters of a name or value that a sentence about it repeats."""
 HIDDEN = {("broker", "time_scale"), ("relays", "load"), ("codec", "trust_dir")}
 """Fields that are filled from elsewhere."""
 PLAIN: dict[str, dict[str, tuple[Any, Any]]] = {
@@ -217,8 +219,8 @@ def _probe_problems(config: AgentConfig) -> list[str]:
 
 def _sentence(path: Path, problem: Any) -> str:
     """One mistake found by pydantic, in the technician's words."""
-    place = ".".join(str(part) for part in problem["loc"])
-    kind, value = problem["type"], problem.get("input")
+    place = ".".join(str(part) for part in problem["loc"])[:SHOWN_MAX]
+    kind, value = problem["type"], repr(problem.get("input"))[:SHOWN_MAX]
     if kind == "extra_forbidden":
         names = _names_at(problem["loc"])
         near = difflib.get_close_matches(str(problem["loc"][-1]), names, 1)
@@ -227,7 +229,7 @@ def _sentence(path: Path, problem: Any) -> str:
     if kind == "missing":
         return f"{path}: {place}: thiếu mục này / is missing; add it"
     what = problem["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
-    return f"{path}: {place}: giá trị {value!r} sai / must be {what}, not {value!r}"
+    return f"{path}: {place}: giá trị {value} sai / must be {what}, not {value}"
 
 
 def _names_at(where: tuple[Any, ...]) -> list[str]:

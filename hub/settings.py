@@ -20,6 +20,8 @@ from hub.signer.client import SignerClient, Unsigned
 DATABASE = "hub.db"
 ENV_PREFIX = "DIEMCAU_HUB_"
 VIETNAM = "Asia/Ho_Chi_Minh"
+SHOWN_MAX = 200
+"""Most characters of a name or value that a sentence about it repeats."""
 MENDS: dict[str, str] = {
     "port": "dùng số từ 1 đến 65535",
     "demo": "dùng true hoặc false",
@@ -233,7 +235,7 @@ def read_secret(place: str, name: str) -> str:
 
 
 def _sentence(path: Path, problem: Any) -> str:
-    place = ".".join(str(part) for part in problem["loc"])
+    place = ".".join(str(part) for part in problem["loc"])[:SHOWN_MAX]
     if problem["type"] == "extra_forbidden":
         names = _names(problem["loc"])
         near = difflib.get_close_matches(str(problem["loc"][-1]), names, 1)
@@ -241,9 +243,9 @@ def _sentence(path: Path, problem: Any) -> str:
         hint = f"; có phải / did you mean {near[0]!r}?" if near else f"; các mục có / known: {known}"
         return f"{path}: {place}: không có mục này / no such setting{hint}"
     what = problem["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
-    value = problem.get("input")
+    value = repr(problem.get("input"))[:SHOWN_MAX]
     mend = MENDS.get(str(problem["loc"][-1]), "sửa lại kiểu giá trị")
-    return f"{path}: {place}: giá trị {value!r} sai, {mend} / must be {what}, not {value!r}"
+    return f"{path}: {place}: giá trị {value} sai, {mend} / must be {what}, not {value}"
 
 
 def _names(where: tuple[Any, ...]) -> list[str]:

@@ -17,6 +17,7 @@ from hub.console.text import fold
 
 FILE_MAX_BYTES = 16 * 2**20
 ROWS_MAX = 20_000
+COLUMNS_MAX = 100
 CELL_MAX = 200
 FAULTS_MAX = 200
 """Faults told at once: a file of another kind has one in every cell."""
@@ -136,6 +137,8 @@ def _text(raw: bytes) -> str:
             f"dòng {line} không phải UTF-8, hãy lưu lại thành CSV UTF-8",
             f"line {line} is not UTF-8: save the file as CSV UTF-8",
         )
+    if not text.strip():  # nothing but a byte order mark
+        _stop("tệp trống", "the file is empty")
     return unicodedata.normalize("NFC", text)
 
 
@@ -147,6 +150,11 @@ def _headings(cells: Sequence[str], columns: Sequence[Column]) -> list[str | Non
     known = {fold(name): column.key for column in columns for name in (column.key, *column.names)}
     problems: list[Problem] = []
     keys: list[str | None] = []
+    if len(cells) > COLUMNS_MAX:
+        _stop(
+            f"dòng 1 có {len(cells)} cột, tối đa {COLUMNS_MAX}",
+            f"line 1 has {len(cells)} columns, at most {COLUMNS_MAX}",
+        )
     for cell in cells:
         key = known.get(fold(cell))
         if key is None:

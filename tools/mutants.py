@@ -29,11 +29,12 @@ pytest_add_cli_args_test_selection=
 also_copy=
   wire
 use_git_change_detection=false
+{args}
 """
 NOTICED = ("killed", "timeout", "caught by type check", "segfault", "suspicious")
 
 
-def stage(files: list[str]) -> None:
+def stage(files: list[str], chosen_tests: str) -> None:
     """A copy of what the engine's tests need, and nothing else: mutmut copies whole folders."""
     shutil.rmtree(WORK, ignore_errors=True)
     skip = shutil.ignore_patterns("__pycache__", "test_engine_stateful.py")  # needs the simulation, and is slow
@@ -41,8 +42,9 @@ def stage(files: list[str]) -> None:
         shutil.copytree(ROOT / name, WORK / name, ignore=skip)
     for name in ("tests/__init__.py", "tests/agent/__init__.py"):
         shutil.copy(ROOT / name, WORK / name)
+    args = f"pytest_add_cli_args=\n  -k\n  {chosen_tests}" if chosen_tests else ""
     chosen = "\n".join(f"  agent/core/{name}" for name in files)
-    (WORK / "setup.cfg").write_text(CONFIG.format(files=chosen), "utf-8")
+    (WORK / "setup.cfg").write_text(CONFIG.format(files=chosen, args=args), "utf-8")
 
 
 def listed() -> dict[str, str]:
@@ -81,8 +83,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make mutants", description=__doc__)
     parser.add_argument("files", nargs="*", default=["*.py"], help="files of agent/core; default: all")
     parser.add_argument("--children", type=int, default=2, help="processes at a time; default: 2")
+    parser.add_argument("--tests", default="", help="only tests that match this, as pytest's -k: sooner, and stricter")
     arguments = parser.parse_args()
-    stage(arguments.files)
+    stage(arguments.files, arguments.tests)
     subprocess.run(
         [Path(sys.executable).with_name("mutmut"), "run", "--max-children", str(arguments.children)],
         cwd=WORK, check=False,

@@ -39,7 +39,7 @@ def start(
     )
     started = Record(
         "remedy_started", rule_name, fault_id, act_id=act.act_id, remedy=remedy.name, load=load.name,
-        command=command, by=by, evidence=state.fault(rule_name).evidence if rule_name else (),
+        command=command, by=by, evidence=state.fault(rule_name).evidence,
     )  # fmt: skip
     if remedy.method is Method.STAGED:
         state = stages.whole_room(state, act.act_id, now)

@@ -23,7 +23,7 @@ def learned(load: Load, state: LoadState, took_s: float) -> float:
     if took_s < SHORTEST * load.boot_s:
         return state.boot_s
     bounded = min(took_s, LONGEST * load.boot_s)
-    if state.boot_s <= 0 or bounded >= state.boot_s:
+    if bounded >= state.boot_s:
         return bounded
     return (1 - FORGET) * state.boot_s + FORGET * bounded
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from agent.core import flapping
 from agent.core.flapping import HIGH_PCT, change_pct, flaps, with_look
 from agent.core.phases import Phase
 from tests.agent.core.test_codec_hung_story import HUNG
@@ -21,6 +24,18 @@ def test_between_the_limits_it_stays_as_it_was() -> None:
     assert 20 <= change_pct(some) < HIGH_PCT
     assert flaps(some, before=True)
     assert not flaps(some, before=False)
+
+
+@pytest.mark.parametrize(("pct", "before", "expected"), [(30.0, False, True), (29.9, False, False), (20.0, True, True)])
+def test_a_limit_itself_counts_as_reached(
+    pct: float, before: bool, expected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(flapping, "change_pct", lambda _history: pct)
+    assert flaps((), before) is expected
+
+
+def test_before_its_first_look_all_was_steady() -> None:
+    assert change_pct((False, True)) == change_pct((False,) * 20 + (True,))
 
 
 def test_the_history_is_bounded() -> None:

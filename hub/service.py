@@ -18,7 +18,7 @@ from hub.core.leases import Budget
 from hub.link import Broker, Link
 from hub.port import Change, HubBusyError, Marked, Ordered, Subscription
 from hub.rollouts import Rollouts
-from hub.signer.client import SignerClient, SignRefusedError, Unsigned
+from hub.signer.client import MALFORMED, SignerClient, SignRefusedError, Unsigned
 from hub.store.apply import Applier
 from hub.store.audit import Herald
 from hub.store.db import hub_epoch, open_reader
@@ -255,8 +255,12 @@ class Hub:
             left -= 1
             try:
                 sealed = self._sealer.seal(Kind.DESIRED, payload)
-            except SignRefusedError:
-                return  # told by the client; tried again in a while
+            except SignRefusedError as error:
+                if error.reason != MALFORMED:
+                    return  # told by the client; tried again in a while
+                log.error("the desired document %d of room %s is not signed: it is malformed", number, room)
+                self._published[room] = number  # the other rooms do not wait for this one
+                continue
             if self._link.publish(topic, sealed, retain=True):
                 self._published[room] = number
 
@@ -273,3 +277,4 @@ class Hub:
             return
         if keys != self._keys and self._link.publish(KEYS, keys, retain=True):
             self._keys = keys
+            self._published.clear()  # the broker keeps documents that a key has signed which may be revoked by now

@@ -15,6 +15,7 @@ log = logging.getLogger(__name__)
 
 TIMEOUT_S = 3.0
 AWAY = "signer_away"
+MALFORMED = "signer_malformed"
 
 
 class SignRefusedError(Exception):

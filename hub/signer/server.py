@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
@@ -26,6 +27,8 @@ log = logging.getLogger(__name__)
 
 ASK_MAX_BYTES = PAYLOAD_MAX_BYTES * 2
 CALLERS_MAX = 8
+WHAT_MAX = 200
+"""Characters of what is asked that the journal keeps: a caller must not fill the card with one refused order."""
 
 
 class Signer:
@@ -58,8 +61,10 @@ class Signer:
 
     def _judged(self, kind: str, body: bytes) -> dict[str, Any]:
         reason, what = self._rules.judge(kind, body, self._clock())
-        line = {"at": round(time.time(), 3), "what": what or kind[:60], "refused": reason, "key": self._id}
-        os.write(self._journal, (json.dumps(line, ensure_ascii=False) + "\n").encode())
+        line = {"at": round(time.time(), 3), "what": (what or kind)[:WHAT_MAX], "refused": reason, "key": self._id}
+        written = (json.dumps(line) + "\n").encode()
+        if os.write(self._journal, written) != len(written):
+            raise OSError(errno.ENOSPC, "the journal took a part of a line only")
         os.fdatasync(self._journal)
         if reason:
             return {"refused": reason}

@@ -156,12 +156,27 @@ def test_nothing_is_signed_that_cannot_be_written_down(folder: Path, monkeypatch
     question = json.dumps({"kind": e.Kind.COMMAND, "body": base64.b64encode(m.encode(GOOD)).decode()}).encode()
     with pytest.raises(OSError, match="No space"):
         made.answer(question)
+    monkeypatch.setattr(os, "write", lambda _file, data: len(data) // 2)
+    with pytest.raises(OSError, match="a part of a line only"):
+        made.answer(question)
 
 
 @pytest.mark.parametrize("raw", [b"", b"{", b"[]", b"null", b'{"kind":1}', b'{"kind":"x","body":"?"}', b"[" * 100_000])
 def test_a_question_that_is_none_is_answered_so(folder: Path, raw: bytes) -> None:
     made = Signer(keys.read(folder / "signing.key"), folder / "j", frozenset())
     assert made.answer(raw) == {"refused": "malformed"}
+
+
+def test_a_refused_order_of_any_length_is_one_short_line(folder: Path) -> None:
+    made = Signer(keys.read(folder / "signing.key"), folder / "j", frozenset())
+    body = m.encode(msgspec.structs.replace(GOOD, action="x" * 30_000))
+    assert made.answer(json.dumps({"kind": e.Kind.COMMAND, "body": base64.b64encode(body).decode()}).encode()) == {
+        "refused": "unknown_action"
+    }
+    assert made.answer(json.dumps({"kind": "\ud800", "body": ""}).encode()) == {"refused": "wrong_kind"}
+    lines = (folder / "j").read_text("utf-8").splitlines()
+    assert [json.loads(line)["refused"] for line in lines] == ["unknown_action", "wrong_kind"]
+    assert max(map(len, lines)) < 400
 
 
 def test_a_stranger_on_the_host_is_not_served(folder: Path, running: Running) -> None:

@@ -20,6 +20,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from hub.api import assets, entry, installing, pages, triage, versions
+from hub.api import log as log_pages
 from hub.api.auth import COOKIE, cookie_name
 from hub.api.context import LoginNeededError, RefusedError, console_of, language_of, make_console
 from hub.api.live import Live
@@ -63,7 +64,7 @@ def create_app(db_path: Path | str, settings: Any, hub: HubPort, clock: Callable
     app.add_middleware(GZipMiddleware, minimum_size=500, compresslevel=6)
     app.add_middleware(SecureHeaders)
     app.mount("/static", _Static(directory=assets.FOLDER), name="static")
-    for router in (entry.router, pages.router, triage.router, versions.router, installing.router):
+    for router in (entry.router, pages.router, triage.router, versions.router, installing.router, log_pages.router):
         app.include_router(router)
     app.add_exception_handler(LoginNeededError, _login_needed)
     app.add_exception_handler(RefusedError, _refused)

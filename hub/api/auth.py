@@ -58,6 +58,11 @@ class Session:
         return Right.MARK in self.rights
 
     @property
+    def reads_log(self) -> bool:
+        """Whether this account may read the log of who did what."""
+        return Right.AUDIT in self.rights
+
+    @property
     def shown_name(self) -> str:
         """The name as colleagues know it."""
         return self.full_name or self.user

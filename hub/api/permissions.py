@@ -66,6 +66,8 @@ ROUTES: dict[tuple[str, str], Right] = {
     ("POST", "/enrol"): Right.INSTALL,
     ("GET", "/rooms/{room_id}/handover"): Right.LOOK,
     ("POST", "/rooms/{room_id}/handover"): Right.INSTALL,
+    ("GET", "/audit"): Right.AUDIT,
+    ("GET", "/audit.csv"): Right.AUDIT,
 }
 
 

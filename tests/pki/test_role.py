@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from hub.pki import broker
+from tests.house.source import ROOT
 
-ROLE = Path("ansible/roles/broker")
+ROLE = ROOT / "ansible/roles/broker"
 
 
 @pytest.mark.parametrize(

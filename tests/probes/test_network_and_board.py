@@ -241,7 +241,7 @@ def test_a_full_room() -> None:
     assert len(keys) == len(set(keys))
     assert set(keys) <= set(FACTS)
     of_other_devices = (
-        "hub.", "room.attended", "codec.rx_loss", "codec.tx_loss", "codec.jitter", "display.",
+        "hub.", "room.attended", "codec.rx_loss", "codec.tx_loss", "codec.jitter", "display.", "camera.",
         "amp.", "pc.", "sound.",
     )  # fmt: skip
     assert {key for key in set(FACTS) - set(keys) if not key.startswith(of_other_devices)} == set()

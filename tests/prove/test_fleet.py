@@ -226,7 +226,7 @@ import http.server, ssl
 server = http.server.ThreadingHTTPServer(("0.0.0.0", 8443), http.server.SimpleHTTPRequestHandler)
 context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile="/etc/diemcau/pki/ca.crt")
 context.verify_mode = ssl.CERT_REQUIRED
-context.load_cert_chain("/etc/diemcau/pki/room.crt", "/etc/diemcau/pki/room.key")
+context.load_cert_chain("/etc/mosquitto/certs/broker.crt", "/etc/mosquitto/certs/broker.key")
 server.socket = context.wrap_socket(server.socket, server_side=True)
 server.serve_forever()
 """

@@ -11,13 +11,15 @@ from agent.probes.config import RoomConfig
 from agent.publisher import BrokerConfig
 from agent.transports.gpio import RelayConfig, check
 
+SENTENCE_MAX = 1500
+
 
 class ConfigError(Exception):
     """The configuration cannot be used. `problems` holds one sentence for each mistake: where, what, and the mend."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
-        self.problems = problems
+        self.problems = [problem[:SENTENCE_MAX] for problem in problems]
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,8 +139,8 @@ def validate(path: Path) -> AgentConfig:
     if not path.is_file():
         raise ConfigError([f"{path}: không có tệp này / no such file; copy the example and fill it in"])
     try:
-        tomllib.loads(path.read_text("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        tomllib.loads(path.read_bytes().decode("utf-8"))
+    except (ValueError, RecursionError) as error:  # also endless numbers and nesting
         raise ConfigError([f"{path}: không phải TOML hợp lệ / not valid TOML: {error}"]) from None
     except OSError as error:
         raise ConfigError([f"{path}: không đọc được / cannot be read: {error.strerror}"]) from None

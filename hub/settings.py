@@ -20,6 +20,7 @@ from hub.signer.client import SignerClient, Unsigned
 DATABASE = "hub.db"
 ENV_PREFIX = "DIEMCAU_HUB_"
 VIETNAM = "Asia/Ho_Chi_Minh"
+SENTENCE_MAX = 1500
 SHOWN_MAX = 200
 """Most characters of a name or value that a sentence about it repeats."""
 MENDS: dict[str, str] = {
@@ -42,7 +43,7 @@ class SettingsError(Exception):
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
-        self.problems = problems
+        self.problems = [problem[:SENTENCE_MAX] for problem in problems]
 
 
 class _Section(BaseModel):
@@ -194,12 +195,12 @@ class HubSettings(BaseSettings):
 def load(path: Path) -> HubSettings:
     """Read and check everything. Raises SettingsError."""
     try:
-        tomllib.loads(path.read_text("utf-8"))
+        tomllib.loads(path.read_bytes().decode("utf-8"))
     except FileNotFoundError:
         raise SettingsError([f"{path}: không có tệp này / no such file: make it, see docs/hub.md"]) from None
     except OSError as error:
         raise SettingsError([f"{path}: không đọc được / cannot be read: {error.strerror}"]) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # also endless numbers and nesting
         raise SettingsError([f"{path}: không phải TOML hợp lệ / not valid TOML: {error}"]) from None
 
     class FromFile(HubSettings):

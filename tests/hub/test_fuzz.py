@@ -44,7 +44,8 @@ pin = 17
 boot_s = 30
 """
 NASTY = st.sampled_from(
-    ["\0", "\ufeff", "\u2028", ";", '"', "'", "\n", "\r", "\t", "=", "9" * 5000, "-1", "nan", "inf", "1e999", "🙂",
+    ["\0", "\ufeff", "\u2028", ";", '"', "'", "\n", "\r", "\t", "=", "9" * 5000, "[" * 5000,
+     "-1", "nan", "inf", "1e999", "🙂",
      "\u0301", "[", "]", "{", "}", "00/13/2030 25:61", "31/02/2030 07:30", "01/01/0001 00:00", "31/12/9999 23:59",
      '"' + "x" * 200_000]
 )  # fmt: skip
@@ -65,6 +66,18 @@ def damaged(draw: st.DrawFn, *texts: str) -> bytes:
         text = text[:begin] + draw(st.one_of(NASTY, st.text(max_size=5), st.just(text[begin:end] * 2))) + text[end:]
     encoding = draw(st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "cp1258"]))
     return text.encode(encoding, "replace")
+
+
+@pytest.mark.parametrize("value", ["9" * 5000, "[" * 5000, "{a=" * 5000, "1e999", "nan"], ids=lambda text: text[:4])
+def test_a_value_without_end(value: str, tmp_path: Path) -> None:
+    path = tmp_path / "some.toml"
+    path.write_text(f"[room]\nid = {value}\n", "utf-8")
+    with pytest.raises(SettingsError) as told:
+        load(path)
+    in_sentences(told.value.problems)
+    with pytest.raises(ConfigError) as refused:
+        validate(path)
+    in_sentences(refused.value.problems)
 
 
 def in_sentences(problems: list[str]) -> None:

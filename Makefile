@@ -5,13 +5,14 @@
 # make mutants changes the engine in small ways and sees whether its tests notice; ARGS="interlock.py"
 # make bench   measurements, ARGS="--json FILE --seconds N"
 # make wheelhouse  bundles of a release in dist/, ARGS="--kind agent --platform arm64 --key FILE"
+# make sbom    what a release is made of, CycloneDX, in dist/
 # make docs    writes the generated documents      make pictures  takes those of the console      make lint, make clean
 SHELL := /bin/sh
 BIN := .venv/bin
 # Debian gives users neither of these, and mosquitto and upsd live there.
 export PATH := $(PATH):/usr/sbin:/sbin
 
-.PHONY: demo test prove prove-fleet prove-gpio mutants bench lint docs pictures wheelhouse card ready-demo ready-test clean
+.PHONY: demo test prove prove-fleet prove-gpio mutants bench lint docs pictures wheelhouse sbom card ready-demo ready-test clean
 
 demo: ready-demo
 	$(BIN)/diemcau demo $(ARGS)
@@ -55,6 +56,9 @@ pictures: ready-test
 
 wheelhouse: ready-test
 	$(BIN)/python -m tools.wheelhouse $(ARGS)
+
+sbom: ready-test
+	$(BIN)/python -m tools.sbom $(ARGS)
 
 card: ready-test
 	$(BIN)/python -m tools.card $(ARGS)

@@ -23,13 +23,15 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
+from tools import sbom
+
 ROOT = Path(__file__).parents[1]
 MACHINES = {"amd64": "x86_64", "arm64": "aarch64", "armv7": "armv7l"}
 GLIBC = range(36, 16, -1)
 """Debian 12 has glibc 2.36: wheels for 2.17 to 2.36 run on it."""
 PYTHONS = {"3.11": "bookworm", "3.13": "trixie"}
-KINDS = ("agent", "hub")
-UV = ROOT / ".venv-tools/bin/uv"
+KINDS = sbom.KINDS
+UV = sbom.UV
 PIP = (str(ROOT / ".venv-tools/bin/python"), "-m", "pip", "--disable-pip-version-check")
 
 
@@ -145,6 +147,8 @@ def bundle(kind: str, platform: str, python: str, out: Path, *, version: str = "
         lines = [line for line in locked(kind) if line.strip() and applies(line, machine, python)]
         download(lines, platform, python, tree / "wheels")
         found = own_wheel(tree / "wheels", version)
+        # Beside the wheels that it names: hosts whose diemcau-release is older take no other name.
+        (tree / "wheels" / sbom.NAME).write_bytes(sbom.document(kind, found))
         (tree / "bin").mkdir()
         (tree / "bin/diemcau-release").write_bytes(device_program())
         (tree / "units").mkdir()
@@ -211,6 +215,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     given = wheelhouse_parser().parse_args(argv)
     failed = 0
     for kind in given.kind:
+        sys.stdout.write(f"{sbom.write(kind, given.out, given.version)}\n")
         for platform in given.platform:
             for python in given.python:
                 try:

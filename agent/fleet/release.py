@@ -80,6 +80,8 @@ class Host:
             *pip, "--no-index", "--find-links", str(bundle / "wheels"), "--require-hashes", "--only-binary", ":all:",
             "--no-deps", "-r", str(bundle / "requirements.txt"),
         ])  # fmt: skip
+        if (listed := bundle / "wheels/sbom.cdx.json").is_file():
+            shutil.copyfile(listed, place / "sbom.cdx.json")  # what this release is made of, for whoever asks the host
         os.sync()  # thousands of small files: the mark below must never be older than what it stands for
         write(place / ".complete", {"version": version})
         return version

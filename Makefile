@@ -6,13 +6,14 @@
 # make bench   measurements, ARGS="--json FILE --seconds N"
 # make wheelhouse  bundles of a release in dist/, ARGS="--kind agent --platform arm64 --key FILE"
 # make sbom    what a release is made of, CycloneDX, in dist/
+# make audit   what is known against the locked packages; ARGS="--database all.zip" without a network
 # make docs    writes the generated documents      make pictures  takes those of the console      make lint, make clean
 SHELL := /bin/sh
 BIN := .venv/bin
 # Debian gives users neither of these, and mosquitto and upsd live there.
 export PATH := $(PATH):/usr/sbin:/sbin
 
-.PHONY: demo test prove prove-fleet prove-gpio mutants bench lint docs pictures wheelhouse sbom card ready-demo ready-test clean
+.PHONY: demo test prove prove-fleet prove-gpio mutants bench lint docs pictures wheelhouse sbom audit card ready-demo ready-test clean
 
 demo: ready-demo
 	$(BIN)/diemcau demo $(ARGS)
@@ -59,6 +60,9 @@ wheelhouse: ready-test
 
 sbom: ready-test
 	$(BIN)/python -m tools.sbom $(ARGS)
+
+audit: ready-test
+	$(BIN)/python -m tools.audit $(ARGS)
 
 card: ready-test
 	$(BIN)/python -m tools.card $(ARGS)

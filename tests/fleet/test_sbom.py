@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cyclonedx.model.bom import Bom
 
 from agent.fleet.bundle import unpack
 from tests.fleet.test_install import PYTHON, World, wheel
@@ -38,6 +39,8 @@ def test_it_names_every_locked_wheel_with_its_hash(kind: str, tmp_path: Path) ->
     found = json.loads(sbom.write(kind, tmp_path).read_bytes())
     assert (found["bomFormat"], found["specVersion"]) == ("CycloneDX", "1.5")
     assert found["metadata"]["component"]["version"] == sbom.own_version()
+    # The format's own library reads it, whole.
+    assert len(Bom.from_json(found).components) == len(found["components"])  # type: ignore[attr-defined]
     listed = {
         (part["name"], part["version"], reference["url"].rpartition("/")[2], digest["alg"], digest["content"])
         for part in found["components"]

@@ -6,13 +6,15 @@ from dataclasses import replace
 
 import pytest
 
-from agent.core.events import CommandReceived, Recheck, Tick
+from agent.core.engine import initial
+from agent.core.events import CommandReceived, Recheck, Record, Tick
 from agent.core.facts import NoReading, Reading
 from agent.core.interlock import Permit, Reason, Refusal, permit
 from agent.core.looks import AGAIN_S, ORDER_WAIT_S, ORDERS_MAX
 from agent.core.phases import Phase
 from agent.core.remedies import REMEDIES
-from tests.agent.core.world import IDLE, World
+from agent.core.state import Fault
+from tests.agent.core.world import IDLE, World, policy
 
 HUNG: dict[str, Reading] = {
     **IDLE,
@@ -173,3 +175,36 @@ def test_looks_asked_for_in_a_row_are_one_strike() -> None:
     assert world.state.fault("codec_hung").strikes == 1
     world.run(HUNG, 25)
     assert world.phase("codec_hung") is not Phase.SUSPECTED
+
+
+def test_compressed_time_asks_sooner_and_waits_shorter() -> None:
+    world = World(state=initial(policy(time_scale=0.5), ()))
+    world.see(IDLE)
+    world.mono_s += WITNESS_S + 0.1
+    order(world)
+    for after_s, asked in ((AGAIN_S * 0.5 - 0.1, 1), (0.1, 2)):
+        world.mono_s += after_s
+        world.feed(Tick())
+        assert looks(world) == asked
+    world.mono_s += ORDER_WAIT_S * 0.5 - AGAIN_S * 0.5
+    world.feed(Tick())
+    assert refusals(world) == []
+    world.mono_s += 0.1
+    world.feed(Tick())
+    assert refusals(world) == [Reason.LOOKING]
+
+
+def test_a_refused_order_says_which_fault_and_load_it_was_meant_for() -> None:
+    world = World()
+    world.see({**IDLE, "codec.in_call": True})
+    fault = Fault("codec_hung", Phase.CONFIRMED, 7)
+    world.state = replace(world.state, faults={"codec_hung": fault})
+    order(world)
+    order(world, "of_a_later_version", "c2")
+    refused = Record(
+        "command_refused", "codec_hung", 7, reason=Reason.IN_CALL, remedy="codec_power_cycle", load="codec"
+    )
+    unknown = Record("command_refused", reason=Reason.UNKNOWN_ACTION, remedy="of_a_later_version")
+    assert world.records("command_refused") == [
+        replace(refused, command="c1", by="lan"), replace(unknown, command="c2", by="lan")
+    ]  # fmt: skip

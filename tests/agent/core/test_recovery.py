@@ -12,6 +12,7 @@ from agent.core.events import CommandReceived, PastAct, Restarted
 from agent.core.facts import Instant
 from agent.core.phases import Phase
 from agent.core.recovery import began_s
+from agent.core.state import Fault
 from tests.agent.core.test_codec_hung_story import HUNG, hung_world
 from tests.agent.core.world import IDLE, WALL_S, World, policy
 
@@ -107,3 +108,77 @@ def test_a_rung_that_was_cut_short_is_tried_again_after_settling() -> None:
     world = reborn(old, restarted(old))
     world.run(HUNG, 225 + 20)
     assert world.remedies() == ["codec_restart"], "the same rung, within the load's limits"
+
+
+NOW_S = 5000.0
+
+
+def past(number: int, remedy: str, load: str, **more: object) -> PastAct:
+    """An act of this boot, begun 100 s ago."""
+    began = Instant(NOW_S - 100.0, WALL_S + NOW_S - 100.0)
+    return replace(PastAct(number, remedy, load, began, same_boot=True), **more)  # type: ignore[arg-type]
+
+
+def reborn_with(event: Restarted) -> World:
+    world = World(initial(policy(), agent.rules.load()), NOW_S)
+    world.feed(event)
+    return world
+
+
+def test_only_restarts_count_against_a_budget_and_acts_of_an_unknown_kind_against_none() -> None:
+    acts = (past(1, "light_on", "light"), past(2, "of_a_later_version", "light"))
+    for event in (Restarted(past_acts=acts), Restarted(open_acts=acts)):
+        own = reborn_with(event).state.load("light")
+        assert (own.acts_s, own.settle_until_s) == ((), float("-inf"))
+
+
+def test_a_restart_by_order_settles_from_its_beginning_and_a_cycle_from_its_end() -> None:
+    for remedy, end_s in (("codec_restart", 0.0), ("codec_power_cycle", 30.0)):
+        world = reborn_with(Restarted(past_acts=(past(1, remedy, "codec"),), boots={"codec": 200.0}))
+        assert world.state.load("codec").settle_until_s == NOW_S - 100.0 + end_s + 1.5 * 200.0
+
+
+def test_what_was_measured_goes_to_a_load_that_is_off_as_well() -> None:
+    own = reborn_with(Restarted(off_loads=("light",), boots={"light": 3.0})).state.load("light")
+    assert (own.off, own.boot_s) == (True, 3.0)
+
+
+def test_an_open_act_that_served_no_open_fault_is_closed_under_its_own_name() -> None:
+    acts = (past(4, "codec_restart", "codec", command="c-9"), past(5, "light_on", "light", fault="room_dark"))
+    first, second = reborn_with(Restarted(open_acts=acts)).records("remedy_done")
+    assert (first.rule, first.fault_id, first.command, first.outcome) == ("", 0, "c-9", "interrupted")
+    assert (second.rule, second.fault_id, second.command, second.reason) == ("room_dark", 0, "", "agent_restarted")
+
+
+@pytest.mark.parametrize(
+    ("remedy", "rebooted", "outcome", "reason"),
+    [
+        ("board_reboot", True, "done", ""),
+        ("board_reboot", False, "interrupted", "agent_restarted"),
+        ("codec_restart", True, "interrupted", "agent_restarted"),
+    ],
+)
+def test_a_board_that_was_told_to_start_anew_and_did_has_done_it(
+    remedy: str, rebooted: bool, outcome: str, reason: str
+) -> None:
+    load = remedy.split("_", maxsplit=1)[0]
+    world = reborn_with(Restarted(open_acts=(past(1, remedy, load),), rebooted=rebooted))
+    (done,) = world.records("remedy_done")
+    assert (done.outcome, done.reason) == (outcome, reason)
+    assert len(world.records("return_began")) == rebooted, "and the return of the room is told as well"
+
+
+def test_of_the_faults_in_a_journal_each_is_taken_for_what_it_is() -> None:
+    """One that was only suspected is forgotten, one without a rule closed, one of no load goes on at once."""
+    faults = (
+        Fault("mains_weak", Phase.SUSPECTED, 0, strikes=1),
+        Fault("gone", Phase.ESCALATED, 8),
+        Fault("board_supply_weak", Phase.ESCALATED, 9, strikes=3, passes=1, since_wall_s=WALL_S + NOW_S),
+    )
+    world = reborn_with(Restarted(open_faults=faults))
+    (closed,) = world.records("fault_cleared")
+    assert (closed.rule, closed.fault_id, closed.reason) == ("gone", 8, "rule_removed")
+    assert list(world.state.faults) == ["board_supply_weak"]
+    resumed = world.state.fault("board_supply_weak")
+    assert (resumed.strikes, resumed.passes, resumed.since_s) == (0, 0, NOW_S)
+    assert (resumed.settle_until_s, resumed.phase_since_s) == (NOW_S, NOW_S)

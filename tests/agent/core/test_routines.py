@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from agent.core.events import DesiredChanged, Restarted, Tick
+from agent.core.events import DesiredChanged, Restarted, StartRemedy, Tick
 from agent.core.policy import Meeting
-from agent.core.routines import DAY_S
+from agent.core.routines import DAY_S, advance
+from agent.core.state import Act, Staged
 from tests.agent.core.test_staging import live, names
 from tests.agent.core.world import IDLE, WALL_S, World
 
@@ -76,3 +77,20 @@ def test_a_clock_that_was_set_back_brings_nothing_forward() -> None:
     world.feed(Tick())
     assert world.state.routines["ups_self_test"] <= WALL_S + world.mono_s
     assert nights(world, 3) == []
+
+
+def due(world: World, **changes: object) -> list[str]:
+    """What begins at once when the codec's hour is due to the second and the UPS was tested this very moment."""
+    now_s = world.now.wall_s
+    routines = {"ups_self_test": now_s, "codec_wake": now_s - 7 * DAY_S}
+    world.see(IDLE)
+    world.state = replace(world.state, routines=routines, **changes)  # type: ignore[arg-type]
+    state, effects = advance(world.state, world.now)
+    assert state.routines["ups_self_test"] == now_s, "done is done"
+    return [effect.remedy.name for effect in effects if isinstance(effect, StartRemedy)]
+
+
+def test_upkeep_is_due_to_the_second_and_waits_for_whatever_else_goes_on() -> None:
+    assert due(at_two(1, room_hash=0.5)) == ["codec_wake"]
+    assert due(at_two(1), acts={4: Act(4, "fan_on", "fan", 0.0, 9e9)}) == []
+    assert due(at_two(1), staged=Staged((), 0.0)) == []

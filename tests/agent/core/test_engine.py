@@ -1,0 +1,96 @@
+"""What the engine itself does with events, apart from the parts it calls."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from agent.core.engine import CLEAR_LATCHES, healthy_now, initial
+from agent.core.events import CommandReceived, DesiredChanged, Tick
+from agent.core.facts import FACTS, NoReading
+from agent.core.phases import Phase
+from agent.core.policy import Meeting
+from agent.core.state import Act, Fault, LoadState
+from tests.agent.core.world import IDLE, World, policy
+
+
+def test_an_impossible_value_reaches_no_rule() -> None:
+    world = World()
+    world.see({"codec.draw_w": 9e9})
+    assert world.state.facts["codec.draw_w"].attempt == NoReading("garbled")
+    assert world.state.facts["codec.draw_w"].good is None
+
+
+def test_acts_that_report_nothing_are_each_closed_as_failed_and_each_is_told() -> None:
+    world = World()
+    world.see(IDLE)
+    late = {
+        number: Act(number, f"{load}_on", load, world.mono_s - 60.0, world.mono_s - 1.0)
+        for number, load in ((1, "light"), (2, "fan"))
+    }
+    in_time = Act(3, "amplifier_power_cycle", "amplifier", world.mono_s, world.mono_s)
+    world.state = replace(world.state, acts={**late, 3: in_time}, next_id=4)
+    world.feed(Tick())
+    told = [(r.act_id, r.outcome, r.reason) for r in world.records("remedy_done")]
+    assert told == [(1, "failed", "no_report"), (2, "failed", "no_report")]
+    assert list(world.state.acts) == [3], "one at its deadline may still report"
+
+
+def test_a_fault_whose_rule_is_gone_stops_nobody() -> None:
+    world = World()
+    gone = Fault("a_rule_of_before", Phase.CONFIRMED, fault_id=1)
+    world.state = replace(world.state, faults={gone.rule: gone})
+    assert world.feed(Tick()) == ()
+    assert world.phase(gone.rule) is Phase.CONFIRMED
+
+
+def test_what_else_a_tick_brings_is_not_lost_when_a_staged_boot_ends() -> None:
+    world = World()
+    world.run(IDLE, 20.0)
+    world.see(IDLE)
+    world.feed(CommandReceived("c-1", "room_staged_boot", "lan"))
+    booting = world.state.staged
+    assert booting is not None
+    late = Act(90, "light_on", "light", world.mono_s - 60.0, world.mono_s - 1.0)
+    world.state = replace(
+        world.state, staged=replace(booting, stages=()), acts={**world.state.acts, 90: late}, next_id=91
+    )
+    world.feed(Tick())
+    assert [(r.act_id, r.outcome) for r in world.records("remedy_done")] == [(90, "failed"), (booting.act_id, "done")]
+
+
+def test_a_person_clears_every_latch_at_once_and_it_is_told_which() -> None:
+    world = World()
+    world.state = replace(
+        world.state, loads={name: LoadState(latched=name != "codec") for name in ("switch", "codec", "amplifier")}
+    )
+    world.feed(CommandReceived("c-1", CLEAR_LATCHES, "lan"))
+    (done,) = world.records("remedy_done")
+    assert done.detail == {"loads": "amplifier switch"}
+    assert not any(load.latched for load in world.state.loads.values())
+
+
+def test_a_desired_document_counts_once_and_whole() -> None:
+    world = World()
+    meeting = Meeting("m-1", "Giao ban", 1.0, 2.0)
+    world.feed(DesiredChanged(3, (meeting,), maintenance_until_s=77.0))
+    assert (world.state.policy.meetings, world.state.policy.maintenance_until_s) == ((meeting,), 77.0)
+    assert world.state.desired_version == 3
+    world.feed(DesiredChanged(3))
+    world.feed(DesiredChanged(2))
+    assert world.state.policy.meetings == (meeting,), "the same number again, or an older one, is not news"
+    assert len(world.records("desired_applied")) == 1
+
+
+def test_a_room_is_healthy_when_nothing_is_even_suspected() -> None:
+    world = World()
+    assert healthy_now(world.state), "a room of which nothing is known complains of nothing"
+    for phase, is_healthy in ((Phase.CLEAR, True), (Phase.SUSPECTED, False), (Phase.ESCALATED, False)):
+        world.state = replace(world.state, faults={"a": Fault("a"), "b": Fault("b", phase)})
+        assert healthy_now(world.state) is is_healthy
+
+
+def test_compressed_time_also_ages_what_is_known() -> None:
+    world = World(state=initial(policy(time_scale=0.1), ()))
+    world.see({"codec.draw_w": 31.0})
+    world.mono_s += FACTS["codec.draw_w"].fresh_s / 10 + 0.1
+    assert world.state.view(world.now).value("codec.draw_w") is None

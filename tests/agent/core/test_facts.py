@@ -1,0 +1,85 @@
+"""What counts as known: the catalogue's ranges, and how long a look stays good."""
+
+from __future__ import annotations
+
+import pytest
+
+from agent.core.facts import FACTS, Evidence, Instant, NoReading, Reading, Seen, View, plausible
+
+GARBLED = NoReading("garbled")
+FRESH_S = FACTS["codec.draw_w"].fresh_s
+
+
+def view(seen: Seen | None, mono_s: float, time_scale: float = 1.0) -> View:
+    return View({"codec.draw_w": seen} if seen else {}, Instant(mono_s, 0.0, synced=True), time_scale)
+
+
+def at(mono_s: float) -> Instant:
+    return Instant(mono_s, 0.0, synced=True)
+
+
+@pytest.mark.parametrize(
+    ("key", "reading", "is_believed"),
+    [
+        ("codec.draw_w", 0.0, True),  # both ends of a range belong to it
+        ("codec.draw_w", 2500, True),
+        ("codec.draw_w", -0.1, False),
+        ("codec.draw_w", 2500.1, False),
+        ("codec.draw_w", float("nan"), False),
+        ("codec.draw_w", float("inf"), False),
+        ("codec.jitter_ms", 1e9, True),  # no upper end
+        ("codec.jitter_ms", -1.0, False),
+        ("codec.jitter_ms", float("inf"), False),
+        ("net.clock_offset_s", -4e8, True),  # no end at all
+        ("net.clock_offset_s", float("-inf"), False),
+        ("net.clock_offset_s", float("nan"), False),
+        ("codec.in_call", True, True),
+        ("display.input", "HDMI 1", True),
+        ("a fact of a later version", 7.0, True),
+        ("codec.draw_w", NoReading("timeout"), True),  # no reading stays what it is
+    ],
+)
+def test_a_value_outside_its_range_is_no_reading(key: str, reading: Reading, is_believed: bool) -> None:
+    assert plausible(key, reading) == (reading if is_believed else GARBLED)
+
+
+def test_a_look_is_good_to_the_very_end_of_its_time_and_not_beyond() -> None:
+    seen = Seen().with_reading(31.0, at(100.0))
+    assert view(seen, 100.0 + FRESH_S).value("codec.draw_w") == 31.0
+    assert view(seen, 100.1 + FRESH_S).value("codec.draw_w") is None
+    assert view(seen, 100.0 + FRESH_S / 10, time_scale=0.1).value("codec.draw_w") == 31.0
+    assert view(seen, 100.1 + FRESH_S / 10, time_scale=0.1).value("codec.draw_w") is None, "compressed time ages sooner"
+
+
+def test_silence_is_told_while_it_is_fresh() -> None:
+    silent = Seen().with_reading(31.0, at(100.0)).with_reading(NoReading("timeout"), at(110.0))
+    assert view(silent, 111.0).silent("codec.draw_w") == "timeout"
+    assert view(silent, 111.0 + FRESH_S).silent("codec.draw_w") == ""
+    assert view(Seen().with_reading(31.0, at(100.0)), 101.0).silent("codec.draw_w") == ""
+    assert view(None, 1.0).silent("codec.draw_w") == ""
+
+
+def test_the_age_of_the_last_good_value_outlives_silence() -> None:
+    silent = Seen().with_reading(31.0, at(100.0)).with_reading(NoReading("timeout"), at(110.0))
+    assert view(silent, 130.0).good_age_s("codec.draw_w") == 30.0
+    assert view(None, 130.0).good_age_s("codec.draw_w") == float("inf")
+
+
+def test_evidence_has_ages_to_a_tenth_and_minus_one_where_nothing_was_ever_good() -> None:
+    def rows(seen: Seen | None) -> tuple[Evidence, ...]:
+        return view(seen, 130.06).evidence("codec.draw_w")
+
+    good = Seen().with_reading(31.0, at(100.0))
+    assert rows(good) == (Evidence("codec.draw_w", 31.0, 30.1),)
+    assert rows(good.with_reading(NoReading("timeout"), at(110.0))) == (
+        Evidence("codec.draw_w", None, 30.1, "timeout"),
+    )
+    assert rows(Seen().with_reading(NoReading("refused"), at(110.0))) == (
+        Evidence("codec.draw_w", None, -1.0, "refused"),
+    )
+    assert rows(None) == (), "what is not fitted is no evidence"
+
+
+def test_only_numbers_are_numbers() -> None:
+    for reading, number in ((31, 31.0), (True, None), ("31", None)):
+        assert view(Seen().with_reading(reading, at(1.0)), 2.0).number("codec.draw_w") == number

@@ -1,0 +1,383 @@
+"""The climb from rung to rung at its edges, with a rule made for it: strikes, settling, waiting and trying again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+
+from agent.core import ladder
+from agent.core.engine import initial
+from agent.core.events import Recheck, Record, RemedyDone, Tell, Tick
+from agent.core.facts import View
+from agent.core.interlock import Reason
+from agent.core.phases import Phase
+from agent.core.policy import Policy, make_policy
+from agent.core.remedies import LOADS, REMEDIES, Load
+from agent.core.rule import Diagnosis, Rule, Severity, Words, faulty, healthy, unknown
+from agent.core.state import Act, Fault, LoadState
+from tests.agent.core.world import ALL_RELAYS, APIS, IDLE, World
+
+ILL, WELL = {**IDLE, "codec.registered": False}, IDLE
+UNSEEN = {key: value for key, value in IDLE.items() if key != "codec.registered"}
+
+
+def diagnose(view: View, _: Policy) -> Diagnosis:
+    """The codec's registration is the symptom, its software version stands for what the reason is."""
+    if view.value("codec.registered") is None:
+        return unknown(view, "silent")
+    if view.is_true("codec.registered"):
+        return healthy(view, "registered", "codec.registered")
+    return faulty(view, str(view.value("codec.software") or "gone"), "codec.registered")
+
+
+WORDS = {"vi": Words("Mất đăng ký", ("Gọi trung tâm",)), "en": Words("Not registered", ("Call the centre",))}
+RULE = Rule(
+    "toy", Severity.MAJOR, "codec.registered", ("codec.registered",), diagnose, WORDS,
+    "cause", "consequence", "action", "10 min", ladder=("codec_restart",), loads=("codec",),
+)  # fmt: skip
+
+
+def room(
+    rule: Rule = RULE, *, load: Mapping[str, Load] | None = None, time_scale: float = 1.0, **fault: object
+) -> World:
+    """A room at rest with this one rule; `fault` gives the fault it begins with."""
+    made = make_policy(load, relays=ALL_RELAYS, apis=APIS, time_scale=time_scale)
+    world = World(state=initial(made, (rule,)))
+    world.see(UNSEEN)
+    if fault:
+        begun = replace(Fault("toy", fault_id=7, reason="gone", struck_s=world.mono_s), **fault)  # type: ignore[arg-type]
+        world.state = replace(world.state, faults={"toy": begun}, next_id=8)
+    return world
+
+
+def later(world: World, seconds: float, seen: Mapping[str, object] = UNSEEN) -> tuple[object, ...]:
+    """So much later: a look, then a tick."""
+    world.mono_s += seconds
+    return (*world.see(seen), *world.feed(Tick()))  # type: ignore[arg-type]
+
+
+def toy(world: World) -> Fault:
+    return world.state.fault("toy")
+
+
+# Strikes
+
+
+def test_looks_count_when_they_are_the_gap_apart_and_not_before() -> None:
+    world = room()
+    for seconds, strikes in ((1.0, 1), (2.9, 1), (0.1, 2)):
+        later(world, seconds, ILL)
+        assert toy(world).strikes == strikes
+    quick = room(time_scale=0.5)
+    for seconds, strikes in ((1.0, 1), (1.4, 1), (0.1, 2)):
+        later(quick, seconds, ILL)
+        assert toy(quick).strikes == strikes, "compressed time has a shorter gap"
+
+
+def test_the_first_look_counts_even_in_the_first_seconds_of_a_clock() -> None:
+    world = room()
+    world.mono_s = 1.0
+    world.see(ILL)
+    assert world.phase("toy") is Phase.SUSPECTED
+
+
+@pytest.mark.parametrize("time_scale", [1.0, 0.5])
+def test_a_fault_is_certain_when_it_has_lasted_and_been_seen_often_enough(time_scale: float) -> None:
+    world = room(replace(RULE, confirm_s=60.0, strikes=2), time_scale=time_scale)
+    later(world, 1.0, ILL)
+    for _ in range(3):
+        later(world, 19.0 * time_scale, ILL)
+        assert world.phase("toy") is Phase.SUSPECTED
+    later(world, 3.0 * time_scale, ILL)
+    assert world.records("fault_confirmed"), "at the very end of the time, which is long after the strikes"
+
+
+@pytest.mark.parametrize("time_scale", [1.0, 0.5])
+def test_a_suspicion_without_another_strike_is_dropped(time_scale: float) -> None:
+    world = room(time_scale=time_scale)
+    later(world, 1.0, ILL)
+    later(world, ladder.SUSPICION_S * time_scale)
+    assert world.phase("toy") is Phase.SUSPECTED
+    later(world, 0.1)
+    assert toy(world) == Fault("toy")
+
+
+def test_a_strike_between_two_passes_makes_them_begin_anew() -> None:
+    world = room(phase=Phase.ESCALATED, rung=1, gave_up="gone", phase_since_s=1000.0)
+    for seen in (WELL, ILL, WELL):
+        later(world, 10.0, seen)
+    assert world.phase("toy") is Phase.ESCALATED
+    later(world, 10.0, WELL)
+    assert world.phase("toy") is Phase.CLEAR
+
+
+# Settling, and what is learned from it
+
+
+def test_a_rung_whose_effect_nobody_can_see_is_over_after_the_longest_wait() -> None:
+    world = room(replace(RULE, ladder=("codec_restart", "codec_wake")), phase=Phase.SETTLING, settle_until_s=1010.0)
+    later(world, 10.0 + world.state.policy.guards.refused_escalate_s)
+    assert world.phase("toy") is Phase.SETTLING
+    later(world, 1.0)
+    assert toy(world).rung == 1
+
+
+def test_a_ladder_that_has_become_shorter_harms_no_recovery() -> None:
+    world = room(phase=Phase.SETTLING, rung=1, settle_until_s=9e9)
+    later(world, 1.0, WELL)
+    later(world, 1.0, WELL)
+    assert world.phase("toy") is Phase.CLEAR
+
+
+@pytest.mark.parametrize(
+    ("took_s", "boot_s", "is_used_up"),
+    [
+        (1.0, 1.0, True),
+        (0.9, 0.9, True),
+        (0.0, 0.0, False),  # it has not been away
+        (float("inf"), 0.0, False),  # no restart is known
+    ],
+)
+def test_a_boot_time_is_learned_once_from_a_restart_that_is_known(
+    took_s: float, boot_s: float, is_used_up: bool
+) -> None:
+    world = room(load={"codec": replace(LOADS["codec"], boot_s=2.0)}, phase=Phase.SETTLING, settle_until_s=9e9)
+    ended_s = world.mono_s + 1.0 - took_s
+    world.state = replace(world.state, loads={"codec": LoadState(ended_s=ended_s)})
+    later(world, 1.0, WELL)
+    own = world.state.load("codec")
+    assert own.boot_s == pytest.approx(boot_s)
+    assert own.ended_s == (float("-inf") if is_used_up else ended_s)
+
+
+def test_nothing_is_learned_from_a_load_that_does_not_serve_yet() -> None:
+    world = room(phase=Phase.SETTLING, settle_until_s=9e9)
+    world.state = replace(world.state, loads={"codec": LoadState(ended_s=world.mono_s - 100.0)})
+    later(world, 1.0, {**WELL, "codec.api": False})
+    assert world.state.load("codec").boot_s == 0.0
+
+
+# Waiting
+
+
+def held_on(remaining_s: float, time_scale: float = 1.0) -> World:
+    """Confirmed, its wait long too long, and the codec restarted lately: its hold-on ends in `remaining_s`."""
+    load = replace(LOADS["codec"], hold_on_s=2000.0, budget_per_hour=99, budget_per_day=99)
+    world = room(
+        load={"codec": load}, time_scale=time_scale, phase=Phase.CONFIRMED, refused="hold_on", waiting_since_s=500.0
+    )
+    world.mono_s += 10.0
+    began_s = world.mono_s + remaining_s - 2000.0 * time_scale
+    acts_s = (began_s - 900.0, began_s - 300.0, began_s)
+    world.state = replace(world.state, loads={"codec": LoadState(acts_s=acts_s)})
+    world.see(ILL)
+    return world
+
+
+@pytest.mark.parametrize(
+    ("remaining_s", "time_scale", "phase"),
+    [
+        (ladder.LONGEST_WAIT_S, 1.0, Phase.CONFIRMED),
+        (ladder.LONGEST_WAIT_S + 1.0, 1.0, Phase.ESCALATED),
+        (ladder.LONGEST_WAIT_S * 0.5, 0.5, Phase.CONFIRMED),
+        (ladder.LONGEST_WAIT_S * 0.5 + 1.0, 0.5, Phase.ESCALATED),
+    ],
+)
+def test_a_hold_calls_a_person_when_it_lasts_longer_than_one_should_wait_in_silence(
+    remaining_s: float, time_scale: float, phase: Phase
+) -> None:
+    assert held_on(remaining_s, time_scale).phase("toy") is phase
+
+
+def test_another_load_of_the_rule_that_is_being_acted_upon_or_settles_is_waited_for() -> None:
+    for own in (LoadState(act_id=5), LoadState(settle_until_s=9e9)):
+        world = room(replace(RULE, loads=("codec", "display")))
+        world.see(ILL)
+        world.state = replace(
+            world.state, loads={"display": own}, faults={"toy": Fault("toy", Phase.CONFIRMED, 7, reason="gone")}
+        )
+        world.feed(Tick())
+        assert toy(world).refused == Reason.SETTLING
+        assert world.started() == []
+
+
+def test_a_refusal_and_the_latch_that_follows_from_it_are_both_told() -> None:
+    world = room(replace(RULE, ladder=("codec_power_cycle",)), phase=Phase.CONFIRMED)
+    day = tuple(world.mono_s - hours * 3600.0 for hours in (20, 16, 12, 9, 6, 3))
+    world.state = replace(world.state, loads={"codec": LoadState(acts_s=day)})
+    later(world, 1.0, ILL)
+    told = [e.kind for e in world.effects if isinstance(e, Record)]
+    assert told[:2] == ["remedy_refused", "load_latched"]
+
+
+# Leases
+
+
+def test_the_hub_is_asked_for_a_lease_again_when_it_has_been_silent_for_as_long_as_one_lasts() -> None:
+    world = room(phase=Phase.CONFIRMED)
+    online = {**ILL, "hub.session": True}
+    later(world, 1.0, online)
+    wanted = Record(
+        "lease_wanted", "toy", 7, Severity.MAJOR, Phase.CONFIRMED, remedy="codec_restart", load="codec"
+    )  # fmt: skip
+    assert world.records("lease_wanted") == [wanted]
+    asked_s = world.state.lease.asked_s
+    assert asked_s == world.mono_s
+    guards = world.state.policy.guards
+    rule = world.state.rules["toy"]
+    for after_s, is_asked in ((guards.lease_s - 0.1, False), (guards.lease_s, True)):
+        now = replace(world.now, mono_s=asked_s + after_s)
+        state, effects = ladder._asked(world.state, rule, toy(world), REMEDIES["codec_restart"], now)
+        assert (len(effects) == 1) is is_asked
+        assert (state.lease.asked_s == now.mono_s) is is_asked
+
+
+# Giving up, and trying again
+
+
+def test_who_is_given_a_fault_is_given_the_words_for_it() -> None:
+    world = room(replace(RULE, ladder=()))
+    for _ in range(3):
+        later(world, 10.0, ILL)
+    assert [e for e in world.effects if isinstance(e, Tell)][-1] == Tell("toy", Phase.ESCALATED, WORDS)
+
+
+def escalated(world: World, **fault: object) -> World:
+    world.see(ILL)
+    begun = Fault("toy", Phase.ESCALATED, 7, reason="gone", gave_up="gone", strikes=3, struck_s=world.mono_s)
+    begun = replace(begun, phase_since_s=world.mono_s, **fault)  # type: ignore[arg-type]
+    world.state = replace(world.state, faults={"toy": begun}, next_id=8)
+    world.effects.clear()
+    return world
+
+
+def test_a_fault_is_tried_again_after_the_cool_off_from_the_first_rung() -> None:
+    world = escalated(room(), rung=1)
+    cool_s = world.state.policy.guards.rearm_s
+    later(world, cool_s - 1.0, ILL)
+    assert world.records("fault_rearmed") == []
+    later(world, 1.0, ILL)
+    (rearmed,) = world.records("fault_rearmed")
+    assert (rearmed.reason, toy(world).rung, world.remedies()) == ("cool_off", 0, ["codec_restart"])
+
+
+def test_a_fault_that_is_tried_again_has_its_whole_wait_before_it() -> None:
+    world = escalated(room(), rung=1, refused="in_call", waiting_since_s=1000.0)
+    later(world, world.state.policy.guards.rearm_s, {**ILL, "codec.in_call": True})
+    assert world.phase("toy") is Phase.CONFIRMED, "it waits for the call to end, as if for the first time"
+
+
+def test_an_escalated_fault_has_the_room_looked_at_before_its_next_try() -> None:
+    world = escalated(room(), rung=0)
+    stale_s = world.state.policy.guards.witness_s + 1.0
+    world.mono_s += stale_s
+    assert Recheck() in world.feed(Tick())
+
+
+# The end of an act
+
+
+@pytest.mark.parametrize(
+    ("proof", "reason"),
+    [
+        ({"draw_before_w": 40.0, "draw_off_w": 20.1}, "no_effect"),
+        ({"draw_before_w": 40.0, "draw_off_w": 20.0}, ""),  # half of it is another load on the same line
+        ({"draw_before_w": 9.0, "draw_off_w": 5.0}, "no_effect"),
+        ({"draw_before_w": 9.0, "draw_off_w": 4.9}, ""),  # what a supply without a load draws
+        ({"draw_before_w": 100.0, "draw_off_w": 30.0}, ""),
+        ({"draw_off_w": 40.0}, ""),
+        ({"draw_before_w": 40.0}, ""),
+        ({}, ""),
+    ],
+)
+def test_a_cycle_during_which_the_load_went_on_drawing_has_failed(proof: dict[str, float], reason: str) -> None:
+    world = room()
+    act = Act(9, "codec_power_cycle", "codec", world.mono_s, world.mono_s + 99.0)
+    world.state = replace(world.state, acts={9: act}, next_id=10)
+    world.feed(RemedyDone(9, ok=True, proof=proof))
+    (done,) = world.records("remedy_done")
+    assert (done.reason, done.outcome) == (reason, "failed" if reason else "done")
+
+
+def ended(world: World, act: Act, done: RemedyDone, **own: object) -> LoadState:
+    """The act's load after its end; `own` is how it stood before."""
+    before = LoadState(act_id=act.act_id, **own)  # type: ignore[arg-type]
+    world.state = replace(world.state, acts={act.act_id: act}, loads={act.load: before}, next_id=10)
+    world.feed(done)
+    return world.state.load(act.load)
+
+
+def an_act(world: World, remedy: str = "codec_restart", load: str = "codec", fault: str = "toy") -> Act:
+    return Act(9, remedy, load, world.mono_s, world.mono_s + 99.0, fault)
+
+
+def test_an_order_that_never_reached_its_device_uses_up_nothing() -> None:
+    world = room()
+    unsent = RemedyDone(9, ok=False, reason="unreachable", proof={"sent": False})
+    own = ended(world, an_act(world), unsent, acts_s=(1.0, 2.0, 3.0))
+    assert own == LoadState(acts_s=(1.0, 2.0))
+
+
+def test_a_relay_that_failed_to_move_has_switched_nothing() -> None:
+    world = room()
+    failed = RemedyDone(9, ok=False, reason="relay")
+    assert not ended(world, an_act(world, "light_off", "light"), failed).off
+    assert ended(world, an_act(world, "light_on", "light"), failed, off=True, shed=True).shed
+
+
+@pytest.mark.parametrize("ok", [True, False])
+@pytest.mark.parametrize(
+    ("rule", "phase", "act_id"),
+    [
+        ("toy", Phase.CONFIRMED, 9),  # it has been taken from the act by a restart of the agent
+        ("toy", Phase.REMEDYING, 8),  # it awaits another act
+        ("gone", Phase.REMEDYING, 9),  # nobody knows its rule any more
+    ],
+)
+def test_the_end_of_an_act_moves_only_the_fault_that_waits_for_it(
+    rule: str, phase: Phase, act_id: int, ok: bool
+) -> None:
+    world = room()
+    fault = Fault(rule, phase, 7, act_id=act_id)
+    world.state = replace(world.state, faults={rule: fault})
+    ended(world, an_act(world, fault=rule), RemedyDone(9, ok=ok))
+    assert world.state.fault(rule) == fault
+
+
+def test_what_passed_before_an_act_proves_nothing_about_it() -> None:
+    world = room(phase=Phase.REMEDYING, act_id=9, passes=1, strikes=4)
+    ended(world, an_act(world), RemedyDone(9, ok=True))
+    assert (toy(world).phase, toy(world).passes, toy(world).strikes) == (Phase.SETTLING, 0, 0)
+
+
+# What explains a symptom away
+
+
+@pytest.mark.parametrize(
+    ("loads", "settle_s", "counts"),
+    [
+        ({"switch": LoadState(act_id=5)}, 0.0, False),  # upstream of the codec
+        ({"switch": LoadState()}, 10.0, False),
+        ({"switch": LoadState()}, 0.0, True),  # settled to the second
+        ({"display": LoadState(act_id=5)}, 0.0, True),  # has nothing to do with it
+    ],
+)
+def test_nothing_is_held_against_what_hangs_on_a_load_that_is_away(
+    loads: dict[str, LoadState], settle_s: float, counts: bool
+) -> None:
+    world = room(replace(RULE, loads=("codec", "a load of another room")))
+    world.mono_s += 10.0
+    loads = {name: replace(own, settle_until_s=world.mono_s + settle_s) for name, own in loads.items()}
+    world.state = replace(world.state, loads=loads)
+    world.see(ILL)
+    assert (toy(world).strikes == 1) is counts
+
+
+@pytest.mark.parametrize(("phase", "counts"), [(Phase.CLEAR, True), (Phase.SUSPECTED, False), (Phase.ESCALATED, False)])
+def test_a_consequence_is_not_judged_while_its_cause_is_even_suspected(phase: Phase, counts: bool) -> None:
+    world = room(replace(RULE, inhibited_by=("cause",)))
+    world.state = replace(world.state, faults={"cause": Fault("cause", phase)})
+    world.see(ILL)
+    assert (toy(world).strikes == 1) is counts

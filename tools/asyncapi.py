@@ -194,7 +194,7 @@ def document() -> dict[str, Any]:
     }
 
 
-class _Dumper(yaml.SafeDumper):
+class Dumper(yaml.SafeDumper):
     """Writes texts of several lines as blocks, as a person would."""
 
 
@@ -203,10 +203,10 @@ def _block(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
     return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
 
 
-_Dumper.add_representer(str, _block)
+Dumper.add_representer(str, _block)
 
 
 def text() -> str:
     """The document as YAML, the same bytes every time."""
     head = "# Written by `make docs` from wire/. Do not edit.\n"
-    return head + yaml.dump(document(), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
+    return head + yaml.dump(document(), Dumper=Dumper, sort_keys=False, allow_unicode=True, width=120)

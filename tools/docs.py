@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from tools import asyncapi, command_docs, device_docs, engine_docs, fault_docs, safety_docs
+from tools import asyncapi, command_docs, device_docs, engine_docs, fault_docs, openapi, safety_docs
 
 DOCS = Path(__file__).parents[1] / "docs"
 
@@ -14,6 +14,7 @@ def pages() -> dict[str, str]:
     """Every generated document: path under docs/ and the text that belongs there."""
     return {
         "asyncapi.yaml": asyncapi.text(),
+        "openapi.yaml": openapi.text(),
         "engine.md": engine_docs.page(),
         "safety.md": safety_docs.page(),
         "commands.md": command_docs.page(),

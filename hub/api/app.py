@@ -25,6 +25,8 @@ from hub.api.auth import COOKIE, cookie_name
 from hub.api.context import LoginNeededError, RefusedError, console_of, language_of, make_console
 from hub.api.live import Live
 from hub.api.security import SecureHeaders
+from hub.api.v1.app import make_api
+from hub.api.v1.caller import PREFIX
 from hub.console.words import LANGUAGES, words
 from hub.port import HubBusyError, HubPort
 
@@ -66,6 +68,7 @@ def create_app(db_path: Path | str, settings: Any, hub: HubPort, clock: Callable
     app.mount("/static", _Static(directory=assets.FOLDER), name="static")
     for router in (entry.router, pages.router, triage.router, versions.router, installing.router, log_pages.router):
         app.include_router(router)
+    app.mount(PREFIX, make_api(console), name="v1")
     app.add_exception_handler(LoginNeededError, _login_needed)
     app.add_exception_handler(RefusedError, _refused)
     app.add_exception_handler(HTTPException, _http_error)

@@ -81,9 +81,9 @@ class Console:
     """Of the database, for the short writes of pages that the hub's writer has no part in."""
     clock: Callable[[], float] = time.time
 
-    def reader_of(self, session: Session) -> reads.Reader:
-        """The database as this account may see it."""
-        return self.reader if session.scope is None else ScopedReader(self.path, session.scope)
+    def reader_of(self, scope: frozenset[int] | None) -> reads.Reader:
+        """The database as an account with this scope may see it."""
+        return self.reader if scope is None else ScopedReader(self.path, scope)
 
 
 def make_console(db_path: Path, hub: HubPort, clock: Callable[[], float] = time.time) -> Console:
@@ -104,7 +104,7 @@ class Ask:
     @property
     def reader(self) -> reads.Reader:
         """The database, to read: as much of it as the account's scope shows."""
-        return self.console.reader_of(self.session)
+        return self.console.reader_of(self.session.scope)
 
     @property
     def part(self) -> str:
@@ -150,7 +150,7 @@ def ask(request: Request) -> Ask:
     request.state.language = language_of(request, session)
     found = Ask(request, console, session, words(request.state.language), console.clock())
     _check_right(found)
-    _check_place(found)
+    check_place(request, found.reader)
     return found
 
 
@@ -161,25 +161,29 @@ def _check_right(ask: Ask) -> None:
         raise RefusedError(403, "error.forbidden" if right in (Right.MARK, Right.ORDER) else "error.not_yours")
 
 
-def _check_place(ask: Ask) -> None:
-    """Raises RefusedError when the address names a room or an incident outside of the account's scope.
+def check_place(request: Request, reader: reads.Reader) -> None:
+    """Raises RefusedError when the address names a room or an incident outside of the scope of the asker's reader.
 
     The answer is that of a room that does not exist.
     """
-    room, incident = (ask.request.path_params.get(name) for name in ("room_id", "incident_id"))
+    room, incident = (request.path_params.get(name) for name in ("room_id", "incident_id"))
     if incident is not None and not _NUMBER.match(str(incident)):
         raise RefusedError(404, "error.not_found_incident", id=str(incident)[:20])
-    if ask.session.scope is None:
+    if not isinstance(reader, ScopedReader):
         return
-    if room is not None and ask.reader.one("SELECT 1 FROM rooms WHERE room = ?", room) is None:
+    if room is not None and reader.one("SELECT 1 FROM rooms WHERE room = ?", room) is None:
         raise RefusedError(404, "error.not_found_room", id=room[:40])
-    if incident is not None and not in_scope(ask, int(incident)):
+    if incident is not None and not _knows(reader, int(incident)):
         raise RefusedError(404, "error.not_found_incident", id=incident)
 
 
 def in_scope(ask: Ask, incident: int) -> bool:
     """Whether the account may know of this incident."""
-    return ask.reader.one("SELECT 1 FROM incidents WHERE id = ?", incident) is not None
+    return _knows(ask.reader, incident)
+
+
+def _knows(reader: reads.Reader, incident: int) -> bool:
+    return reader.one("SELECT 1 FROM incidents WHERE id = ?", incident) is not None
 
 
 async def act(request: Request) -> Ask:

@@ -69,6 +69,17 @@ ROUTES: dict[tuple[str, str], Right] = {
     ("GET", "/audit"): Right.AUDIT,
     ("GET", "/audit.csv"): Right.AUDIT,
 }
+API: dict[tuple[str, str], Right] = {
+    ("GET", "/api/v1/rooms"): Right.LOOK,
+    ("GET", "/api/v1/rooms/{room_id}"): Right.LOOK,
+    ("GET", "/api/v1/incidents"): Right.LOOK,
+    ("GET", "/api/v1/incidents/{incident_id}"): Right.LOOK,
+    ("GET", "/api/v1/sites"): Right.LOOK,
+    ("GET", "/api/v1/versions"): Right.LOOK,
+    ("GET", "/api/v1/health"): Right.LOOK,
+    ("GET", "/api/v1/openapi.json"): Right.LOOK,
+}
+"""The same for other systems, which ask with a token or as an account."""
 
 
 def rights(role: str, *, scoped: bool) -> frozenset[Right]:
@@ -79,4 +90,5 @@ def rights(role: str, *, scoped: bool) -> frozenset[Right]:
 
 def needed(method: str, path: str) -> Right | None:
     """The right that a route needs, by its template; None: no such route stands in the table."""
-    return ROUTES.get(("GET" if method == "HEAD" else method, path))
+    asked = ("GET" if method == "HEAD" else method, path)
+    return ROUTES.get(asked) or API.get(asked)

@@ -59,14 +59,14 @@ class Incident:
         return self.closed_s == 0
 
 
-_COLUMNS = (
+COLUMNS = (
     "i.id, i.room, i.epoch, i.fault_id, i.rule, i.severity, i.phase, i.needs_person, i.opened_s, i.confirmed_s,"
     " i.escalated_s, i.closed_s, i.outcome, i.refused, i.remedies, i.reason, i.words, i.acked_by, i.acked_s,"
     " i.shelved_by, i.shelved_until_s, i.shelved_reason, i.grp"
 )
 
 
-def _incident(row: sqlite3.Row) -> Incident:
+def of_row(row: sqlite3.Row) -> Incident:
     values = list(row)
     values[7] = bool(values[7])
     values[14] = _loads(values[14], list)
@@ -87,11 +87,11 @@ def by_tab(reader: Reader, tab: str, now_s: float, limit: int = INCIDENTS_MAX) -
     """The rows of one tab: those that need a person first, then the worst, then the newest."""
     order = "i.closed_s DESC" if tab == "done" else f"i.needs_person DESC, {_SEVERITY}, i.opened_s DESC"
     rows = reader.all(
-        f"SELECT {_COLUMNS} FROM incidents i WHERE (i.closed_s = 0 OR i.closed_s > :now - 86400)"  # noqa: S608
+        f"SELECT {COLUMNS} FROM incidents i WHERE (i.closed_s = 0 OR i.closed_s > :now - 86400)"  # noqa: S608
         f" AND i.outcome <> 'superseded' AND {_TAB} = :tab ORDER BY {order}, i.id DESC LIMIT :limit",
         {"now": now_s, "tab": tab, "limit": limit},
     )
-    return [_incident(row) for row in rows]
+    return [of_row(row) for row in rows]
 
 
 def sign(incident: Incident) -> Sign:
@@ -116,27 +116,27 @@ def tab_counts(reader: Reader, now_s: float) -> dict[str, int]:
 def open_incidents(reader: Reader) -> list[Incident]:
     """Every open incident, the worst and newest first; at most one a rule and room, so this is bounded by the fleet."""
     rows = reader.all(
-        f"SELECT {_COLUMNS} FROM incidents i WHERE i.closed_s = 0"  # noqa: S608
+        f"SELECT {COLUMNS} FROM incidents i WHERE i.closed_s = 0"  # noqa: S608
         f" ORDER BY i.needs_person DESC, {_SEVERITY}, i.opened_s DESC LIMIT 2000"
     )
-    return [_incident(row) for row in rows]
+    return [of_row(row) for row in rows]
 
 
 def incident(reader: Reader, incident_id: int) -> Incident | None:
     """One incident, or None."""
-    row = reader.one(f"SELECT {_COLUMNS} FROM incidents i WHERE i.id = ?", incident_id)  # noqa: S608
-    return _incident(row) if row else None
+    row = reader.one(f"SELECT {COLUMNS} FROM incidents i WHERE i.id = ?", incident_id)  # noqa: S608
+    return of_row(row) if row else None
 
 
 def of_room(reader: Reader, room: str, limit: int = 60) -> list[Incident]:
     """The room's incidents, open ones first, then the newest."""
     rows = reader.all(
-        f"SELECT {_COLUMNS} FROM incidents i WHERE i.room = ?"  # noqa: S608
+        f"SELECT {COLUMNS} FROM incidents i WHERE i.room = ?"  # noqa: S608
         f" ORDER BY i.closed_s > 0, CASE WHEN i.closed_s = 0 THEN {_SEVERITY} END, i.opened_s DESC LIMIT ?",
         room,
         limit,
     )
-    return [_incident(row) for row in rows]
+    return [of_row(row) for row in rows]
 
 
 def events(reader: Reader, incident_id: int, limit: int = 500) -> list[sqlite3.Row]:

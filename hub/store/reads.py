@@ -143,7 +143,7 @@ class Counters:
     """When any room was last heard, by the hub's clock; 0: never."""
 
 
-_VERDICT = "CASE WHEN r.installed = 0 THEN 'not_installed' ELSE COALESCE(t.verdict, 'unknown') END"
+VERDICT_SQL = "CASE WHEN r.installed = 0 THEN 'not_installed' ELSE COALESCE(t.verdict, 'unknown') END"
 
 
 def tree(reader: Reader) -> Tree:
@@ -155,7 +155,7 @@ def tree(reader: Reader) -> Tree:
 def rooms(reader: Reader) -> list[RoomRow]:
     """Every room with its verdict, sorted by name within its node."""
     rows = reader.all(
-        f"SELECT r.room, r.name, r.node, r.sort_key, {_VERDICT} AS verdict, COALESCE(t.heard_s, 0) AS heard_s,"  # noqa: S608
+        f"SELECT r.room, r.name, r.node, r.sort_key, {VERDICT_SQL} AS verdict, COALESCE(t.heard_s, 0) AS heard_s,"  # noqa: S608
         " COALESCE(t.online, 0) AS online, r.folded, r.contact, r.phone"
         " FROM rooms r LEFT JOIN twins t ON t.room = r.room ORDER BY r.sort_key"
     )
@@ -172,7 +172,7 @@ def verdicts(reader: Reader) -> dict[str, str]:
     """Room to verdict, for the live tiles."""
     return {
         row[0]: row[1]
-        for row in reader.all(f"SELECT r.room, {_VERDICT} FROM rooms r LEFT JOIN twins t ON t.room = r.room")  # noqa: S608
+        for row in reader.all(f"SELECT r.room, {VERDICT_SQL} FROM rooms r LEFT JOIN twins t ON t.room = r.room")  # noqa: S608
     }
 
 
@@ -182,7 +182,7 @@ def counters(reader: Reader, now_s: float) -> Counters:
     total = heard = 0
     heard_s = 0.0
     for row in reader.all(
-        f"SELECT {_VERDICT} AS verdict, r.installed, COALESCE(t.online, 0) AS online,"  # noqa: S608
+        f"SELECT {VERDICT_SQL} AS verdict, r.installed, COALESCE(t.online, 0) AS online,"  # noqa: S608
         " COUNT(*) AS n, MAX(COALESCE(t.heard_s, 0)) AS heard_s"
         " FROM rooms r LEFT JOIN twins t ON t.room = r.room GROUP BY 1, 2, 3"
     ):
@@ -267,7 +267,7 @@ class RoomDetail:
 def room(reader: Reader, room_id: str) -> RoomDetail | None:
     """One room in full, or None when there is no such room."""
     row = reader.one(
-        f"SELECT r.room, r.name, r.node, {_VERDICT} AS verdict, r.contact, r.phone, r.note, r.aliases,"  # noqa: S608
+        f"SELECT r.room, r.name, r.node, {VERDICT_SQL} AS verdict, r.contact, r.phone, r.note, r.aliases,"  # noqa: S608
         " COALESCE(t.heard_s, 0) AS heard_s, COALESCE(t.online, 0) AS online, COALESCE(t.lost_since_s, 0) AS lost_s,"
         " COALESCE(t.version, '') AS version, t.in_call, COALESCE(t.mode, '') AS mode, COALESCE(t.state_s, 0) AS st,"
         " t.state_raw, COALESCE(t.outbox, 0) AS outbox, COALESCE(t.dropped, 0) AS dropped"

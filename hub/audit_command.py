@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import argparse
 import csv
-import json
 import re
 import socket
 import sys
 import time
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
 from hub.settings import HubSettings
 from hub.store import audit
 from hub.store.db import open_db, open_reader, transaction
+from hub.syslog import line_of, moment, own_host
 
 _HEAD = re.compile(r"(\d+):([0-9a-f]{64})\Z")
-_FACILITY_AUDIT = 13
-_SEVERITY_NOTICE = 5
 COLUMNS = ("id", "time", "by", "what", "detail", "prev", "hash")
 
 
@@ -116,34 +113,11 @@ def write_csv(file: IO[str], rows: Iterable[Iterable[object]]) -> None:
     writer = csv.writer(file, delimiter=";", lineterminator="\r\n")
     writer.writerow(COLUMNS)
     for number, at_s, *rest in rows:
-        writer.writerow([number, _moment(at_s), *(_plain(str(cell)) for cell in rest)])
+        writer.writerow([number, moment(at_s), *(_plain(str(cell)) for cell in rest)])
 
 
 def _plain(cell: str) -> str:
     return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
-
-
-def _moment(at_s: object) -> str:
-    return datetime.fromtimestamp(float(str(at_s)), UTC).isoformat(timespec="milliseconds")
-
-
-def syslog_line(row: Iterable[object], host: str) -> bytes:
-    """One row by RFC 5424: facility 13 (log audit), severity notice, the row's number and hashes as structured data."""
-    number, at_s, by, what, detail, prev, own = row
-    moment = _moment(at_s).replace("+00:00", "Z")
-    name = re.sub(r"[^\x21-\x7e]", "_", str(what))[:32] or "-"
-    data = "".join(
-        f' {key}="{_escape(str(value))}"'
-        for key, value in (("number", number), ("by", by), ("prev", prev), ("hash", own))
-    )
-    head = f"<{_FACILITY_AUDIT * 8 + _SEVERITY_NOTICE}>1 {moment} {host} diemcau-hub - {name}"
-    # 32473 is the number that RFC 5612 keeps for examples and private use in documentation.
-    return f"{head} [audit@32473{data}] ".encode() + b"\xef\xbb\xbf" + json.dumps(
-        json.loads(str(detail)), ensure_ascii=False).encode()  # fmt: skip
-
-
-def _escape(text: str) -> str:
-    return re.sub(r'(["\\\]])', r"\\\1", text)
 
 
 def send_syslog(target: str, rows: Iterable[Iterable[object]], *, tcp: bool) -> int:
@@ -154,14 +128,13 @@ def send_syslog(target: str, rows: Iterable[Iterable[object]], *, tcp: bool) -> 
     host, _, port = target.rpartition(":")
     if not host or not port.isdigit():
         raise AuditError(f"--syslog {target[:60]!r}: viết MÁY:CỔNG / write HOST:PORT")
-    own = re.sub(r"[^\x21-\x7e]", "_", socket.gethostname())[:255] or "-"
     count, family = 0, socket.SOCK_STREAM if tcp else socket.SOCK_DGRAM
     address = socket.getaddrinfo(host.strip("[]"), int(port), type=family)[0]
     with socket.socket(address[0], family) as channel:
         channel.settimeout(10)
         channel.connect(address[4])
         for row in rows:
-            line = syslog_line(row, own)
+            line = line_of(row, own_host())
             channel.sendall(b"%d %s" % (len(line), line) if tcp else line)
             count += 1
     return count

@@ -152,6 +152,8 @@ def serve(settings: HubSettings) -> int:
         budget=Budget(settings.fleet.share_pct, settings.fleet.floor, settings.fleet.window_s),
         sealer=settings.sealer(),
         keys_file=Path(settings.signer.keys_file) if settings.signer.keys_file else None,
+        syslog=settings.audit.syslog,
+        syslog_tls=settings.audit.tls,
     )
     app = create_app(settings.database, settings, hub)
     config = uvicorn.Config(

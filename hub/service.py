@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from hub import commands, marks, meetings
+from hub.audit_syslog import Forwarder, Place
 from hub.commands import Letter
 from hub.core.leases import Budget
 from hub.link import Broker, Link
@@ -24,6 +25,7 @@ from hub.store.audit import Herald
 from hub.store.db import hub_epoch, open_reader
 from hub.store.retention import Retention
 from hub.store.writer import Hooks, Writer
+from hub.syslog import Tls
 from hub.watchdog import Watchdog
 from wire.envelope import Kind
 from wire.messages import Ack, Fleet, encode
@@ -54,7 +56,7 @@ class Hub:
         self, db_path: Path, broker: Broker, *, beat_s: float = 60.0, commit_ms: float = 150.0,
         demo_broker: bool = False, reconnect_window_s: float = 30.0, budget: Budget | None = None,
         sealer: SignerClient | Unsigned | None = None, keys_file: Path | None = None,
-        clock: Callable[[], float] = time.time,
+        syslog: str = "", syslog_tls: Tls | None = None, clock: Callable[[], float] = time.time,
     ) -> None:  # fmt: skip
         """Opens the database. Raises hub.store.db.DatabaseError."""
         self._sealer = sealer or Unsigned()
@@ -84,6 +86,7 @@ class Hub:
         self._asking: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._leases = threading.Thread(target=self._answer_rooms, name="leases", daemon=True)
         reader.close()
+        self._forwarder = Forwarder(db_path, syslog, syslog_tls or Tls(), self._keep_place) if syslog else None
         self._link = Link(broker, hub_filters(), self._writer.offer, self._link_changed, clock)
 
     def start(self) -> None:
@@ -91,12 +94,16 @@ class Hub:
         self._writer.start()
         self._leases.start()
         self._link.start()
+        if self._forwarder:
+            self._forwarder.start()
 
     def stop(self) -> None:
         """End in good order: hear no more, commit what was heard, release those who wait for news."""
         self._asking.put(None)
         self._leases.join(5)
         self._link.stop()
+        if self._forwarder:
+            self._forwarder.stop()
         self._writer.stop()
         for subscription in list(self._subscriptions):
             subscription.close()
@@ -189,6 +196,9 @@ class Hub:
             "version": program_version(),
             "failing": numbers.failing,
         }
+
+    def _keep_place(self, place: Place) -> None:
+        self._writer.call(lambda db, _applier, _now_s: (None, place.note(db)))
 
     def _forget(self, subscription: Subscription) -> None:
         with self._lock:

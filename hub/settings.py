@@ -16,6 +16,7 @@ from pydantic_settings import SettingsError as BadEnvironmentError
 
 from hub.link import Broker
 from hub.signer.client import SignerClient, Unsigned
+from hub.syslog import MEND, Tls, target_of
 
 DATABASE = "hub.db"
 ENV_PREFIX = "DIEMCAU_HUB_"
@@ -34,6 +35,7 @@ MENDS: dict[str, str] = {
     "window_s": "dùng số giây từ 10 đến 86400",
     "timezone": f"dùng tên múi giờ như {VIETNAM}",
     "data_dir": "ghi đường dẫn một thư mục",
+    "syslog": MEND,
 }
 """How to mend a setting, in Vietnamese; the English mend is the bound itself."""
 
@@ -123,6 +125,30 @@ class EnrolSection(_Section):
         return Path(self.settings) if self.settings else None
 
 
+class AuditSection(_Section):
+    """Where the log of who did what goes besides the database."""
+
+    syslog: str = ""
+    """A collector of RFC 5424: `unix:/dev/log`, `tcp://host:port` or `tls://host:port`. Empty: none."""
+    syslog_ca_file: str = ""
+    """Who vouches for a collector with TLS; empty: the system's authorities."""
+    syslog_cert_file: str = ""
+    """The hub's own certificate, for a collector that asks for one."""
+    syslog_key_file: str = ""
+
+    @field_validator("syslog")
+    @classmethod
+    def _readable(cls, text: str) -> str:
+        if text:
+            target_of(text)
+        return text
+
+    @property
+    def tls(self) -> Tls:
+        """The files for TLS."""
+        return Tls(self.syslog_ca_file, self.syslog_cert_file, self.syslog_key_file)
+
+
 SECTIONS: dict[str, type[_Section]] = {
     "broker": BrokerSection,
     "web": WebSection,
@@ -130,6 +156,7 @@ SECTIONS: dict[str, type[_Section]] = {
     "fleet": FleetSection,
     "signer": SignerSection,
     "enrol": EnrolSection,
+    "audit": AuditSection,
 }
 
 
@@ -148,6 +175,7 @@ class HubSettings(BaseSettings):
     fleet: FleetSection = FleetSection()
     signer: SignerSection = SignerSection()
     enrol: EnrolSection = EnrolSection()
+    audit: AuditSection = AuditSection()
 
     @field_validator("timezone")
     @classmethod

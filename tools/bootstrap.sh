@@ -19,6 +19,7 @@ fail() { say "$*"; exit 1; }
 wanted="mosquitto:mosquitto git:git"
 [ "$purpose" = test ] && wanted="$wanted mosquitto_sub:mosquitto-clients chromium:chromium socat:socat \
   openssl:openssl ssh:openssh-client upsd:nut-server upsc:nut-client baresip:baresip-core ip:iproute2 systemd-analyze:systemd \
+  rsyslogd:rsyslog \
   node:nodejs npm:npm"
 [ "$purpose" = fleet ] && wanted="$wanted systemd-nspawn:systemd-container mmdebstrap:mmdebstrap ip:iproute2 ssh:openssh-client \
   openssl:openssl qemu-aarch64-static:qemu-user-static update-binfmts:binfmt-support arch-test:arch-test"
@@ -77,6 +78,7 @@ install_packages() {
       case "$package" in
         mosquitto) $sudo systemctl disable mosquitto.service >/dev/null 2>&1 || true ;;
         nut-server) $sudo systemctl disable nut-server.service nut-driver-enumerator.path >/dev/null 2>&1 || true ;;
+        rsyslog) $sudo systemctl disable rsyslog.service syslog.socket >/dev/null 2>&1 || true ;;
         nut-client) $sudo systemctl disable nut-monitor.service >/dev/null 2>&1 || true ;;
       esac
     done

@@ -51,7 +51,7 @@ def test_file_environment_and_secret(tmp_path: Path, monkeypatch: pytest.MonkeyP
         ("[broker]\nport = 0", ["hub.toml: broker.port", "1 đến 65535", "greater than or equal to 1"]),
         ('[web]\nport = "x"', ["web.port", "'x'"]),
         ("[broker]\nprot = 1", ["broker.prot", "did you mean 'port'?"]),
-        ("colour = 1", ["colour", "known: broker"]),
+        ("colour = 1", ["colour", "known: audit"]),
         ("[ingest]\nbeat_s = 0", ["ingest.beat_s", "1 đến 600"]),
         ("[ingest]\ncommit_ms = 9999", ["ingest.commit_ms", "20 đến 1000"]),
         ("[ingest]\nreconnect_window_s = 1", ["reconnect_window_s"]),

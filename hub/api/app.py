@@ -98,7 +98,11 @@ def _language(request: Request) -> str:
 def _say(request: Request, status: int, key: str, **values: Any) -> Response:
     """An error in the reader's language, as a page or as JSON."""
     t = words(_language(request))
-    text = t(key, **values)
+    return _answer(request, status, t(key, **values))
+
+
+def _answer(request: Request, status: int, text: str) -> Response:
+    t = words(_language(request))
     if not _wants_page(request):
         return JSONResponse({"error": text}, status)
     template = console_of(request).environment.get_template("error.html")
@@ -109,7 +113,7 @@ def _say(request: Request, status: int, key: str, **values: Any) -> Response:
 
 def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, RefusedError)
-    return _say(request, error.status, error.key, **error.values)
+    return _answer(request, error.status, error.told(words(_language(request))))
 
 
 def _http_error(request: Request, error: Exception) -> Response:

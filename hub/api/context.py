@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from fastapi import Depends, Request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -33,6 +33,13 @@ class LoginNeededError(Exception):
     """The request has no session, or one that has ended."""
 
 
+class Term(NamedTuple):
+    """A word of the catalogues as a value of a refusal: each reader is told it in their own language."""
+
+    kind: str
+    raw: str
+
+
 class RefusedError(Exception):
     """The request cannot be served: an HTTP status and a key of the catalogue with its values."""
 
@@ -41,6 +48,11 @@ class RefusedError(Exception):
         self.status = status
         self.key = key
         self.values = values
+
+    def told(self, t: Words) -> str:
+        """The sentence in one language."""
+        values = self.values.items()
+        return t(self.key, **{name: t.name(*one) if isinstance(one, Term) else one for name, one in values})
 
 
 def _environment() -> Environment:
@@ -173,16 +185,17 @@ def check_place(request: Request, reader: reads.Reader) -> None:
         return
     if room is not None and reader.one("SELECT 1 FROM rooms WHERE room = ?", room) is None:
         raise RefusedError(404, "error.not_found_room", id=room[:40])
-    if incident is not None and not _knows(reader, int(incident)):
+    if incident is not None and not knows(reader, int(incident)):
         raise RefusedError(404, "error.not_found_incident", id=incident)
 
 
 def in_scope(ask: Ask, incident: int) -> bool:
     """Whether the account may know of this incident."""
-    return _knows(ask.reader, incident)
+    return knows(ask.reader, incident)
 
 
-def _knows(reader: reads.Reader, incident: int) -> bool:
+def knows(reader: reads.Reader, incident: int) -> bool:
+    """Whether the reader has this incident."""
     return reader.one("SELECT 1 FROM incidents WHERE id = ?", incident) is not None
 
 

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from starlette.datastructures import MutableHeaders
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from hub.api.v1.caller import PREFIX
+from hub.api.v1.models import both
+from hub.api.v1.problems import problem
 
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self';"
@@ -47,20 +52,26 @@ class SecureHeaders:
 
         refused = _refused(scope)
         if refused:
-            start: Message = {"type": "http.response.start", "status": refused, "headers": [(b"content-length", b"0")]}
-            await send_with_headers(start)
-            await send({"type": "http.response.body", "body": b""})
+            await _answer(refused, scope["path"])(scope, receive, send_with_headers)
             return
         await self._app(scope, receive, send_with_headers)
 
 
+def _answer(status: int, path: str) -> Response:
+    """Nothing but a status, or for a program its problem."""
+    if not path.startswith(f"{PREFIX}/"):
+        return Response(status_code=status)
+    code = "foreign" if status == 403 else "too_long"
+    return problem(status, code, both(f"error.{code}"))
+
+
 def _refused(scope: Scope) -> int:
-    """The status to refuse with, or 0. A change must name its length and come from a page of ours."""
+    """The status to refuse with, or 0. A change must name the length of its body and come from a page of ours."""
     if scope["method"] in ("GET", "HEAD"):
         return 0
     headers = dict(scope["headers"])
-    length = headers.get(b"content-length", b"")
-    if not length.isdigit():
+    length = headers.get(b"content-length", b"0")  # a request with neither header has no body (RFC 9112, 6.3)
+    if not length.isdigit() or b"transfer-encoding" in headers:
         return 411
     if int(length) > BODY_MAX_BYTES:
         return 413

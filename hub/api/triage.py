@@ -9,10 +9,10 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Form, Query
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from hub.api import story, views
+from hub.api import acts, story, views
 from hub.api.context import Acting, Ask, Asked, RefusedError, in_scope
 from hub.console.words import short_time
-from hub.port import Marked, Ordered
+from hub.port import Marked
 from hub.store import read_incidents, reads
 from hub.store.read_incidents import INCIDENTS_MAX, ROWS_MAX, TABS, Incident
 
@@ -156,23 +156,16 @@ def note(ask: Acting, incident_id: int, text: Annotated[str, Form()] = "") -> Re
 def recheck(ask: Acting, incident_id: int) -> Response:
     """Ask the room to measure everything again. Changes nothing there, so it needs no confirmation."""
     incident = _find(ask, incident_id)
-    ordered = ask.console.hub.order(incident.room, "recheck", ask.session.user, "", incident_id)
-    return _ordered(ask, ordered, "recheck", f"/incidents/{incident_id}")
+    return _order(ask, incident.room, acts.RECHECK, f"/incidents/{incident_id}", incident=incident_id)
 
 
 def _marked(ask: Ask, incident_id: int, marked: Marked, said: str) -> Response:
-    if marked.ok:
-        return done(ask, said, f"/incidents/{incident_id}")
-    if marked.refused == "not_found":
-        raise RefusedError(404, "error.not_found_incident", id=incident_id)
-    if marked.refused in ("conflict", "closed"):
-        raise RefusedError(409, f"error.{marked.refused}", name=marked.holder)
-    raise RefusedError(400, "error.bad_input", what=ask.t(f"error.{marked.refused}"))
+    acts.expect_marked(marked, incident_id)
+    return done(ask, said, f"/incidents/{incident_id}")
 
 
-def _ordered(ask: Ask, ordered: Ordered, action: str, back: str) -> Response:
-    if not ordered.ok:
-        raise RefusedError(409, "error.order_refused", reason=ask.t.name("reason", ordered.refused))
+def _order(ask: Ask, room: str, action: str, back: str, why: str = "", incident: int | None = None) -> Response:
+    acts.give_order(ask.console.hub, ask.reader, ask.session.user, room, action, why, incident)
     return done(ask, ask.t("done.order", action=ask.t.name("remedy", action)), back)
 
 
@@ -191,7 +184,7 @@ def confirm_page(ask: Asked, room_id: str, action: str, incident: Number = 0) ->
         raise RefusedError(404, "error.not_found_room", id=room_id[:40])
     state = views.read_state(room)
     offered = next((offer for offer in views.actions(state) if offer.remedy == action), None)
-    if offered is None and action != "recheck":
+    if offered is None and action != acts.RECHECK:
         raise RefusedError(404, "error.bad_input", what=ask.t("error.action"))
     tree = reads.tree(ask.reader)
     return ask.page(
@@ -215,9 +208,4 @@ def order(
     incident: Annotated[int, Form(ge=0, lt=2**62)] = 0,
 ) -> Response:
     """Give the order. The room decides; its outcome comes up on the room's page."""
-    if incident and not in_scope(ask, incident):
-        raise RefusedError(404, "error.not_found_incident", id=incident)
-    if action != "recheck" and not why.strip():
-        raise RefusedError(400, "error.bad_input", what=ask.t("error.why_empty"))
-    ordered = ask.console.hub.order(room_id, action, ask.session.user, why.strip()[:500], incident or None)
-    return _ordered(ask, ordered, action, f"/rooms/{room_id}")
+    return _order(ask, room_id, action, f"/rooms/{room_id}", why, incident or None)

@@ -11,7 +11,7 @@ from fastapi.routing import APIRoute
 
 from hub.api.auth import COOKIE
 from hub.api.context import Console
-from hub.api.v1 import incidents, problems, rooms, system
+from hub.api.v1 import incidents, orders, problems, rooms, system
 from hub.api.v1.caller import PREFIX
 
 VERSION = "1.0.0"
@@ -24,10 +24,11 @@ as `verdict`, `phase` and `outcome` are open lists, and fields are added over ti
 Every mistake is answered as problem details (RFC 9457); `type` is for programs, `detail` for people.
 An account that is bound to a part of the site tree knows nothing outside of it.
 """
-_ROUTERS = (rooms.router, incidents.router, system.router)
+_ROUTERS = (rooms.router, incidents.router, orders.router, system.router)
 _TAGS = [
     {"name": "rooms", "description": "Rooms and what they last said of themselves."},
     {"name": "incidents", "description": "Episodes of faults and their stories."},
+    {"name": "orders", "description": "What a room is ordered, and what became of it."},
     {"name": "system", "description": "The site tree, versions, the hub itself."},
 ]
 

@@ -12,8 +12,9 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from hub.api.context import LoginNeededError, RefusedError
+from hub.api.context import LoginNeededError, RefusedError, Term
 from hub.api.v1.models import Both, FieldProblem, Problem, both
+from hub.console.words import LANGUAGES, words
 from hub.port import HubBusyError
 
 log = logging.getLogger(__name__)
@@ -33,6 +34,12 @@ COMMON: dict[int | str, dict[str, Any]] = {
 NOT_FOUND: dict[int | str, dict[str, Any]] = {
     404: {"model": Problem, "description": "There is no such thing, or none that whoever asks may know of."}
 }
+MISTAKE: dict[int | str, dict[str, Any]] = {
+    400: {"model": Problem, "description": "The request is not right."},
+    411: {"model": Problem, "description": "The request does not say how long its body is."},
+    413: {"model": Problem, "description": "The body is longer than any that is right."},
+}
+"""Of routes that take a body."""
 CONFLICT: dict[int | str, dict[str, Any]] = {409: {"model": Problem, "description": "It cannot be done as it stands."}}
 
 
@@ -64,11 +71,11 @@ def _login_needed(_: Request, __: Exception) -> Response:
 
 def _refused(_: Request, error: Exception) -> Response:
     assert isinstance(error, RefusedError)
-    values = {name: value for name, value in error.values.items() if name not in ("reason", "retry_s")}
-    reason = error.values.get("reason")
     headers = {"Retry-After": str(error.values["retry_s"])} if "retry_s" in error.values else None
-    text = both(error.key, **values) if reason is None else both(error.key, **values, reason=reason)
-    return problem(error.status, error.key.removeprefix("error."), text, headers, reason)
+    reason = error.values.get("reason")
+    text = Both(**{language: error.told(words(language)) for language in LANGUAGES})
+    raw = reason.raw if isinstance(reason, Term) else None
+    return problem(error.status, error.key.removeprefix("error."), text, headers, raw)
 
 
 def _http_error(_: Request, error: Exception) -> Response:

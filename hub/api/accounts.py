@@ -51,7 +51,7 @@ def add_user(
         raise BadAccountError(weak)
     if role not in ROLES:
         raise BadAccountError(f"role {role!r}: use one of {', '.join(ROLES)}")
-    hashed = _hasher.hash(password)
+    hashed = hash_password(password)
     now_s = now_s or time.time()
     with transaction(conn):
         conn.execute(
@@ -98,16 +98,28 @@ def rehashed(hashed: str, password: str) -> str:
     """A fresh hash when the old one was made with weaker settings than ours; empty when it is as good."""
     if not _hasher.check_needs_rehash(hashed):
         return ""
+    return hash_password(password)
+
+
+def hash_password(password: str) -> str:
+    """The argon2id hash of a password. Slow on purpose; few at a time."""
     with _few_at_once:
         return _hasher.hash(password)
 
 
 def weakness(name: str, password: str) -> str:
     """Why a password cannot be taken, in Vietnamese and English; empty when it can."""
+    return {
+        "short": f"mật khẩu ngắn hơn {PASSWORD_MIN} ký tự / the password is shorter than {PASSWORD_MIN} characters",
+        "common": "mật khẩu quá dễ đoán / the password is too easy to guess",
+    }.get(weakness_kind(name, password), "")
+
+
+def weakness_kind(name: str, password: str) -> str:
+    """`short`, `common`, or empty when the password can be taken."""
     if len(password) < PASSWORD_MIN:
-        return f"mật khẩu ngắn hơn {PASSWORD_MIN} ký tự / the password is shorter than {PASSWORD_MIN} characters"
+        return "short"
     folded = password.casefold()
     common = COMMON.read_text("utf-8").split("\n")
-    if folded in common or len(set(folded)) < 4 or (len(name) > 2 and folded.strip("0123456789!@#.") == name):
-        return "mật khẩu quá dễ đoán / the password is too easy to guess"
-    return ""
+    guessed = folded in common or len(set(folded)) < 4
+    return "common" if guessed or (len(name) > 2 and folded.strip("0123456789!@#.") == name) else ""

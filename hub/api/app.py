@@ -19,7 +19,7 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from hub.api import assets, entry, installing, pages, triage, versions
+from hub.api import account, assets, entry, installing, pages, triage, versions
 from hub.api import log as log_pages
 from hub.api.auth import COOKIE, cookie_name
 from hub.api.context import LoginNeededError, RefusedError, console_of, language_of, make_console
@@ -66,7 +66,15 @@ def create_app(db_path: Path | str, settings: Any, hub: HubPort, clock: Callable
     app.add_middleware(GZipMiddleware, minimum_size=500, compresslevel=6)
     app.add_middleware(SecureHeaders)
     app.mount("/static", _Static(directory=assets.FOLDER), name="static")
-    for router in (entry.router, pages.router, triage.router, versions.router, installing.router, log_pages.router):
+    for router in (
+        entry.router,
+        account.router,
+        pages.router,
+        triage.router,
+        versions.router,
+        installing.router,
+        log_pages.router,
+    ):
         app.include_router(router)
     app.mount(PREFIX, make_api(console), name="v1")
     app.add_exception_handler(LoginNeededError, _login_needed)

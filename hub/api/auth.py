@@ -20,6 +20,7 @@ from hub.api import limits, permissions
 from hub.api.accounts import rehashed, verify
 from hub.api.limits import LoginLimiter
 from hub.api.permissions import Right
+from hub.console.browsers import AGENT_MAX
 from hub.store import audit
 from hub.store.db import transaction
 
@@ -98,11 +99,11 @@ class Sessions:
             with self._lock:
                 known = self._db.execute(
                     "SELECT 1 FROM devices WHERE hash = ? AND user = ? AND expires_s > ?",
-                    (_hash(device), name, self._clock()),
+                    (hash_of(device), name, self._clock()),
                 ).fetchone()
-        return limits.keys(name, address, _hash(device) if known else "")
+        return limits.keys(name, address, hash_of(device) if known else "")
 
-    def login(self, name: str, password: str, address: str, device: str = "") -> SignedIn | None:
+    def login(self, name: str, password: str, address: str, device: str = "", agent: str = "") -> SignedIn | None:
         """A new session, or None when name or password is wrong. Slow on purpose (argon2). Raises BusyError."""
         now_s = self._clock()
         with self._lock:
@@ -121,11 +122,13 @@ class Sessions:
                 db.execute("UPDATE users SET hash = ? WHERE name = ? AND hash = ?", (renewed, name, row["hash"]))
             db.execute("DELETE FROM sessions WHERE expires_s < ?", (now_s,))
             db.execute(
-                "INSERT INTO sessions (token_hash, user, csrf, created_s, seen_s, expires_s) VALUES (?, ?, ?, ?, ?, ?)",
-                (_hash(made.token), name, secrets.token_urlsafe(24), now_s, now_s, now_s + SESSION_S),
-            )
-            db.execute("DELETE FROM devices WHERE expires_s < ? OR hash = ?", (now_s, _hash(device)))
-            db.execute("INSERT INTO devices VALUES (?, ?, ?)", (_hash(made.device), name, now_s + DEVICE_S))
+                "INSERT INTO sessions (token_hash, user, csrf, created_s, seen_s, expires_s, address, agent)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (hash_of(made.token), name, secrets.token_urlsafe(24), now_s, now_s, now_s + SESSION_S,
+                 address[:64], agent[:AGENT_MAX]),
+            )  # fmt: skip
+            db.execute("DELETE FROM devices WHERE expires_s < ? OR hash = ?", (now_s, hash_of(device)))
+            db.execute("INSERT INTO devices VALUES (?, ?, ?)", (hash_of(made.device), name, now_s + DEVICE_S))
             db.execute(
                 "DELETE FROM devices WHERE user = ? AND hash NOT IN"
                 " (SELECT hash FROM devices WHERE user = ? ORDER BY expires_s DESC LIMIT ?)",
@@ -136,7 +139,7 @@ class Sessions:
 
     def find(self, token: str) -> Session | None:
         """The session of a token, if it is still good; prolongs it, with at most one write a minute."""
-        return self.find_hash(_hash(token))
+        return self.find_hash(hash_of(token))
 
     def find_hash(self, token_hash: str) -> Session | None:
         """As `find`, for a stream that lives longer than one request."""
@@ -192,5 +195,6 @@ def csrf_fits(session: Session, given: str) -> bool:
     return hmac.compare_digest(session.csrf.encode(), given.encode())
 
 
-def _hash(token: str) -> str:
+def hash_of(token: str) -> str:
+    """How a token stands in the database."""
     return hashlib.sha256(token.encode()).hexdigest()

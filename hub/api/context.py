@@ -213,5 +213,14 @@ async def check_csrf(request: Request, session: Session) -> None:
         raise RefusedError(403, "error.csrf")
 
 
+async def own(request: Request) -> Ask:
+    """A request about one's own account; when it changes something, the form carries the session's token."""
+    found = ask(request)
+    if request.method not in ("GET", "HEAD"):
+        await check_csrf(request, found.session)
+    return found
+
+
 Asked = Annotated[Ask, Depends(ask)]
+Owning = Annotated[Ask, Depends(own)]
 Acting = Annotated[Ask, Depends(act)]

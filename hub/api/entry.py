@@ -60,7 +60,7 @@ def login(
     if wait_s > 0:
         return _login_page(request, 429, "login.limited", name, n=int(wait_s) + 1)
     try:
-        made = sessions.login(name, password, address, device)
+        made = sessions.login(name, password, address, device, request.headers.get("user-agent", ""))
     except BusyError:
         return _login_page(request, 429, "login.limited", name, n=5)
     if made is None:

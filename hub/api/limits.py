@@ -12,9 +12,10 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 
-FREE_TRIES = {"pair": 5, "device": 5, "address": 30, "name": 50}
-"""Failures without a wait, by what is counted. A name is guessed at from many addresses before it waits: until then
-each address has waited by itself."""
+FREE_TRIES = {"pair": 5, "device": 5, "own": 5, "address": 30, "name": 50}
+"""Failures without a wait, by what is counted; `own`: of someone signed in, on the page of the account.
+
+A name is guessed at from many addresses before it waits: until then each address has waited by itself."""
 _WAIT_FIRST_S = 30.0
 _WAIT_MAX_S = 900.0
 _FORGET_S = 6 * 3600.0
@@ -79,5 +80,5 @@ class LoginLimiter:
         """Forget the failures of this name from here, or of this device. What others did still counts for them."""
         with self._lock:
             for key in keys:
-                if key.startswith(("pair:", "device:")):
+                if key.startswith(("pair:", "device:", "own:")):
                     self._failures.pop(key, None)

@@ -170,6 +170,8 @@ def _mark(db: sqlite3.Connection, manifest: Manifest, name: str, now_s: float) -
         for key, value in ((RESTORED_AT, repr(now_s)), ("hub_epoch", new_hub_epoch())):
             db.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", (key, value))
         db.execute("DELETE FROM sessions")
+        # Which were revoked since the copy was made it cannot know.
+        db.execute("UPDATE tokens SET revoked_s = ? WHERE revoked_s = 0", (now_s,))
         detail = {"copy": name, "made_s": manifest.at_s, "sha256": manifest.sha256}
         audit.append(db, now_s, "command line", "restored", detail)
     db.execute("PRAGMA wal_checkpoint(TRUNCATE)")

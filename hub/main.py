@@ -16,8 +16,9 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from hub import audit_command, backup, enrolment, inventory, meetings, registry, rollout_command
+from hub import audit_command, backup, enrolment, inventory, meetings, registry, rollout_command, token_command
 from hub.api.accounts import ROLES, BadAccountError, add_user
+from hub.api.tokens import BadTokenError
 from hub.core.leases import Budget
 from hub.pki import command as pki
 from hub.pki.files import PkiError
@@ -67,6 +68,7 @@ def parser() -> argparse.ArgumentParser:
     hosts.add_argument("--address", default="", help=f"how an address follows from a room's id, {inventory.ADDRESS!r}")
     rollout_command.add_to(commands, DEFAULT_CONFIG)
     audit_command.add_to(commands, DEFAULT_CONFIG)
+    token_command.add_to(commands, DEFAULT_CONFIG)
     given = add("enrol", "cấp chứng chỉ cho thiết bị đã gắn phòng / issue to boards that were given a room")
     given.add_argument("--dir", type=Path, default=pki.DEFAULT_DIR, help=f"the authority; default: {pki.DEFAULT_DIR}")
     copied = add("backup", "sao lưu khi đang chạy / copy the database while the hub serves; keeps a bounded number")
@@ -103,6 +105,8 @@ def main(argv: Sequence[str] | None = None) -> int:
                 return rollout_command.run(settings, arguments, BY)
             case "audit":
                 return audit_command.run(settings, arguments, BY)
+            case "token":
+                return token_command.run(settings, arguments, BY)
             case "backup":
                 return _backup(settings, arguments.to)
             case "restore":
@@ -123,7 +127,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         for problem in error.problems:
             sys.stderr.write(f"{problem}\n")
         return 2
-    except (audit_command.AuditError, backup.BackupError, BadAccountError, DatabaseError, PkiError,
+    except (audit_command.AuditError, backup.BackupError, BadAccountError, BadTokenError, DatabaseError, PkiError,
             inventory.BadAddressError, RolloutError) as error:  # fmt: skip
         sys.stderr.write(f"{error}\n")
         return 1

@@ -18,7 +18,8 @@ from hub.store.db import transaction
 
 ROLES = tuple(permissions.ROLES)
 PASSWORD_MIN = 10
-_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,38}[a-z0-9]\Z")
+NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,38}[a-z0-9]\Z")
+"""Of accounts and tokens."""
 _hasher = PasswordHasher()  # RFC 9106, low-memory profile: 64 MiB, 3 passes, 4 lanes
 COMMON = Path(__file__).with_name("common_passwords.txt")
 _few_wait = threading.BoundedSemaphore(12)
@@ -45,7 +46,7 @@ def add_user(
     BadAccountError when the name is not 2 to 40 of a-z, 0-9, '.', '_', '-', the password is shorter than
     `PASSWORD_MIN` or commonly guessed, or role or place are unknown.
     """
-    if not _NAME.match(name):
+    if not NAME.match(name):
         raise BadAccountError(f"name {name!r}: use 2 to 40 of a-z, 0-9, '.', '_' and '-'")
     if weak := weakness(name, password):
         raise BadAccountError(weak)
@@ -71,11 +72,16 @@ def set_scope(conn: sqlite3.Connection, name: str, places: Sequence[str]) -> Non
     """
     conn.execute("DELETE FROM user_scopes WHERE user = ?", (name,))
     for code in places:
-        found = conn.execute("SELECT id FROM nodes WHERE code = ?", (code,)).fetchall()
-        if not found:
-            raise BadAccountError(f"không có nơi mang mã {code!r} / there is no place with the code {code!r}")
-        rows = [(name, node[0]) for node in found]
+        rows = [(name, node) for node in nodes_of(conn, code)]
         conn.executemany("INSERT OR IGNORE INTO user_scopes (user, node) VALUES (?, ?)", rows)
+
+
+def nodes_of(conn: sqlite3.Connection, code: str) -> list[int]:
+    """The nodes with this code, on whatever level. Raises BadAccountError when there is none."""
+    found = conn.execute("SELECT id FROM nodes WHERE code = ?", (code,)).fetchall()
+    if not found:
+        raise BadAccountError(f"không có nơi mang mã {code!r} / there is no place with the code {code!r}")
+    return [int(node[0]) for node in found]
 
 
 def verify(hashed: str | None, password: str) -> bool:

@@ -27,11 +27,11 @@ def keys(name: str, address: str, device: str) -> tuple[str, ...]:
     """What a try counts for. `device`: hash of the browser's token, if it is one that this account knows."""
     if device:
         return (f"device:{device}",)
-    place = _network(address)
+    place = network(address)
     return (f"pair:{name[:64]} {place}", f"address:{place}", f"name:{name[:64]}")
 
 
-def _network(address: str) -> str:
+def network(address: str) -> str:
     """The address; of IPv6 the /64, which one host has for itself."""
     try:
         found = ipaddress.ip_address(address)
@@ -82,3 +82,31 @@ class LoginLimiter:
             for key in keys:
                 if key.startswith(("pair:", "device:", "own:")):
                     self._failures.pop(key, None)
+
+
+PACE_BURST = 120
+PACE_PER_S = 2.0
+"""A system that reads a whole province of 621 rooms once a minute needs a tenth of it."""
+
+
+class Pace:
+    """How many requests one caller may make: a burst at once, then so many a second.
+
+    Bounded: at most `_REMEMBERED_MAX` callers, the least recent is forgotten first.
+    """
+
+    def __init__(self, burst: float = PACE_BURST, per_s: float = PACE_PER_S) -> None:
+        self._burst, self._per_s = burst, per_s
+        self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def wait_s(self, key: str, now_s: float) -> float:
+        """Take one request; 0 when it may be served, else the seconds until the next one may."""
+        with self._lock:
+            left, at_s = self._left.pop(key, (self._burst, now_s))
+            left = min(self._burst, left + max(0.0, now_s - at_s) * self._per_s)
+            served = left >= 1
+            self._left[key] = (left - 1 if served else left, now_s)
+            while len(self._left) > _REMEMBERED_MAX:
+                self._left.popitem(last=False)
+        return 0.0 if served else (1 - left) / self._per_s

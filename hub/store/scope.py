@@ -31,7 +31,8 @@ _SETUP = (
     "CREATE TEMP VIEW set_aside AS SELECT * FROM main.set_aside WHERE 0",
     # Nothing of accounts is asked for through a scope.
     *(f"CREATE TEMP VIEW {table} AS SELECT * FROM main.{table} WHERE 0"  # noqa: S608
-      for table in ("users", "sessions", "audit", "user_scopes", "enrolments", "devices", "totp", "recovery_codes")),
+      for table in ("users", "sessions", "audit", "user_scopes", "enrolments", "devices", "totp", "recovery_codes",
+                    "tokens", "token_scopes")),
 )  # fmt: skip
 SHARED = frozenset({"meta", "rollouts", "frozen_windows", "audit_anchors"})
 """Tables without rooms that everyone may be told of. Any other table stands behind a view; a test looks."""

@@ -16,10 +16,12 @@ from typing import Any
 import pytest
 
 from hub import backup
+from hub.api import tokens
 from hub.backup import DAILY, BackupError
 from hub.main import main
 from hub.store import audit
 from hub.store.db import hub_epoch, migrations, open_db, open_reader, transaction
+from hub.store.reads import Reader
 from tests.hub.rooms import fill_inventory
 
 NOW = 1.79e9
@@ -274,3 +276,12 @@ def test_the_commands(database: Path, tmp_path: Path, capsys: pytest.CaptureFixt
     assert main(["restore", "--config", str(other), str(made)]) == 0
     assert main(["restore", "--config", str(other), str(made)]) == 1
     assert "there is a database already" in capsys.readouterr().err
+
+
+def test_tokens_end_with_a_restore(database: Path, tmp_path: Path) -> None:
+    db = open_db(database)
+    token = tokens.new(db, "giam-sat", ["read"], days=1, by="test", now_s=NOW)
+    db.close()
+    backup.restore(backup.backup(database, tmp_path / "copies", NOW)[0], tmp_path / "new", NOW)
+    assert tokens.find(Reader(database), token, NOW)
+    assert tokens.find(Reader(tmp_path / "new" / "hub.db"), token, NOW) is None

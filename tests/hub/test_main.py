@@ -77,6 +77,26 @@ def test_add_user(config: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.
     reader.close()
 
 
+def test_tokens(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    where = ["--config", str(config)]
+    assert main(["import-rooms", put(config.parent, "r.csv", ROOMS), *where]) == 0
+    asked = ["token", "new", "giam-sat", "--rights", "read", "orders", "--scope", "14797", "--days", "30", *where]
+    assert main(asked) == 0
+    assert "shown this once: dcau_" in capsys.readouterr().out
+    assert main(asked) == 1
+    assert "revoke it first" in capsys.readouterr().err
+    assert main(["token", "new", "x", *where]) == 1
+    assert main(["token", "list", *where]) == 0
+    listed = capsys.readouterr().out
+    assert "giam-sat: good; read orders; 14797;" in listed
+    assert "never" in listed
+    assert main(["token", "revoke", "giam-sat", *where]) == 0
+    assert main(["token", "revoke", "giam-sat", *where]) == 1
+    capsys.readouterr()
+    assert main(["token", "list", *where]) == 0
+    assert "giam-sat: revoked" in capsys.readouterr().out
+
+
 def test_newer_database_is_one_sentence(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     db = open_db(config.parent / "d" / "hub.db")
     db.execute("PRAGMA user_version = 99")

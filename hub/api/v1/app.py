@@ -11,18 +11,21 @@ from fastapi.routing import APIRoute
 
 from hub.api.auth import COOKIE
 from hub.api.context import Console
+from hub.api.limits import PACE_BURST, PACE_PER_S, Pace
 from hub.api.v1 import incidents, orders, problems, rooms, system
 from hub.api.v1.caller import PREFIX
 
 VERSION = "1.0.0"
 """Of the API: the first number stands in its address. Fields and routes are added to it, none is taken away."""
-DESCRIPTION = """\
+DESCRIPTION = f"""\
 What other systems may ask the hub of a province, and what they may order.
 
 Moments are RFC 3339 in UTC. Lists come in pages: ask again with `cursor` set to `next` until that is null. Words such
 as `verdict`, `phase` and `outcome` are open lists, and fields are added over time: skip what you do not know.
 Every mistake is answered as problem details (RFC 9457); `type` is for programs, `detail` for people.
-An account that is bound to a part of the site tree knows nothing outside of it.
+A token or account that is bound to a part of the site tree knows nothing outside of it. A token has the rights that it
+was made with: `read`, `mark`, `orders`. Each caller may make {PACE_BURST} requests at once and {PACE_PER_S:g} a second
+from then on.
 """
 _ROUTERS = (rooms.router, incidents.router, orders.router, system.router)
 _TAGS = [
@@ -41,6 +44,7 @@ def make_api(console: Console | None = None) -> FastAPI:
     problems.install(api)
     api.state.console = console
     api.state.document = document()
+    api.state.pace = Pace()
     return api
 
 
@@ -60,9 +64,13 @@ def document() -> dict[str, Any]:
     )  # fmt: skip
     made["info"]["license"] = {"name": "Apache-2.0", "identifier": "Apache-2.0"}
     made["components"]["securitySchemes"] = {
-        "session": {"type": "apiKey", "in": "cookie", "name": COOKIE, "description": "Who is signed in to the console."}
-    }
-    made["security"] = [{"session": []}]
+        "token": {"type": "http", "scheme": "bearer", "description": "Made by `diemcau-hub token new`."},
+        "session": {
+            "type": "apiKey", "in": "cookie", "name": COOKIE,
+            "description": "Who is signed in to the console. A change must carry `X-CSRF-Token` besides.",
+        },
+    }  # fmt: skip
+    made["security"] = [{"token": []}, {"session": []}]
     for operations in made["paths"].values():
         for operation in operations.values():
             _mend(operation)

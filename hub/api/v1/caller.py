@@ -1,17 +1,28 @@
-"""Who asks the API, and what they may do and see: an account's session, with the same rights as on the console."""
+"""Who asks the API, and what they may do and see: a token, or an account's session with the rights it has there.
+
+A request that carries an `Authorization` header is judged by that alone: a browser adds none by itself, so such a
+request needs no CSRF token, and a bad token is never made good by a cookie.
+"""
 
 from __future__ import annotations
 
+import logging
+import math
+import sqlite3
 from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Request
 
-from hub.api import permissions
+from hub.api import permissions, tokens
 from hub.api.auth import COOKIE, cookie_name, csrf_fits
 from hub.api.context import Console, LoginNeededError, RefusedError, check_place, console_of
+from hub.api.limits import Pace, network
 from hub.api.permissions import Right
+from hub.api.tokens import Token
 from hub.store.reads import Reader
+
+log = logging.getLogger(__name__)
 
 PREFIX = "/api/v1"
 
@@ -32,12 +43,43 @@ class Caller:
 def caller(request: Request) -> Caller:
     """Who asks. Raises LoginNeededError, or RefusedError when the route, room or incident is not for them."""
     console = console_of(request)
-    found = _by_session(request, console)
+    given = request.headers.get("authorization")
+    found = _by_session(request, console) if given is None else _by_token(request, console, given)
+    _pace(request, found.name, found.now_s)
     right = permissions.needed(request.method, PREFIX + request.scope["route"].path)
     if right is None or right not in found.rights:
         raise RefusedError(403, "error.not_yours")
     check_place(request, found.reader)
     return found
+
+
+def _by_token(request: Request, console: Console, given: str) -> Caller:
+    scheme, _, text = given.partition(" ")
+    now_s = console.clock()
+    address = request.client.host if request.client else ""
+    token = tokens.find(console.reader, text.strip(), now_s) if scheme.casefold() == "bearer" else None
+    if token is None:
+        _pace(request, f"?{network(address)}", now_s)  # no account and no token is called so
+        raise LoginNeededError
+    if not 0 <= now_s - token.seen_s < tokens.TOUCH_S:
+        _touch(console, token, address, now_s)
+    return Caller(console, token.by, token.rights, console.reader_of(token.scope), now_s)
+
+
+def _touch(console: Console, token: Token, address: str, now_s: float) -> None:
+    try:
+        with console.sessions.writing() as db:
+            tokens.touch(db, token, address, now_s)
+    except sqlite3.OperationalError as error:  # a full disk must not stop who only reads
+        log.warning("the use of token %s was not noted: %s", token.name, error)
+
+
+def _pace(request: Request, name: str, now_s: float) -> None:
+    """Raises RefusedError when this caller has asked too often."""
+    pace: Pace = request.app.state.pace
+    wait_s = pace.wait_s(name, now_s)
+    if wait_s > 0:
+        raise RefusedError(429, "error.too_often", retry_s=math.ceil(wait_s))
 
 
 def _by_session(request: Request, console: Console) -> Caller:

@@ -153,12 +153,21 @@ def console_of(request: Request) -> Console:
     return console
 
 
-def ask(request: Request) -> Ask:
-    """The request with its session. Raises LoginNeededError."""
-    console = console_of(request)
-    session = console.sessions.find(request.cookies.get(cookie_name(COOKIE, request.url.scheme), ""))
+def signed_in(request: Request) -> Session:
+    """The session of the request's cookie, on pages as in the API: whatever a session lacks, it lacks for both.
+
+    Raises LoginNeededError.
+    """
+    sessions = console_of(request).sessions
+    session = sessions.find(request.cookies.get(cookie_name(COOKIE, request.url.scheme), ""))
     if session is None:
         raise LoginNeededError
+    return session
+
+
+def ask(request: Request) -> Ask:
+    """The request with its session. Raises LoginNeededError."""
+    console, session = console_of(request), signed_in(request)
     request.state.language = language_of(request, session)
     found = Ask(request, console, session, words(request.state.language), console.clock())
     _check_right(found)

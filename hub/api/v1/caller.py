@@ -15,8 +15,8 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from hub.api import permissions, tokens
-from hub.api.auth import COOKIE, cookie_name, csrf_fits
-from hub.api.context import Console, LoginNeededError, RefusedError, check_place, console_of
+from hub.api.auth import csrf_fits
+from hub.api.context import Console, LoginNeededError, RefusedError, check_place, console_of, signed_in
 from hub.api.limits import Pace, network
 from hub.api.permissions import Right
 from hub.api.tokens import Token
@@ -84,9 +84,7 @@ def _pace(request: Request, name: str, now_s: float) -> None:
 
 def _by_session(request: Request, console: Console) -> Caller:
     """A browser's session. A change must carry its CSRF token in a header: a page elsewhere cannot."""
-    session = console.sessions.find(request.cookies.get(cookie_name(COOKIE, request.url.scheme), ""))
-    if session is None:
-        raise LoginNeededError
+    session = signed_in(request)
     if request.method not in ("GET", "HEAD") and not csrf_fits(session, request.headers.get("x-csrf-token", "")):
         raise RefusedError(403, "error.csrf")
     return Caller(console, session.user, session.rights, console.reader_of(session.scope), console.clock())

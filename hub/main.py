@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hub import audit_command, backup, enrolment, inventory, meetings, registry, rollout_command, token_command
-from hub.api.accounts import ROLES, BadAccountError, add_user
+from hub.api.accounts import ROLES, BadAccountError, add_user, reset_second_step
 from hub.api.tokens import BadTokenError
 from hub.core.leases import Budget
 from hub.pki import command as pki
@@ -61,6 +61,8 @@ def parser() -> argparse.ArgumentParser:
         default="",
         help=f"its first line; else the variable {PASSWORD_ENV}, else one is made and printed",
     )
+    phone = add("totp-reset", "bỏ bước xác nhận thứ hai / take the second step from who lost phone and recovery codes")
+    phone.add_argument("name")
     hosts = add("inventory", "danh sách máy cho Ansible / the rooms as an inventory of Ansible")
     hosts.add_argument("--list", action="store_true", help="as Ansible asks a dynamic inventory; the default")
     hosts.add_argument("--host", default="", help="as Ansible asks for one host: nothing beyond the list")
@@ -119,6 +121,8 @@ def main(argv: Sequence[str] | None = None) -> int:
                 return _enrol(settings, arguments.dir)
             case "add-user":
                 return _add_user(settings, arguments)
+            case "totp-reset":
+                return _totp_reset(settings, arguments.name)
             case _:
                 settings.broker_of()
                 sys.stdout.write(f"{arguments.file}: hợp lệ / is good\n")
@@ -249,6 +253,19 @@ def _enrol(settings: HubSettings, authority: Path) -> int:
         rooms = enrolment.issue(db, authority, time.time())
     db.close()
     sys.stdout.write(f"{len(rooms)} chứng chỉ / certificates: {' '.join(rooms)}\n")
+    return 0
+
+
+def _totp_reset(settings: HubSettings, name: str) -> int:
+    db = open_db(settings.database)
+    try:
+        had = reset_second_step(db, name, BY, time.time())
+    finally:
+        db.close()
+    sys.stdout.write(
+        f"{name}: đã bỏ bước thứ hai / the second step is gone\n" if had
+        else f"{name}: không có bước thứ hai / had no second step\n"
+    )  # fmt: skip
     return 0
 
 

@@ -27,6 +27,7 @@ SHOWN_MAX = 200
 MENDS: dict[str, str] = {
     "port": "dùng số từ 1 đến 65535",
     "demo": "dùng true hoặc false",
+    "require_totp_for_admins": "dùng true hoặc false",
     "beat_s": "dùng số giây từ 1 đến 600",
     "commit_ms": "dùng số mili giây từ 20 đến 1000",
     "reconnect_window_s": "dùng số giây từ 5 đến 600",
@@ -74,6 +75,8 @@ class WebSection(_Section):
     host: str = "127.0.0.1"
     """Loopback; put a proxy with TLS in front for anything else."""
     port: int = Field(default=8700, ge=1, le=65535)
+    require_totp_for_admins: bool = False
+    """Whether administrators must set up the second step of signing in before they can do anything else."""
 
 
 class IngestSection(_Section):

@@ -12,7 +12,7 @@ from pathlib import Path
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from hub.api import permissions
+from hub.api import permissions, second_step
 from hub.store import audit
 from hub.store.db import transaction
 
@@ -57,7 +57,8 @@ def add_user(
     with transaction(conn):
         conn.execute(
             "INSERT INTO users (name, hash, role, created_s) VALUES (?, ?, ?, ?)"
-            " ON CONFLICT (name) DO UPDATE SET hash = excluded.hash, role = excluded.role, disabled = 0",
+            " ON CONFLICT (name) DO UPDATE SET hash = excluded.hash, role = excluded.role, disabled = 0,"
+            " must_change = 0",
             (name, hashed, role, now_s),
         )
         conn.execute("DELETE FROM sessions WHERE user = ?", (name,))
@@ -82,6 +83,20 @@ def nodes_of(conn: sqlite3.Connection, code: str) -> list[int]:
     if not found:
         raise BadAccountError(f"không có nơi mang mã {code!r} / there is no place with the code {code!r}")
     return [int(node[0]) for node in found]
+
+
+def reset_second_step(conn: sqlite3.Connection, name: str, by: str, now_s: float) -> bool:
+    """Take the second step from an account and end its sessions. A transaction of its own. False when it had none.
+
+    Raises BadAccountError when there is no such account.
+    """
+    with transaction(conn):
+        if conn.execute("SELECT 1 FROM users WHERE name = ?", (name,)).fetchone() is None:
+            raise BadAccountError(f"không có tài khoản {name!r} / there is no account {name!r}")
+        had = second_step.remove(conn, name)
+        conn.execute("DELETE FROM sessions WHERE user = ?", (name,))
+        audit.append(conn, now_s, by, "totp_reset", {"user": name})
+    return had
 
 
 def verify(hashed: str | None, password: str) -> bool:

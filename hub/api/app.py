@@ -22,13 +22,14 @@ from starlette.types import Scope
 from hub.api import account, assets, entry, installing, pages, triage, versions
 from hub.api import log as log_pages
 from hub.api.auth import COOKIE, cookie_name
-from hub.api.context import LoginNeededError, RefusedError, console_of, language_of, make_console
+from hub.api.context import HeldError, LoginNeededError, RefusedError, console_of, language_of, make_console
 from hub.api.live import Live
 from hub.api.security import SecureHeaders
 from hub.api.v1.app import make_api
 from hub.api.v1.caller import PREFIX
 from hub.console.words import LANGUAGES, words
 from hub.port import HubBusyError, HubPort
+from hub.settings import HubSettings
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +48,8 @@ class _Static(StaticFiles):
 
 def create_app(db_path: Path | str, settings: Any, hub: HubPort, clock: Callable[[], float] = time.time) -> FastAPI:
     """The console over a hub's database, which must exist with its tables. `settings` is kept for pages to come."""
-    console = make_console(Path(db_path), hub, clock)
+    strict = isinstance(settings, HubSettings) and settings.web.require_totp_for_admins
+    console = make_console(Path(db_path), hub, clock, totp_for_admins=strict)
     live = Live(hub, console.reader, clock)
 
     @contextlib.asynccontextmanager
@@ -78,6 +80,7 @@ def create_app(db_path: Path | str, settings: Any, hub: HubPort, clock: Callable
         app.include_router(router)
     app.mount(PREFIX, make_api(console), name="v1")
     app.add_exception_handler(LoginNeededError, _login_needed)
+    app.add_exception_handler(HeldError, _held)
     app.add_exception_handler(RefusedError, _refused)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(RequestValidationError, _bad_input)
@@ -122,6 +125,13 @@ def _answer(request: Request, status: int, text: str) -> Response:
 def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, RefusedError)
     return _answer(request, error.status, error.told(words(_language(request))))
+
+
+def _held(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HeldError)
+    if not _wants_page(request) or request.query_params.get("part"):
+        return JSONResponse({"error": words(_language(request))(f"held.{error.what}")}, 403)
+    return RedirectResponse("/account", 303)
 
 
 def _http_error(request: Request, error: Exception) -> Response:

@@ -1,5 +1,7 @@
 """Sign-in and sessions: a random token in a cookie, its hash in a table, so that a session can be revoked at once.
 
+An account with a second step has no session until that is done: what comes between stands in no table.
+
 The token never stands in the database: who reads a backup cannot sign in with it. Each session has its own CSRF token,
 which every form and request that changes something must carry.
 """
@@ -16,10 +18,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from hub.api import limits, permissions
+from hub.api import limits, permissions, second_step
 from hub.api.accounts import rehashed, verify
 from hub.api.limits import LoginLimiter
 from hub.api.permissions import Right
+from hub.api.second_step import HalfIn
 from hub.console.browsers import AGENT_MAX
 from hub.store import audit
 from hub.store.db import transaction
@@ -29,6 +32,8 @@ SESSION_S = 12 * 3600.0
 """A shift. A session in use is prolonged; one that lies idle for a shift is over."""
 _TOUCH_S = 60.0
 DEVICE_COOKIE = "diemcau_device"
+STEP_COOKIE = "diemcau_step"
+"""Between the password and the code."""
 DEVICE_S = 180 * 86_400.0
 """How long a browser is known after its last sign-in."""
 _DEVICES_MAX = 20
@@ -48,9 +53,17 @@ class Session:
     scope: frozenset[int] | None = None
     """Nodes at or beneath which this account sees rooms; None: the whole tree."""
 
+    second_step: bool = False
+    """Whether the account has one."""
+    held: str = ""
+    """What has to be done before anything else: `password` to change one that was given, `totp` to set up the second
+    step where administrators must have one; empty: nothing."""
+
     @property
     def rights(self) -> frozenset[Right]:
         """What this account may do."""
+        if self.held:
+            return permissions.HELD
         return permissions.rights(self.role, scoped=self.scope is not None)
 
     @property
@@ -77,10 +90,25 @@ class SignedIn:
     device: str
 
 
+@dataclass(frozen=True, slots=True)
+class HalfSignedIn:
+    """The password was right, and a code is to come: a token for that alone, which opens nothing else."""
+
+    token: str
+
+
+class StepOverError(Exception):
+    """The code came too late or too often: it begins with the password again."""
+
+
 class Sessions:
     """The sessions table. Own short write transactions beside the hub's writer; SQLite's busy wait orders the two."""
 
-    def __init__(self, path: Path, clock: Callable[[], float]) -> None:
+    def __init__(self, path: Path, clock: Callable[[], float], *, totp_for_admins: bool = False) -> None:
+        self.totp_for_admins = totp_for_admins
+        self.half_in = HalfIn()
+        self.step_limiter = LoginLimiter()
+        """Of wrong codes: apart from that of passwords, which a right one makes forget."""
         self._clock = clock
         self._lock = threading.Lock()
         self._db = sqlite3.connect(path, timeout=5, check_same_thread=False, isolation_level=None)
@@ -103,8 +131,13 @@ class Sessions:
                 ).fetchone()
         return limits.keys(name, address, hash_of(device) if known else "")
 
-    def login(self, name: str, password: str, address: str, device: str = "", agent: str = "") -> SignedIn | None:
-        """A new session, or None when name or password is wrong. Slow on purpose (argon2). Raises BusyError."""
+    def login(
+        self, name: str, password: str, address: str, device: str = "", agent: str = ""
+    ) -> SignedIn | HalfSignedIn | None:
+        """A new session, or a token for the second step; None when name or password is wrong.
+
+        Slow on purpose (argon2). Raises BusyError.
+        """
         now_s = self._clock()
         with self._lock:
             row = self._db.execute("SELECT hash, disabled FROM users WHERE name = ?", (name,)).fetchone()
@@ -115,26 +148,67 @@ class Sessions:
             self.audit(name if row else "?", "login_failed", {"address": address})
             return None
         self.limiter.succeeded(keys)
-        renewed = rehashed(row["hash"], password)
-        made = SignedIn(secrets.token_urlsafe(32), secrets.token_urlsafe(32))
+        hashed = str(row["hash"])
+        renewed = rehashed(hashed, password)
         with self.writing() as db:
-            if renewed:
-                db.execute("UPDATE users SET hash = ? WHERE name = ? AND hash = ?", (renewed, name, row["hash"]))
-            db.execute("DELETE FROM sessions WHERE expires_s < ?", (now_s,))
-            db.execute(
-                "INSERT INTO sessions (token_hash, user, csrf, created_s, seen_s, expires_s, address, agent)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                (hash_of(made.token), name, secrets.token_urlsafe(24), now_s, now_s, now_s + SESSION_S,
-                 address[:64], agent[:AGENT_MAX]),
-            )  # fmt: skip
-            db.execute("DELETE FROM devices WHERE expires_s < ? OR hash = ?", (now_s, hash_of(device)))
-            db.execute("INSERT INTO devices VALUES (?, ?, ?)", (hash_of(made.device), name, now_s + DEVICE_S))
-            db.execute(
-                "DELETE FROM devices WHERE user = ? AND hash NOT IN"
-                " (SELECT hash FROM devices WHERE user = ? ORDER BY expires_s DESC LIMIT ?)",
-                (name, name, _DEVICES_MAX),
-            )
-            audit.append(db, now_s, name, "login", {"address": address})
+            if (
+                renewed
+                and db.execute(
+                    "UPDATE users SET hash = ? WHERE name = ? AND hash = ?", (renewed, name, hashed)
+                ).rowcount
+            ):
+                hashed = renewed
+            if second_step.state(db, name).on:
+                return HalfSignedIn(self.half_in.begin(name, hashed, now_s))
+            return self._begin(db, name, address, device, agent, {})
+
+    def second(self, token: str, given: str, address: str, device: str = "", agent: str = "") -> SignedIn | None:
+        """A session for someone whose password was right and who now gives a code; None when the code is wrong.
+
+        Raises StepOverError when the password has to be given again.
+        """
+        now_s = self._clock()
+        half = self.half_in.find(token, now_s)
+        if half is None:
+            raise StepOverError
+        keys = self.keys(half.user, address, device)
+        with self.writing() as db:
+            stands = db.execute(
+                "SELECT 1 FROM users WHERE name = ? AND hash = ? AND disabled = 0", (half.user, half.password_hash)
+            ).fetchone()
+            if stands is None or not second_step.state(db, half.user).on:
+                self.half_in.end(token)
+                raise StepOverError
+            by = second_step.take(db, half.user, given, now_s)
+            if by and self.half_in.end(token):
+                self.step_limiter.succeeded(keys)
+                return self._begin(db, half.user, address, device, agent, {"second": by})
+            self.half_in.failed(token)
+            self.step_limiter.failed(keys, now_s)
+            audit.append(db, now_s, half.user, "second_step_failed", {"address": address})
+        return None
+
+    def _begin(
+        self, db: sqlite3.Connection, name: str, address: str, device: str, agent: str, detail: dict[str, str]
+    ) -> SignedIn:
+        """Write a session and the browser it is of, within the caller's transaction."""
+        now_s = self._clock()
+        made = SignedIn(secrets.token_urlsafe(32), secrets.token_urlsafe(32))
+        db.execute("DELETE FROM sessions WHERE expires_s < ?", (now_s,))
+        db.execute(
+            "INSERT INTO sessions (token_hash, user, csrf, created_s, seen_s, expires_s, address, agent)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (hash_of(made.token), name, secrets.token_urlsafe(24), now_s, now_s, now_s + SESSION_S,
+             address[:64], agent[:AGENT_MAX]),
+        )  # fmt: skip
+        db.execute("DELETE FROM devices WHERE expires_s < ? OR hash = ?", (now_s, hash_of(device)))
+        db.execute("INSERT INTO devices VALUES (?, ?, ?)", (hash_of(made.device), name, now_s + DEVICE_S))
+        db.execute(
+            "DELETE FROM devices WHERE user = ? AND hash NOT IN"
+            " (SELECT hash FROM devices WHERE user = ? ORDER BY expires_s DESC LIMIT ?)",
+            (name, name, _DEVICES_MAX),
+        )
+        audit.append(db, now_s, name, "login", {"address": address, **detail})
         return made
 
     def find(self, token: str) -> Session | None:
@@ -146,8 +220,10 @@ class Sessions:
         now_s = self._clock()
         with self._lock:
             row = self._db.execute(
-                "SELECT s.user, s.csrf, s.seen_s, u.full_name, u.role, u.language FROM sessions s"
-                " JOIN users u ON u.name = s.user WHERE s.token_hash = ? AND s.expires_s > ? AND u.disabled = 0",
+                "SELECT s.user, s.csrf, s.seen_s, u.full_name, u.role, u.language, u.must_change, t.user AS totp"
+                " FROM sessions s JOIN users u ON u.name = s.user"
+                " LEFT JOIN totp t ON t.user = s.user AND t.since_s > 0"
+                " WHERE s.token_hash = ? AND s.expires_s > ? AND u.disabled = 0",
                 (token_hash, now_s),
             ).fetchone()
             if row is None:
@@ -159,7 +235,12 @@ class Sessions:
                 )
             bound = self._db.execute("SELECT node FROM user_scopes WHERE user = ?", (row["user"],)).fetchall()
         scope = frozenset(int(one[0]) for one in bound) or None
-        return Session(row["user"], row["full_name"], row["role"], row["language"], row["csrf"], token_hash, scope)
+        stepped = row["totp"] is not None
+        needs_step = self.totp_for_admins and row["role"] == permissions.ADMIN and not stepped
+        return Session(
+            row["user"], row["full_name"], row["role"], row["language"], row["csrf"], token_hash, scope, stepped,
+            "password" if row["must_change"] else "totp" if needs_step else "",
+        )  # fmt: skip
 
     def logout(self, session: Session) -> None:
         """End the session at once."""

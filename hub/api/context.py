@@ -40,6 +40,14 @@ class Term(NamedTuple):
     raw: str
 
 
+class HeldError(Exception):
+    """Something has to be done first, on the page of the account: `what` is `password` or `totp`."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what)
+        self.what = what
+
+
 class RefusedError(Exception):
     """The request cannot be served: an HTTP status and a key of the catalogue with its values."""
 
@@ -98,9 +106,12 @@ class Console:
         return self.reader if scope is None else ScopedReader(self.path, scope)
 
 
-def make_console(db_path: Path, hub: HubPort, clock: Callable[[], float] = time.time) -> Console:
+def make_console(
+    db_path: Path, hub: HubPort, clock: Callable[[], float] = time.time, *, totp_for_admins: bool = False
+) -> Console:
     """Open the database and read the templates."""
-    return Console(reads.Reader(db_path), Sessions(db_path, clock), hub, _environment(), db_path, clock)
+    sessions = Sessions(db_path, clock, totp_for_admins=totp_for_admins)
+    return Console(reads.Reader(db_path), sessions, hub, _environment(), db_path, clock)
 
 
 @dataclass
@@ -176,8 +187,11 @@ def ask(request: Request) -> Ask:
 
 
 def _check_right(ask: Ask) -> None:
-    """Raises RefusedError unless the table of permissions lets this account use the route."""
+    """Raises RefusedError unless the table of permissions lets this account use the route, and HeldError when it
+    would but for something to be done first."""
     right = permissions.needed(ask.request.method, ask.request.scope["route"].path)
+    if ask.session.held and right not in (None, Right.OWN):
+        raise HeldError(ask.session.held)
     if right is None or right not in ask.session.rights:
         raise RefusedError(403, "error.forbidden" if right in (Right.MARK, Right.ORDER) else "error.not_yours")
 

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Form, Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response, StreamingResponse
 
-from hub.api import pages
+from hub.api import pages, second_step
 from hub.api.accounts import BusyError
-from hub.api.auth import COOKIE, DEVICE_COOKIE, DEVICE_S, SESSION_S, cookie_name
+from hub.api.auth import (
+    COOKIE,
+    DEVICE_COOKIE,
+    DEVICE_S,
+    SESSION_S,
+    STEP_COOKIE,
+    HalfSignedIn,
+    SignedIn,
+    StepOverError,
+    cookie_name,
+)  # fmt: skip
 from hub.api.context import LANGUAGE_COOKIE, Asked, check_csrf, console_of, language_of
 from hub.api.live import Live
 from hub.console.words import LANGUAGES, words
@@ -18,16 +29,21 @@ from hub.store import reads
 router = APIRouter(include_in_schema=False)
 
 
-def _login_page(request: Request, status: int = 200, error: str = "", name: str = "", **values: Any) -> Response:
+def _login_page(
+    request: Request, status: int = 200, error: str = "", name: str = "", *, template: str = "login.html", **values: Any
+) -> Response:
     t = words(language_of(request, None))
-    template = console_of(request).environment.get_template("login.html")
     following = request.query_params.get("next", "")
-    text = template.render(
-        t=t,
-        error=t(error, **values) if error else "",
-        name=name,
-        next=following,
-        expired=bool(following) and cookie_name(COOKIE, request.url.scheme) in request.cookies,
+    text = (
+        console_of(request)
+        .environment.get_template(template)
+        .render(
+            t=t,
+            error=t(error, **values) if error else "",
+            name=name,
+            next=following,
+            expired=bool(following) and cookie_name(COOKIE, request.url.scheme) in request.cookies,
+        )
     )
     return HTMLResponse(text, status)
 
@@ -65,13 +81,68 @@ def login(
         return _login_page(request, 429, "login.limited", name, n=5)
     if made is None:
         return _login_page(request, 401, "login.failed", name)
-    answer = RedirectResponse(_own_path(following), 303)
-    for cookie, value, age_s in ((COOKIE, made.token, SESSION_S * 7), (DEVICE_COOKIE, made.device, DEVICE_S)):
-        answer.set_cookie(
-            cookie_name(cookie, scheme), value, max_age=int(age_s), httponly=True, samesite="lax",
-            secure=scheme == "https",
-        )  # fmt: skip
+    if isinstance(made, HalfSignedIn):
+        there = f"/login/code?{urlencode({'next': following})}" if following else "/login/code"
+        answer = RedirectResponse(there, 303)
+        _set_cookie(answer, STEP_COOKIE, made.token, second_step.WAITS_S, scheme)
+        return answer
+    return _signed_in(made, following, scheme)
+
+
+@router.get("/login/code")
+def code_page(request: Request) -> Response:
+    """The form for the code, for someone whose password was right; else the first form."""
+    console = console_of(request)
+    if console.sessions.half_in.find(_step_token(request), console.clock()) is None:
+        return _login_page(request)
+    return _login_page(request, template="login_code.html")
+
+
+@router.post("/login/code")
+def login_code(
+    request: Request,
+    code: Annotated[str, Form(max_length=60)] = "",
+    following: Annotated[str, Form(alias="next")] = "",
+) -> Response:
+    """Check the code; on success set the session's cookie."""
+    console, token, scheme = console_of(request), _step_token(request), request.url.scheme
+    sessions, now_s = console.sessions, console.clock()
+    address = request.client.host if request.client else ""
+    device = request.cookies.get(cookie_name(DEVICE_COOKIE, scheme), "")
+    half = sessions.half_in.find(token, now_s)
+    if half is None:
+        return _login_page(request, 401, "login.step_over")
+    wait_s = sessions.step_limiter.wait_s(sessions.keys(half.user, address, device), now_s)
+    if wait_s > 0:
+        return _login_page(request, 429, "login.limited", template="login_code.html", n=int(wait_s) + 1)
+    try:
+        made = sessions.second(token, code, address, device, request.headers.get("user-agent", ""))
+    except StepOverError:
+        return _login_page(request, 401, "login.step_over")
+    if made is None:
+        if sessions.half_in.find(token, now_s) is None:
+            return _login_page(request, 401, "login.step_over")
+        return _login_page(request, 401, "login.code_wrong", template="login_code.html")
+    answer = _signed_in(made, following, scheme)
+    answer.delete_cookie(cookie_name(STEP_COOKIE, scheme), secure=scheme == "https", httponly=True)
     return answer
+
+
+def _step_token(request: Request) -> str:
+    return request.cookies.get(cookie_name(STEP_COOKIE, request.url.scheme), "")
+
+
+def _signed_in(made: SignedIn, following: str, scheme: str) -> Response:
+    answer = RedirectResponse(_own_path(following), 303)
+    _set_cookie(answer, COOKIE, made.token, SESSION_S * 7, scheme)
+    _set_cookie(answer, DEVICE_COOKIE, made.device, DEVICE_S, scheme)
+    return answer
+
+
+def _set_cookie(answer: Response, name: str, value: str, age_s: float, scheme: str) -> None:
+    answer.set_cookie(
+        cookie_name(name, scheme), value, max_age=int(age_s), httponly=True, samesite="lax", secure=scheme == "https"
+    )
 
 
 @router.post("/logout")

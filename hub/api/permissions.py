@@ -34,16 +34,26 @@ ROLES: dict[str, frozenset[Right]] = {
     "technician": _ACTS,
     "admin": _ACTS | {Right.AUDIT},
 }
+ADMIN = "admin"
+"""The role that may be asked for a second step."""
+HELD = frozenset({Right.OWN})
+"""What is left to someone who must first change a given password or set up the second step."""
 WHOLE_TREE = frozenset({Right.AUDIT})
 """Rights that reach beyond every node: an account that is bound to a part of the tree never has them."""
 
 ROUTES: dict[tuple[str, str], Right] = {
     ("GET", "/login"): Right.PUBLIC,
     ("POST", "/login"): Right.PUBLIC,
+    ("GET", "/login/code"): Right.PUBLIC,
+    ("POST", "/login/code"): Right.PUBLIC,
     ("POST", "/logout"): Right.OWN,
     ("POST", "/language"): Right.OWN,
     ("GET", "/account"): Right.OWN,
     ("POST", "/account/password"): Right.OWN,
+    ("POST", "/account/totp/start"): Right.OWN,
+    ("POST", "/account/totp/confirm"): Right.OWN,
+    ("POST", "/account/totp/codes"): Right.OWN,
+    ("POST", "/account/totp/off"): Right.OWN,
     ("POST", "/account/sessions/end"): Right.OWN,
     ("POST", "/account/sessions/end-others"): Right.OWN,
     ("GET", "/"): Right.LOOK,

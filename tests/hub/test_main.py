@@ -97,6 +97,20 @@ def test_tokens(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "giam-sat: revoked" in capsys.readouterr().out
 
 
+def test_totp_reset(config: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("DIEMCAU_PASSWORD", "rather-long-secret")
+    assert main(["add-user", "thu.ha", "--config", str(config)]) == 0
+    db = open_db(config.parent / "d" / "hub.db")
+    db.execute("INSERT INTO totp (user, secret, since_s) VALUES ('thu.ha', 'X', 1)")
+    for said in ("is gone", "had no second step"):
+        assert main(["totp-reset", "thu.ha", "--config", str(config)]) == 0
+        assert said in capsys.readouterr().out
+    assert db.execute("SELECT COUNT(*) FROM totp").fetchone()[0] == 0
+    db.close()
+    assert main(["totp-reset", "nobody", "--config", str(config)]) == 1
+    assert "there is no account 'nobody'" in capsys.readouterr().err
+
+
 def test_newer_database_is_one_sentence(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     db = open_db(config.parent / "d" / "hub.db")
     db.execute("PRAGMA user_version = 99")

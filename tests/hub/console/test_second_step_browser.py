@@ -1,0 +1,84 @@
+"""The second step as a person meets it: the picture scanned, the code typed, the door opened."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyotp
+import pytest
+
+from tests.hub.console import seed
+from tests.hub.console.test_browser import AXE, CHROMIUM, Site, browser, open_page, violations
+
+__all__ = ["browser"]
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(not (AXE.exists() and Path(CHROMIUM).exists()), reason="no Chromium or axe on this host"),
+    pytest.mark.timeout(120),
+]
+
+
+@pytest.fixture
+def site(filled: Path, tmp_path: Path) -> Iterator[Site]:
+    """A console of one's own: accounts are changed in it."""
+    site = Site(Path(shutil.copy(filled, tmp_path / "hub.db")))
+    yield site
+    site.stop()
+
+
+def seen(page: Any, name: str, folder: Path, width: int) -> None:
+    """Look at the page: nothing sticks out, and axe finds nothing."""
+    page.screenshot(path=folder / f"{name}-{width}.png", full_page=True)
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, name
+    assert violations(page) == [], name
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1366, "light"), (390, "dark")])
+def test_set_up_and_sign_in(browser: Any, site: Site, tmp_path: Path, width: int, scheme: str) -> None:
+    page = open_page(browser, site, width, 844, color_scheme=scheme)
+    page.click(".user summary")
+    page.click('.menu a[href="/account"]')
+    page.wait_for_url("**/account")
+    page.fill("#step-password", seed.PASSWORD)
+    page.press("#step-password", "Enter")
+    page.wait_for_selector("svg.qr")
+    box = page.locator("svg.qr").bounding_box()
+    assert box["width"] >= 160, "large enough to be scanned"
+    seen(page, "setup", tmp_path, width)
+    app = pyotp.TOTP(page.inner_text(".secret").replace(" ", ""))
+    page.fill("#code", app.at(_browser_s(page)))
+    page.press("#code", "Enter")
+    page.wait_for_selector(".codes")
+    codes = re.findall(r"[a-z0-9]{4}(?:-[a-z0-9]{4}){3}", page.inner_text(".codes"))
+    assert len(codes) == 10
+    seen(page, "recovery", tmp_path, width)
+    page.click(".acts .first")
+    page.wait_for_url("**/account")
+    page.click(".more summary")
+    seen(page, "account", tmp_path, width)
+    page.click(".user summary")
+    page.click('form[action="/logout"] button')
+    page.wait_for_url("**/login")
+    page.fill("#name", "thu.ha")
+    page.fill("#password", seed.PASSWORD)
+    page.press("#password", "Enter")
+    page.wait_for_url("**/login/code")
+    assert page.evaluate("document.activeElement.id") == "code"
+    seen(page, "code", tmp_path, width)
+    # The next one, which a phone's clock may show already: the present one was taken above.
+    page.fill("#code", app.at(_browser_s(page), counter_offset=1))
+    page.press("#code", "Enter")
+    page.wait_for_url("**/triage")
+    assert not page.faults
+    assert all(url.startswith((site.url, "data:")) for url in page.requested)
+    page.context.close()
+
+
+def _browser_s(page: Any) -> float:
+    """The time of day, which the hub under test shares with the browser."""
+    return float(page.evaluate("Date.now() / 1000"))

@@ -27,6 +27,8 @@ WINDOW = 100
 """Events in flight, unacknowledged by the hub."""
 RESEND_S = 30.0
 """Without any progress of the hub's acknowledgements for this long, everything unacknowledged is sent again."""
+REWIND_EVERY_S = 600.0
+"""A hub that names a new database makes everything kept due again at most this often, whoever says so."""
 NONCE_S = 60.0
 NONCE_GOOD_S = 120.0
 """A command must name a nonce issued at most this long ago, by the monotonic clock."""
@@ -88,6 +90,10 @@ class Session:
         self._sent = 0
         self._progress_s = 0.0
         self._acked = 0
+        self._once_acked = 0
+        """How far a hub's database of before had acknowledged: the present one may know as much, and say so at once."""
+        self._rewound_s = float("-inf")
+        self._hub_says = ""
         self._state: bytes | None = None
         self._state_due = False
         self._replies: deque[Outgoing] = deque(maxlen=200)
@@ -152,6 +158,7 @@ class Session:
         """Everything to publish now, in this order. Call it a few times a second while connected."""
         if not self.online:
             return []
+        self._rewind(now)
         out: list[Outgoing] = []
         if not self._nonces or now.mono_s - self._nonces[-1][1] >= NONCE_S:
             out.append(self._status(now))
@@ -186,7 +193,7 @@ class Session:
             return []
         out = []
         for seq, payload in self.store.outbox(max(self._sent, floor - 1), room):
-            event = msgspec.structs.replace(m.decode(m.Event, payload), floor=floor)
+            event = msgspec.structs.replace(m.decode(m.Event, payload), floor=floor, hub=self.hub_epoch)
             out.append(Outgoing(self.topic(Leaf.EVENT), m.encode(event)))
             self._sent = seq
         self._allowance -= len(out)
@@ -239,18 +246,39 @@ class Session:
 
     def _fleet(self, fleet: m.Fleet) -> Incoming:
         self.rate_per_s = min(100.0, max(1.0, fleet.rate_per_s))
-        if fleet.hub_epoch == self.hub_epoch:
+        self._hub_says = fleet.hub_epoch
+        if self.hub_epoch or not fleet.hub_epoch:
             return Incoming(fleet=fleet)
-        known, self.hub_epoch = self.hub_epoch, fleet.hub_epoch
-        if known:  # another database at the hub: it knows nothing of this room
-            self._sent = 0
-            self._state_due = self._state is not None
+        self.hub_epoch = fleet.hub_epoch  # the first one this room hears of
         return Incoming(fleet=fleet, meta={"hub_epoch": fleet.hub_epoch})
 
+    def _rewind(self, now: Instant) -> None:
+        """Send again what is kept when the hub has another database: an older copy of it, or a new one.
+
+        The new name is kept in the same transaction, so that a loss of power between the two leaves nothing out.
+        """
+        if self._hub_says in ("", self.hub_epoch) or now.mono_s - self._rewound_s < REWIND_EVERY_S:
+            return
+        self._rewound_s = now.mono_s
+        acked = self.store.rewind({"hub_epoch": self._hub_says})
+        if acked is None:
+            return  # tried again later; until then no floor of ours is meant for the new database
+        self._once_acked = max(self._once_acked, acked)
+        self.hub_epoch = self._hub_says
+        self._sent, self._acked, self._progress_s = 0, 0, now.mono_s
+        if self._state is not None:  # with the number of events that are still to come
+            state = msgspec.structs.replace(m.decode(m.State, self._state), outbox=self.store.pending())
+            self.offer_state(state)
+
     def _ack(self, ack: m.Ack, now: Instant) -> Incoming:
-        if ack.epoch == self.who.epoch and self._acked < ack.seq <= max(self._sent, self.store.floor() - 1):
+        known = max(self._sent, self._once_acked, self.store.floor() - 1)
+        if ack.epoch == self.who.epoch and self._acked < ack.seq <= known:
             self.store.ack(ack.seq)
             self._acked = ack.seq
+            self._sent = max(self._sent, ack.seq)
+            if self.store.floor() > ack.seq + 1:
+                # What follows a gap in the numbers was sent while the gap could still be filled: say that it cannot.
+                self._sent = ack.seq
             self._progress_s = now.mono_s
         return Incoming()
 

@@ -57,11 +57,15 @@ def policy(scale: float) -> Policy:
     )  # fmt: skip
 
 
+KEPT_BYTES = 64 * 1024
+"""What a light room keeps of acknowledged events: hundreds of them live in one process."""
+
+
 class CountingStore(MemoryStore):
     """The memory store, which also counts the events that ever entered its outbox."""
 
     def __init__(self, epoch: str) -> None:
-        super().__init__(epoch)
+        super().__init__(epoch, KEPT_BYTES)
         self.sent = 0
 
     def commit(self, batch: Batch) -> None:

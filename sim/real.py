@@ -26,6 +26,9 @@ from sim.process import Child, StartError, program
 RESTART_S = 1.0
 """Between an agent's end and its next start, as the service file says."""
 READY_S = 30.0
+PENDING = (
+    "SELECT count(*) FROM outbox WHERE seq > coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'acked'), 0)"
+)
 KINDS: tuple[Kind, ...] = ("cisco_tcp", "cisco_serial", "poly_tcp", "generic", "cisco_tcp", "cisco_serial")
 
 
@@ -100,7 +103,7 @@ class RealRooms:
 
     def pending(self) -> int:
         """Events that wait for the hub's acknowledgement."""
-        return sum(self._database(room, "SELECT count(*) FROM outbox") for room in self.kinds)
+        return sum(self._database(room, PENDING) for room in self.kinds)
 
     def _database(self, room: str, query: str) -> int:
         path = self.folder / room / "state" / "room.db"

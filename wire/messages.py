@@ -134,6 +134,9 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     stamp: Stamp
     floor: int = 1
     """Lowest seq still in the room's outbox: everything below was acknowledged or, counted, dropped."""
+    hub: str | None = None
+    """Epoch of the hub's database that `floor` has in mind, empty before the room has heard of one; null from agents of
+    before. A hub that was brought back from an older copy has not got what another epoch acknowledged."""
     kind: str
     fault_id: int = 0
     """Numbers the episode within the epoch; 0 when no fault is meant."""

@@ -14,6 +14,9 @@ OUTBOX_BYTES_MAX = 64 * 2**20
 """Beyond this the oldest events are dropped, and counted."""
 OUTBOX_AGE_MAX_S = 14 * 86400.0
 """Events older than the newest one by more than this are dropped too, where both clocks were disciplined."""
+KEPT_BYTES_MAX = 2 * 2**20
+"""Acknowledged events that are kept all the same, the newest: a hub that was brought back from an older copy has lost
+them. Some 3,000 events, weeks of an ordinary room; a copy is made every night."""
 AGED_MAX = 100
 """Most events that one commit drops for their age."""
 METRICS_MAX = 2000
@@ -101,19 +104,26 @@ class Store(Protocol):
         ...
 
     def outbox(self, after: int, limit: int) -> list[tuple[int, bytes]]:
-        """Unacknowledged events above this seq, oldest first."""
+        """Unacknowledged events above this seq, oldest first; those that are only kept are not among them."""
         ...
 
     def floor(self) -> int:
-        """Lowest seq still in the outbox; the next one when it is empty."""
+        """Lowest unacknowledged seq; the next one when there is none."""
         ...
 
     def pending(self) -> int:
-        """How many events are in the outbox."""
+        """How many events are unacknowledged."""
         ...
 
     def ack(self, seq: int) -> None:
-        """Forget every event up to this seq: the hub has committed them."""
+        """Note that the hub has committed every event up to this seq. They are kept all the same, to KEPT_BYTES_MAX."""
+        ...
+
+    def rewind(self, meta: dict[str, str]) -> int | None:
+        """Make everything that is kept unacknowledged again, for a hub that has lost it, and keep `meta` with that.
+
+        Returns up to where it was acknowledged before; None when the card did not take it, and nothing has changed.
+        """
         ...
 
     def keep_metrics(self, batches: list[bytes]) -> None:

@@ -7,7 +7,17 @@ from collections import deque
 from agent.core.events import PastAct
 from agent.core.facts import Instant
 from agent.core.state import Fault
-from agent.store.base import AGED_MAX, METRICS_MAX, OUTBOX_BYTES_MAX, UNSENT, ActRow, Batch, Memory, aged
+from agent.store.base import (
+    AGED_MAX,
+    KEPT_BYTES_MAX,
+    METRICS_MAX,
+    OUTBOX_BYTES_MAX,
+    UNSENT,
+    ActRow,
+    Batch,
+    Memory,
+    aged,
+)
 
 
 class MemoryStore:
@@ -16,8 +26,13 @@ class MemoryStore:
     durable = True
     """For its rooms: they live no longer than it does."""
 
-    def __init__(self, epoch: str) -> None:
+    def __init__(self, epoch: str, kept_bytes_max: int = KEPT_BYTES_MAX) -> None:
+        """`kept_bytes_max`: bound of what is kept after its acknowledgement; many rooms in one process take less."""
         self.epoch = epoch
+        self._kept_bytes_max = kept_bytes_max
+        self._kept: dict[int, bytes] = {}
+        self._kept_bytes = 0
+        self._acked = 0
         self.dropped = 0
         self._seq = 0
         self._events: dict[int, bytes] = {}
@@ -88,8 +103,20 @@ class MemoryStore:
         return len(self._events)
 
     def ack(self, seq: int) -> None:
+        self._acked = max(self._acked, seq)
         for known in [s for s in self._events if s <= seq]:
-            self._bytes -= len(self._events.pop(known))
+            payload = self._kept[known] = self._events.pop(known)
+            self._bytes -= len(payload)
+            self._kept_bytes += len(payload)
+        while self._kept_bytes > self._kept_bytes_max:
+            self._kept_bytes -= len(self._kept.pop(next(iter(self._kept))))
+
+    def rewind(self, meta: dict[str, str]) -> int | None:
+        self._meta.update(meta)
+        before, self._acked = self._acked, 0
+        self._events, self._kept = self._kept | self._events, {}
+        self._bytes, self._kept_bytes = self._bytes + self._kept_bytes, 0
+        return before
 
     def keep_metrics(self, batches: list[bytes]) -> None:
         self._metrics.extend(batches)

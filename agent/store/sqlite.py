@@ -23,6 +23,7 @@ from agent.core.state import Fault
 from agent.store.base import (
     ACTS_KEPT,
     AGED_MAX,
+    KEPT_BYTES_MAX,
     LOST,
     METRICS_MAX,
     OUTBOX_BYTES_MAX,
@@ -48,6 +49,11 @@ hub already has, and the hub would take them for repeats. 2**53 bounds a number 
 
 def _schema(version: int) -> str:
     return resources.files("agent.store").joinpath(f"schema_v{version}.sql").read_text("utf-8")
+
+
+ACKED = "acked"
+KEPT_AFTER = 0.75
+"""Share of KEPT_BYTES_MAX that is left when the oldest are let go."""
 
 
 class SqliteStore:
@@ -104,8 +110,16 @@ class SqliteStore:
         self._seq: int = max(top, int(meta.get("seq", "0")))
         if version:
             self._leap(int(meta.get("next_id", "1")))
-        self._bytes: int = self._db.execute("SELECT coalesce(sum(length(payload)), 0) FROM outbox").fetchone()[0]
-        self._count: int = self._db.execute("SELECT count(*) FROM outbox").fetchone()[0]
+        self._acked = int(meta.get(ACKED, "0"))
+        self._count, self._bytes = self._measured(self._acked, self._seq)
+        self._kept_bytes = self._measured(0, self._acked)[1]
+
+    def _measured(self, after: int, to: int) -> tuple[int, int]:
+        """Number and bytes of the events above `after` up to `to`."""
+        count, size = self._db.execute(
+            "SELECT count(*), coalesce(sum(length(payload)), 0) FROM outbox WHERE seq > ? AND seq <= ?", (after, to)
+        ).fetchone()
+        return int(count), int(size)
 
     def _leap(self, next_id: int) -> None:
         """Begin this run's numbers above all that the last one can have used, and see that this much is not in a log
@@ -114,7 +128,7 @@ class SqliteStore:
         with contextlib.suppress(sqlite3.OperationalError):
             with self._transaction():
                 for key, number in (("seq", self._seq), ("next_id", next_id + LEAP)):
-                    self._db.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", (key, str(number)))
+                    self._put(key, number)
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def _compatible_from(self, version: int) -> int:
@@ -210,18 +224,17 @@ class SqliteStore:
             else:
                 run("INSERT OR REPLACE INTO faults (rule, body) VALUES (?, ?)", (rule, msgspec.json.encode(fault)))
         if batch.events:
-            run(
-                "INSERT OR REPLACE INTO meta (key, value) VALUES ('seq', ?)",
-                (str(max(seq for seq, _ in batch.events)),),
-            )
+            self._put("seq", max(seq for seq, _ in batch.events))
         for key, value in batch.meta.items():
-            run("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", (key, value))
+            self._put(key, value)
 
     def _trim(self, newest: bytes) -> None:
         """Drop the oldest events beyond the bounds of size and age, and count them."""
         before = self.dropped
         while self._count > 1:
-            seq, oldest = self._db.execute("SELECT seq, payload FROM outbox ORDER BY seq LIMIT 1").fetchone()
+            seq, oldest = self._db.execute(
+                "SELECT seq, payload FROM outbox WHERE seq > ? ORDER BY seq LIMIT 1", (self._acked,)
+            ).fetchone()
             old = self.dropped - before < AGED_MAX and aged(oldest, newest)
             if self._bytes <= OUTBOX_BYTES_MAX and not old:
                 break
@@ -231,13 +244,17 @@ class SqliteStore:
             self._keep_dropped()
 
     def _keep_dropped(self) -> None:
-        self._db.execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('dropped', ?)", (str(self.dropped),))
+        self._put("dropped", self.dropped)
+
+    def _put(self, key: str, value: object) -> None:
+        self._db.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", (key, str(value)))
 
     def outbox(self, after: int, limit: int) -> list[tuple[int, bytes]]:
         try:
             with self._lock:
                 rows = self._db.execute(
-                    "SELECT seq, payload FROM outbox WHERE seq > ? ORDER BY seq LIMIT ?", (after, limit)
+                    "SELECT seq, payload FROM outbox WHERE seq > ? ORDER BY seq LIMIT ?",
+                    (max(after, self._acked), limit),
                 )
                 return rows.fetchall()
         except sqlite3.Error as error:
@@ -247,7 +264,7 @@ class SqliteStore:
 
     def floor(self) -> int:
         with contextlib.suppress(sqlite3.Error), self._lock:
-            (lowest,) = self._db.execute("SELECT min(seq) FROM outbox").fetchone()
+            (lowest,) = self._db.execute("SELECT min(seq) FROM outbox WHERE seq > ?", (self._acked,)).fetchone()
             self._floor = int(lowest) if lowest is not None else self._seq + 1
         return self._floor
 
@@ -255,17 +272,46 @@ class SqliteStore:
         return self._count
 
     def ack(self, seq: int) -> None:
+        if seq <= self._acked:
+            return
         try:
             with self._transaction():
-                count, size = self._db.execute(
-                    "SELECT count(*), coalesce(sum(length(payload)), 0) FROM outbox WHERE seq <= ?", (seq,)
-                ).fetchone()
-                if count:
-                    self._db.execute("DELETE FROM outbox WHERE seq <= ?", (seq,))
-                    self._count, self._bytes = self._count - count, self._bytes - size
+                count, size = self._measured(self._acked, seq)
+                let_go = self._let_go(self._kept_bytes + size, seq)
+                self._put(ACKED, seq)
         except sqlite3.Error as error:
             # Nothing is lost: the events stay, are sent again, and the hub knows them.
-            log.warning("could not forget acknowledged events: %s", error)
+            log.warning("could not note what the hub has acknowledged: %s", error)
+            return
+        self._acked, self._count, self._bytes = seq, self._count - count, self._bytes - size
+        self._kept_bytes += size - let_go
+
+    def _let_go(self, kept_bytes: int, acked: int) -> int:
+        """Forget the oldest acknowledged events beyond the bound, a good many at a time: a card is written by pages."""
+        if kept_bytes <= KEPT_BYTES_MAX:
+            return 0
+        gone = 0
+        for seq, size in self._db.execute(
+            "SELECT seq, length(payload) FROM outbox WHERE seq <= ? ORDER BY seq", (acked,)
+        ):
+            last, gone = seq, gone + size
+            if kept_bytes - gone <= KEPT_BYTES_MAX * KEPT_AFTER:
+                break
+        self._db.execute("DELETE FROM outbox WHERE seq <= ?", (last,))
+        return gone
+
+    def rewind(self, meta: dict[str, str]) -> int | None:
+        try:
+            with self._transaction():
+                for key, value in (meta | {ACKED: "0"}).items():
+                    self._put(key, value)
+                count, size = self._measured(0, self._seq)
+        except sqlite3.Error as error:
+            log.warning("could not make acknowledged events due again: %s", error)
+            return None
+        before, self._acked = self._acked, 0
+        self._count, self._bytes, self._kept_bytes = count, size, 0
+        return before
 
     def keep_metrics(self, batches: list[bytes]) -> None:
         try:

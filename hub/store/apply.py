@@ -19,6 +19,7 @@ from hub.core.when import BACKFILLED_S, BootClock
 from hub.ingest import Heard, Unread
 from hub.port import Change
 from hub.store import history, incidents, orders, tables
+from hub.store.db import hub_epoch
 from wire.messages import Event, MetricBatch, Reply, State, Status
 
 log = logging.getLogger(__name__)
@@ -69,6 +70,7 @@ class Applier:
             self._read()
 
     def _read(self) -> None:
+        self._epoch = hub_epoch(self._db)
         self._listed = tables.inventory(self._db)
         self._twins = tables.load_twins(self._db)
         self._acks: dict[tuple[str, str], Contiguity] = {}
@@ -186,7 +188,8 @@ class Applier:
             self._acks[key] = tables.load_contiguity(self._db, room, stamp.epoch)
         late = received_s - at_s > BACKFILLED_S
         new = incidents.insert_event(self._db, room, event, raw, at_s=at_s, received_s=received_s, backfilled=late)
-        self._acks[key].add(stamp.seq, event.floor)
+        # A floor of another database of this hub's says nothing about what this one has.
+        self._acks[key].add(stamp.seq, event.floor if event.hub in (None, self._epoch) else 1)
         # Also for an event that is known: the room sends it again because it has not got our word.
         done.acks[key] = self._acks[key].acked
         if not new:

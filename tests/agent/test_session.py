@@ -10,7 +10,15 @@ import pytest
 from agent import report
 from agent.core.events import CommandReceived, DesiredChanged, Record
 from agent.core.facts import Instant
-from agent.session import NOISE_TOLD_EVERY_S, RESEND_S, WINDOW, Incoming, Outgoing, Session, desired_from
+from agent.session import (
+    NOISE_TOLD_EVERY_S,
+    RESEND_S,
+    WINDOW,
+    Incoming,
+    Outgoing,
+    Session,
+    desired_from,
+)
 from agent.store.base import Batch
 from agent.store.memory import MemoryStore
 from agent.trust import Trust

@@ -50,6 +50,42 @@ class TestContract:
         assert (store.floor(), store.pending()) == (6, 0)
         assert fill(store, 1) == [6]
 
+    def test_what_was_acknowledged_is_due_again_when_the_hub_has_lost_it(self, store: Store) -> None:
+        fill(store, 5)
+        store.ack(3)
+        assert store.rewind({"hub_epoch": "h2"}) == 3
+        assert (store.floor(), store.pending()) == (1, 5)
+        assert [seq for seq, _ in store.outbox(0, 10)] == [1, 2, 3, 4, 5]
+        assert store.remember("b").meta["hub_epoch"] == "h2"
+        store.ack(4)
+        assert (store.floor(), store.pending()) == (5, 1)
+        assert store.rewind({}) == 4, "as often as hubs are brought back"
+        assert store.pending() == 5
+
+    def test_what_is_kept_is_bounded_and_its_end_counts_as_no_loss(
+        self, store: Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("agent.store.sqlite.KEPT_BYTES_MAX", 40)
+        if isinstance(store, MemoryStore):
+            store = MemoryStore("e", 40)
+        for number in range(1, 21):
+            fill(store, 1)
+            store.ack(number)
+        assert (store.pending(), store.floor(), store.dropped) == (0, 21, 0)
+        fill(store, 1)
+        store.rewind({})
+        kept = [seq for seq, _ in store.outbox(0, 99)]
+        assert kept == list(range(kept[0], 22)), "the newest, without a gap"
+        assert 3 <= len(kept) <= 6
+
+    def test_a_full_outbox_drops_nothing_of_what_is_kept(self, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+        for module in ("memory", "sqlite"):
+            monkeypatch.setattr(f"agent.store.{module}.OUTBOX_BYTES_MAX", 40)
+        fill(store, 4)
+        store.ack(4)
+        fill(store, 4)
+        assert (store.dropped, store.pending()) == (0, 4)
+
     def test_open_and_ended_acts_are_told_apart(self, store: Store) -> None:
         store.commit(Batch(begun=[act(1), act(2, boot="b0")]))
         store.commit(Batch(ended=[(1, "done")]))
@@ -94,6 +130,32 @@ def test_everything_survives_reopening(tmp_path: Path) -> None:
     assert second.epoch == first.epoch
     assert second.reserve_seq() >= 4, "a number is not used again although its event is gone"
     assert len(second.remember("b1").open_acts) == 1
+
+
+def test_what_is_kept_survives_reopening_and_is_not_sent_for_nothing(tmp_path: Path) -> None:
+    first = SqliteStore(tmp_path / "room.db")
+    fill(first, 3)
+    first.ack(2)
+    first.close()
+    second = SqliteStore(tmp_path / "room.db")
+    assert (second.floor(), second.pending()) == (3, 1)
+    second.ack(3)
+    second.rewind({})
+    assert second.pending() == 3
+    second.close()
+    third = SqliteStore(tmp_path / "room.db")
+    assert (third.floor(), third.pending()) == (1, 3), "a loss of power in the middle of sending again"
+
+
+def test_a_card_that_takes_nothing_forgets_nothing(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "room.db")
+    fill(store, 3)
+    store._db.execute("PRAGMA query_only=1")
+    store.ack(2)
+    assert (store.pending(), store.rewind({})) == (3, None)
+    store._db.execute("PRAGMA query_only=0")
+    store.ack(2)
+    assert (store.pending(), store.rewind({})) == (1, 2)
 
 
 def test_a_clock_that_steps_makes_no_act_forgotten(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from hub.ingest import Heard, Unread
 from hub.link import Received
@@ -292,3 +293,19 @@ def test_counts_for_the_top_bar(bench: Bench) -> None:
     assert (bench.applier.heard_count, bench.applier.expected_count) == (2, 10)
     bench.applier.tick(T0 + 500, 0)
     assert bench.applier.heard_count == 0
+
+
+def test_a_floor_made_for_another_database_closes_no_gap(bench: Bench) -> None:
+    """It waited at the broker while the hub was brought back from a copy: what lies below can still come."""
+    room = Room()
+    mine = bench.rows("SELECT value FROM meta WHERE key = 'hub_epoch'")[0][0]
+    made = [room.event() for _ in range(6)]
+
+    def acked(seq: int, hub: str | None) -> int:
+        return bench.take(room.heard(structs.replace(made[seq - 1], floor=seq, hub=hub))).acks["p1-1", "e1"]
+
+    assert acked(1, mine) == 1
+    assert acked(3, "a-database-that-is-gone") == 1
+    assert acked(4, "") == 1, "a room that has not heard of any yet"
+    assert acked(2, "a-database-that-is-gone") == 4
+    assert acked(6, None) == 6, "an agent of before: as it always was"

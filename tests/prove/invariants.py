@@ -11,19 +11,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-import msgspec
-
 from agent.core.air import dew_point_c
 from agent.core.events import StartRemedy
 from agent.core.phases import OPEN, Phase
 from agent.core.policy import Guards, Thresholds
 from agent.core.remedies import LOADS, Method
 from agent.store.base import Batch
+from tests.prove.sim.card import SimStore
 from tests.prove.sim.chaos import SETTLED_S
 from tests.prove.sim.clock import EPOCH_S
+from tests.prove.sim.ledger import same_event
 from tests.prove.sim.place import CALL_PATH
 from tests.prove.sim.senses import CALL_DRAW_W
-from wire import messages as m
 
 if TYPE_CHECKING:
     from tests.prove.sim.world import World
@@ -357,6 +356,16 @@ def every_event_arrived_once(w: World, _moment: Moment) -> str:
     return ""
 
 
+@invariant("end")
+def a_hub_of_before_is_made_whole(w: World, _moment: Moment) -> str:
+    """In the end the hub's present database, new or from an older copy, has every event that the room still holds."""
+    store = w.board.store if w.board is not None else None
+    if not isinstance(store, SimStore):
+        return ""
+    missing = w.line.hub.missing(store.epoch, store.held())
+    return f"{len(missing)} events are held by the room and not at the hub, {min(missing)} first" if missing else ""
+
+
 # -- liveness
 
 
@@ -384,12 +393,3 @@ def hub_and_room_agree(w: World, _moment: Moment) -> str:
     room = {f.fault_id: str(f.phase) for f in board.room.state.faults.values() if f.phase in OPEN}
     hub = {int(row["fault_id"]): str(row["phase"]) for row in w.line.hub.incidents(board.store.epoch)}
     return "" if room == hub else f"the room has {room}, the hub {hub}"
-
-
-def same_event(one: bytes, other: bytes) -> bool:
-    """Whether two payloads are the same event; its floor is put in when it is sent."""
-    return one == other or _without_floor(one) == _without_floor(other)
-
-
-def _without_floor(payload: bytes) -> m.Event:
-    return msgspec.structs.replace(m.decode(m.Event, payload), floor=0)

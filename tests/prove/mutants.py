@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 from unittest import mock
 
+import msgspec
+
 from agent.core import boots, interlock, ladder, recovery
 from agent.core.events import Effect, PastAct, Restarted, StartRemedy
 from agent.core.facts import Instant, NoReading, Reading, Seen, View
@@ -23,6 +25,7 @@ from agent.core.state import LoadState, RoomState
 from agent.room import Room
 from agent.session import Outgoing, Session
 from tests.prove.sim.troubles import KINDS
+from wire import messages as m
 
 Patch = tuple[Any, str, Any]
 
@@ -254,6 +257,27 @@ def events_are_forgotten_when_sent() -> list[Patch]:
         out = honest(self, now)
         if out:
             self.store.ack(self._sent)
+        return out
+
+    return [(Session, "_events", events)]
+
+
+@mutant("night's copy of the hub", "hub is brought back from its copy")
+def a_new_database_is_told_nothing_again() -> list[Patch]:
+    """What one database of the hub has acknowledged is never sent to another."""
+    return [(Session, "_rewind", lambda _self, _now: None)]
+
+
+@mutant("night's copy of the hub", "hub is brought back from its copy")
+def a_floor_does_not_say_whose_it_is() -> list[Patch]:
+    """A room does not say which database of the hub has acknowledged what it no longer sends."""
+    honest = Session._events
+
+    def events(self: Session, now: Instant) -> list[Outgoing]:
+        out = []
+        for one in honest(self, now):
+            event = msgspec.structs.replace(m.decode(m.Event, one.payload), hub=None)
+            out.append(replace(one, payload=m.encode(event)))
         return out
 
     return [(Session, "_events", events)]

@@ -56,6 +56,7 @@ SAMPLES: dict[str, msgspec.Struct] = {
     "event": m.Event(
         stamp=STAMP,
         floor=4700,
+        hub="4f1c9a7be2d05836",
         kind="remedy_done",
         fault_id=7,
         rule="codec_hung",

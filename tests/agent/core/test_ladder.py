@@ -2,65 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
 
 from agent.core import ladder
-from agent.core.engine import initial
 from agent.core.events import Recheck, Record, RemedyDone, Tell, Tick
-from agent.core.facts import View
 from agent.core.interlock import Reason
 from agent.core.phases import Phase
-from agent.core.policy import Policy, make_policy
-from agent.core.remedies import LOADS, REMEDIES, Load
-from agent.core.rule import Diagnosis, Rule, Severity, Words, faulty, healthy, unknown
+from agent.core.remedies import LOADS, REMEDIES
+from agent.core.rule import Severity
 from agent.core.state import Act, Fault, LoadState
-from tests.agent.core.world import ALL_RELAYS, APIS, IDLE, World
-
-ILL, WELL = {**IDLE, "codec.registered": False}, IDLE
-UNSEEN = {key: value for key, value in IDLE.items() if key != "codec.registered"}
-
-
-def diagnose(view: View, _: Policy) -> Diagnosis:
-    """The codec's registration is the symptom, its software version stands for what the reason is."""
-    if view.value("codec.registered") is None:
-        return unknown(view, "silent")
-    if view.is_true("codec.registered"):
-        return healthy(view, "registered", "codec.registered")
-    return faulty(view, str(view.value("codec.software") or "gone"), "codec.registered")
-
-
-WORDS = {"vi": Words("Mất đăng ký", ("Gọi trung tâm",)), "en": Words("Not registered", ("Call the centre",))}
-RULE = Rule(
-    "toy", Severity.MAJOR, "codec.registered", ("codec.registered",), diagnose, WORDS,
-    "cause", "consequence", "action", "10 min", ladder=("codec_restart",), loads=("codec",),
-)  # fmt: skip
-
-
-def room(
-    rule: Rule = RULE, *, load: Mapping[str, Load] | None = None, time_scale: float = 1.0, **fault: object
-) -> World:
-    """A room at rest with this one rule; `fault` gives the fault it begins with."""
-    made = make_policy(load, relays=ALL_RELAYS, apis=APIS, time_scale=time_scale)
-    world = World(state=initial(made, (rule,)))
-    world.see(UNSEEN)
-    if fault:
-        begun = replace(Fault("toy", fault_id=7, reason="gone", struck_s=world.mono_s), **fault)  # type: ignore[arg-type]
-        world.state = replace(world.state, faults={"toy": begun}, next_id=8)
-    return world
-
-
-def later(world: World, seconds: float, seen: Mapping[str, object] = UNSEEN) -> tuple[object, ...]:
-    """So much later: a look, then a tick."""
-    world.mono_s += seconds
-    return (*world.see(seen), *world.feed(Tick()))  # type: ignore[arg-type]
-
-
-def toy(world: World) -> Fault:
-    return world.state.fault("toy")
-
+from tests.agent.core.toy import ILL, RULE, WELL, WORDS, later, room, toy
+from tests.agent.core.world import World
 
 # Strikes
 

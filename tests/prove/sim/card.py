@@ -69,6 +69,10 @@ class SimStore(SqliteStore):
         super().ack(seq)
         self.cross("ack.after")
 
+    def held(self) -> set[int]:
+        """The numbers of all events on the card, acknowledged or not."""
+        return {seq for (seq,) in self._db.execute("SELECT seq FROM outbox")}
+
     def fail(self, broken: bool) -> None:
         """Let every write fail from now on, or no longer, as a card that has become read-only does."""
         with contextlib.suppress(Exception):

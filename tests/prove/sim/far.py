@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -48,12 +49,19 @@ class Hub:
         self.counter = 0
         self.committed: dict[tuple[str, int], bytes] = {}
         """(epoch, seq) to the event as some database of a hub has it."""
+        self._copy: sqlite3.Connection | None = None
         self._open()
 
     def _open(self) -> None:
         self._generation += 1
-        self.db = open_db(self._folder / f"hub-{self._generation}.db")
+        path = self._folder / f"hub-{self._generation}.db"
+        if self._copy is not None:
+            with closing(sqlite3.connect(path)) as brought:
+                self._copy.backup(brought)
+        self.db = open_db(path)
         with transaction(self.db):
+            # As `diemcau-hub restore` does; and not by chance, so that a seed gives the same bytes again.
+            self.db.execute("UPDATE meta SET value = ? WHERE key = 'hub_epoch'", (f"hub-{self._generation}",))
             self.db.execute(
                 "INSERT OR IGNORE INTO nodes (id, level, code, name, folded, sort_key)"
                 " VALUES (1, 'site', '1', 'x', 'x', 'x')"
@@ -64,8 +72,13 @@ class Hub:
         self.applier = Applier(self.db, BEAT_S)
         self.epoch = hub_epoch(self.db)
 
+    def copy(self) -> None:
+        """Make the night's copy."""
+        self._copy = sqlite3.connect(":memory:")
+        self.db.backup(self._copy)
+
     def renew(self, now_s: float) -> None:
-        """A new hub with an empty database takes over."""
+        """A new hub takes over, with the last copy; without one its database is empty."""
         self.db.close()
         self._open()
         for topic, payload in self.kept.items():
@@ -150,6 +163,11 @@ class Hub:
         """A newer desired document."""
         self.desired = msgspec.structs.replace(self.desired, version=self.desired.version + 1, **changes)
         self._down(str(Topic(ROOM, Leaf.DESIRED)), m.encode(self.desired), False)
+
+    def missing(self, epoch: str, held: set[int]) -> set[int]:
+        """Those of these events of an epoch that the present database has not got."""
+        rows = self.db.execute("SELECT seq FROM events WHERE room = ? AND epoch = ?", (ROOM, epoch))
+        return held - {int(row[0]) for row in rows}
 
     def incidents(self, epoch: str) -> list[sqlite3.Row]:
         """The open incidents of one of the room's epochs."""

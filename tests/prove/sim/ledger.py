@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
+import msgspec
+
 from agent.core.facts import FACTS, NoReading, Reading, Value
+from wire import messages as m
 
 NEVER = NoReading("never")
 
@@ -93,3 +96,12 @@ class Ledger:
         """The same as a number."""
         value = self.fresh(key, now_s)
         return None if isinstance(value, NoReading | bool | str) else float(value)
+
+
+def same_event(one: bytes, other: bytes) -> bool:
+    """Whether two payloads are the same event; its floor, and what that stands for, are put in when it is sent."""
+    return one == other or _without_floor(one) == _without_floor(other)
+
+
+def _without_floor(payload: bytes) -> m.Event:
+    return msgspec.structs.replace(m.decode(m.Event, payload), floor=0, hub=None)

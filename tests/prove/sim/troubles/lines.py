@@ -59,6 +59,8 @@ def _new_hub(world: World) -> None:
 
 
 once("hub begins with a new database", 0.3, _new_hub)
+once("night's copy of the hub", 0.5, lambda world: world.line.hub.copy())
+once("hub is brought back from its copy", 0.5, _new_hub)
 
 
 def _hub_crashes(rate: float) -> Do:

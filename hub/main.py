@@ -20,6 +20,7 @@ from hub import audit_command, backup, enrolment, inventory, meetings, registry,
 from hub.api.accounts import ROLES, BadAccountError, add_user, reset_second_step
 from hub.api.tokens import BadTokenError
 from hub.core.leases import Budget
+from hub.oidc.accounts import add_oidc_user
 from hub.pki import command as pki
 from hub.pki.files import PkiError
 from hub.rollouts import RolloutError
@@ -55,6 +56,9 @@ def parser() -> argparse.ArgumentParser:
     user.add_argument("--role", choices=ROLES, default="operator")
     user.add_argument(
         "--place", action="append", default=[], metavar="CODE", help="bind it to rooms beneath this place; repeatable"
+    )
+    user.add_argument(
+        "--oidc", action="store_true", help="signs in at the office's provider, by this name there; has no password"
     )
     user.add_argument(
         "--password-file",
@@ -125,6 +129,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 return _totp_reset(settings, arguments.name)
             case _:
                 settings.broker_of()
+                settings.oidc_options()
                 sys.stdout.write(f"{arguments.file}: hợp lệ / is good\n")
                 return 0
     except (SettingsError, SheetError) as error:
@@ -270,6 +275,12 @@ def _totp_reset(settings: HubSettings, name: str) -> int:
 
 
 def _add_user(settings: HubSettings, given: argparse.Namespace) -> int:
+    if given.oidc:
+        db = open_db(settings.database)
+        add_oidc_user(db, given.name, given.role, places=given.place, by=BY, now_s=time.time())
+        db.close()
+        sys.stdout.write(f"{given.name} ({given.role}), OIDC\n")
+        return 0
     file = given.password_file
     password = read_secret("--password-file", file) if file else os.environ.get(PASSWORD_ENV, "")
     made = "" if password else secrets.token_urlsafe(12)

@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 from pydantic_settings import SettingsError as BadEnvironmentError
 
+from hub.api.permissions import ROLES
 from hub.link import Broker
+from hub.oidc.options import Options, fault_of_url
 from hub.signer.client import SignerClient, Unsigned
 from hub.syslog import MEND, Tls, target_of
 
@@ -37,6 +39,7 @@ MENDS: dict[str, str] = {
     "timezone": f"dùng tên múi giờ như {VIETNAM}",
     "data_dir": "ghi đường dẫn một thư mục",
     "syslog": MEND,
+    "oidc": "xem docs/hub.md#single-sign-on",
 }
 """How to mend a setting, in Vietnamese; the English mend is the bound itself."""
 
@@ -152,6 +155,42 @@ class AuditSection(_Section):
         return Tls(self.syslog_ca_file, self.syslog_cert_file, self.syslog_key_file)
 
 
+class OidcSection(_Section):
+    """The office's own provider for signing in, see docs/hub.md. Without `issuer` there is none."""
+
+    issuer: str = ""
+    client_id: str = ""
+    client_secret_file: str = ""
+    public_url: str = ""
+    """The console's own address as browsers see it."""
+    ca_file: str = ""
+    """Who vouches for the provider; empty: the system's authorities."""
+    scope: str = "openid profile"
+    user_claim: str = "preferred_username"
+    """Which claim names the account."""
+    role_claim: str = ""
+    """Which claim says the role, by `roles`. Empty: only accounts that were made before."""
+    place_claim: str = ""
+    """Which claim says the places: codes, or `*` for the whole tree."""
+    roles: dict[str, str] = {}
+    """What the provider's words mean here."""
+
+    @model_validator(mode="after")
+    def _whole(self) -> OidcSection:
+        if not self.issuer:
+            return self
+        for name in ("issuer", "public_url"):
+            if fault := fault_of_url(getattr(self, name)):
+                raise ValueError(f"{name} must be {fault}")
+        if not self.client_id or "openid" not in self.scope.split():
+            raise ValueError("client_id must be given, and scope must hold openid")
+        if bool(self.role_claim) != bool(self.place_claim) or bool(self.role_claim) != bool(self.roles):
+            raise ValueError("role_claim, place_claim and roles must be given together, or none of them")
+        if unknown := sorted(set(self.roles.values()) - set(ROLES)):
+            raise ValueError(f"roles must mean one of {', '.join(ROLES)}; unknown are {', '.join(unknown)[:SHOWN_MAX]}")
+        return self
+
+
 SECTIONS: dict[str, type[_Section]] = {
     "broker": BrokerSection,
     "web": WebSection,
@@ -160,6 +199,7 @@ SECTIONS: dict[str, type[_Section]] = {
     "signer": SignerSection,
     "enrol": EnrolSection,
     "audit": AuditSection,
+    "oidc": OidcSection,
 }
 
 
@@ -179,6 +219,7 @@ class HubSettings(BaseSettings):
     signer: SignerSection = SignerSection()
     enrol: EnrolSection = EnrolSection()
     audit: AuditSection = AuditSection()
+    oidc: OidcSection = OidcSection()
 
     @field_validator("timezone")
     @classmethod
@@ -221,6 +262,18 @@ class HubSettings(BaseSettings):
         b = self.broker
         password = read_secret("broker.password_file", b.password_file) if b.password_file else ""
         return Broker(b.host, b.port, b.user, password, b.client_id, b.ca_file, b.cert_file, b.key_file)
+
+    def oidc_options(self) -> Options | None:
+        """The provider with its secret read from its file; None when there is none. Raises SettingsError."""
+        o = self.oidc
+        if not o.issuer:
+            return None
+        file = o.client_secret_file
+        secret = read_secret("oidc.client_secret_file", file) if file else ""
+        return Options(
+            o.issuer, o.client_id, o.public_url, secret, o.ca_file, o.scope, o.user_claim, o.role_claim, o.place_claim,
+            o.roles,
+        )  # fmt: skip
 
 
 def load(path: Path) -> HubSettings:

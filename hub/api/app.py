@@ -19,7 +19,7 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from hub.api import account, assets, entry, installing, pages, triage, versions
+from hub.api import account, assets, entry, installing, oidc, pages, triage, versions
 from hub.api import log as log_pages
 from hub.api.auth import COOKIE, cookie_name
 from hub.api.context import HeldError, LoginNeededError, RefusedError, console_of, language_of, make_console
@@ -65,12 +65,15 @@ def create_app(db_path: Path | str, settings: Any, hub: HubPort, clock: Callable
     app.state.console = console
     app.state.live = live
     app.state.settings = settings
+    options = settings.oidc_options() if settings is not None else None
+    app.state.oidc = oidc.OidcEntry(options, clock) if options else None
     app.add_middleware(GZipMiddleware, minimum_size=500, compresslevel=6)
     app.add_middleware(SecureHeaders)
     app.mount("/static", _Static(directory=assets.FOLDER), name="static")
     for router in (
         entry.router,
         account.router,
+        oidc.router,
         pages.router,
         triage.router,
         versions.router,

@@ -30,6 +30,8 @@ from hub.store.db import transaction
 COOKIE = "diemcau_session"
 SESSION_S = 12 * 3600.0
 """A shift. A session in use is prolonged; one that lies idle for a shift is over."""
+VOUCHED_S = SESSION_S
+"""A session that a provider vouched for ends after a shift, used or not: only a new sign-in hears what has changed."""
 _TOUCH_S = 60.0
 DEVICE_COOKIE = "diemcau_device"
 STEP_COOKIE = "diemcau_step"
@@ -58,6 +60,8 @@ class Session:
     held: str = ""
     """What has to be done before anything else: `password` to change one that was given, `totp` to set up the second
     step where administrators must have one; empty: nothing."""
+    vouched: bool = False
+    """Whether the office's provider says who this is: there is no password, and a second step is there."""
 
     @property
     def rights(self) -> frozenset[Right]:
@@ -162,6 +166,22 @@ class Sessions:
                 return HalfSignedIn(self.half_in.begin(name, hashed, now_s))
             return self._begin(db, name, address, device, agent, {})
 
+    def login_by(
+        self, account: Callable[[sqlite3.Connection], str], address: str, device: str = "", agent: str = ""
+    ) -> SignedIn | HalfSignedIn:
+        """As `login`, for the account that somebody else vouches for, in one transaction with what it is asked of."""
+        with self.writing() as db:
+            name = account(db)
+            if second_step.state(db, name).on:
+                (proof,) = db.execute("SELECT hash FROM users WHERE name = ?", (name,)).fetchone()
+                return HalfSignedIn(self.half_in.begin(name, proof, self._clock()))
+            return self._begin(db, name, address, device, agent, {"through": "oidc"})
+
+    def end_all(self, name: str) -> None:
+        """End every session of an account."""
+        with self.writing() as db:
+            db.execute("DELETE FROM sessions WHERE user = ?", (name,))
+
     def second(self, token: str, given: str, address: str, device: str = "", agent: str = "") -> SignedIn | None:
         """A session for someone whose password was right and who now gives a code; None when the code is wrong.
 
@@ -220,11 +240,13 @@ class Sessions:
         now_s = self._clock()
         with self._lock:
             row = self._db.execute(
-                "SELECT s.user, s.csrf, s.seen_s, u.full_name, u.role, u.language, u.must_change, t.user AS totp"
+                "SELECT s.user, s.csrf, s.seen_s, u.full_name, u.role, u.language, u.must_change, t.user AS totp,"
+                " u.hash LIKE 'oidc$%' AS vouched"
                 " FROM sessions s JOIN users u ON u.name = s.user"
                 " LEFT JOIN totp t ON t.user = s.user AND t.since_s > 0"
-                " WHERE s.token_hash = ? AND s.expires_s > ? AND u.disabled = 0",
-                (token_hash, now_s),
+                " WHERE s.token_hash = ? AND s.expires_s > ? AND u.disabled = 0"
+                " AND (u.hash NOT LIKE 'oidc$%' OR s.created_s > ?)",
+                (token_hash, now_s, now_s - VOUCHED_S),
             ).fetchone()
             if row is None:
                 return None
@@ -236,10 +258,11 @@ class Sessions:
             bound = self._db.execute("SELECT node FROM user_scopes WHERE user = ?", (row["user"],)).fetchall()
         scope = frozenset(int(one[0]) for one in bound) or None
         stepped = row["totp"] is not None
-        needs_step = self.totp_for_admins and row["role"] == permissions.ADMIN and not stepped
+        vouched = bool(row["vouched"])
+        needs_step = self.totp_for_admins and row["role"] == permissions.ADMIN and not stepped and not vouched
         return Session(
             row["user"], row["full_name"], row["role"], row["language"], row["csrf"], token_hash, scope, stepped,
-            "password" if row["must_change"] else "totp" if needs_step else "",
+            "password" if row["must_change"] else "totp" if needs_step else "", vouched,
         )  # fmt: skip
 
     def logout(self, session: Session) -> None:

@@ -29,9 +29,10 @@ from hub.store import reads
 router = APIRouter(include_in_schema=False)
 
 
-def _login_page(
+def login_page(
     request: Request, status: int = 200, error: str = "", name: str = "", *, template: str = "login.html", **values: Any
 ) -> Response:
+    """The form, with what went wrong."""
     t = words(language_of(request, None))
     following = request.query_params.get("next", "")
     text = (
@@ -42,21 +43,22 @@ def _login_page(
             error=t(error, **values) if error else "",
             name=name,
             next=following,
+            oidc=request.app.state.oidc is not None,
             expired=bool(following) and cookie_name(COOKIE, request.url.scheme) in request.cookies,
         )
     )
     return HTMLResponse(text, status)
 
 
-def _own_path(text: str) -> str:
+def own_path(text: str) -> str:
     """A path of this console to go to, never another site."""
     return text if text.startswith("/") and not text.startswith(("//", "/\\")) and "\\" not in text else "/triage"
 
 
 @router.get("/login")
-def login_page(request: Request) -> Response:
+def login_form(request: Request) -> Response:
     """The form."""
-    return _login_page(request)
+    return login_page(request)
 
 
 @router.post("/login")
@@ -74,19 +76,14 @@ def login(
     sessions = console.sessions
     wait_s = sessions.limiter.wait_s(sessions.keys(name, address, device), console.clock())
     if wait_s > 0:
-        return _login_page(request, 429, "login.limited", name, n=int(wait_s) + 1)
+        return login_page(request, 429, "login.limited", name, n=int(wait_s) + 1)
     try:
         made = sessions.login(name, password, address, device, request.headers.get("user-agent", ""))
     except BusyError:
-        return _login_page(request, 429, "login.limited", name, n=5)
+        return login_page(request, 429, "login.limited", name, n=5)
     if made is None:
-        return _login_page(request, 401, "login.failed", name)
-    if isinstance(made, HalfSignedIn):
-        there = f"/login/code?{urlencode({'next': following})}" if following else "/login/code"
-        answer = RedirectResponse(there, 303)
-        _set_cookie(answer, STEP_COOKIE, made.token, second_step.WAITS_S, scheme)
-        return answer
-    return _signed_in(made, following, scheme)
+        return login_page(request, 401, "login.failed", name)
+    return signed_in(made, following, scheme)
 
 
 @router.get("/login/code")
@@ -94,8 +91,8 @@ def code_page(request: Request) -> Response:
     """The form for the code, for someone whose password was right; else the first form."""
     console = console_of(request)
     if console.sessions.half_in.find(_step_token(request), console.clock()) is None:
-        return _login_page(request)
-    return _login_page(request, template="login_code.html")
+        return login_page(request)
+    return login_page(request, template="login_code.html")
 
 
 @router.post("/login/code")
@@ -111,19 +108,19 @@ def login_code(
     device = request.cookies.get(cookie_name(DEVICE_COOKIE, scheme), "")
     half = sessions.half_in.find(token, now_s)
     if half is None:
-        return _login_page(request, 401, "login.step_over")
+        return login_page(request, 401, "login.step_over")
     wait_s = sessions.step_limiter.wait_s(sessions.keys(half.user, address, device), now_s)
     if wait_s > 0:
-        return _login_page(request, 429, "login.limited", template="login_code.html", n=int(wait_s) + 1)
+        return login_page(request, 429, "login.limited", template="login_code.html", n=int(wait_s) + 1)
     try:
         made = sessions.second(token, code, address, device, request.headers.get("user-agent", ""))
     except StepOverError:
-        return _login_page(request, 401, "login.step_over")
+        return login_page(request, 401, "login.step_over")
     if made is None:
         if sessions.half_in.find(token, now_s) is None:
-            return _login_page(request, 401, "login.step_over")
-        return _login_page(request, 401, "login.code_wrong", template="login_code.html")
-    answer = _signed_in(made, following, scheme)
+            return login_page(request, 401, "login.step_over")
+        return login_page(request, 401, "login.code_wrong", template="login_code.html")
+    answer = signed_in(made, following, scheme)
     answer.delete_cookie(cookie_name(STEP_COOKIE, scheme), secure=scheme == "https", httponly=True)
     return answer
 
@@ -132,8 +129,14 @@ def _step_token(request: Request) -> str:
     return request.cookies.get(cookie_name(STEP_COOKIE, request.url.scheme), "")
 
 
-def _signed_in(made: SignedIn, following: str, scheme: str) -> Response:
-    answer = RedirectResponse(_own_path(following), 303)
+def signed_in(made: SignedIn | HalfSignedIn, following: str, scheme: str) -> Response:
+    """On to the page that was asked for, with the cookies of session and browser; or to the second step."""
+    if isinstance(made, HalfSignedIn):
+        there = f"/login/code?{urlencode({'next': following})}" if following else "/login/code"
+        answer = RedirectResponse(there, 303)
+        _set_cookie(answer, STEP_COOKIE, made.token, second_step.WAITS_S, scheme)
+        return answer
+    answer = RedirectResponse(own_path(following), 303)
     _set_cookie(answer, COOKIE, made.token, SESSION_S * 7, scheme)
     _set_cookie(answer, DEVICE_COOKIE, made.device, DEVICE_S, scheme)
     return answer
@@ -161,7 +164,7 @@ async def language(request: Request, ask: Asked) -> Response:
     """Switch the account's language and go back to the page."""
     await check_csrf(request, ask.session)
     form = await request.form()
-    wanted, back = str(form.get("language", "")), _own_path(str(form.get("back", "/")))
+    wanted, back = str(form.get("language", "")), own_path(str(form.get("back", "/")))
     answer = RedirectResponse(back, 303)
     if wanted in LANGUAGES:
         ask.console.sessions.set_language(ask.session, wanted)

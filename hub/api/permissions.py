@@ -46,6 +46,8 @@ ROUTES: dict[tuple[str, str], Right] = {
     ("POST", "/login"): Right.PUBLIC,
     ("GET", "/login/code"): Right.PUBLIC,
     ("POST", "/login/code"): Right.PUBLIC,
+    ("GET", "/login/oidc"): Right.PUBLIC,
+    ("GET", "/login/oidc/callback"): Right.PUBLIC,
     ("POST", "/logout"): Right.OWN,
     ("POST", "/language"): Right.OWN,
     ("GET", "/account"): Right.OWN,

@@ -187,7 +187,8 @@ def sign(tree: Path, key: str) -> None:
 def pack(tree: Path, target: Path) -> None:
     """One tar, the same bytes for the same files."""
     fresh = target.with_suffix(".new")
-    with tarfile.open(fresh, "w", format=tarfile.USTAR_FORMAT) as out:
+    # Only a name of more than 100 characters, as some wheels have, is written otherwise than by the older USTAR.
+    with tarfile.open(fresh, "w", format=tarfile.PAX_FORMAT) as out:
         # The manifest first: whoever looks into a bundle sees what it is before the great files come.
         names = sorted((path for path in tree.rglob("*") if path.is_file()), key=lambda p: (p.parent != tree, p))
         for path in names:

@@ -59,6 +59,17 @@ def test_a_signed_bundle_goes_through_a_tar_and_is_good(tmp_path: Path, keys: tu
     assert verify(tmp_path / "out", str(keys[1])) == "2.0"
 
 
+def test_a_wheel_with_a_long_name_goes_through_a_tar(tmp_path: Path) -> None:
+    made = tree(tmp_path / "made")
+    platforms = "manylinux2014_aarch64.manylinux_2_17_aarch64.manylinux_2_28_aarch64"
+    name = f"wheels/charset_normalizer-3.5.2-cp311-cp311-{platforms}.whl"
+    assert len(Path(name).name) > 100
+    (made / name).write_bytes(b"wheel")
+    wheelhouse.pack(made, tmp_path / "b.tar")
+    unpack(tmp_path / "b.tar", tmp_path / "out")
+    assert (tmp_path / "out" / name).read_bytes() == b"wheel"
+
+
 Spoil = Callable[[Path], object]
 
 

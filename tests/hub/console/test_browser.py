@@ -39,11 +39,11 @@ pytestmark = [
 class Site:
     """The console on a free port of loopback."""
 
-    def __init__(self, db_path: Path) -> None:
+    def __init__(self, db_path: Path, settings: Any = None, port: int = 0) -> None:
         self.db_path = db_path
         self.hub = FakeHub(db_path)
         config = uvicorn.Config(
-            create_app(db_path, None, self.hub), host="127.0.0.1", port=0, log_level="warning",
+            create_app(db_path, settings, self.hub), host="127.0.0.1", port=port, log_level="warning",
             timeout_graceful_shutdown=1,
         )  # fmt: skip
         self.server = uvicorn.Server(config)

@@ -25,6 +25,7 @@ from hub.api.auth import COOKIE, cookie_name
 from hub.api.context import HeldError, LoginNeededError, RefusedError, console_of, language_of, make_console
 from hub.api.live import Live
 from hub.api.security import SecureHeaders
+from hub.api.v1 import problems
 from hub.api.v1.app import make_api
 from hub.api.v1.caller import PREFIX
 from hub.console.words import LANGUAGES, words
@@ -81,7 +82,8 @@ def create_app(db_path: Path | str, settings: Any, hub: HubPort, clock: Callable
         log_pages.router,
     ):
         app.include_router(router)
-    app.mount(PREFIX, make_api(console), name="v1")
+    app.state.api = make_api(console)
+    app.mount(PREFIX, app.state.api)
     app.add_exception_handler(LoginNeededError, _login_needed)
     app.add_exception_handler(HeldError, _held)
     app.add_exception_handler(RefusedError, _refused)
@@ -139,6 +141,8 @@ def _held(request: Request, error: Exception) -> Response:
 
 def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    if request.scope["path"].startswith(f"{PREFIX}/"):  # a mount does not match an address with a line feed in it
+        return problems.http_error(request, error)
     return _say(request, error.status_code, "error.not_found")
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, BeforeValidator
 
 from hub.api import story, views
 from hub.api.context import RefusedError
 from hub.api.v1.caller import Called
-from hub.api.v1.models import Both, Evidence, IncidentBrief, IncidentFull, IncidentPage, Step, moment
+from hub.api.v1.models import NUMBER_MAX, Both, Evidence, IncidentBrief, IncidentFull, IncidentPage, Step, moment
 from hub.api.v1.problems import NOT_FOUND
 from hub.api.v1.rooms import Limit
 from hub.console.words import LANGUAGES, words
@@ -21,9 +21,18 @@ from hub.store.reads import Reader
 
 router = APIRouter(tags=["incidents"])
 
-FIRST = 2**62
-Number = Annotated[int, Path(ge=1, lt=FIRST, description="The incident's number.")]
+Number = Annotated[int, Path(ge=1, le=NUMBER_MAX, description="The incident's number.")]
 Word = Annotated[str, Query(max_length=64)]
+
+
+def _written_out(text: str) -> str:
+    """Raises ValueError for Unix seconds, which pydantic would take for a moment as well."""
+    if "T" not in text.upper():
+        raise ValueError("write a moment as RFC 3339 has it, such as 2030-11-24T00:30:00Z")
+    return text
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_written_out)]
 
 
 @router.get("/incidents")
@@ -34,8 +43,8 @@ def list_incidents(
     rule: Word = "",
     severity: Word = "",
     needs_person: bool | None = None,
-    opened_since: Annotated[AwareDatetime | None, Query(description="Only those that opened then or later.")] = None,
-    cursor: Annotated[int | None, Query(ge=1, lt=FIRST, description="`next` of the page before.")] = None,
+    opened_since: Annotated[Moment | None, Query(description="Only those that opened then or later.")] = None,
+    cursor: Annotated[int | None, Query(ge=1, le=NUMBER_MAX, description="`next` of the page before.")] = None,
     limit: Limit = 100,
 ) -> IncidentPage:
     """Incidents, the newest first."""
@@ -43,7 +52,7 @@ def list_incidents(
     # An `opened_at` that is sent back was rounded to the microsecond when it was written.
     since_s = opened_since.timestamp() - 1e-6 if opened_since else None
     wanted = IncidentFilter(is_open, room, rule, severity, needs_person, since_s)
-    found = read_api.incidents(called.reader, wanted, cursor or FIRST, limit + 1)
+    found = read_api.incidents(called.reader, wanted, cursor or NUMBER_MAX, limit + 1)
     return IncidentPage(
         items=[IncidentBrief(**brief(one)) for one in found[:limit]],
         next=str(found[limit - 1].id) if found[limit:] else None,

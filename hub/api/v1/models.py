@@ -15,6 +15,8 @@ from hub.console.words import LANGUAGES, words
 from hub.store.reads import VERDICTS
 
 Plain = bool | int | float | str | None
+NUMBER_MAX = 2**53 - 1
+"""The greatest whole number that every reader of JSON takes as it is (RFC 8259, 6)."""
 
 
 def moment(at_s: float | None) -> datetime | None:
@@ -189,7 +191,7 @@ class OrderIn(BaseModel):
 
     action: str = Field(pattern=r"^[a-z][a-z0-9_]{0,39}$", examples=["codec_restart", "recheck"])
     why: str = Field("", max_length=500, description="For colleagues and the log; may be empty for `recheck` alone.")
-    incident: int | None = Field(None, ge=1, lt=2**62, description="The incident that it is for.")
+    incident: int | None = Field(None, ge=1, le=NUMBER_MAX, description="The incident that it is for.")
 
 
 class Order(BaseModel):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -16,8 +15,6 @@ from hub.api.context import LoginNeededError, RefusedError, Term
 from hub.api.v1.models import Both, FieldProblem, Problem, both
 from hub.console.words import LANGUAGES, words
 from hub.port import HubBusyError
-
-log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 BUSY_RETRY_S = 5
@@ -59,7 +56,7 @@ def install(api: FastAPI) -> None:
     """Let every error of the API end as a problem."""
     api.add_exception_handler(LoginNeededError, _login_needed)
     api.add_exception_handler(RefusedError, _refused)
-    api.add_exception_handler(HTTPException, _http_error)
+    api.add_exception_handler(HTTPException, http_error)
     api.add_exception_handler(RequestValidationError, _bad_input)
     api.add_exception_handler(HubBusyError, _busy)
     api.add_exception_handler(Exception, _failed)
@@ -78,7 +75,7 @@ def _refused(_: Request, error: Exception) -> Response:
     return problem(error.status, error.key.removeprefix("error."), text, headers, raw)
 
 
-def _http_error(_: Request, error: Exception) -> Response:
+def http_error(_: Request, error: Exception) -> Response:
     """What the router itself refuses: an unknown address, another method, a body that is no JSON."""
     assert isinstance(error, HTTPException)
     status = error.status_code
@@ -107,6 +104,6 @@ def _busy(_: Request, __: Exception) -> Response:
     return problem(503, "busy", both("error.busy"), {"Retry-After": str(BUSY_RETRY_S)})
 
 
-def _failed(request: Request, error: Exception) -> Response:
-    log.error("request %s %s failed", request.method, request.url.path, exc_info=error)
+def _failed(_: Request, __: Exception) -> Response:
+    """What we did not foresee. It goes on to the console's application, which logs it."""
     return problem(500, "server", both("error.server"))

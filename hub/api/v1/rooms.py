@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query
 from hub.api import views
 from hub.api.context import RefusedError
 from hub.api.v1.caller import Called
-from hub.api.v1.models import Action, Both, Fact, RoomBrief, RoomFull, RoomPage, moment, named
+from hub.api.v1.models import NUMBER_MAX, Action, Both, Fact, RoomBrief, RoomFull, RoomPage, moment, named
 from hub.api.v1.problems import NOT_FOUND
 from hub.console.text import fold
 from hub.store import read_api, reads
@@ -19,7 +19,7 @@ from hub.store.read_api import RoomFilter
 router = APIRouter(tags=["rooms"])
 
 Limit = Annotated[int, Query(ge=1, le=200, description="At most so many on a page.")]
-SiteNumber = Annotated[int | None, Query(ge=1, lt=2**62, description="Only rooms at or beneath this node.")]
+SiteNumber = Annotated[int | None, Query(ge=1, le=NUMBER_MAX, description="Only rooms at or beneath this node.")]
 
 
 @router.get("/rooms")

@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 from hub import rollouts
 from hub.api import versions as version_page
 from hub.api.v1.caller import Called, caller
-from hub.api.v1.models import Health, Place, PlacePage, Rollout, Version, Versions, Wave, moment
+from hub.api.v1.models import NUMBER_MAX, Health, Place, PlacePage, Rollout, Version, Versions, Wave, moment
 from hub.api.v1.rooms import Limit
 from hub.core import rollout as core
 from hub.store import read_api, reads
@@ -21,7 +21,7 @@ router = APIRouter(tags=["system"])
 @router.get("/sites")
 def list_sites(
     called: Called,
-    cursor: Annotated[int, Query(ge=0, lt=2**62, description="`next` of the page before.")] = 0,
+    cursor: Annotated[int, Query(ge=0, le=NUMBER_MAX, description="`next` of the page before.")] = 0,
     limit: Limit = 200,
 ) -> PlacePage:
     """The site tree: every node with the one above it, as far as whoever asks may see it."""

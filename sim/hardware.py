@@ -20,6 +20,7 @@ from sim.physics import Fitting, Hang, RoomPhysics
 from sim.physics.display import CODEC_INPUT
 from sim.physics.room import profiles
 from sim.servers.cisco import CiscoConversation
+from sim.servers.cisco_web import CiscoWebConversation
 from sim.servers.mdc import MdcConversation
 from sim.servers.nut import NutConversation
 from sim.servers.path import PathPort
@@ -30,12 +31,14 @@ from sim.servers.shell import TICK_S, SerialPort, SipPort, TcpPort
 from sim.servers.ssh import SshPort
 from sim.servers.sysfs import SysfsTree
 
-Kind = Literal["cisco_serial", "cisco_tcp", "poly_tcp", "generic", "cisco_ssh"]
+Kind = Literal["cisco_serial", "cisco_tcp", "poly_tcp", "generic", "cisco_ssh", "cisco_http", "cisco_ws"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 FAMILIES: dict[Kind, str] = {
     "cisco_serial": "cisco_xapi", "cisco_tcp": "cisco_xapi", "cisco_ssh": "cisco_xapi", "poly_tcp": "poly_cli",
-    "generic": "generic",
+    "generic": "generic", "cisco_http": "cisco_http", "cisco_ws": "cisco_ws",
 }  # fmt: skip
+WEB: dict[Kind, str] = {"cisco_http": "http", "cisco_ws": "ws"}
+"""Kinds of rooms whose codec is reached through its web interface, and by which scheme."""
 DISPLAYS: dict[Kind, tuple[str, str]] = {"cisco_tcp": ("pjlink", CODEC_INPUT), "generic": ("samsung_mdc", "hdmi1")}
 """Kinds of rooms whose display has a control line, and its family and input; in the others only the meter sees it."""
 LAMP_S = 8.0
@@ -137,13 +140,17 @@ class RoomHardware:
             self._codec_uri = f"ssh://127.0.0.1:{ssh.port}"
             return [ssh]
 
-        def make() -> CiscoConversation | PolyConversation:
+        sessions: list[str] = []
+
+        def make() -> CiscoConversation | CiscoWebConversation | PolyConversation:
             if self.plan.kind == "poly_tcp":
                 return PolyConversation(room, clock, password=PASSWORD)
+            if self.plan.kind in WEB:
+                return CiscoWebConversation(room, clock, sessions, password=PASSWORD)
             return CiscoConversation(room, clock, password=PASSWORD)
 
         port = TcpPort(self._port_up, make)
-        self._codec_uri = f"tcp://127.0.0.1:{port.port}"
+        self._codec_uri = f"{WEB.get(self.plan.kind, 'tcp')}://127.0.0.1:{port.port}"
         return [port]
 
     def _display_ports(self) -> list[TcpPort]:

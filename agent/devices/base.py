@@ -215,28 +215,30 @@ class Query:
 A = TypeVar("A")
 
 
-class QuerySession(Session, Generic[A]):
-    """A session that asks one thing at a time; `A` is what the family keeps of an answer.
+class Inquiry(abc.ABC, Generic[A]):
+    """Asks one thing at a time, whatever carries it; `A` is what the family keeps of an answer.
 
-    The family implements the dialogue before `_set_ready`, feeds `_answered`, and computes its facts from the
+    The family implements the dialogue before it sets `ready`, feeds `_answered`, and computes its facts from the
     answers. A query that stays without answer is `NoReading("timeout")`, and after `silences_max` of them in a row the
     conversation is over.
     """
 
     silences_max = 2
+    volume_pct: float = 50.0
+    """What `codec_volume_restore` sets. The shell writes it before the first order."""
 
     def __init__(self, login: Login) -> None:
-        super().__init__(login)
+        self.login = login
+        self.ready = False
         self._asked: Query | None = None
         self._queue: deque[Query] = deque()
         self._answers: dict[str, A | NoReading] = {}
         self._polling = False
         self._silences = 0
 
-    @property
-    def busy(self) -> bool:
-        """Before the session is ready, silence is what drives the login forward."""
-        return not self.ready or self._asked is not None
+    @abc.abstractmethod
+    def _ask(self, query: Query) -> None:
+        """Put a query on its way."""
 
     @abc.abstractmethod
     def _queries(self) -> Sequence[Query]:
@@ -245,10 +247,6 @@ class QuerySession(Session, Generic[A]):
     @abc.abstractmethod
     def _orders(self, remedy: str) -> Sequence[Query]:
         """What to send for a remedy. Several are alternatives: the next is tried when one is not known or refused."""
-
-    @abc.abstractmethod
-    def _render(self, query: Query) -> bytes:
-        """The bytes of a query."""
 
     @abc.abstractmethod
     def _facts(self, answers: Mapping[str, A | NoReading]) -> Mapping[str, Reading]:
@@ -277,7 +275,7 @@ class QuerySession(Session, Generic[A]):
     def _ask_next(self) -> None:
         if self.ready and self._asked is None and self._queue:
             self._asked = self._queue.popleft()
-            self._send(self._render(self._asked))
+            self._ask(self._asked)
 
     def _answered(self, answer: A | NoReading, text: str = "") -> list[Event]:
         """The outstanding query got its answer, or got none."""
@@ -333,6 +331,26 @@ class QuerySession(Session, Generic[A]):
             if not query.remedy:
                 self._answers[query.key] = NoReading(reason)
         return events + self._advance()
+
+
+class QuerySession(Inquiry[A], Session):
+    """An inquiry over a byte stream."""
+
+    def __init__(self, login: Login) -> None:
+        Session.__init__(self, login)
+        Inquiry.__init__(self, login)
+
+    @property
+    def busy(self) -> bool:
+        """Before the session is ready, silence is what drives the login forward."""
+        return not self.ready or self._asked is not None
+
+    @abc.abstractmethod
+    def _render(self, query: Query) -> bytes:
+        """The bytes of a query."""
+
+    def _ask(self, query: Query) -> None:
+        self._send(self._render(query))
 
 
 def checked(readings: Mapping[str, Reading]) -> dict[str, Reading]:

@@ -10,9 +10,10 @@ from agent.devices.base import Login
 from agent.probes.config import CodecConfig
 from agent.probes.families import Family, load
 from agent.probes.lines import Access, Line, parse_line
-from agent.probes.link import DeviceLink, InterruptedPoll, api_reading
+from agent.probes.link import DeviceLink, InterruptedPoll, Link, api_reading
 from agent.probes.names import Resolver
 from agent.probes.reach import Target, check, device_reading, host_lives, parse
+from agent.probes.weblink import HttpLink
 from agent.transports.attempts import Answer
 from agent.transports.errors import LinkFault
 from agent.transports.trust import Trust
@@ -50,7 +51,7 @@ class CodecProbe:
             readings |= self._api(self.link, answers)
         return {key: readings.get(key, NoReading("absent")) for key in self.keys}
 
-    def _api(self, link: DeviceLink, answers: Mapping[str, Answer]) -> Mapping[str, Reading]:
+    def _api(self, link: Link, answers: Mapping[str, Answer]) -> Mapping[str, Reading]:
         try:
             return link.observe(self._config.api_timeout_s)
         except InterruptedPoll:
@@ -71,12 +72,13 @@ class CodecProbe:
             self.link.close()
 
 
-def _link(config: CodecConfig, family: Family, line: Line | None, resolver: Resolver) -> DeviceLink | None:
+def _link(config: CodecConfig, family: Family, line: Line | None, resolver: Resolver) -> Link | None:
     if line is None or not family.keys:
         return None
     folder = Path(config.trust_dir) if config.trust_dir else None
     access = Access(Login(config.user, config.password), Trust(config.certificate, folder), folder)
-    return DeviceLink(family, line, access, resolver, config.volume_pct)
+    kind = HttpLink if line.is_web else DeviceLink
+    return kind(family, line, access, resolver, config.volume_pct)
 
 
 def _targets(config: CodecConfig, line: Line | None) -> dict[str, Target]:

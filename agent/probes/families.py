@@ -3,8 +3,8 @@
 A module is a family when it has these attributes: `FAMILY` (its own file name), `PORT` (default port), `BAUDS` (serial
 speeds in the order to try), `KEYS` (facts it reports), `REMEDIES` (orders it takes) and `session(login, nonce)`, for
 displays and cameras `session(setup, nonce)`; `SCHEMES` (URIs it can be reached by) when they are other than `tcp` and
-`serial`; `KEEPS_LINE = False` when a network connection is made anew for every look. Only the module in use is
-imported.
+`serial`; `KEEPS_LINE = False` when a network connection is made anew for every look; `HTTP_LOGIN = True`
+when name and password are HTTP's own. Only the module in use is imported.
 """
 
 from __future__ import annotations
@@ -13,10 +13,13 @@ import importlib
 import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from agent.devices.base import Session
+from agent.devices.web import HttpSession
 
 SCHEMES = ("tcp", "serial")
+WEB_SCHEMES = frozenset({"http", "https"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +31,21 @@ class Family:
     bauds: tuple[int, ...]
     keys: tuple[str, ...]
     remedies: frozenset[str]
-    session: Callable[..., Session | None]
+    session: Callable[..., Session | HttpSession[Any] | None]
     """Of a codec: `session(login, nonce)`."""
     schemes: tuple[str, ...] = SCHEMES
     kind: str = "codec"
     """Folder of `agent/devices/`, and the first word of its facts."""
     keeps_line: bool = True
     """Whether a network connection stays open between two looks; a serial line always does."""
+
+    http_login: bool = False
+    """Whether name and password are HTTP's own (Basic, Digest), and not a log-in of the device's."""
+
+    @property
+    def is_web(self) -> bool:
+        """Whether its session is a web interface's (`agent.devices.web`) instead of a stream's."""
+        return bool(WEB_SCHEMES.intersection(self.schemes))
 
     @property
     def telnet(self) -> bool:
@@ -60,6 +71,7 @@ def load(name: str, kind: str = "codec") -> Family:
         tuple(getattr(module, "SCHEMES", SCHEMES)),
         kind,
         getattr(module, "KEEPS_LINE", True),
+        bool(getattr(module, "HTTP_LOGIN", False)),
     )
 
 

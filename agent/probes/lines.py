@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from agent.devices.base import Login
+from agent.probes.families import WEB_SCHEMES
 from agent.probes.names import Resolver, split_host_port
 from agent.transports.datagram import UdpStream
 from agent.transports.errors import LinkFault
@@ -18,9 +19,9 @@ from agent.transports.trust import Trust
 
 CONNECT_S = 3.0
 BAUDS_KNOWN = frozenset({1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200, 230400})
-PORTS = {"ssh": 22, "ws": 80, "wss": 443}
+PORTS = {"ssh": 22, "ws": 80, "wss": 443, "http": 80, "https": 443}
+LOGGING_IN = frozenset({"ssh", "ws", "wss"})
 """Schemes that log in by themselves, before the device's own conversation begins."""
-SCHEMES = ("tcp", "udp", "serial", "cec", *PORTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,17 @@ class Line:
     @property
     def logs_in(self) -> bool:
         """Whether opening it sends name and password."""
-        return self.scheme in PORTS
+        return self.scheme in LOGGING_IN
+
+    @property
+    def is_web(self) -> bool:
+        """Whether requests and replies go over it instead of a stream of bytes (`agent.probes.weblink`)."""
+        return self.scheme in WEB_SCHEMES
+
+    @property
+    def url(self) -> str:
+        """Of a web interface."""
+        return f"{self.scheme}://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
 
     def open(self, baud: int, resolver: Resolver, timeout_s: float = CONNECT_S, access: Access | None = None) -> Stream:
         """Open it. Raises LinkFault. `baud` counts on a serial line only."""
@@ -115,8 +126,8 @@ def parse_line(
         raise ValueError(f"line {uri!r} must be {wanted}")
     if scheme in PORTS:
         authority, slash, target = rest.partition("/")
-        if scheme == "ssh" and target:
-            raise ValueError(f"line {uri!r}: ssh has no path")
+        if target and scheme not in ("ws", "wss"):
+            raise ValueError(f"line {uri!r}: no path may stand after the host")
         host, number = split_host_port(authority, PORTS[scheme])
         return Line(host=host, port=number, scheme=scheme, target=slash + target if target else "")
     if scheme in ("tcp", "udp"):

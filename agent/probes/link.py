@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from typing import Protocol
 
 from agent.core.facts import NoReading, Reading
 from agent.devices.base import (
@@ -49,6 +50,32 @@ class InterruptedPoll(Exception):  # noqa: N818 - nobody's error: an order has p
     """The poll gave way to an order, or to `close`."""
 
 
+class Link(Protocol):
+    """A conversation with a device: over a stream of bytes (`DeviceLink`) or over HTTP (`agent.probes.weblink`)."""
+
+    @property
+    def opened(self) -> bool:
+        """Whether the line itself could be opened in the last `observe`."""
+        ...
+
+    @property
+    def speed_known(self) -> bool:
+        """Whether silence may be blamed on the device."""
+        ...
+
+    def observe(self, timeout_s: float) -> Mapping[str, Reading]:
+        """One poll. Raises LinkFault, InterruptedPoll."""
+        ...
+
+    def order(self, remedy: str, timeout_s: float) -> Outcome:
+        """Give an order; never raises."""
+        ...
+
+    def close(self) -> None:
+        """End for good; from any thread."""
+        ...
+
+
 class DeviceLink:
     """A codec's, a display's or a camera's session on its line."""
 
@@ -71,7 +98,6 @@ class DeviceLink:
         self._good_baud = 0
         self._hold = HoldOff()
         self.opened = False
-        """Whether the line itself could be opened in the last `observe`."""
 
     def is_open(self) -> bool:
         """Whether a conversation is kept."""
@@ -193,8 +219,8 @@ class DeviceLink:
         self._drain(deadline_s)
         # Where the line has logged in, the device asks for nothing more; if it does, that is a question of its own.
         session = self._family.session(self._access.login, os.urandom(4).hex())
-        if session is None:
-            raise LinkFault("refused", f"{self._family.name} has no control interface")
+        if not isinstance(session, Session):
+            raise LinkFault("refused", f"{self._family.name} has no control interface on such a line")
         self._session, self._telnet = session, TelnetFilter()
         session.volume_pct = self._volume_pct
         session.open()
@@ -272,7 +298,7 @@ class DeviceLink:
         return found
 
 
-def api_reading(link: DeviceLink, fault: LinkFault, *, host_is_up: bool) -> Reading:
+def api_reading(link: Link, fault: LinkFault, *, host_is_up: bool) -> Reading:
     """What a fault says of the device: False only when it is surely the device's own.
 
     That is so when our own line worked, or its host is there. See the table in `docs/devices.md`.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 from agent.ports import Outcome
-from agent.probes.link import DeviceLink
+from agent.probes.link import Link
 
 ORDER_MAX_S = 18.0
 """An order ends within this: the Effector contract gives 20 s."""
@@ -14,7 +14,7 @@ ORDER_MAX_S = 18.0
 class DeviceEffector:
     """Sends orders to a codec, a display or a camera, one at a time."""
 
-    def __init__(self, link: DeviceLink, remedies: frozenset[str]) -> None:
+    def __init__(self, link: Link, remedies: frozenset[str]) -> None:
         self._link = link
         self.remedies = remedies
         self._one_at_a_time = threading.Lock()

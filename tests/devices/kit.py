@@ -2,7 +2,8 @@
 
 A recording is a transcript: `>>> command` and below it what the device answers, up to the next `>>>`. `(open)` is what
 it says by itself, `(empty)` the answer to an empty line. A line ending with a backslash has no line end (a prompt).
-`$ID` stands for the resultId of the question. Header lines begin with `# `: `login USER PASSWORD`,
+`$ID` stands for the resultId of the question, or for its `id` in JSON-RPC, whose questions are written
+`xGet Status/Call`. Header lines begin with `# `: `login USER PASSWORD`,
 `expect FACT = VALUE`, `event` and `call-event` (what may come unasked), `rebooted` (what a serial line shows when the
 device restarts), `echo lfcr`. Displays and cameras also have `wanted INPUT`, `number N` (their own), `refuses REMEDY`,
 `end cr` (lines end so), and `hex`: questions and answers are bytes, an empty line ends one answer of several.
@@ -18,6 +19,7 @@ from pathlib import Path
 
 from agent.core.facts import NoReading, Reading
 from agent.devices.base import Event, Facts, Login, Ready, Session, Silent
+from agent.probes.families import load as load_family
 
 RECORDINGS = Path(__file__).parent / "recordings"
 TURNS_MAX = 400
@@ -105,8 +107,8 @@ def load(path: Path) -> Recording:
 
 
 def recordings(family: str = "*") -> list[Recording]:
-    """All recordings of a codec family, or of all. Other devices keep plain files beside them."""
-    return _with("codec.in_call", family)
+    """All recordings of a codec family, or of all; web interfaces are in `tests.devices.webkit`."""
+    return [recording for recording in _with("codec.in_call", family) if not load_family(recording.family).is_web]
 
 
 def screens(kind: str, family: str = "*") -> list[Recording]:
@@ -142,12 +144,19 @@ class Player:
         return b"".join(self._answer(line) for line in lines)
 
     def _answer(self, line: str) -> bytes:
-        command = RESULT_ID.sub("", line) or "(empty)"
+        command, number = _rpc(line) if line.startswith('{"jsonrpc"') else (RESULT_ID.sub("", line) or "(empty)", "")
         self.heard.append(command)
         match = RESULT_ID.search(line)
         answer = self.recording.answers.get(command, b"Command not recognized.\r\n" if command != "(empty)" else b"")
-        answer = answer.replace(b"$ID", match[1].encode() if match else b"")
+        answer = answer.replace(b"$ID", match[1].encode() if match else number.encode())
         return (f"{command}\n\r".encode() if self.recording.echo else b"") + answer
+
+
+def _rpc(line: str) -> tuple[str, str]:
+    """A JSON-RPC question as recordings write it, and its id."""
+    message = json.loads(line)
+    path = message["params"].get("Path") or message["params"].get("Query") or []
+    return " ".join([message["method"], "/".join(path)]).strip(), str(message["id"])
 
 
 def untouched(data: bytes) -> bytes:

@@ -16,7 +16,7 @@ PURE = ("agent.core", "agent.rules", "agent.devices", "agent.exchange", "hub.cor
 
 HARMLESS = {
     "__future__", "abc", "bisect", "collections", "dataclasses", "enum", "functools", "hashlib", "heapq", "ipaddress",
-    "itertools", "json", "math", "operator", "re", "string", "struct", "types", "typing", "msgspec",
+    "itertools", "json", "math", "operator", "re", "string", "struct", "types", "typing", "msgspec", "urllib", "xml",
 }  # fmt: skip
 FINDERS = {"agent/rules/__init__.py": {"importlib", "pkgutil"}}
 """Rules are found by scanning their folder: the only import that is not plain computation."""

@@ -113,7 +113,7 @@ def ordered(hardware: RoomHardware, remedy: str) -> Outcome:
             probe.close()
 
 
-@pytest.mark.parametrize("kind", ["cisco_tcp", "cisco_serial", "poly_tcp"])
+@pytest.mark.parametrize("kind", ["cisco_tcp", "cisco_serial", "poly_tcp", "cisco_http", "cisco_ws"])
 @pytest.mark.parametrize("fault", ["codec_hang_soft", "codec_hang_hard"])
 def test_a_restart_order_helps_a_soft_hang_and_not_a_hard_one(tmp_path: Path, kind: Kind, fault: str) -> None:
     with rack(tmp_path, RoomPlan("r", kind, SCALE)) as made:
@@ -131,7 +131,7 @@ def test_a_restart_order_helps_a_soft_hang_and_not_a_hard_one(tmp_path: Path, ki
             until(lambda: codec.serving(hardware.physics.now_s))
 
 
-@pytest.mark.parametrize("kind", ["cisco_tcp", "cisco_serial", "poly_tcp"])
+@pytest.mark.parametrize("kind", ["cisco_tcp", "cisco_serial", "poly_tcp", "cisco_http", "cisco_ws"])
 def test_a_wake_order_wakes(tmp_path: Path, kind: Kind) -> None:
     with rack(tmp_path, RoomPlan("r", kind, SCALE)) as made:
         hardware = made.rooms[0]

@@ -10,6 +10,28 @@ from agent.devices.codec._xapi_replies import Values
 
 Answers = Mapping[str, Values | NoReading]
 
+TEAMS = "MicrosoftTeams Calling InCall"
+UPGRADE = "Provisioning Software UpgradeStatus"
+STATUSES = (
+    "SystemUnit",
+    "Call",
+    TEAMS,
+    "Standby",
+    "Audio Microphones Mute",
+    "Audio Volume",
+    "Audio VolumeMute",
+    "Audio Input Connectors",
+    "SIP",
+    "H323 Gatekeeper",
+    "Video Output",
+    "Cameras",
+    UPGRADE,
+)
+"""SystemUnit first: its reply is never empty, so it shows that question and answer are in step."""
+
+CRITICAL = frozenset({"SystemUnit", "Call", TEAMS, "Standby", UPGRADE})
+"""Asked at every poll, whatever feedback is there: they decide what may be switched."""
+
 IDLE_SYSTEM_STATES = frozenset({"initialized", "initializing", "sleeping"})
 """`SystemUnit State System` when no call is up. `InCall` and `Multisite` are calls; anything else is not understood."""
 
@@ -77,7 +99,9 @@ def _witness_calls(answers: Answers) -> Reading:
     if isinstance(calls, NoReading):
         return False if calls.reason == "absent" else calls
     nodes = {path[1] for path in calls.values if len(path) > 1 and path[0] == "call"}
-    verdict: Reading = NoReading("garbled") if calls.tainted or not calls.only_below(("Call",)) else False
+    # A value that belongs to no call is nothing that a codec says.
+    strange = calls.tainted or not calls.only_below(("Call",)) or any(len(path) < 3 for path in calls.values)
+    verdict: Reading = NoReading("garbled") if strange else False
     for node in nodes:
         status = calls.get("Call", node, "Status")
         if status is not None and status.lower() not in CALL_OVER:

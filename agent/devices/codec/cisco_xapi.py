@@ -31,7 +31,7 @@ from agent.devices.base import (
     Session,
     Silent,
 )
-from agent.devices.codec._xapi_facts import facts_of, speaks_of_call
+from agent.devices.codec._xapi_facts import STATUSES, TEAMS, facts_of, speaks_of_call
 from agent.devices.codec._xapi_replies import NOT_RECOGNIZED, JsonBlock, Reply, TerminalBlock, Values
 
 FAMILY = "cisco_xapi"
@@ -53,25 +53,6 @@ ABOUT = About(
 )
 KEYS = tuple(facts_of({}, False))
 REMEDIES = frozenset({"codec_restart", "codec_wake", "codec_volume_restore", "codec_unmute"})
-
-TEAMS = "MicrosoftTeams Calling InCall"
-UPGRADE = "Provisioning Software UpgradeStatus"
-STATUSES = (
-    "SystemUnit",
-    "Call",
-    TEAMS,
-    "Standby",
-    "Audio Microphones Mute",
-    "Audio Volume",
-    "Audio VolumeMute",
-    "Audio Input Connectors",
-    "SIP",
-    "H323 Gatekeeper",
-    "Video Output",
-    "Cameras",
-    UPGRADE,
-)
-"""SystemUnit first: its reply is never empty, so it shows that question and answer are in step."""
 
 ORDERS = {
     "codec_restart": ("xCommand SystemUnit Boot Action: Restart", "xCommand Boot"),

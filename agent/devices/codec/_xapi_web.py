@@ -1,0 +1,116 @@
+"""Cisco xAPI as XML and as plain JSON trees, into the flat values of `_xapi_replies`. Sources: device facts, "HTTP" and
+"WebSocket".
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from xml.etree import ElementTree
+
+from agent.core.facts import NoReading
+from agent.devices.codec._xapi_replies import DEPTH_MAX, Path, Result, Values
+from agent.exchange import HttpReply
+
+LISTS = frozenset(
+    {"call", "camera", "channel", "connector", "hdmi", "dvi", "line", "message", "microphone", "network",
+     "registration", "connecteddevice", "output", "input"}
+)  # fmt: skip
+"""Nodes whose `item` is a number of the list. TC marks every node with `item="1"`, so the mark alone says nothing."""
+
+NOT_NUMBERED = frozenset({("audio", "input"), ("audio", "output"), ("video", "input"), ("video", "output")})
+"""Nodes of these names that are no list here."""
+
+
+def xml_tree(body: bytes) -> ElementTree.Element | None:
+    """The document, or None when it is none. Declared entities are refused: no codec needs them."""
+    if b"<!DOCTYPE" in body or b"<!ENTITY" in body:
+        return None
+    try:
+        # No entities can be declared, and the transport has bounded the size.
+        return ElementTree.fromstring(body)  # noqa: S314
+    except (ElementTree.ParseError, ValueError, LookupError, RecursionError):
+        return None
+
+
+def xml_status(reply: HttpReply) -> Values | NoReading:
+    """A status document. 200 may carry a failure, so the document is read, not the code."""
+    if reply.status == 404:
+        return NoReading("absent")
+    root = xml_tree(reply.body)
+    if root is None:
+        return NoReading("garbled" if reply.status == 200 else "refused")
+    if root.tag == "EmptyResult":
+        return Values()
+    if root.tag != "Status":
+        return NoReading("garbled")
+    if (error := _xml_error(root)) is not None:
+        return NoReading(error.reason)
+    values = Values()
+    for child in root:
+        _flatten_xml(child, (), values)
+    return values
+
+
+def xml_result(reply: HttpReply) -> Result | NoReading:
+    """The outcome of a command that was put."""
+    root = xml_tree(reply.body)
+    if root is None:
+        return NoReading("garbled" if reply.status == 200 else "refused")
+    if (error := _xml_error(root)) is not None:
+        return error
+    outcome = next((node for node in root.iter() if node.tag.endswith("Result")), None)
+    if outcome is None:
+        return NoReading("garbled")
+    return Result(outcome.get("status", "").upper() == "OK", outcome.get("status", "")[:100])
+
+
+def _xml_error(root: ElementTree.Element) -> Result | None:
+    """A node with `status="Error"`, wherever it stands."""
+    for node in root.iter():
+        if node.get("status", "").lower() in ("error", "parametererror") or node.tag == "Error":
+            reason = next((below.text for below in node.iter() if below.tag == "Reason" and below.text), "")
+            return Result(False, (reason or node.get("status") or node.text or "error")[:300])
+    return None
+
+
+def _flatten_xml(node: ElementTree.Element, path: Path, into: Values) -> None:
+    if len(path) > DEPTH_MAX:
+        into.tainted = True
+        return
+    here = (*path, node.tag)
+    item = node.get("item")
+    numbered = node.tag.lower() in LISTS and tuple(part.lower() for part in here) not in NOT_NUMBERED
+    if item is not None and (numbered or node.get("maxOccurrence") is not None or item != "1"):
+        here = (*here, item)
+    if node.get("ghost") is not None:
+        into.put((*here, "(attributes)"), f"ghost={node.get('ghost')}")
+    for child in node:
+        _flatten_xml(child, here, into)
+    if len(node) == 0 and node.get("ghost") is None:
+        into.put(here, (node.text or "").strip())
+
+
+def plain_status(result: Any, path: Path) -> Values:
+    """What `xGet` gave at a path: texts, numbers and flags as they are, list entries with their `id`."""
+    values = Values()
+    _flatten_plain(result, path, values)
+    return values
+
+
+def _flatten_plain(node: Any, path: Path, into: Values) -> None:
+    if len(path) > DEPTH_MAX:
+        into.tainted = True
+    elif isinstance(node, dict):
+        if node.get("ghost") is not None:
+            into.put((*path, "(attributes)"), f"ghost={node['ghost']}")
+        for name, below in node.items():
+            if name not in ("id", "ghost"):
+                _flatten_plain(below, (*path, name), into)
+    elif isinstance(node, list):
+        for index, below in enumerate(node, 1):
+            name = str(below.get("id", index)) if isinstance(below, dict) else str(index)
+            _flatten_plain(below, (*path, name), into)
+    elif isinstance(node, str | int | float):
+        into.put(path, str(node))
+    else:
+        into.tainted = True

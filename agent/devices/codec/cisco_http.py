@@ -1,0 +1,104 @@
+"""Cisco and Tandberg codecs over their web interface: `getxml` asks, `putxml` orders.
+
+Source: device facts, "HTTP". Basic credentials, or from CE 8.0 a session: every request without one opens a session of
+its own in the codec, and there are few, so one is begun where it is offered (TC answers 404 and goes on with Basic).
+HTTP 200 may carry a failure. The facts are those of the command line.
+
+Unverified [M]: what an empty `getxml` answers (an empty `Status`, `EmptyResult`, and "No match" are taken; 404 is not:
+then nothing is known of calls), the wording of errors, `Audio Volume Set` and `Unmute` as XML.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from urllib.parse import quote
+from xml.sax.saxutils import escape
+
+from agent.core.facts import NoReading, Reading
+from agent.devices.about import About, Tested
+from agent.devices.base import Login, Query, Ready
+from agent.devices.codec._xapi_facts import STATUSES, TEAMS, facts_of
+from agent.devices.codec._xapi_replies import Values
+from agent.devices.codec._xapi_web import xml_result, xml_status
+from agent.devices.web import HttpSession, Step
+from agent.exchange import HttpReply, HttpRequest
+
+FAMILY = "cisco_http"
+PORT = 443
+SCHEMES = ("https", "http")
+HTTP_LOGIN = True
+BAUDS = ()
+KEYS = tuple(facts_of({}, False))
+REMEDIES = frozenset({"codec_restart", "codec_wake", "codec_volume_restore", "codec_unmute"})
+ABOUT = About(
+    "Cisco and Tandberg codecs (TC, CE, RoomOS), web interface",
+    (
+        Tested("HTTPS 443", "recordings over TLS", "tests/probes/test_weblink.py"),
+        Tested("HTTP 80", "our simulator; recordings", "tests/sim/test_cisco_web.py"),
+    ),
+    unseen="what an empty `getxml` answers (after a 404 nothing is known of calls), wording of errors, "
+    "`Audio Volume Set` and `Unmute` as XML",
+)
+
+SESSION_BEGIN = HttpRequest("POST", "/xmlapi/session/begin")
+XML = (("Content-Type", "text/xml"),)
+ORDERS = {
+    "codec_restart": ("SystemUnit/Boot Action=Restart", "Boot"),
+    "codec_wake": ("Standby/Deactivate",),
+    "codec_unmute": ("Audio/Microphones/Unmute",),
+}
+
+
+def session(login: Login, nonce: str = "") -> CiscoHttpSession:  # noqa: ARG001 - every reply belongs to its request
+    """A fresh conversation."""
+    return CiscoHttpSession(login)
+
+
+class CiscoHttpSession(HttpSession[Values]):
+    """See the module."""
+
+    def _log_in(self, reply: HttpReply | None) -> Step:
+        return SESSION_BEGIN if reply is None else Ready()
+
+    def _queries(self) -> Sequence[Query]:
+        return [Query(path, path) for path in STATUSES]
+
+    def _orders(self, remedy: str) -> Sequence[Query]:
+        if remedy == "codec_volume_restore":
+            level = max(0, min(100, round(self.volume_pct)))
+            return [
+                Query(remedy, f"Audio/Volume/Set Level={level}", remedy),
+                Query(remedy, "Audio/Volume/Unmute", remedy, also=True),
+            ]
+        return [Query(remedy, text, remedy) for text in ORDERS.get(remedy, ())]
+
+    def _make(self, query: Query) -> HttpRequest:
+        if not query.remedy:
+            return HttpRequest("GET", "/getxml?location=" + quote("/Status/" + query.text.replace(" ", "/")))
+        return HttpRequest("POST", "/putxml", XML, command_xml(query.text).encode())
+
+    def _read(self, query: Query, reply: HttpReply) -> Values | NoReading:
+        if not query.remedy:
+            answer = xml_status(reply)
+            # Whatever else answers 404 (a proxy, a page that moved) must not pass for a codec without calls.
+            return NoReading("refused") if reply.status == 404 and query.key in ("Call", TEAMS) else answer
+        result = xml_result(reply)
+        if isinstance(result, NoReading):
+            return result
+        return Values() if result.ok else NoReading(result.reason)
+
+    def _facts(self, answers: Mapping[str, Values | NoReading]) -> Mapping[str, Reading]:
+        return facts_of(answers, False)
+
+
+def command_xml(text: str) -> str:
+    """`Audio/Volume/Set Level=50` as a document."""
+    path, *parameters = text.split(" ")
+    names = path.split("/")
+    inside = "".join(
+        f"<{name}>{escape(value)}</{name}>" for name, _, value in (word.partition("=") for word in parameters)
+    )
+    out = f'<{names[-1]} command="True">{inside}</{names[-1]}>'
+    for name in reversed(names[:-1]):
+        out = f"<{name}>{out}</{name}>"
+    return f"<Command>{out}</Command>"

@@ -1,0 +1,211 @@
+"""Cisco codecs (CE 9.7 and later, RoomOS) over their WebSocket: JSON-RPC 2.0, one message a line.
+
+Source: device facts, "WebSocket" [R], and the public clients `jsxapi` and `xows`. The line has logged in. Every reply
+names its question; events do not, and come only for what was subscribed to.
+
+**Feedback instead of polling.** What moves seldom (cameras, connectors, registration, sound) is asked whole once, and
+then followed by events; `WHOLE_EVERY` polls later it is asked whole again, since a lost event would never be noticed.
+What speaks of calls is always asked: "not in a call" is never taken from the absence of an event.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from agent.core.facts import NoReading, Reading
+from agent.devices.about import About, Tested
+from agent.devices.base import (
+    BLOCK_BYTES_MAX,
+    Event,
+    LineBuffer,
+    Login,
+    ProtocolError,
+    Query,
+    QuerySession,
+    Ready,
+    Session,
+    Silent,
+)
+from agent.devices.codec._xapi_facts import CRITICAL, STATUSES, facts_of, speaks_of_call
+from agent.devices.codec._xapi_mirror import Mirror
+from agent.devices.codec._xapi_replies import Values
+from agent.devices.codec._xapi_web import plain_status
+
+FAMILY = "cisco_ws"
+PORT = 443
+SCHEMES = ("wss", "ws")
+BAUDS = ()
+KEYS = tuple(facts_of({}, False))
+REMEDIES = frozenset({"codec_restart", "codec_wake", "codec_volume_restore", "codec_unmute"})
+ABOUT = About(
+    "Cisco codecs (CE 9.7 and later, RoomOS), WebSocket, with feedback",
+    (Tested("WS 80", "PyPI xows judges our simulator; recordings", "tests/sim/test_cisco_web.py"),),
+    unseen="WSS 443 (over TLS no test goes), the message of an unknown path, its limit of subscriptions",
+)
+
+ORDERS: dict[str, tuple[tuple[str, dict[str, object]], ...]] = {
+    "codec_restart": (("SystemUnit/Boot", {"Action": "Restart"}),),
+    "codec_wake": (("Standby/Deactivate", {}),),
+    "codec_unmute": (("Audio/Microphones/Unmute", {}),),
+}
+ERRORS = {-31999: "denied", -31998: "refused", -31997: "refused"}
+"""What an error's number means; 1 is told by its message, any other is garbled: our fault or the line's."""
+NO_METHOD = -32601
+"""Said of a command that the codec does not have. Said of a question it means nothing: every codec has `xGet`."""
+SUBSCRIBE = "subscribe "
+
+
+def session(login: Login, nonce: str = "") -> Session:  # noqa: ARG001 - a connection is never shared
+    """A fresh conversation."""
+    return WsSession(login)
+
+
+class WsSession(QuerySession[Values]):
+    """See the module."""
+
+    patience_s = 3.0
+
+    def __init__(self, login: Login) -> None:
+        super().__init__(login)
+        self._lines = LineBuffer(BLOCK_BYTES_MAX)
+        self._count = 0
+        self._call_seen = False
+        self._over = False
+        self._mirror = Mirror(critical=CRITICAL)
+
+    @property
+    def buffered(self) -> int:
+        """Bytes kept of what arrived."""
+        return len(self._lines) + self._mirror.size
+
+    def open(self) -> None:
+        """Say hello: the first question that is answered makes the session ready."""
+        self._asked = Query("hello", "Standby")
+        self._ask(self._asked)
+
+    def poll(self) -> None:
+        """Ask for all facts."""
+        self._call_seen = False
+        self._mirror.begin()
+        super().poll()
+
+    def receive(self, data: bytes) -> list[Event]:
+        """Take what arrived."""
+        if self._over:
+            return []
+        overruns = self._lines.overruns
+        events: list[Event] = []
+        for line in self._lines.feed(data):
+            events += self._line(line)
+        if self._lines.overruns > overruns:
+            events.append(ProtocolError("message too long"))
+        return events
+
+    def silence(self) -> list[Event]:
+        """Nothing arrived in time."""
+        if not self.ready:
+            self._over = True
+            return [*self._abandon("timeout"), Silent()]
+        events = self._query_silence()
+        self._over = not self.ready
+        return events
+
+    # -- messages
+
+    def _line(self, line: str) -> list[Event]:
+        if not line.strip():
+            return []
+        try:
+            message = json.loads(line)
+        except (ValueError, RecursionError):
+            return [ProtocolError("broken JSON")]
+        if not isinstance(message, dict):
+            return [ProtocolError("JSON without object")]
+        if message.get("method") == "xFeedback/Event":
+            return self._event(message.get("params"))
+        if self._asked is None or message.get("id") != self._count:
+            # A late answer, or one to nobody.
+            return []
+        return self._take(self._asked, message)
+
+    def _event(self, params: Any) -> list[Event]:
+        status = params.get("Status") if isinstance(params, dict) else None
+        if isinstance(status, dict):
+            values = plain_status(status, ())
+            self._call_seen = self._call_seen or speaks_of_call(values)
+            self._mirror.event(values)
+        return []
+
+    def _take(self, query: Query, message: dict[str, Any]) -> list[Event]:
+        if "error" in message:
+            answer: Values | NoReading = NoReading(_reason(message["error"], of_order=bool(query.remedy)))
+        elif "result" not in message:
+            answer = NoReading("garbled")
+        elif query.remedy or query.key.startswith(SUBSCRIBE):
+            answer = Values()
+        else:
+            answer = plain_status(message["result"], tuple(query.text.split()))
+        if query.key == "hello":
+            self._asked = None
+            self.ready = True
+            self._silences = 0
+            return [Ready()]
+        self._mirror.answer(query.key, answer)
+        return self._answered(answer, str(message.get("error", message.get("result")))[:200])
+
+    # -- questions
+
+    def _queries(self) -> Sequence[Query]:
+        # In a poll rather than before it: an order to a codec that hangs must not wait behind a subscription.
+        queries = []
+        for path in self._mirror.to_ask(STATUSES):
+            if self._mirror.has_to_follow(path):
+                queries.append(Query(SUBSCRIBE + path, path))
+            queries.append(Query(path, path))
+        return queries
+
+    def _orders(self, remedy: str) -> Sequence[Query]:
+        if remedy == "codec_volume_restore":
+            level = max(0, min(100, round(self.volume_pct)))
+            return [
+                Query(remedy, f"Audio/Volume/Set Level={level}", remedy),
+                Query(remedy, "Audio/Volume/Unmute", remedy, also=True),
+            ]
+        return [Query(remedy, _written(path, given), remedy) for path, given in ORDERS.get(remedy, ())]
+
+    def _render(self, query: Query) -> bytes:
+        self._count += 1
+        if query.remedy:
+            path, _, rest = query.text.partition(" ")
+            given = dict(word.partition("=")[::2] for word in rest.split())
+            numbers = {name: int(value) if value.isdigit() else value for name, value in given.items()}
+            return self._message("xCommand/" + path, numbers)
+        path_ = ["Status", *query.text.split()]
+        if query.key.startswith(SUBSCRIBE):
+            return self._message("xFeedback/Subscribe", {"Query": path_, "NotifyCurrentValue": False})
+        return self._message("xGet", {"Path": path_})
+
+    def _message(self, method: str, params: Mapping[str, object]) -> bytes:
+        body = {"jsonrpc": "2.0", "method": method, "id": self._count, "params": params}
+        return json.dumps(body, ensure_ascii=False).encode() + b"\n"
+
+    def _facts(self, answers: Mapping[str, Values | NoReading]) -> Mapping[str, Reading]:
+        return facts_of(self._mirror.complete(answers), self._call_seen)
+
+
+def _written(path: str, given: Mapping[str, object]) -> str:
+    return " ".join([path, *(f"{name}={value}" for name, value in given.items())])
+
+
+def _reason(error: Any, *, of_order: bool) -> str:
+    if not isinstance(error, dict):
+        return "garbled"
+    code, text = error.get("code"), f"{error.get('message', '')} {error.get('data', '')}".lower()
+    if of_order and code == NO_METHOD:
+        return "absent"
+    if code == 1:
+        unknown = "unknown command" if of_order else "no match"
+        return "absent" if unknown in text else "refused"
+    return ERRORS.get(code, "garbled") if isinstance(code, int) else "garbled"

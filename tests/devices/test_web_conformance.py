@@ -1,0 +1,166 @@
+"""Every web interface, over every recording, with every kind of bad reply. See `tests.devices.webkit`."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agent.core.facts import NoReading
+from agent.devices.base import CommandDone, CommandFailed, LoginRefused
+from agent.exchange import HttpReply
+from agent.probes.families import load as load_family
+from agent.probes.families import names
+from tests.devices.kit import Recording
+from tests.devices.webkit import WebConversation, asked_of, recorded, web_recordings
+
+ALL = web_recordings()
+IN_CALL = [recording for recording in ALL if recording.in_call]
+IDLE = [recording for recording in ALL if not recording.in_call]
+WEB = [name for name in names() if load_family(name).is_web]
+PAGE = b"<!DOCTYPE html><html><head><title>Cisco</title></head><body>Welcome</body></html>"
+STRANGE = [
+    HttpReply(404, (), b"Not Found"), HttpReply(500), HttpReply(200), HttpReply(200, (), PAGE), HttpReply(503),
+    HttpReply(200, (), b"{}"), HttpReply(200, (), b"[]"), HttpReply(200, (), b"null"),
+    HttpReply(302, (("Location", "/login"),)), HttpReply(200, (), b"<Status>\xff</Status>"),
+    HttpReply(200, (), b"<a>" * 3000),
+]  # fmt: skip
+"""What a proxy, a restarting device, or another device at this address may say."""
+
+
+def by_name(recording: Recording) -> str:
+    return f"{recording.family}/{recording.name}"
+
+
+def test_every_web_family_has_recordings_of_both_kinds() -> None:
+    assert {recording.family for recording in IN_CALL} == set(WEB) == {recording.family for recording in IDLE}
+
+
+@pytest.mark.parametrize("recording", ALL, ids=by_name)
+def test_facts(recording: Recording) -> None:
+    talk = WebConversation(recording)
+    talk.start()
+    for _ in range(2):
+        facts = talk.poll()
+        assert {key: facts[key] for key in recording.expected} == recording.expected
+        assert set(facts) == set(load_family(recording.family).keys)
+
+
+@pytest.mark.parametrize("recording", ALL, ids=by_name)
+@pytest.mark.parametrize("remedy", ["codec_restart", "codec_wake", "codec_volume_restore", "codec_unmute"])
+def test_orders(recording: Recording, remedy: str) -> None:
+    if remedy not in load_family(recording.family).remedies:
+        pytest.skip("the family has no such order")
+    talk = WebConversation(recording)
+    talk.start()
+    assert [type(event) for event in talk.command(remedy)] == [CommandDone]
+
+
+@pytest.mark.parametrize("recording", IN_CALL, ids=by_name)
+@pytest.mark.parametrize("strange", STRANGE, ids=repr)
+def test_a_strange_reply_never_denies_a_call(recording: Recording, strange: HttpReply) -> None:
+    """To any one question, or to all."""
+    whole = WebConversation(recording)
+    whole.start()
+    whole.poll()
+    for place in (*range(len(whole.asked)), None):
+        talk = WebConversation(recording)
+
+        def spoilt(_: str, reply: HttpReply, place: int | None = place, talk: WebConversation = talk) -> HttpReply:
+            return strange if place in (None, len(talk.asked) - 1) else reply
+
+        talk.spoil = spoilt
+        talk.start()
+        assert talk.poll().get("codec.in_call") is not False, place
+
+
+@pytest.mark.parametrize("recording", IDLE, ids=by_name)
+@pytest.mark.parametrize("strange", STRANGE, ids=repr)
+def test_a_strange_reply_about_calls_is_no_denial(recording: Recording, strange: HttpReply) -> None:
+    """To the question that matters, also when there is no call: what is not understood says nothing."""
+    for about in ("SystemUnit", "Call"):
+
+        def spoilt(asked: str, reply: HttpReply, end: str = f"/{about}") -> HttpReply:
+            return strange if asked.endswith(end) else reply
+
+        talk = WebConversation(recording, spoilt)
+        talk.start()
+        facts = talk.poll()
+        assert not facts or isinstance(facts["codec.in_call"], NoReading)
+
+
+@pytest.mark.parametrize("recording", IN_CALL, ids=by_name)
+@pytest.mark.parametrize("rest", [0, 1], ids=["cut off", "one byte lost"])
+def test_a_broken_body_never_denies_a_call(recording: Recording, rest: int) -> None:
+    """Cut off at every byte, and with every byte lost, of every answer on the way."""
+    whole = WebConversation(recording)
+    whole.start()
+    whole.poll()
+    for place, asked in enumerate(whole.asked):
+        for at in range(len(recorded(recording, asked).body)):
+            talk = WebConversation(recording)
+
+            def broken(
+                _: str, reply: HttpReply, place: int = place, at: int = at, talk: WebConversation = talk
+            ) -> HttpReply:
+                if len(talk.asked) - 1 != place:
+                    return reply
+                return HttpReply(reply.status, reply.headers, reply.body[:at] + (reply.body[at + 1 :] if rest else b""))
+
+            talk.spoil = broken
+            talk.start()
+            assert talk.poll().get("codec.in_call") is not False, (asked, at)
+
+
+@pytest.mark.parametrize("recording", ALL, ids=by_name)
+def test_a_forgotten_login_is_renewed_once(recording: Recording) -> None:
+    talk = WebConversation(recording)
+    talk.start()
+    refused = 1
+
+    def forgets(_: str, reply: HttpReply) -> HttpReply:
+        nonlocal refused
+        refused -= 1
+        return HttpReply(403) if refused >= 0 else reply
+
+    talk.spoil = forgets
+    facts = talk.poll()
+    assert facts["codec.in_call"] is recording.expected["codec.in_call"]
+    talk.spoil = lambda _, __: HttpReply(403)
+    assert isinstance(talk.poll()["codec.in_call"], NoReading)
+    assert isinstance(talk.events[-1], LoginRefused)
+    assert not talk.session.ready
+
+
+@pytest.mark.parametrize("recording", ALL, ids=by_name)
+def test_an_order_that_is_refused_for_good_says_so(recording: Recording) -> None:
+    talk = WebConversation(recording)
+    talk.start()
+    talk.spoil = lambda _, __: HttpReply(500)
+    (event,) = talk.command("codec_restart")
+    assert isinstance(event, CommandFailed)
+
+
+def test_sessions_are_used_where_they_are_offered() -> None:
+    """A codec has few sessions, and without one every request opens one more."""
+    for recording in web_recordings("cisco_http"):
+        talk = WebConversation(recording)
+        talk.start()
+        talk.poll()
+        begun = talk.asked.count("POST /xmlapi/session/begin")
+        cookies = {
+            dict(request.headers).get("Cookie", "") for request in talk.requests if "getxml" in asked_of(request)
+        }
+        assert begun == 1
+        assert cookies == ({""} if recording.name.startswith("tc") else {"SessionId=0123456789abcdef"})
+
+
+@settings(max_examples=150, deadline=None)
+@given(replies=st.lists(st.tuples(st.sampled_from([200, 204, 301, 400, 401, 403, 404, 500]), st.binary(max_size=200))))
+@pytest.mark.parametrize("family", WEB)
+def test_pure_noise_never_raises_and_never_denies(family: str, replies: list[tuple[int, bytes]]) -> None:
+    talk = WebConversation(web_recordings(family)[0])
+    left = list(replies)
+    talk.spoil = lambda _, __: HttpReply(left[0][0], (), left.pop(0)[1]) if left else None
+    talk.start()
+    assert talk.poll().get("codec.in_call") is not False

@@ -79,6 +79,11 @@ class Forwarder:
         self._over.set()
         self._thread.join(ANSWER_S + 2)
 
+    @property
+    def reached(self) -> str:
+        """`yes`, or `no` while rows wait because the collector does not take them."""
+        return "no" if self._failures else "yes"
+
     def _run(self) -> None:
         pause_s = 0.0
         while not self._over.wait(pause_s):

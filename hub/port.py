@@ -173,5 +173,6 @@ HEALTH_KEYS = (
     "commit_ms",  # float: how long the last commit took
     "ingested",  # int: messages since the start
     "version",  # str
+    "syslog",  # str: whether the log of who did what reaches its collector, "yes", "no"; empty: none is set
 )
 """The keys of `HubPort.health()`."""

@@ -195,6 +195,7 @@ class Hub:
             "ingested": numbers.ingested,
             "version": program_version(),
             "failing": numbers.failing,
+            "syslog": self._forwarder.reached if self._forwarder else "",
         }
 
     def _keep_place(self, place: Place) -> None:

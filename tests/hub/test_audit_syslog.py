@@ -90,10 +90,12 @@ def test_rsyslog_gets_every_row_once_while_it_comes_and_goes(
     collector.stop()
     log.add(5)
     eventually(lambda: "does not reach" in caplog.text, "the hub notices that nobody listens")
+    assert forwarder.reached == "no"
     log.add(130)
     collector.start()
     eventually(lambda: len(collector.rows()) >= 385, "the rows that waited")
     eventually(lambda: "reaches" in caplog.messages[-1], "the good news")
+    eventually(lambda: forwarder.reached == "yes", "as the console has it")
     forwarder.stop()
     log.add(3)
     again = log.forwarder(target)

@@ -18,6 +18,7 @@ from hub.store import audit
 from hub.store.db import open_db, transaction
 from tests.house.source import ROOT
 from tests.hub.console.conftest import sign_in
+from tests.hub.console.fake import FakeHub
 from tests.hub.console.test_browser import AXE, CHROMIUM, Site, browser, open_page, violations
 
 __all__ = ["browser"]
@@ -112,3 +113,11 @@ def test_the_page_is_accessible(browser: Any, filled: Path, tmp_path: Path, widt
         page.context.close()
     finally:
         site.stop()
+
+
+def test_the_console_says_whether_the_log_gets_there(client: TestClient, hub: FakeHub) -> None:
+    t = words("vi")
+    assert t("health.field.syslog") not in client.get("/health").text, "no collector is set"
+    for reached in ("yes", "no"):
+        hub.facts["syslog"] = reached
+        assert t(f"health.syslog.{reached}") in client.get("/health").text

@@ -110,10 +110,12 @@ class MeterConfig:
 
     role: Role = "room"
     family: str = "pzem004t"
+    """`pzem004t` or `sdm120`."""
     uri: str = ""
     """A serial URI, or `tcp://` to a transparent serial server."""
     address: int = 0xF8
-    """Modbus address 1..247; 0xF8 (248) is the PZEM's general address, right when it is alone on its line."""
+    """Modbus address 1..247; 0xF8 (248) is the PZEM's general address, right when it is alone on its line.
+    An SDM120 has none: it is delivered as 1."""
     period_s: float = 10.0
     timeout_s: float = 2.0
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from types import ModuleType
 
 from agent.core.facts import NoReading, Reading
 from agent.devices.base import Event, Facts
-from agent.devices.power import pzem004t
+from agent.devices.modbus import ADDRESS_MAX, InputRegisters
+from agent.devices.power import pzem004t, sdm120
 from agent.probes.config import MeterConfig
 from agent.probes.lines import parse_line
 from agent.probes.names import Resolver
@@ -20,21 +22,30 @@ ASK_AGAIN_S = 0.7
 """A meter answers within 0.1 s; a frame lost to noise is asked for again within the same observation."""
 
 
+def _meter(config: MeterConfig) -> tuple[ModuleType, InputRegisters]:
+    """The family's module and one meter of it."""
+    if config.family not in (pzem004t.FAMILY, sdm120.FAMILY):
+        raise ValueError(f"meter family {config.family!r} is not known; there are: {pzem004t.FAMILY}, {sdm120.FAMILY}")
+    if config.family == sdm120.FAMILY:
+        if not 1 <= config.address <= ADDRESS_MAX:
+            raise ValueError(f"address {config.address} of an SDM120 meter must be 1..247; it is delivered as 1")
+        return sdm120, sdm120.Sdm120(config.role, config.address)
+    if not 1 <= config.address <= pzem004t.GENERAL_ADDRESS:
+        raise ValueError(f"meter address {config.address} must be 1..248")
+    return pzem004t, pzem004t.Pzem(config.role, config.address)
+
+
 class MeterProbe:
     """Looks at one meter. Keeps its line open; opens it anew after every fault of the line."""
 
     def __init__(self, config: MeterConfig) -> None:
-        if config.family != pzem004t.FAMILY:
-            raise ValueError(f"meter family {config.family!r} is not known; there is: {pzem004t.FAMILY}")
-        if not 1 <= config.address <= pzem004t.GENERAL_ADDRESS:
-            raise ValueError(f"meter address {config.address} must be 1..248")
+        module, self._meter = _meter(config)
         self.name = "mains" if config.role == "room" else f"meter-{config.role}"
-        self.keys = pzem004t.keys(config.role)
+        self.keys = module.keys(config.role)
         self.period_s = config.period_s
         self.deadline_s = config.timeout_s + 5.0
         self._timeout_s = config.timeout_s
-        self._line = parse_line(config.uri, bauds=pzem004t.BAUDS)
-        self._meter = pzem004t.Pzem(config.role, config.address)
+        self._line = parse_line(config.uri, bauds=module.BAUDS)
         self._resolver = Resolver()
         self._stream: Stream | None = None
         self._closed = False

@@ -9,7 +9,7 @@ import random
 from collections.abc import Callable
 from typing import Literal
 
-from agent.devices.power.pzem004t import crc16
+from agent.devices.modbus import crc16
 from sim.physics import RoomPhysics
 
 ADDRESSES = (1, 0xF8)

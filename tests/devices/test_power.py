@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 import pytest
@@ -19,8 +20,10 @@ from agent.devices.base import (
     LoginRefused,
     ProtocolError,
 )
+from agent.devices.modbus import BUFFER_BYTES_MAX, crc16
 from agent.devices.power.nut import KEYS, Nut, facts_of, quoted
-from agent.devices.power.pzem004t import BUFFER_BYTES_MAX, Pzem, crc16, keys
+from agent.devices.power.pzem004t import Pzem, keys
+from agent.devices.power.sdm120 import Sdm120
 
 # 230.1 V, 1.234 A, 283.9 W, 70000 Wh, 50.0 Hz, 0.99, no alarm
 WORDS = (2301, 1234, 0, 2839, 0, 70000 & 0xFFFF, 70000 >> 16, 500, 99, 0)
@@ -95,6 +98,31 @@ def test_another_meter_on_the_line_is_not_ours() -> None:
 def test_an_exception_reply() -> None:
     events = Pzem("display", 1).receive(framed(1, b"\x84\x02"))
     assert facts(events)[0].readings == {"display.draw_w": NoReading("refused")}
+
+
+def floats(voltage_v: float, power_w: float) -> bytes:
+    """An SDM120's fourteen registers: voltage at 0x00, current at 0x06, power at 0x0C."""
+    return framed(1, bytes((4, 28)) + struct.pack(">7f", voltage_v, 0, 0, 1.25, 0, 0, power_w))
+
+
+def test_an_sdm120_cut_at_every_byte() -> None:
+    assert Sdm120("room", 1).request()[:6] == bytes((1, 4, 0, 0, 0, 14))
+    wire = floats(230.1, 283.94)
+    for cut in range(len(wire)):
+        meter = Sdm120("room", 1)
+        found = facts(meter.receive(wire[:cut]) + meter.receive(wire[cut:]))
+        assert [one.readings for one in found] == [{"room.draw_w": 283.9, "mains.voltage_v": 230.1}]
+
+
+@pytest.mark.parametrize("power_w", [float("nan"), float("inf"), 1e30])
+def test_an_sdm120_that_sends_no_number(power_w: float) -> None:
+    assert facts(Sdm120("codec", 1).receive(floats(230, power_w)))[0].readings == {"codec.draw_w": NoReading("garbled")}
+
+
+def test_an_sdm120_that_refuses_or_is_another() -> None:
+    refused = framed(1, b"\x84\x02")
+    assert facts(Sdm120("codec", 1).receive(refused))[0].readings == {"codec.draw_w": NoReading("refused")}
+    assert isinstance(Sdm120("codec", 2).receive(floats(230, 1))[0], ProtocolError)
 
 
 def test_impossible_values_are_garbled() -> None:

@@ -24,16 +24,19 @@ import sys
 from pymodbus.server import StartSerialServer
 from pymodbus.simulator import SimData, SimDevice, DataType
 words = [2301, 1234, 0, 2839, 0, 70000 & 0xFFFF, 70000 >> 16, 500, 99, 0]
-device = SimDevice(int(sys.argv[2]), simdata=[SimData(0, values=words, datatype=DataType.REGISTERS)])
-StartSerialServer(device, port=sys.argv[1], baudrate=9600)
+data = SimData(0, values=words, datatype=DataType.REGISTERS)
+if sys.argv[3] == "2400":
+    data = SimData(0, values=[230.1, 0.0, 0.0, 1.25, 0.0, 0.0, 283.9], datatype=DataType.FLOAT32)
+StartSerialServer(SimDevice(int(sys.argv[2]), simdata=[data]), port=sys.argv[1], baudrate=int(sys.argv[3]))
 """
 
 
 @pytest.fixture
-def meter_line(tmp_path: Path) -> Iterator[str]:
-    """Our end of a line with a Modbus device of address 1."""
+def meter_line(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[str]:
+    """Our end of a line with a Modbus device of address 1: a PZEM at 9600 baud, an SDM120 at 2400."""
+    baud = getattr(request, "param", "9600")
     with pty_pair(tmp_path) as (near, far):
-        server = subprocess.Popen([sys.executable, "-c", MODBUS_SERVER, far, "1"])
+        server = subprocess.Popen([sys.executable, "-c", MODBUS_SERVER, far, "1", baud])
         try:
             yield near
         finally:
@@ -45,6 +48,15 @@ def test_a_meter_answers(meter_line: str) -> None:
     probe = MeterProbe(MeterConfig("room", uri=f"serial://{meter_line}?baud=9600", address=1))
     eventually(lambda: not isinstance(probe.observe()["room.draw_w"], NoReading), "the meter did not answer")
     assert probe.observe() == {"room.draw_w": 283.9, "mains.voltage_v": 230.1, "mains.frequency_hz": 50.0}
+    probe.close()
+
+
+@pytest.mark.parametrize("meter_line", ["2400"], indirect=True)
+def test_an_sdm120_answers(meter_line: str) -> None:
+    """The server packs the floats by itself: it judges our order of bytes and words."""
+    probe = MeterProbe(MeterConfig("room", family="sdm120", uri=f"serial://{meter_line}", address=1))
+    eventually(lambda: not isinstance(probe.observe()["room.draw_w"], NoReading), "the meter did not answer")
+    assert probe.observe() == {"room.draw_w": 283.9, "mains.voltage_v": 230.1}
     probe.close()
 
 
@@ -68,7 +80,13 @@ def test_a_meter_that_talks_rubbish(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "config", [MeterConfig(family="x", uri="tcp://h:1"), MeterConfig(uri="x"), MeterConfig(uri="")]
+    "config",
+    [
+        MeterConfig(family="x", uri="tcp://h:1"),
+        MeterConfig(uri="x"),
+        MeterConfig(uri=""),
+        MeterConfig(family="sdm120", uri="tcp://h:1"),
+    ],
 )
 def test_impossible_meters(config: MeterConfig) -> None:
     with pytest.raises(ValueError, match=r"meter|line"):

@@ -1,6 +1,6 @@
 """Modbus RTU, as far as meters need it: one question for input registers (FC04), and its answer found among noise.
 
-Source: Modbus over serial line V1.02: CRC-16 poly 0xA001, low byte first; exception = function code with the top bit set.
+Source: Modbus over serial line V1.02. CRC-16 with poly 0xA001, low byte first; an exception has the top bit set.
 """
 
 from __future__ import annotations

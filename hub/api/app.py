@@ -19,7 +19,7 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from hub.api import account, assets, entry, installing, oidc, pages, triage, versions
+from hub.api import account, assets, entry, installing, oidc, pages, triage, users, versions
 from hub.api import log as log_pages
 from hub.api.auth import COOKIE, cookie_name
 from hub.api.context import HeldError, LoginNeededError, RefusedError, console_of, language_of, make_console
@@ -79,6 +79,7 @@ def create_app(db_path: Path | str, settings: Any, hub: HubPort, clock: Callable
         triage.router,
         versions.router,
         installing.router,
+        users.router,
         log_pages.router,
     ):
         app.include_router(router)

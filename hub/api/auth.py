@@ -76,6 +76,11 @@ class Session:
         return Right.MARK in self.rights
 
     @property
+    def keeps_accounts(self) -> bool:
+        """Whether this account may add, change and lock others."""
+        return Right.ACCOUNTS in self.rights
+
+    @property
     def reads_log(self) -> bool:
         """Whether this account may read the log of who did what."""
         return Right.AUDIT in self.rights
@@ -262,7 +267,7 @@ class Sessions:
         needs_step = self.totp_for_admins and row["role"] == permissions.ADMIN and not stepped and not vouched
         return Session(
             row["user"], row["full_name"], row["role"], row["language"], row["csrf"], token_hash, scope, stepped,
-            "password" if row["must_change"] else "totp" if needs_step else "", vouched,
+            "password" if row["must_change"] and not vouched else "totp" if needs_step else "", vouched,
         )  # fmt: skip
 
     def logout(self, session: Session) -> None:

@@ -20,6 +20,8 @@ class Right(StrEnum):
     """Give a new board its room, and hand a room over."""
     AUDIT = "audit"
     """Read the log of who did what."""
+    ACCOUNTS = "accounts"
+    """Add, change and lock accounts."""
     OWN = "own"
     """One's own account: password, sessions, language."""
     PUBLIC = "public"
@@ -32,13 +34,13 @@ ROLES: dict[str, frozenset[Right]] = {
     "viewer": _LOOKS,
     "operator": _ACTS,
     "technician": _ACTS,
-    "admin": _ACTS | {Right.AUDIT},
+    "admin": _ACTS | {Right.AUDIT, Right.ACCOUNTS},
 }
 ADMIN = "admin"
 """The role that may be asked for a second step."""
 HELD = frozenset({Right.OWN})
 """What is left to someone who must first change a given password or set up the second step."""
-WHOLE_TREE = frozenset({Right.AUDIT})
+WHOLE_TREE = frozenset({Right.AUDIT, Right.ACCOUNTS})
 """Rights that reach beyond every node: an account that is bound to a part of the tree never has them."""
 
 ROUTES: dict[tuple[str, str], Right] = {
@@ -82,6 +84,15 @@ ROUTES: dict[tuple[str, str], Right] = {
     ("POST", "/enrol"): Right.INSTALL,
     ("GET", "/rooms/{room_id}/handover"): Right.LOOK,
     ("POST", "/rooms/{room_id}/handover"): Right.INSTALL,
+    ("GET", "/users"): Right.ACCOUNTS,
+    ("POST", "/users"): Right.ACCOUNTS,
+    ("GET", "/users/{name}"): Right.ACCOUNTS,
+    ("POST", "/users/{name}/change"): Right.ACCOUNTS,
+    ("POST", "/users/{name}/lock"): Right.ACCOUNTS,
+    ("POST", "/users/{name}/unlock"): Right.ACCOUNTS,
+    ("POST", "/users/{name}/password"): Right.ACCOUNTS,
+    ("POST", "/users/{name}/totp"): Right.ACCOUNTS,
+    ("POST", "/users/{name}/sessions"): Right.ACCOUNTS,
     ("GET", "/audit"): Right.AUDIT,
     ("GET", "/audit.csv"): Right.AUDIT,
 }

@@ -44,7 +44,7 @@ def _promote(path: Path) -> None:
 def test_only_administrators_are_offered_the_log(client: TestClient, db_path: Path) -> None:
     assert client.get("/audit").status_code == 403
     assert 'href="/audit"' not in client.get("/health").text
-    assert ROLES["admin"] - ROLES["technician"] == {"audit"}
+    assert ROLES["admin"] - ROLES["technician"] == {"audit", "accounts"}
 
 
 def test_rows_are_found_by_person_and_by_deed(admin: TestClient) -> None:

@@ -77,7 +77,9 @@ def browser() -> Iterator[Any]:
         browser.close()
 
 
-def open_page(browser: Any, site: Site, width: int = 1366, height: int = 768, **options: Any) -> Any:
+def open_page(
+    browser: Any, site: Site, width: int = 1366, height: int = 768, *, lands_on: str = "**/triage", **options: Any
+) -> Any:
     """A page of a fresh context with an operator signed in. Its requests and errors are kept as attributes."""
     # The test runs scripts in the page, which the strict policy would forbid; another test looks at the policy.
     context = browser.new_context(viewport={"width": width, "height": height}, bypass_csp=True, **options)
@@ -90,7 +92,7 @@ def open_page(browser: Any, site: Site, width: int = 1366, height: int = 768, **
     page.fill("#name", "thu.ha")
     page.fill("#password", seed.PASSWORD)
     page.click("button")
-    page.wait_for_url("**/triage")
+    page.wait_for_url(lands_on)
     return page
 
 

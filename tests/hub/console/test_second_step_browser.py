@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -76,6 +77,34 @@ def test_set_up_and_sign_in(browser: Any, site: Site, tmp_path: Path, width: int
     page.wait_for_url("**/triage")
     assert not page.faults
     assert all(url.startswith((site.url, "data:")) for url in page.requested)
+    page.context.close()
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1366, "dark"), (390, "light")])
+def test_an_administrator_is_led_through_password_and_second_step(
+    browser: Any, site: Site, tmp_path: Path, width: int, scheme: str
+) -> None:
+    with sqlite3.connect(site.db_path) as db:
+        db.execute("UPDATE users SET role = 'admin', must_change = 1 WHERE name = 'thu.ha'")
+    site.server.config.app.state.console.sessions.totp_for_admins = True  # type: ignore[union-attr]
+    page = open_page(browser, site, width, 844, color_scheme=scheme, lands_on="**/account")
+    seen(page, "held-password", tmp_path, width)
+    page.fill("#old", seed.PASSWORD)
+    for field in ("#new", "#again"):
+        page.fill(field, "Điểm cầu số bảy")
+    page.click(".acts .first")
+    page.wait_for_selector("#step-password")
+    seen(page, "held-totp", tmp_path, width)
+    page.fill("#step-password", "Điểm cầu số bảy")
+    page.click(".acts .first")
+    page.wait_for_selector("svg.qr")
+    seen(page, "held-setup", tmp_path, width)
+    page.fill("#code", pyotp.TOTP(page.inner_text(".secret").replace(" ", "")).at(_browser_s(page)))
+    page.press("#code", "Enter")
+    page.wait_for_selector(".codes")
+    page.goto(f"{site.url}/users")
+    page.wait_for_selector(".people")
+    assert not page.faults
     page.context.close()
 
 

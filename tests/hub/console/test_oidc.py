@@ -18,6 +18,7 @@ import requests
 from starlette.testclient import TestClient
 
 from hub.api import oidc
+from hub.api.accounts import add_user
 from hub.api.app import create_app
 from hub.console.words import words
 from hub.oidc import provider as ours
@@ -205,6 +206,31 @@ def test_a_name_belongs_to_the_first_person_who_came_with_it(centre: Centre, pro
     refused(centre, centre.sign_in(), "taken")
     provider.person = {"sub": "u-1", "preferred_username": "renamed.since"}
     assert centre.sign_in().status_code == 303
+
+
+def test_whoever_was_made_anew_at_the_provider_is_let_in_once_the_account_is(
+    centre: Centre, provider: Provider
+) -> None:
+    made_before(centre.path)
+    assert centre.sign_in().status_code == 303
+    made_before(centre.path)  # once more: it lets go of the person of before, and of the sessions
+    assert centre.browser.get("/triage").status_code == 303
+    provider.person["sub"] = "u-2"
+    assert centre.sign_in().status_code == 303
+    centre.browser.cookies.clear()
+    provider.person["sub"] = "u-1"
+    refused(centre, centre.sign_in(), "taken")
+
+
+def test_an_account_that_is_given_a_password_is_no_longer_the_providers(centre: Centre) -> None:
+    made_before(centre.path)
+    assert centre.sign_in().status_code == 303
+    db = open_db(centre.path)
+    add_user(db, "lan.anh", "mot cau rat dai 7", "viewer")
+    db.close()
+    refused(centre, centre.sign_in(), "local")
+    form = {"name": "lan.anh", "password": "mot cau rat dai 7"}
+    assert centre.browser.post("/login", data=form).status_code == 303
 
 
 @pytest.mark.parametrize(

@@ -90,8 +90,6 @@ class Session:
         self._sent = 0
         self._progress_s = 0.0
         self._acked = 0
-        self._once_acked = 0
-        """How far a hub's database of before had acknowledged: the present one may know as much, and say so at once."""
         self._rewound_s = float("-inf")
         self._hub_says = ""
         self._state: bytes | None = None
@@ -260,10 +258,8 @@ class Session:
         if self._hub_says in ("", self.hub_epoch) or now.mono_s - self._rewound_s < REWIND_EVERY_S:
             return
         self._rewound_s = now.mono_s
-        acked = self.store.rewind({"hub_epoch": self._hub_says})
-        if acked is None:
+        if not self.store.rewind({"hub_epoch": self._hub_says}):
             return  # tried again later; until then no floor of ours is meant for the new database
-        self._once_acked = max(self._once_acked, acked)
         self.hub_epoch = self._hub_says
         self._sent, self._acked, self._progress_s = 0, 0, now.mono_s
         if self._state is not None:  # with the number of events that are still to come
@@ -271,16 +267,25 @@ class Session:
             self.offer_state(state)
 
     def _ack(self, ack: m.Ack, now: Instant) -> Incoming:
-        known = max(self._sent, self._once_acked, self.store.floor() - 1)
-        if ack.epoch == self.who.epoch and self._acked < ack.seq <= known:
-            self.store.ack(ack.seq)
-            self._acked = ack.seq
-            self._sent = max(self._sent, ack.seq)
-            if self.store.floor() > ack.seq + 1:
+        seq = self._acknowledged(ack)
+        if seq > self._acked:
+            self.store.ack(seq)
+            self._acked = seq
+            self._sent = max(self._sent, seq)
+            if self.store.floor() > seq + 1:
                 # What follows a gap in the numbers was sent while the gap could still be filled: say that it cannot.
-                self._sent = ack.seq
+                self._sent = seq
             self._progress_s = now.mono_s
         return Incoming()
+
+    def _acknowledged(self, ack: m.Ack) -> int:
+        """Up to which number this word is believed; 0: not at all."""
+        if ack.epoch != self.who.epoch:
+            return 0
+        if ack.hub is None:  # a hub of before; it may speak of nothing that was not sent
+            return ack.seq if ack.seq <= max(self._sent, self.store.floor() - 1) else 0
+        # It may have more than a card that has lost its end, but no event that does not exist yet.
+        return min(ack.seq, self.store.newest()) if ack.hub == self.hub_epoch else 0
 
     def _command(self, ident: str, payload: bytes, retained: bool, now: Instant) -> Incoming:
         if retained:

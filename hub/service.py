@@ -217,7 +217,7 @@ class Hub:
     def _acknowledge(self, acks: dict[tuple[str, str], int]) -> None:
         for (room, epoch), seq in acks.items():
             if seq > 0:
-                self._link.publish(str(Topic(room, Leaf.ACK)), encode(Ack(epoch=epoch, seq=seq)))
+                self._link.publish(str(Topic(room, Leaf.ACK)), encode(Ack(epoch=epoch, seq=seq, hub=self._epoch)))
 
     def _link_changed(self, connected: bool) -> None:
         if connected:

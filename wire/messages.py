@@ -250,6 +250,8 @@ class Ack(msgspec.Struct, frozen=True, kw_only=True):
     v: int = MAJOR
     epoch: str
     seq: int
+    hub: str | None = None
+    """Epoch of the hub's database that has them, as in `fleet`; null from a hub of before."""
 
 
 class Fleet(msgspec.Struct, frozen=True, kw_only=True):

@@ -119,10 +119,14 @@ class Store(Protocol):
         """Note that the hub has committed every event up to this seq. They are kept all the same, to KEPT_BYTES_MAX."""
         ...
 
-    def rewind(self, meta: dict[str, str]) -> int | None:
+    def newest(self) -> int:
+        """Highest seq that was committed, 0 before the first."""
+        ...
+
+    def rewind(self, meta: dict[str, str]) -> bool:
         """Make everything that is kept unacknowledged again, for a hub that has lost it, and keep `meta` with that.
 
-        Returns up to where it was acknowledged before; None when the card did not take it, and nothing has changed.
+        False when the card did not take it, and nothing has changed.
         """
         ...
 

@@ -32,7 +32,6 @@ class MemoryStore:
         self._kept_bytes_max = kept_bytes_max
         self._kept: dict[int, bytes] = {}
         self._kept_bytes = 0
-        self._acked = 0
         self.dropped = 0
         self._seq = 0
         self._events: dict[int, bytes] = {}
@@ -103,7 +102,6 @@ class MemoryStore:
         return len(self._events)
 
     def ack(self, seq: int) -> None:
-        self._acked = max(self._acked, seq)
         for known in [s for s in self._events if s <= seq]:
             payload = self._kept[known] = self._events.pop(known)
             self._bytes -= len(payload)
@@ -111,12 +109,14 @@ class MemoryStore:
         while self._kept_bytes > self._kept_bytes_max:
             self._kept_bytes -= len(self._kept.pop(next(iter(self._kept))))
 
-    def rewind(self, meta: dict[str, str]) -> int | None:
+    def newest(self) -> int:
+        return next(reversed(self._events or self._kept), 0)
+
+    def rewind(self, meta: dict[str, str]) -> bool:
         self._meta.update(meta)
-        before, self._acked = self._acked, 0
         self._events, self._kept = self._kept | self._events, {}
         self._bytes, self._kept_bytes = self._bytes + self._kept_bytes, 0
-        return before
+        return True
 
     def keep_metrics(self, batches: list[bytes]) -> None:
         self._metrics.extend(batches)

@@ -107,6 +107,7 @@ class SqliteStore:
         self.epoch = meta["epoch"]
         self.dropped = int(meta.get("dropped", "0"))
         (top,) = self._db.execute("SELECT coalesce(max(seq), 0) FROM outbox").fetchone()
+        self._newest = int(top)
         self._seq: int = max(top, int(meta.get("seq", "0")))
         if version:
             self._leap(int(meta.get("next_id", "1")))
@@ -193,6 +194,7 @@ class SqliteStore:
         try:
             with self._transaction():
                 self._write(batch)
+            self._newest = max([self._newest, *(seq for seq, _ in batch.events)])
         except sqlite3.Error as error:
             raise StoreError(f"cannot write {self.path}: {error}; free some space or replace the card") from None
 
@@ -300,7 +302,10 @@ class SqliteStore:
         self._db.execute("DELETE FROM outbox WHERE seq <= ?", (last,))
         return gone
 
-    def rewind(self, meta: dict[str, str]) -> int | None:
+    def newest(self) -> int:
+        return self._newest
+
+    def rewind(self, meta: dict[str, str]) -> bool:
         try:
             with self._transaction():
                 for key, value in (meta | {ACKED: "0"}).items():
@@ -308,10 +313,10 @@ class SqliteStore:
                 count, size = self._measured(0, self._seq)
         except sqlite3.Error as error:
             log.warning("could not make acknowledged events due again: %s", error)
-            return None
-        before, self._acked = self._acked, 0
+            return False
+        self._acked = 0
         self._count, self._bytes, self._kept_bytes = count, size, 0
-        return before
+        return True
 
     def keep_metrics(self, batches: list[bytes]) -> None:
         try:

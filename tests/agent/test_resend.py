@@ -56,11 +56,14 @@ def test_a_hub_that_has_nearly_everything_is_not_sent_all_of_it() -> None:
     assert store.pending() == 0
     fleet(session, "h2", 100)
     first = drain(session, 100, 1)
-    ack(session, 850, 101)
+    ack(session, 900, 101, hub="h1")
+    assert store.pending() == 900, "the last word of a database that is gone"
+    ack(session, 850, 101, hub="h2")
     assert drain(session, 101.2, 5)[0] == 851
     assert first[0] == 1
-    ack(session, 901, 107)
-    assert store.pending() == 50, "a word beyond all that was ever acknowledged is believed by nobody"
+    ack(session, 2**53, 107, hub="h2")
+    fill(store, 1)
+    assert drain(session, 108, 5) == [901], "what did not exist yet cannot have been meant"
 
 
 def test_a_gap_in_the_numbers_is_told_of_as_soon_as_the_hub_has_come_to_it() -> None:
@@ -81,6 +84,17 @@ def test_a_gap_in_the_numbers_is_told_of_as_soon_as_the_hub_has_come_to_it() -> 
     assert store.pending() == 0
 
 
+def test_a_hub_that_has_more_than_a_card_that_lost_its_end_is_believed() -> None:
+    """The mark of what is acknowledged went with the end of the log: a hub that has all of it need not be sent any."""
+    session, store = make()
+    fill(store, 3)
+    session.connected(at(10))
+    fleet(session, "h1", 10)
+    drain(session, 10, 1)
+    ack(session, 7, 12, hub="h1")
+    assert store.pending() == 0
+
+
 def test_a_room_whose_card_takes_nothing_speaks_for_the_database_of_before(monkeypatch: pytest.MonkeyPatch) -> None:
     """Else its floors would close gaps in the new one that it has not gone back to fill."""
     session, store = make()
@@ -91,7 +105,7 @@ def test_a_room_whose_card_takes_nothing_speaks_for_the_database_of_before(monke
     ack(session, 1, 11)
     fill(store, 1)
     with monkeypatch.context() as broken:
-        broken.setattr(store, "rewind", lambda _meta: None)
+        broken.setattr(store, "rewind", lambda _meta: False)
         fleet(session, "h2", 12)
         out = session.due(at(12))
     (event,) = [m.decode(m.Event, o.payload) for o in out if o.topic.endswith("event")]

@@ -58,8 +58,8 @@ def drain(session: Session, start_s: float, seconds: int) -> list[int]:
     return [seq for n in range(seconds * 5) for seq in seqs(session.due(at(start_s + n / 5)))]
 
 
-def ack(session: Session, seq: int, mono_s: float, epoch: str = "e1") -> None:
-    session.received(str(Topic("r-1", Leaf.ACK)), m.encode(m.Ack(epoch=epoch, seq=seq)), False, at(mono_s))
+def ack(session: Session, seq: int, mono_s: float, epoch: str = "e1", hub: str | None = None) -> None:
+    session.received(str(Topic("r-1", Leaf.ACK)), m.encode(m.Ack(epoch=epoch, seq=seq, hub=hub)), False, at(mono_s))
 
 
 def test_events_wait_for_the_hubs_own_acknowledgement() -> None:

@@ -53,13 +53,14 @@ class TestContract:
     def test_what_was_acknowledged_is_due_again_when_the_hub_has_lost_it(self, store: Store) -> None:
         fill(store, 5)
         store.ack(3)
-        assert store.rewind({"hub_epoch": "h2"}) == 3
+        assert store.newest() == 5, "acknowledged or not"
+        assert store.rewind({"hub_epoch": "h2"})
         assert (store.floor(), store.pending()) == (1, 5)
         assert [seq for seq, _ in store.outbox(0, 10)] == [1, 2, 3, 4, 5]
         assert store.remember("b").meta["hub_epoch"] == "h2"
         store.ack(4)
         assert (store.floor(), store.pending()) == (5, 1)
-        assert store.rewind({}) == 4, "as often as hubs are brought back"
+        assert store.rewind({}), "as often as hubs are brought back"
         assert store.pending() == 5
 
     def test_what_is_kept_is_bounded_and_its_end_counts_as_no_loss(
@@ -152,10 +153,10 @@ def test_a_card_that_takes_nothing_forgets_nothing(tmp_path: Path) -> None:
     fill(store, 3)
     store._db.execute("PRAGMA query_only=1")
     store.ack(2)
-    assert (store.pending(), store.rewind({})) == (3, None)
+    assert (store.pending(), store.rewind({})) == (3, False)
     store._db.execute("PRAGMA query_only=0")
     store.ack(2)
-    assert (store.pending(), store.rewind({})) == (1, 2)
+    assert (store.pending(), store.rewind({})) == (1, True)
 
 
 def test_a_clock_that_steps_makes_no_act_forgotten(tmp_path: Path) -> None:

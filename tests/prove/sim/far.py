@@ -148,7 +148,7 @@ class Hub:
             self.applier.forget()
             return
         for (_, epoch), seq in done.acks.items():
-            self._down(str(Topic(ROOM, Leaf.ACK)), m.encode(m.Ack(epoch=epoch, seq=seq)), False)
+            self._down(str(Topic(ROOM, Leaf.ACK)), m.encode(m.Ack(epoch=epoch, seq=seq, hub=self.epoch)), False)
 
     def order(self, ident: str, action: str, **changes: Any) -> tuple[str, bytes]:
         """A command in the envelope that the room asks for, as far as the hub knows it: topic and payload."""

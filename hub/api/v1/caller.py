@@ -9,10 +9,12 @@ from __future__ import annotations
 import logging
 import math
 import sqlite3
+from collections import Counter
 from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Request
+from fastapi.exceptions import RequestValidationError
 
 from hub.api import permissions, tokens
 from hub.api.auth import csrf_fits
@@ -50,7 +52,16 @@ def caller(request: Request) -> Caller:
     if right is None or right not in found.rights:
         raise RefusedError(403, "error.not_yours")
     check_place(request, found.reader)
+    _expect_once(request)
     return found
+
+
+def _expect_once(request: Request) -> None:
+    """Refuse a parameter that is given twice: one of them would be dropped in silence."""
+    given = Counter(name for name, _ in request.query_params.multi_items())
+    twice = [name for name, times in given.items() if times > 1]
+    if twice:
+        raise RequestValidationError([{"loc": ("query", name), "msg": "given more than once"} for name in twice])
 
 
 def _by_token(request: Request, console: Console, given: str) -> Caller:

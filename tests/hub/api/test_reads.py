@@ -139,6 +139,7 @@ def test_versions_and_health(client: TestClient, hub: FakeHub) -> None:
         ("/incidents?cursor=9007199254740992", 422, "bad_input"),
         ("/rooms?limit=0", 422, "bad_input"),
         ("/rooms?limit=201", 422, "bad_input"),
+        ("/rooms?online=true&online=false", 422, "bad_input"),
         ("/incidents?state=half", 422, "bad_input"),
         ("/incidents?opened_since=2026-01-01T00:00:00", 422, "bad_input"),
     ],

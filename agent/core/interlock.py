@@ -249,10 +249,17 @@ def _staggered(remedy: Remedy, load: Load, state: RoomState, now: Instant) -> Re
 
 
 def _just_seen(view: View, policy: Policy) -> Reason | None:
-    """Whatever has a say about a call must say it now: one may have begun since an older look."""
-    limit_s = policy.guards.witness_s
-    ages_s = [view.good_age_s(key) for key in WITNESSES if view.value(key) is not None]
-    return Reason.LOOKING if any(age_s > limit_s for age_s in ages_s) else None
+    """Whatever has a say about a call must say it now: one may have begun since an older look.
+
+    One that has not been asked for long, as after a pause of the whole board, is asked first; one that was asked and
+    gave no answer is not waited for.
+    """
+    for key in WITNESSES:
+        age_s = view.good_age_s(key) if view.value(key) is not None else 0.0
+        unasked = view.fitted(key) and view.value(key) is None and not view.silent(key)
+        if unasked or age_s > policy.guards.witness_s:
+            return Reason.LOOKING
+    return None
 
 
 def mains_bad(view: View, policy: Policy) -> bool:

@@ -8,7 +8,7 @@ import pytest
 
 from agent.core.engine import initial
 from agent.core.events import CommandReceived, Recheck, Record, Tick
-from agent.core.facts import NoReading, Reading
+from agent.core.facts import FACTS, NoReading, Reading
 from agent.core.interlock import Permit, Reason, Refusal, permit
 from agent.core.looks import AGAIN_S, ORDER_WAIT_S, ORDERS_MAX
 from agent.core.phases import Phase
@@ -138,6 +138,16 @@ def test_a_witness_that_says_nothing_is_not_waited_for(silent: str) -> None:
     assert permit(REMEDIES["codec_power_cycle"], world.state, world.now) == Permit()
     world.mono_s += WITNESS_S + 0.1
     assert permit(REMEDIES["codec_power_cycle"], world.state, world.now) == Refusal(Reason.LOOKING)
+
+
+@pytest.mark.parametrize("unasked", ["codec.in_call", "codec.draw_w"])
+def test_a_witness_that_was_not_asked_for_long_is_asked_first(unasked: str) -> None:
+    """After a pause of the whole board one probe is back before the other; the one that is back may be wrong."""
+    world = room(FACTS[unasked].fresh_s + 0.1)
+    world.see({key: value for key, value in IDLE.items() if key != unasked})
+    assert permit(REMEDIES["codec_power_cycle"], world.state, world.now) == Refusal(Reason.LOOKING)
+    without = replace(world.state, facts={k: v for k, v in world.state.facts.items() if k != unasked})
+    assert permit(REMEDIES["codec_power_cycle"], without, world.now) == Permit(), "a room without it has nothing to ask"
 
 
 def test_the_rooms_own_remedy_looks_first_and_does_not_call_a_person_over_it() -> None:

@@ -17,6 +17,7 @@ from hub.pki.authority import BUNDLE, CRL, ISSUING_CERT, LEAF_DAYS, PROFILES, RO
 from hub.pki.book import Book
 from hub.pki.files import PUBLIC, SECRET, PkiError, cert_pem, key_pem, read_cert, read_request, write
 from hub.pki.kick import kick
+from hub.pki.renewal import WITHIN_DAYS, renew
 from wire.topics import valid_id
 
 DEFAULT_DIR = Path("/etc/diemcau/authority")
@@ -44,6 +45,9 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     issue.add_argument("--host", action="append", default=[], help="a further name or address of a server")
     issue.add_argument("--days", type=int, default=LEAF_DAYS, help=f"default: {LEAF_DAYS}")
     issue.add_argument("--out", type=Path, default=Path(), help="where NAME.crt and NAME.key go; default: here")
+    renewed = add("renew", "gia hạn / renew what ends soon in a folder, in place: same names, same keys")
+    renewed.add_argument("folder", type=Path, help="where the certificates lie, e.g. what the role pki brings")
+    renewed.add_argument("--within", type=int, default=WITHIN_DAYS, help=f"days; default: {WITHIN_DAYS}")
     revoke = add("revoke", "thu hồi / revoke all certificates of a room that was stolen: it is out at once")
     revoke.add_argument("name")
     revoke.add_argument("--why", required=True, help="for the register, e.g. stolen")
@@ -71,6 +75,8 @@ def run(given: argparse.Namespace) -> int:
             return _init(given)
         case "issue":
             return _issue(given)
+        case "renew":
+            return _renew(given)
         case "revoke":
             return _revoke(given)
         case "crl":
@@ -116,6 +122,15 @@ def _issue(given: argparse.Namespace) -> int:
         write(given.out / f"{name}.key", key_pem(made), SECRET)
     write(given.out / f"{name}.crt", cert_pem(cert, issuer.cert), PUBLIC)
     _say(f"{given.out / f'{name}.crt'}: đến / until {cert.not_valid_after_utc:%d/%m/%Y}")
+    return 0
+
+
+def _renew(given: argparse.Namespace) -> int:
+    count = 0
+    for path, until in renew(given.dir, given.folder, given.within, now_utc()):
+        _say(f"{path}: đến / until {until:%d/%m/%Y}")
+        count += 1
+    _say(f"{count} chứng chỉ đã gia hạn / certificates renewed")
     return 0
 
 

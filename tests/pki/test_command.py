@@ -107,6 +107,36 @@ def test_no_certificate_outlives_its_authority(authority: Path) -> None:
     assert cert.not_valid_after_utc == issuer.cert.not_valid_after_utc
 
 
+def test_what_ends_within_a_year_is_renewed_in_place_and_nothing_else(authority: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "rooms"
+    folder.mkdir()
+    out = ("--out", str(folder))
+    pki(authority, "issue", "r-soon", "--days", "300", *out)
+    pki(authority, "issue", "mqtt.example", "--profile", "server", "--host", "10.0.0.1", "--days", "9", *out)
+    pki(authority, "issue", "r-later", "--days", "400", *out)
+    pki(authority, "issue", "r-stolen", "--days", "30", *out)
+    pki(authority, "revoke", "r-stolen", "--why", "stolen")
+    before = {path.stem: path.read_bytes() for path in folder.glob("*.crt")}
+    keys = {path.stem: path.read_bytes() for path in folder.glob("*.key")}
+    old = {name: read_cert(folder / f"{name}.crt") for name in before}
+    assert pki(authority, "renew", str(folder)) == 0
+    fresh = {name: read_cert(folder / f"{name}.crt") for name in before}
+    assert {name for name in before if (folder / f"{name}.crt").read_bytes() != before[name]} == {
+        "r-soon",
+        "mqtt.example",
+    }
+    for name in ("r-soon", "mqtt.example"):
+        assert fresh[name].public_key() == old[name].public_key()
+        assert fresh[name].subject == old[name].subject
+        assert fresh[name].not_valid_after_utc - now_utc() > timedelta(days=LEAF_DAYS - 2)
+        names = x509.SubjectAlternativeName
+        assert (fresh[name].extensions.get_extension_for_class(names).value
+                == old[name].extensions.get_extension_for_class(names).value)  # fmt: skip
+    assert {path.stem: path.read_bytes() for path in folder.glob("*.key")} == keys
+    assert pki(authority, "renew", str(folder)) == 0
+    assert len(Book(authority).entries()) == 6, "once is enough"
+
+
 def test_a_line_cut_short_by_a_power_cut_is_no_act(authority: Path, tmp_path: Path) -> None:
     pki(authority, "issue", "r-1", "--out", str(tmp_path))
     with (authority / BOOK).open("ab") as file:

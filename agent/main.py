@@ -27,6 +27,13 @@ def parser() -> argparse.ArgumentParser:
     doctor = commands.add_parser(
         "doctor", help="xem thiết bị nào trả lời / what is plugged in and answers; moves nothing"
     )
+    probe = commands.add_parser(
+        "probe", help="dò thiết bị ở một địa chỉ hay cổng / which device answers there, and its settings; moves nothing"
+    )
+    probe.add_argument("target", help="HOST, HOST:PORT, or a serial line: /dev/serial/by-path/…")
+    probe.add_argument("--family", default="", help="only this family; name and password are sent to it alone")
+    probe.add_argument("--user", default="", help="its account; with --family")
+    probe.add_argument("--password-file", type=Path, help="its password; with --family")
     hold = commands.add_parser(
         "hold", help="giữ yên thiết bị khi đang làm việc / nothing is restarted while you work at the equipment"
     )
@@ -58,6 +65,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _hold(arguments.config, arguments.minutes if arguments.command == "hold" else 0.0)
     if arguments.command == "enrol":
         return _enrol(arguments)
+    if arguments.command == "probe":
+        return _probe(arguments)
     if arguments.command == "doctor":
         from agent.doctor import examine
 
@@ -72,6 +81,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         rescue.power_up(arguments.config)
         return 0
     return _run(arguments.config)
+
+
+def _probe(arguments: argparse.Namespace) -> int:
+    from agent.scan import Account, scan
+
+    try:
+        secret = arguments.password_file.read_text("utf-8").strip() if arguments.password_file else ""
+    except (OSError, UnicodeDecodeError) as error:
+        sys.stderr.write(f"--password-file {arguments.password_file}: không đọc được / cannot be read: {error}\n")
+        return 2
+    if (secret or arguments.user) and not arguments.family:
+        sys.stderr.write("--user, --password-file: thêm --family / name the family that they are for: --family\n")
+        return 2
+    return scan(arguments.target, Account(arguments.family, arguments.user, secret))
 
 
 def _check(path: Path) -> int:

@@ -79,7 +79,10 @@ def changed(name: str) -> str:
 
 
 def main() -> int:
-    """0: every mutant was noticed or is listed as equivalent; 1: some were not, or the list names what is gone."""
+    """0: every mutant was noticed or is listed as equivalent; 1: some were not, or the list names what is gone.
+
+    The latter only where all files were asked for: of some alone nobody can tell.
+    """
     parser = argparse.ArgumentParser(prog="make mutants", description=__doc__)
     parser.add_argument("files", nargs="*", default=["*.py"], help="files of agent/core; default: all")
     parser.add_argument("--children", type=int, default=2, help="processes at a time; default: 2")
@@ -103,7 +106,10 @@ def main() -> int:
         alive = [name for name in strange if name.startswith(f"agent.core.{module}.")]
         listed_here = [n for n in survivors if n not in strange and n.startswith(f"agent.core.{module}.")]
         print(f"{module:12} {count:5} mutants, {len(alive):3} unnoticed, {len(listed_here):3} equivalent")
-    return 1 if strange else 0
+    gone = set(known) - set(survivors.values()) if arguments.files == ["*.py"] else set()
+    for line in sorted(gone):
+        print(f"listed as equivalent, and no mutant is so any more:\n  + {line}")
+    return 1 if strange or gone else 0
 
 
 if __name__ == "__main__":

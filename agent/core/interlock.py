@@ -255,9 +255,11 @@ def _just_seen(view: View, policy: Policy) -> Reason | None:
     gave no answer is not waited for.
     """
     for key in WITNESSES:
-        age_s = view.good_age_s(key) if view.value(key) is not None else 0.0
-        unasked = view.fitted(key) and view.value(key) is None and not view.silent(key)
-        if unasked or age_s > policy.guards.witness_s:
+        if view.value(key) is not None:
+            too_old = view.good_age_s(key) > policy.guards.witness_s
+        else:
+            too_old = view.fitted(key) and not view.silent(key)
+        if too_old:
             return Reason.LOOKING
     return None
 

@@ -1,0 +1,185 @@
+"""`diemcau-agent probe TARGET`: which of the device families answers at a host or on a serial line, and its settings.
+
+Every family asks with its own session, as it would at work: it only reads. No name and no password is sent unless the
+technician gives them together with the family they are for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from agent.core.facts import NoReading, Reading
+from agent.doctor import WHY, say
+from agent.ports import Probe
+from agent.probes import families
+from agent.probes.codec import CodecProbe
+from agent.probes.config import CameraConfig, CodecConfig, DisplayConfig, MeterConfig
+from agent.probes.controlled import camera_probe, display_probe
+from agent.probes.lines import PORTS
+from agent.probes.meter import MeterProbe
+from agent.probes.names import Resolver, split_host_port
+from agent.probes.reach import Target, check
+
+KINDS = ("codec", "display", "camera")
+METERS = (("pzem004t", 0xF8), ("sdm120", 1))
+OTHER_PORTS = {"poly_cli": (23,)}
+"""Further ports a family is known to listen on."""
+REACH_S = 3.0
+SHOWN = 4
+"""Facts that are shown of a device, to know it by."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Name and password for one family."""
+
+    family: str = ""
+    user: str = ""
+    password: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """A family that may be what is there."""
+
+    kind: str
+    """`codec`, `display`, `camera` or `meter`."""
+    family: str
+    uri: str
+    tries: int = 1
+    """Looks it takes to go through the line's speeds."""
+    address: int = 1
+    """Of a meter."""
+
+    def probe(self, account: Account) -> Probe:
+        """What asks it."""
+        user, password = (account.user, account.password) if account.family == self.family else ("", "")
+        match self.kind:
+            case "codec":
+                return CodecProbe(CodecConfig(self.family, self.uri, user=user, password=password))
+            case "display":
+                return display_probe(DisplayConfig(self.family, self.uri, password=password))
+            case "camera":
+                return camera_probe(CameraConfig(self.family, self.uri))
+            case _:
+                return MeterProbe(MeterConfig("room", self.family, self.uri, self.address))
+
+    def stanza(self, account: Account) -> str:
+        """Its lines of `room.toml`."""
+        head = "[[meters]]" if self.kind == "meter" else f"[{self.kind}]"
+        lines = [head, f'family = "{self.family}"', f'uri = "{self.uri}"']
+        if self.kind == "meter":
+            lines += ['role = "room"', f"address = {self.address}"]
+        if account.family == self.family and account.user:
+            lines.append(f'user = "{account.user}"')
+        if account.family == self.family and account.password:
+            lines.append('password_file = "/etc/diemcau/secrets/' + f'{self.kind}.pw"')
+        return "\n".join(lines)
+
+
+def at_host(host: str, port: int, only: str = "") -> Iterator[Guess]:
+    """What may answer at a host; `port` 0: each family at its own."""
+    named = f"[{host}]" if ":" in host else host
+    for kind in KINDS:
+        for name in families.names(kind):
+            family = families.load(name, kind)
+            if only not in ("", name) or not family.keys:
+                continue
+            for scheme in family.schemes:
+                if scheme not in ("tcp", "udp", *PORTS) or scheme == "ssh":
+                    continue  # SSH needs an account and a key to compare: `doctor` looks at that
+                own = (PORTS.get(scheme, family.port), *OTHER_PORTS.get(name, ())) if scheme in ("tcp", "udp") else ()
+                for number in (port,) if port else own or (PORTS[scheme],):
+                    yield Guess(kind, name, f"{scheme}://{named}:{number}")
+
+
+def on_line(path: str, only: str = "") -> Iterator[Guess]:
+    """What may answer on a serial line."""
+    for kind in KINDS:
+        for name in families.names(kind):
+            family = families.load(name, kind)
+            if only in ("", name) and family.keys and "serial" in family.schemes:
+                yield Guess(kind, name, f"serial://{path}", tries=len(family.bauds) + 1)
+    for name, address in METERS:
+        if only in ("", name):
+            yield Guess("meter", name, f"serial://{path}", tries=2, address=address)
+
+
+def judged(readings: Mapping[str, Reading]) -> str:
+    """`answers`; `denied` when it wants an account; else why it is silent."""
+    reasons = {value.reason for value in readings.values() if isinstance(value, NoReading)}
+    known = [key for key, value in readings.items() if not isinstance(value, NoReading) and value is not False]
+    if any(not key.endswith((".ping", ".tcp", ".sip")) for key in known):
+        return "answers"
+    return "denied" if "denied" in reasons else next(iter(sorted(reasons)), "refused")
+
+
+def asked(guess: Guess, account: Account) -> tuple[str, Mapping[str, Reading]]:
+    """Ask it, as often as its line has speeds."""
+    probe = guess.probe(account)
+    readings: Mapping[str, Reading] = {}
+    try:
+        for _ in range(guess.tries):
+            readings = probe.observe()
+            if judged(readings) in ("answers", "denied"):
+                break
+    finally:
+        probe.close()
+    return judged(readings), readings
+
+
+def scan(target: str, account: Account) -> int:
+    """Look and say what was found. 0: something answers; 1: nothing does; 2: there is no such target."""
+    try:
+        guesses = list(on_line(target, account.family)) if target.startswith("/") else _at(target, account.family)
+    except ValueError as error:
+        say(str(error))
+        return 2
+    found: list[Guess] = []
+    wants_account = ""
+    for guess in guesses:
+        if target.startswith("/") and (found or wants_account not in ("", guess.kind)):
+            break  # one device a line
+        word, readings = asked(guess, account)
+        wants_account = guess.kind if word == "denied" else wants_account
+        if word == "answers":
+            facts = [f"{k} = {v}" for k, v in readings.items() if not isinstance(v, NoReading) and v is not False]
+            say(f"  ● {guess.kind:8} {guess.family:12} {guess.uri}   {', '.join(facts[:SHOWN])}")
+            found.append(guess)
+        else:
+            say(f"  ✕ {guess.kind:8} {guess.family:12} {guess.uri}   {WHY.get(word, word)}")
+    if not found and wants_account:
+        say("→ Có thiết bị, cần tài khoản / something is there and wants an account: --family, --user, --password-file")
+        return 1
+    if not found:
+        say(
+            "→ Không thiết bị nào trả lời / nothing answers: kiểm tra dây, địa chỉ, nguồn / check cable, address, power"
+        )
+        return 1
+    say("→ room.toml:\n")
+    seen: set[str] = set()
+    for guess in found:
+        if guess.kind not in seen:
+            say(guess.stanza(account) + "\n")
+            seen.add(guess.kind)
+    return 0
+
+
+def _at(target: str, only: str) -> list[Guess]:
+    """The guesses whose port is open. Raises ValueError."""
+    host, port = split_host_port(target, 0)
+    guesses = list(at_host(host, port, only))
+    ports = sorted({_port(guess) for guess in guesses if not guess.uri.startswith("udp")})
+    targets = {f"tcp {number}": Target("tcp", host, number) for number in ports} | {"ping": Target("icmp", host)}
+    answers = check(targets, REACH_S, Resolver())
+    for name, answer in answers.items():
+        say(f"  {'●' if answer.ok else '✕'} {name}")
+    return [
+        guess for guess in guesses
+        if guess.uri.startswith("udp") or answers[f"tcp {_port(guess)}"].ok
+    ]  # fmt: skip
+
+
+def _port(guess: Guess) -> int:
+    return int(guess.uri.rpartition(":")[2])

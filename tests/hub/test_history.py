@@ -71,7 +71,10 @@ def test_old_history_goes_room_by_room_and_the_young_stays(tmp_path: Path) -> No
     rooms = fill_inventory(db)
     for room in rooms:
         history.put(db, room, "x", [(START, 1.0), (START + HISTORY_S + 3600, 2.0)])
-    db.execute("INSERT INTO sessions VALUES ('t', 'u', 'c', 0, 0, ?)", (START,))
+    db.execute(
+        "INSERT INTO sessions (token_hash, user, csrf, created_s, seen_s, expires_s) VALUES ('t', 'u', 'c', 0, 0, ?)",
+        (START,),
+    )
     forget = Retention()
     for _ in rooms:
         forget(db, START + HISTORY_S + 3600)

@@ -268,8 +268,7 @@ class Session:
 
     def _ack(self, ack: m.Ack, now: Instant) -> Incoming:
         seq = self._acknowledged(ack)
-        if seq > self._acked:
-            self.store.ack(seq)
+        if seq > self._acked and self.store.ack(seq):
             self._acked = seq
             self._sent = max(self._sent, seq)
             if self.store.floor() > seq + 1:

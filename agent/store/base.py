@@ -115,8 +115,11 @@ class Store(Protocol):
         """How many events are unacknowledged."""
         ...
 
-    def ack(self, seq: int) -> None:
-        """Note that the hub has committed every event up to this seq. They are kept all the same, to KEPT_BYTES_MAX."""
+    def ack(self, seq: int) -> bool:
+        """Note that the hub has committed every event up to this seq. They are kept all the same, to KEPT_BYTES_MAX.
+
+        False when the card did not take it: they stay unacknowledged.
+        """
         ...
 
     def newest(self) -> int:

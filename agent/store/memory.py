@@ -101,19 +101,24 @@ class MemoryStore:
     def pending(self) -> int:
         return len(self._events)
 
-    def ack(self, seq: int) -> None:
+    def ack(self, seq: int) -> bool:
         for known in [s for s in self._events if s <= seq]:
             payload = self._kept[known] = self._events.pop(known)
             self._bytes -= len(payload)
             self._kept_bytes += len(payload)
         while self._kept_bytes > self._kept_bytes_max:
             self._kept_bytes -= len(self._kept.pop(next(iter(self._kept))))
+        return True
 
     def newest(self) -> int:
         return next(reversed(self._events or self._kept), 0)
 
     def rewind(self, meta: dict[str, str]) -> bool:
         self._meta.update(meta)
+        newest = next(reversed((self._kept | self._events).values()), b"")
+        while self._kept and aged(oldest := next(iter(self._kept.values())), newest):
+            self._kept_bytes -= len(oldest)
+            self._kept.pop(next(iter(self._kept)))
         self._events, self._kept = self._kept | self._events, {}
         self._bytes, self._kept_bytes = self._bytes + self._kept_bytes, 0
         return True

@@ -249,7 +249,9 @@ class SqliteStore:
         self._put("dropped", self.dropped)
 
     def _put(self, key: str, value: object) -> None:
-        self._db.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", (key, str(value)))
+        # In place: a row that is replaced is written twice, and its index with it.
+        put = "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
+        self._db.execute(put, (key, str(value)))
 
     def outbox(self, after: int, limit: int) -> list[tuple[int, bytes]]:
         try:
@@ -273,9 +275,9 @@ class SqliteStore:
     def pending(self) -> int:
         return self._count
 
-    def ack(self, seq: int) -> None:
+    def ack(self, seq: int) -> bool:
         if seq <= self._acked:
-            return
+            return True
         try:
             with self._transaction():
                 count, size = self._measured(self._acked, seq)
@@ -284,9 +286,10 @@ class SqliteStore:
         except sqlite3.Error as error:
             # Nothing is lost: the events stay, are sent again, and the hub knows them.
             log.warning("could not note what the hub has acknowledged: %s", error)
-            return
+            return False
         self._acked, self._count, self._bytes = seq, self._count - count, self._bytes - size
         self._kept_bytes += size - let_go
+        return True
 
     def _let_go(self, kept_bytes: int, acked: int) -> int:
         """Forget the oldest acknowledged events beyond the bound, a good many at a time: a card is written by pages."""
@@ -302,6 +305,18 @@ class SqliteStore:
         self._db.execute("DELETE FROM outbox WHERE seq <= ?", (last,))
         return gone
 
+    def _forget_aged(self) -> None:
+        """Of what was acknowledged, forget what an outbox would drop for its age: it is no loss, and counts as none."""
+        (newest,) = self._db.execute("SELECT payload FROM outbox ORDER BY seq DESC LIMIT 1").fetchone() or (b"",)
+        last = 0
+        for seq, payload in self._db.execute(
+            "SELECT seq, payload FROM outbox WHERE seq <= ? ORDER BY seq", (self._acked,)
+        ):
+            if not aged(payload, newest):
+                break
+            last = seq
+        self._db.execute("DELETE FROM outbox WHERE seq <= ?", (last,))
+
     def newest(self) -> int:
         return self._newest
 
@@ -310,6 +325,7 @@ class SqliteStore:
             with self._transaction():
                 for key, value in (meta | {ACKED: "0"}).items():
                     self._put(key, value)
+                self._forget_aged()
                 count, size = self._measured(0, self._seq)
         except sqlite3.Error as error:
             log.warning("could not make acknowledged events due again: %s", error)

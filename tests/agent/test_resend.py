@@ -128,3 +128,16 @@ def test_nobody_makes_a_room_send_everything_again_and_again() -> None:
         ack(session, 1, 20.9 + n)
     assert sent == [1], "one going back in ten minutes"
     assert drain(session, 20 + REWIND_EVERY_S, 2) == [1], "and the last one that was named is served in the end"
+
+
+def test_a_word_that_the_card_did_not_take_is_taken_when_it_comes_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    session, store = make()
+    fill(store, 1)
+    session.connected(at(10))
+    fleet(session, "h1", 10)
+    drain(session, 10, 1)
+    with monkeypatch.context() as broken:
+        broken.setattr(store, "ack", lambda _seq: False)
+        ack(session, 1, 11, hub="h1")
+    ack(session, 1, 42, hub="h1")
+    assert store.pending() == 0

@@ -79,6 +79,17 @@ class TestContract:
         assert kept == list(range(kept[0], 22)), "the newest, without a gap"
         assert 3 <= len(kept) <= 6
 
+    def test_what_was_acknowledged_long_ago_is_not_sent_again_and_counts_as_no_loss(self, store: Store) -> None:
+        days = [store.reserve_seq() for _ in range(20)]
+        for day, seq in enumerate(days):
+            stamp = f'{{"stamp": {{"synced": true, "wall_s": {1.79e9 + day * 86_400.0}}}}}'
+            store.commit(Batch(events=[(seq, stamp.encode())]))
+            store.ack(seq)
+        assert store.rewind({})
+        assert [seq for seq, _ in store.outbox(0, 99)] == days[-15:], "fourteen days before the newest"
+        fill(store, 1)
+        assert store.dropped == 0
+
     def test_a_full_outbox_drops_nothing_of_what_is_kept(self, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
         for module in ("memory", "sqlite"):
             monkeypatch.setattr(f"agent.store.{module}.OUTBOX_BYTES_MAX", 40)

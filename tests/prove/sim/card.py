@@ -62,12 +62,13 @@ class SimStore(SqliteStore):
         self.on_commit(batch)
         self.cross("commit.after")
 
-    def ack(self, seq: int) -> None:
+    def ack(self, seq: int) -> bool:
         """Forget events, with the crashes around it."""
         self.cross("ack.before")
         self.on_ack(seq)
-        super().ack(seq)
+        taken = super().ack(seq)
         self.cross("ack.after")
+        return taken
 
     def held(self) -> set[int]:
         """The numbers of all events on the card, acknowledged or not."""

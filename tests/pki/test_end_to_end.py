@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from sim.process import Child, free_port, program
+from sim.real import PENDING
 from tests.brokers import Mosquitto, until
 from tests.pki.lab import HUB, OWN, people, pki, running
 
@@ -88,7 +89,7 @@ def test_a_room_reports_over_tls_until_it_is_revoked(site: Site) -> None:
     log = site.agent("agent", site.tls(OWN))
     until("its start is at the hub", lambda: rows(database, "SELECT count(*) FROM events") > 0, 60)
     journal = site.folder / "agent" / "state" / "room.db"
-    until("and acknowledged", lambda: rows(journal, "SELECT count(*) FROM outbox") == 0, 60)
+    until("and acknowledged", lambda: rows(journal, PENDING) == 0, 60)
     words = ("--broker-pid", str(site.broker.pid_file), "--broker", f"127.0.0.1:{site.broker.port}")
     assert pki(site.authority, "revoke", OWN, "--why", "mất cắp", *words) == 0
     until("the agent says that it is cut off", lambda: log.read_text().count("no connection to the hub") == 1, 60)

@@ -24,6 +24,7 @@ WHY = {
     "host_key_changed": "khóa SSH đã đổi, chưa gửi mật khẩu / its SSH key changed, no password was sent",
     "failed": "thiết bị tự báo hỏng / the device says that it has failed",
     "stale": "dữ liệu cũ / its data is old",
+    "warming": "mới bật, chờ ba phút / switched on lately: wait three minutes",
     "bug": "lỗi phần mềm / our own bug: please report it",
 }
 

@@ -10,11 +10,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from agent.core.facts import NoReading, Reading
+from agent.devices.sensor import mhz19
 from agent.doctor import WHY, say
 from agent.ports import Probe
 from agent.probes import families
+from agent.probes.co2 import Co2Probe
 from agent.probes.codec import CodecProbe
-from agent.probes.config import CameraConfig, CodecConfig, DisplayConfig, MeterConfig
+from agent.probes.config import CameraConfig, CodecConfig, DisplayConfig, MeterConfig, SensorConfig
 from agent.probes.controlled import camera_probe, display_probe
 from agent.probes.lines import PORTS
 from agent.probes.meter import MeterProbe
@@ -44,7 +46,7 @@ class Guess:
     """A family that may be what is there."""
 
     kind: str
-    """`codec`, `display`, `camera` or `meter`."""
+    """`codec`, `display`, `camera`, `meter` or `sensor`."""
     family: str
     uri: str
     tries: int = 1
@@ -62,11 +64,15 @@ class Guess:
                 return display_probe(DisplayConfig(self.family, self.uri, password=password))
             case "camera":
                 return camera_probe(CameraConfig(self.family, self.uri))
+            case "sensor":
+                return Co2Probe(SensorConfig(self.family, uri=self.uri))
             case _:
                 return MeterProbe(MeterConfig("room", self.family, self.uri, self.address))
 
     def stanza(self, account: Account) -> str:
         """Its lines of `room.toml`."""
+        if self.kind == "sensor":
+            return f'[[sensors]]\nchip = "{self.family}"\nuri = "{self.uri}"'
         head = "[[meters]]" if self.kind == "meter" else f"[{self.kind}]"
         lines = [head, f'family = "{self.family}"', f'uri = "{self.uri}"']
         if self.kind == "meter":
@@ -104,13 +110,15 @@ def on_line(path: str, only: str = "") -> Iterator[Guess]:
     for name, address in METERS:
         if only in ("", name):
             yield Guess("meter", name, f"serial://{path}", tries=2, address=address)
+    if only in ("", mhz19.CHIP):
+        yield Guess("sensor", mhz19.CHIP, f"serial://{path}", tries=2)
 
 
 def judged(readings: Mapping[str, Reading]) -> str:
-    """`answers`; `denied` when it wants an account; else why it is silent."""
+    """`answers`, also while it warms up; `denied` when it wants an account; else why it is silent."""
     reasons = {value.reason for value in readings.values() if isinstance(value, NoReading)}
     known = [key for key, value in readings.items() if not isinstance(value, NoReading) and value is not False]
-    if any(not key.endswith((".ping", ".tcp", ".sip")) for key in known):
+    if "warming" in reasons or any(not key.endswith((".ping", ".tcp", ".sip")) for key in known):
         return "answers"
     return "denied" if "denied" in reasons else next(iter(sorted(reasons)), "refused")
 

@@ -32,7 +32,7 @@ class NoReading:
     Reasons in use: `timeout`, `link` (adapter or socket gone), `refused`, `denied` (password), `garbled`, `absent`
     (the device has no such quantity), `stale` (the source says its own data is old), `certificate_changed` and
     `host_key_changed` (who answers may not be the device: a person decides), `failed` (the device says that it is out
-    of order), `bug` (ours).
+    of order), `warming` (it was switched on too lately to be believed), `bug` (ours).
     """
 
     reason: str
@@ -124,6 +124,7 @@ FACTS: dict[str, FactSpec] = _catalogue(
     FactSpec("pc.app_running", "", "the conference software runs on the PC"),
     FactSpec("env.humidity_pct", "%", "relative humidity", fresh_s=95, low=0, high=100),
     FactSpec("env.light_lx", "lx", "light on the table", fresh_s=95, low=0, high=200_000),
+    FactSpec("env.co2_ppm", "ppm", "carbon dioxide in the air of the room", fresh_s=95, low=0, high=10_000),
     FactSpec("hub.session", "", "the agent is connected to the hub's broker"),
     FactSpec("room.attended", "", "somebody works at the equipment and has asked it to hold still"),
     FactSpec("self.cpu_pct", "%", "processor load of the whole board", fresh_s=185, low=0, high=100),

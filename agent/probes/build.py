@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from agent.devices.sensor import mhz19
 from agent.ports import Effector, Probe
 from agent.probes.board import BoardEffector, SelfProbe
+from agent.probes.co2 import Co2Probe
 from agent.probes.codec import CodecProbe
-from agent.probes.config import CodecConfig, RoomConfig
+from agent.probes.config import CodecConfig, RoomConfig, SensorConfig
 from agent.probes.controlled import camera_probe, display_orders, display_probe
 from agent.probes.families import load
 from agent.probes.meter import MeterProbe
@@ -44,7 +46,7 @@ def build_probes(room: RoomConfig) -> tuple[list[Probe], list[Effector]]:
             effectors.append(ups)
     if room.network is not None:
         probes += [NetworkProbe(room.network), NetworkSlowProbe(room.network)]
-    probes += [SensorProbe(sensor) for sensor in room.sensors]
+    probes += [_sensor(sensor) for sensor in room.sensors]
     if room.board is not None:
         probes.append(SelfProbe(room.board))
         if room.board.reboot:
@@ -52,6 +54,16 @@ def build_probes(room: RoomConfig) -> tuple[list[Probe], list[Effector]]:
     probes = [probe for probe in probes if probe.keys]
     _check_once(probes)
     return probes, effectors
+
+
+def _sensor(config: SensorConfig) -> Probe:
+    if config.chip == mhz19.CHIP:
+        return Co2Probe(config)
+    if config.uri:
+        raise ValueError(
+            f"sensors: a {config.chip} is read from the kernel and has no uri; only a {mhz19.CHIP} has one"
+        )
+    return SensorProbe(config)
 
 
 def _check_codec(config: CodecConfig) -> None:

@@ -169,14 +169,18 @@ class NetworkConfig:
 
 @dataclass(frozen=True, slots=True)
 class SensorConfig:
-    """An environment sensor that the kernel's own driver serves in sysfs."""
+    """An environment sensor: one that the kernel's own driver serves in sysfs, or an `mhz19` on a serial line."""
 
     chip: str
-    """What its `name` file says: `bme280`, `bh1750`, `sht3x`, `sht4x`, `aht10`, …; `ds18b20` for 1-wire."""
+    """What its `name` file says: `bme280`, `bh1750`, `sht3x`, `sht4x`, `aht10`, …; `ds18b20` for 1-wire; `mhz19`."""
     place: Place = "room"
     """`rack` reports its temperature as `env.rack_temp_c` and nothing else."""
     serial: str = ""
     """1-wire only: `28-0316a2f0b1ff`; needed when several sensors share the wire."""
+    uri: str = ""
+    """`mhz19` only: a serial URI, or `tcp://` to a transparent serial server."""
+    timeout_s: float = 2.0
+    """`mhz19` only: for one answer. 0.1..20."""
     period_s: float = 30.0
     sysfs_root: str = "/sys"
 

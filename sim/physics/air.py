@@ -18,6 +18,8 @@ class Air:
     daylight_lx: float = 60.0
     """What comes in by the windows, curtains drawn."""
     lamp_lx: float = 380.0
+    co2_ppm: float = 650.0
+    """Carbon dioxide: outdoors 420, a room full of people over 1500 [J]. It stays as it is set."""
     tau_s: float = 1800.0
     at_s: float = 0.0
     """The moment up to which the temperature is known."""

@@ -1,0 +1,188 @@
+"""Answers of Poly VideoOS as facts of the catalogue. Sources as in `poly_videoos`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from agent.core.facts import NoReading, Reading
+from agent.devices.codec._json_web import amount, entry, flag, text
+
+SYSTEM, STATUS, AUDIO = "/rest/system", "/rest/system/status", "/rest/audio"
+CONFERENCES, APPS, DEVICE_MODE = "/rest/conferences", "/rest/system/apps/state", "/rest/system/mode/device"
+MEDIA_END = "/mediastats"
+STREAMS_MAX = 64
+"""Streams of a call that are looked at: sound, picture and content, both ways, of a few far ends."""
+
+Answers = Mapping[str, Any]
+"""The JSON of each answer or why there is none, by path."""
+SILENT = NoReading("timeout")
+
+STATES = {
+    "INITIALIZING": (False, False), "READY": (True, False), "ASLEEP": (True, True), "UPDATING": (None, False),
+    "SHUTTING_DOWN": (False, False), "DOWN": (False, False),
+}  # fmt: skip
+"""Word of `state`: whether the application runs (None: the word does not say), whether it sleeps."""
+
+
+def facts_of(answers: Answers, quality: Mapping[str, Reading]) -> dict[str, Reading]:
+    """Every fact of the family; `quality` are those of the call's streams."""
+    system, audio = answers.get(SYSTEM, SILENT), answers.get(AUDIO, SILENT)
+    return {
+        "codec.api": any(not isinstance(answer, NoReading) for answer in answers.values()),
+        "codec.app_ready": _state(system, 0),
+        "codec.in_call": in_call(answers),
+        "codec.standby": _state(system, 1),
+        "codec.registered": _registered(answers.get(STATUS, SILENT)),
+        "codec.mic_muted": flag(entry(audio, "muted")),
+        "codec.volume_pct": amount(entry(audio, "volume")),
+        "codec.mic_connected": _some(amount(entry(audio, "numOfMicsConnected"))),
+        "codec.camera": _camera(answers.get(STATUS, SILENT)),
+        "codec.upgrading": _upgrading(system),
+        "codec.uptime_s": amount(entry(system, "uptime")),
+        "codec.model": text(entry(system, "model")),
+        "codec.software": text(entry(system, "softwareVersion")),
+        **quality,
+    }
+
+
+def in_call(answers: Answers) -> Reading:
+    """True as soon as one witness says so: a conference, a meeting of an app (Teams, Zoom), the status of the system.
+
+    False only when the list of conferences is empty, no app is in a meeting, and the system itself was understood. As
+    the camera of a PC (device mode) it does not know of the PC's calls.
+    """
+    witnesses = [_conferences(answers.get(CONFERENCES, SILENT)), _apps(answers.get(APPS, SILENT))]
+    if True in witnesses or _states(answers.get(STATUS, SILENT), "inacall") & {"on", "up"}:
+        return True
+    if entry(answers.get(DEVICE_MODE, SILENT), "result") is True:
+        return NoReading("absent")
+    known = text(entry(answers.get(SYSTEM, SILENT), "model"))
+    return next((reason for reason in (*witnesses, known) if isinstance(reason, NoReading)), False)
+
+
+def conference_ids(answer: Any) -> list[str]:
+    """The conferences whose streams can be asked for."""
+    names = [str(entry(row, "id")) for row in answer] if isinstance(answer, list) else []
+    return [name for name in names if name.isascii() and name.isalnum() and name != "PENDING"]
+
+
+def _conferences(answer: Any) -> Reading:
+    """Any row is a call, also one that is being set up; so is a single conference instead of a list."""
+    if isinstance(answer, NoReading):
+        return answer
+    rows = [answer] if isinstance(answer, dict) and "id" in answer else answer
+    if not isinstance(rows, list) or not all(isinstance(row, dict) and "id" in row for row in rows):
+        return NoReading("garbled")
+    return bool(rows)
+
+
+def _apps(answer: Any) -> Reading:
+    """Whether an app is in a meeting. A 404 is no denial: a proxy, or a page that moved, answers so too."""
+    if isinstance(answer, NoReading):
+        return NoReading("refused") if answer.reason == "absent" else answer
+    if not isinstance(answer, list):
+        return NoReading("garbled")
+    meetings = [flag(entry(app, "inMeeting")) for app in answer]
+    if True in meetings:
+        return True
+    return next((reason for reason in meetings if isinstance(reason, NoReading)), False)
+
+
+def _state(system: Any, column: int) -> Reading:
+    word = text(entry(system, "state"))
+    if isinstance(word, NoReading):
+        return word
+    known = STATES.get(str(word).upper(), (NoReading("garbled"), NoReading("garbled")))[column]
+    return NoReading("absent") if known is None else known
+
+
+def _upgrading(system: Any) -> Reading:
+    word = text(entry(system, "state"))
+    if isinstance(word, NoReading):
+        return word
+    return str(word).upper() == "UPDATING" if str(word).upper() in STATES else NoReading("garbled")
+
+
+def _states(status: Any, name: str) -> set[str]:
+    """The words that the system's status has for one of its parts."""
+    words: set[str] = set()
+    for row in status if isinstance(status, list) else []:
+        if isinstance(row, dict) and row.get("name") == f"system.status.{name}":
+            # Older firmware writes `state`, VideoOS `stateList`.
+            said = row.get("stateList", row.get("state"))
+            words |= {str(word).lower() for word in (said if isinstance(said, list) else [said])}
+    return words
+
+
+def _registered(status: Any) -> Reading:
+    """One registrar is enough. `off` and `unknown` are one that is not set up: a room that dials by address."""
+    if isinstance(status, NoReading):
+        return status
+    if not isinstance(status, list):
+        return NoReading("garbled")
+    words = _states(status, "sipserver") | _states(status, "gatekeeper")
+    return True if "up" in words else False if "down" in words else NoReading("absent")
+
+
+def _camera(status: Any) -> Reading:
+    if isinstance(status, NoReading):
+        return status
+    if not isinstance(status, list):
+        return NoReading("garbled")
+    words = _states(status, "mr.camera") | _states(status, "trackablecamera") | _states(status, "camera")
+    if words & {"up", "all_up", "some_up"}:
+        return True
+    return False if words & {"down", "none_up"} else NoReading("absent")
+
+
+def _some(count: Reading) -> Reading:
+    return count if isinstance(count, NoReading | str) else count > 0
+
+
+class Quality:
+    """How well the call's streams arrive, from look to look.
+
+    A stream says `percentPacketLoss` and how many packets it has lost since the call began. Over which time the device
+    reckons its percentage is not known [M]; so it counts only where packets were lost since the last look, and is 0
+    where none were. The worst stream of each direction is reported; the first look at a stream says nothing.
+    """
+
+    def __init__(self) -> None:
+        self._lost: dict[str, float] = {}
+
+    def look(self, answers: Answers) -> dict[str, Reading]:
+        """The three facts of one poll."""
+        seen: dict[str, float] = {}
+        worst: dict[str, list[float]] = {"RX": [], "TX": [], "jitter": []}
+        streams = [(path, answer) for path, answer in answers.items() if path.endswith(MEDIA_END)]
+        for path, answer in streams:
+            for index, stream in enumerate(answer[:STREAMS_MAX] if isinstance(answer, list) else []):
+                self._stream(f"{path} {index}", stream, seen, worst)
+        self._lost = seen
+        reasons = [answer for _, answer in streams if isinstance(answer, NoReading)]
+        none = reasons[0] if reasons else NoReading("absent")
+        return {
+            "codec.rx_loss_pct": max(worst["RX"], default=none),
+            "codec.tx_loss_pct": max(worst["TX"], default=none),
+            "codec.jitter_ms": max(worst["jitter"], default=none),
+        }
+
+    def _stream(self, place: str, stream: Any, seen: dict[str, float], worst: dict[str, list[float]]) -> None:
+        way = entry(stream, "mediaDirection")
+        if way not in ("RX", "TX"):
+            return
+        jitter, lost = amount(entry(stream, "jitter")), amount(entry(stream, "packetLoss"))
+        share = amount(entry(stream, "percentPacketLoss"))
+        if way == "RX" and isinstance(jitter, float):
+            worst["jitter"].append(jitter)
+        if not isinstance(lost, float):
+            return
+        name = f"{place} {way} {entry(stream, 'mediaType')}"
+        seen[name] = lost
+        if name not in self._lost:
+            return
+        if lost == self._lost[name]:
+            worst[way].append(0.0)
+        elif lost > self._lost[name] and isinstance(share, float):
+            worst[way].append(share)

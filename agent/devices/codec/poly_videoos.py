@@ -1,0 +1,160 @@
+"""Poly G7500, Studio X30, X50, X52, X70 (VideoOS) over their REST interface.
+
+Sources: device facts, "VideoOS REST" [S]; the public reference guide (VideoOS 3.1 to 4.4) and public drivers for the
+words of `state` and of the status list, `rest/session` on firmware without `rest/current/session`, meetings of Teams
+and Zoom (`system/apps/state`), and the device mode (`system/mode/device`).
+
+A session is begun with name and password; its id comes as the cookie `session_id` and in the body, and goes back as
+cookie and as `x-xsrf-token`. 403 means log in again, but also "not in this mode": what is refused right after a log-in
+stays refused, and only `rest/system`, which every administrator may read, tells a refused account. The certificate
+may change with a restart (`agent.transports.trust`).
+
+Unverified [M]: everything on hardware; whether the device gives a token of its own (`x-xsrf-token` of the log-in's
+reply is used then); what old firmware answers for `apps/state` (a 404 is no denial: then nothing is known of calls);
+over which time `percentPacketLoss` is reckoned. No way to wake it is published.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from agent.core.facts import NoReading, Reading
+from agent.devices.about import About, Tested
+from agent.devices.base import Login, LoginNeeded, LoginRefused, ProtocolError, Query, Ready
+from agent.devices.codec._json_web import entry, json_of, text
+from agent.devices.codec._videoos_facts import (
+    APPS,
+    AUDIO,
+    CONFERENCES,
+    DEVICE_MODE,
+    MEDIA_END,
+    STATUS,
+    SYSTEM,
+    Quality,
+    conference_ids,
+    facts_of,
+)
+from agent.devices.web import HttpSession, Step
+from agent.exchange import HttpReply, HttpRequest, json_request
+
+FAMILY = "poly_videoos"
+PORT = 443
+SCHEMES = ("https", "http")
+BAUDS = ()
+KEYS = tuple(facts_of({}, Quality().look({})))
+REMEDIES = frozenset({"codec_restart", "codec_volume_restore", "codec_unmute"})
+ABOUT = About(
+    "Poly G7500, Studio X30, X50, X52, X70 (VideoOS)",
+    (Tested("HTTPS 443", "recordings", "tests/devices/test_web_conformance.py"),),
+    unseen="every device: the source of `x-xsrf-token`, what old firmware answers for `system/apps/state` (after a 404 "
+    "nothing is known of calls), over which time a loss in percent is reckoned",
+)
+
+LOG_INS = ("/rest/current/session", "/rest/session")
+CONFERENCES_MAX = 4
+"""Conferences whose streams are asked for in one poll."""
+
+
+def session(login: Login, nonce: str = "") -> VideoOsSession:  # noqa: ARG001 - every reply belongs to its request
+    """A fresh conversation."""
+    return VideoOsSession(login)
+
+
+class VideoOsSession(HttpSession[Any]):
+    """See the module. An answer is its JSON."""
+
+    def __init__(self, login: Login) -> None:
+        super().__init__(login)
+        self._token = ""
+        self._log_ins: list[str] = []
+        self._forbidden: set[str] = set()
+        """Queries that were refused right after a log-in: asking for one again is no reason for another."""
+        self._quality = Quality()
+
+    def _log_in(self, reply: HttpReply | None) -> Step:
+        if reply is None:
+            self._token, self._log_ins = "", list(LOG_INS)
+            return self._knock() if self._has_account() else HttpRequest("GET", SYSTEM)
+        if not self._has_account():
+            return self._without_account(reply)
+        if reply.status == 404 and self._log_ins:
+            return self._knock()
+        return self._judged(reply)
+
+    def _has_account(self) -> bool:
+        return bool(self.login.user or self.login.password)
+
+    def _knock(self) -> HttpRequest:
+        account = {"user": self.login.user, "password": self.login.password}
+        return json_request("POST", self._log_ins.pop(0), account)
+
+    def _without_account(self, reply: HttpReply) -> Step:
+        if reply.status in (401, 403):
+            return LoginNeeded()
+        known = isinstance(text(entry(json_of(reply), "model")), str)
+        return Ready() if known else ProtocolError("this is no VideoOS")
+
+    def _judged(self, reply: HttpReply) -> Step:
+        answer = json_of(reply)
+        if reply.status in (401, 403) or entry(answer, "success") is False:
+            return LoginRefused()
+        number = text(entry(entry(answer, "session"), "sessionId"))
+        if isinstance(number, NoReading):
+            number = text(entry(answer, "sessionId"))
+        name = number if isinstance(number, str) else self._cookies.get("session_id", "")
+        if isinstance(answer, NoReading) or not name or not name.isprintable():
+            return ProtocolError(f"no session was begun: status {reply.status}")
+        self._cookies.setdefault("session_id", name)
+        self._token = reply.header("x-xsrf-token") or name
+        return Ready()
+
+    def _expired(self, reply: HttpReply) -> bool:
+        query = self._asked
+        if not super()._expired(reply) or query is None or query.text == SYSTEM:
+            return super()._expired(reply)
+        if self._again:
+            self._forbidden.add(query.text)
+        return query.text not in self._forbidden
+
+    def _queries(self) -> Sequence[Query]:
+        return [Query(path, path) for path in (SYSTEM, STATUS, AUDIO, CONFERENCES, APPS, DEVICE_MODE)]
+
+    def _orders(self, remedy: str) -> Sequence[Query]:
+        match remedy:
+            case "codec_restart":
+                return [Query(remedy, '/rest/system/reboot {"action": "reboot"}', remedy)]
+            case "codec_volume_restore":
+                level = max(0, min(100, round(self.volume_pct)))
+                return [Query(remedy, f"/rest/audio/volume {level}", remedy)]
+            case "codec_unmute":
+                return [Query(remedy, "/rest/audio/muted false", remedy)]
+            case _:
+                return []
+
+    def _make(self, query: Query) -> HttpRequest:
+        proof = (("x-xsrf-token", self._token),) if self._token else ()
+        path, _, body = query.text.partition(" ")
+        return json_request("POST", path, json.loads(body), proof) if body else HttpRequest("GET", path, proof)
+
+    def _read(self, query: Query, reply: HttpReply) -> Any | NoReading:
+        if query.remedy:
+            return _taken(reply)
+        answer = json_of(reply)
+        if query.text == CONFERENCES:
+            for name in reversed(conference_ids(answer)[:CONFERENCES_MAX]):
+                path = f"{CONFERENCES}/{name}{MEDIA_END}"
+                self._queue.appendleft(Query(path, path))
+        return answer
+
+    def _facts(self, answers: Mapping[str, Any]) -> Mapping[str, Reading]:
+        return facts_of(answers, self._quality.look(answers))
+
+
+def _taken(reply: HttpReply) -> Any | NoReading:
+    """What became of an order: taken with an empty reply, or with JSON that does not say otherwise."""
+    if 200 <= reply.status < 300 and not reply.body.strip():
+        return {}
+    answer = json_of(reply)
+    return NoReading("refused") if entry(answer, "success") is False else answer

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from agent.core.facts import NoReading, Reading
-from agent.devices.base import CommandFailed, Event, LoginNeeded, LoginRefused, ProtocolError, Ready
+from agent.devices.base import CommandFailed, Event, Login, LoginNeeded, LoginRefused, ProtocolError, Ready
 from agent.devices.codec.poly_videoos import session
 from agent.exchange import HttpReply
-from tests.devices.kit import Login, Recording
+from tests.devices.kit import Recording
 from tests.devices.webkit import WebConversation, recorded, web_recordings
 
 ALL = {recording.name: recording for recording in web_recordings("poly_videoos")}

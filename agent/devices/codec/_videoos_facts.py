@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from agent.core.facts import NoReading, Reading
+from agent.devices.codec._call_loss import LossSinceLook, Stream, Way
 from agent.devices.codec._json_web import amount, entry, flag, text
 
 SYSTEM, STATUS, AUDIO = "/rest/system", "/rest/system/status", "/rest/audio"
@@ -141,48 +142,36 @@ def _some(count: Reading) -> Reading:
 
 
 class Quality:
-    """How well the call's streams arrive, from look to look.
-
-    A stream says `percentPacketLoss` and how many packets it has lost since the call began. Over which time the device
-    reckons its percentage is not known [M]; so it counts only where packets were lost since the last look, and is 0
-    where none were. The worst stream of each direction is reported; the first look at a stream says nothing.
-    """
+    """How well the call's streams arrive, from look to look (`LossSinceLook`)."""
 
     def __init__(self) -> None:
-        self._lost: dict[str, float] = {}
+        self._loss = LossSinceLook()
 
     def look(self, answers: Answers) -> dict[str, Reading]:
         """The three facts of one poll."""
-        seen: dict[str, float] = {}
-        worst: dict[str, list[float]] = {"RX": [], "TX": [], "jitter": []}
-        streams = [(path, answer) for path, answer in answers.items() if path.endswith(MEDIA_END)]
-        for path, answer in streams:
-            for index, stream in enumerate(answer[:STREAMS_MAX] if isinstance(answer, list) else []):
-                self._stream(f"{path} {index}", stream, seen, worst)
-        self._lost = seen
-        reasons = [answer for _, answer in streams if isinstance(answer, NoReading)]
+        replies = [(path, answer) for path, answer in answers.items() if path.endswith(MEDIA_END)]
+        reasons = [answer for _, answer in replies if isinstance(answer, NoReading)]
         none = reasons[0] if reasons else NoReading("absent")
+        rows = [
+            (f"{path} {index}", row)
+            for path, answer in replies
+            for index, row in enumerate(answer[:STREAMS_MAX] if isinstance(answer, list) else [])
+        ]
+        loss = self._loss.look([_stream(place, row) for place, row in rows if _way(row)], none)
+        jitters = [amount(entry(row, "jitter")) for _, row in rows if _way(row) == "RX"]
         return {
-            "codec.rx_loss_pct": max(worst["RX"], default=none),
-            "codec.tx_loss_pct": max(worst["TX"], default=none),
-            "codec.jitter_ms": max(worst["jitter"], default=none),
+            "codec.rx_loss_pct": loss["RX"],
+            "codec.tx_loss_pct": loss["TX"],
+            "codec.jitter_ms": max((jitter for jitter in jitters if isinstance(jitter, float)), default=none),
         }
 
-    def _stream(self, place: str, stream: Any, seen: dict[str, float], worst: dict[str, list[float]]) -> None:
-        way = entry(stream, "mediaDirection")
-        if way not in ("RX", "TX"):
-            return
-        jitter, lost = amount(entry(stream, "jitter")), amount(entry(stream, "packetLoss"))
-        share = amount(entry(stream, "percentPacketLoss"))
-        if way == "RX" and isinstance(jitter, float):
-            worst["jitter"].append(jitter)
-        if not isinstance(lost, float):
-            return
-        name = f"{place} {way} {entry(stream, 'mediaType')}"
-        seen[name] = lost
-        if name not in self._lost:
-            return
-        if lost == self._lost[name]:
-            worst[way].append(0.0)
-        elif lost > self._lost[name] and isinstance(share, float):
-            worst[way].append(share)
+
+def _way(row: Any) -> Way | None:
+    word = entry(row, "mediaDirection")
+    return "RX" if word == "RX" else "TX" if word == "TX" else None
+
+
+def _stream(place: str, row: Any) -> Stream:
+    name = f"{place} {entry(row, 'mediaType')}"
+    way: Way = "RX" if _way(row) == "RX" else "TX"
+    return Stream(way, name, amount(entry(row, "packetLoss")), amount(entry(row, "percentPacketLoss")))

@@ -1,0 +1,147 @@
+"""Huawei TE10, TE20 and IdeaHub over `action.cgi`.
+
+Sources: device facts, "Huawei TE10/TE20, IdeaHub" [D]; the maker's public HTTP API reference (TE10 and TE20
+V600R019C00, IdeaHub) for the mailbox's `state`, the call's status, sleep, sound, version.
+
+A session is a cookie; name and password then bring a token that goes into every later body. Answers are JSON inside a
+JSON string. What a lapsed session answers is not documented: when the mailbox, which every account may read, fails,
+the log-in is repeated, once.
+
+Unverified [M]: everything on hardware; the error of a lapsed session; whether `gk` and `sip` are 0 where none is set
+up. No restart is ordered: the relay is the lever. The reference of IdeaHub names one (`WEB_RequestRebootAPI`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from agent.core.facts import NoReading, Reading
+from agent.devices.about import About, Tested
+from agent.devices.base import Login, LoginNeeded, LoginRefused, ProtocolError, Query, Ready
+from agent.devices.codec._call_loss import LossSinceLook
+from agent.devices.codec._huawei_facts import (
+    AUDIO,
+    CALL,
+    MAILBOX,
+    SLEEP,
+    VERSION,
+    VOLUME_MAX,
+    data_of,
+    facts_of,
+    is_failure,
+    loss_of,
+)
+from agent.devices.codec._json_web import entry, text
+from agent.devices.web import HttpSession, Step
+from agent.exchange import HttpReply, HttpRequest, json_request
+
+FAMILY = "huawei_te"
+PORT = 443
+SCHEMES = ("https", "http")
+BAUDS = ()
+KEYS = tuple(facts_of({}, loss_of({}, LossSinceLook())))
+REMEDIES = frozenset({"codec_wake", "codec_volume_restore", "codec_unmute"})
+ABOUT = About(
+    "Huawei TE10, TE20, IdeaHub",
+    (Tested("HTTPS 443", "recordings", "tests/devices/test_web_conformance.py"),),
+    unseen="every device: what a session that has lapsed answers, whether `gk` and `sip` are 0 where none is set up. "
+    "No restart is ordered (use the relay)",
+)
+
+SESSION, CERTIFICATE = "WEB_RequestSessionIDAPI", "WEB_RequestCertificateAPI"
+WHOLE_SYSTEM = 255
+"""`siteHandle` of the call's status: the system's, not that of one far end."""
+
+
+def session(login: Login, nonce: str = "") -> HuaweiSession:  # noqa: ARG001 - every reply belongs to its request
+    """A fresh conversation."""
+    return HuaweiSession(login)
+
+
+def action(name: str, body: Mapping[str, object]) -> HttpRequest:
+    """The request of an action."""
+    return json_request("POST", f"/action.cgi?ActionID={name}", dict(body))
+
+
+class HuaweiSession(HttpSession[Any]):
+    """See the module. An answer is its `data`."""
+
+    def __init__(self, login: Login) -> None:
+        super().__init__(login)
+        self._token = ""
+        self._knocked = False
+        self._useless = False
+        """The last log-in did not mend what it was repeated for."""
+        self._loss = LossSinceLook()
+
+    def _log_in(self, reply: HttpReply | None) -> Step:
+        if reply is None:
+            self._token, self._knocked = "", False
+            return action(SESSION, {})
+        data = data_of(reply)
+        if reply.status in (401, 403) and self._has_account():
+            return LoginRefused()
+        if not self._knocked:
+            return self._begun(data)
+        if is_failure(reply):
+            return LoginRefused()
+        token = text(entry(data, "accsrftoken"))
+        if not isinstance(token, str):
+            return ProtocolError(f"no token came: status {reply.status}")
+        self._token = token
+        return Ready()
+
+    def _begun(self, data: Any) -> Step:
+        """The session's cookie has come, or not."""
+        if not isinstance(text(entry(data, "sztermtype")), str):
+            return ProtocolError("no session was begun: this is no Huawei terminal")
+        if not self._has_account():
+            return LoginNeeded()
+        number = text(entry(data, "acsessionid"))
+        if isinstance(number, str) and number.isascii() and number.isalnum():
+            # Older firmware says it in the body alone.
+            self._cookies.setdefault("SessionID", number)
+        self._knocked = True
+        return action(CERTIFICATE, {"user": self.login.user, "password": self.login.password})
+
+    def _has_account(self) -> bool:
+        return bool(self.login.user or self.login.password)
+
+    def _expired(self, reply: HttpReply) -> bool:
+        query = self._asked
+        if query is None or (query.key != MAILBOX and not query.remedy):
+            return False  # the mailbox has just been read in this session
+        lapsed = super()._expired(reply)
+        if not query.remedy:
+            lapsed = lapsed or is_failure(reply)
+            self._useless = lapsed and (self._useless or self._again > 0)
+        return lapsed and not self._again and not self._useless
+
+    def _queries(self) -> Sequence[Query]:
+        status = f"{CALL} " + json.dumps({"siteHandle": WHOLE_SYSTEM})
+        return [Query(name.partition(" ")[0], name) for name in (MAILBOX, status, SLEEP, AUDIO, VERSION)]
+
+    def _orders(self, remedy: str) -> Sequence[Query]:
+        match remedy:
+            case "codec_wake":
+                return [Query(remedy, "WEB_SystemWakeUpAPI", remedy)]
+            case "codec_unmute":
+                return [Query(remedy, "WEB_OpenMicAPI", remedy)]
+            case "codec_volume_restore":
+                steps = max(0, min(VOLUME_MAX, round(self.volume_pct * VOLUME_MAX / 100)))
+                order = json.dumps({"speaker": 1, "speakerValue": steps})
+                return [Query(remedy, f"WEB_SetSpeakVolumeAPI {order}", remedy)]
+            case _:
+                return []
+
+    def _make(self, query: Query) -> HttpRequest:
+        name, _, body = query.text.partition(" ")
+        return action(name, {**json.loads(body or "{}"), "acCSRFToken": self._token})
+
+    def _read(self, query: Query, reply: HttpReply) -> Any | NoReading:  # noqa: ARG002 - all answers have one shape
+        return data_of(reply)
+
+    def _facts(self, answers: Mapping[str, Any]) -> Mapping[str, Reading]:
+        return facts_of(answers, loss_of(answers, self._loss))

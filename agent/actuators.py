@@ -90,7 +90,7 @@ class Actuators:
                 self._relays.cut(load.name)
         except RelayError as error:
             return Outcome(ok=False, reason="relay", proof={"error": str(error)[:100]})
-        return Outcome(ok=True, proof={"powered": self._relays.powered(load.name)})
+        return Outcome(ok=True, proof=_known(powered=self._relays.powered(load.name)))
 
     def _cycle(self, relays: Relays, load: Load) -> Outcome:
         off_s = min(load.off_s, OFF_MAX_S)
@@ -99,8 +99,9 @@ class Actuators:
         with self._lock:
             self._off_until_s[load.name] = began_s + off_s
         try:
-            relays.cut(load.name)
-            proof["line_cut"] = not relays.powered(load.name)
+            relays.cut(load.name, off_s)
+            powered = relays.powered(load.name)
+            proof |= _known(line_cut=None if powered is None else not powered)
             end_s = began_s + off_s
             while (left_s := end_s - self._monotonic()) > 0 and not self._stopping.is_set():
                 self._sleep(min(left_s, 0.5))
@@ -127,7 +128,8 @@ class Actuators:
     def guard(self) -> list[str]:
         """Re-power every load that stays off beyond its bound; called by the loop, which is not the act's own thread.
 
-        One try a call: the loop must not stand still over a broken line. Returns the loads that have power again.
+        One try a call: the loop must not stand still over a broken line or an outlet that does not answer. Returns the
+        loads that have power again.
         """
         now_s = self._monotonic()
         with self._lock:
@@ -136,8 +138,8 @@ class Actuators:
 
     def _rescue(self, load: str) -> bool:
         try:
-            if self._relays is not None:
-                self._relays.restore(load)
+            if self._relays is not None and not self._relays.prod(load):
+                return False
         except RelayError as error:
             if load not in self._told:
                 log.error("%s is without power beyond its bound, and its relay fails: %s", load, error)
@@ -164,5 +166,5 @@ class Actuators:
             self._sleep(0.05)
 
 
-def _known(**values: float | None) -> dict[str, Value]:
+def _known(**values: Value | None) -> dict[str, Value]:
     return {key: value for key, value in values.items() if value is not None}

@@ -9,7 +9,7 @@ from agent.core.policy import Guards, Policy, Thresholds, make_policy
 from agent.core.remedies import LOADS, Load
 from agent.probes.config import RoomConfig
 from agent.publisher import BrokerConfig
-from agent.transports.gpio import RelayConfig, check
+from agent.transports.relay import RelayConfig, check
 
 SENTENCE_MAX = 1500
 

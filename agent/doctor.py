@@ -12,6 +12,7 @@ from agent.config import AgentConfig, ConfigError
 from agent.core.facts import FACTS, NoReading, Reading
 from agent.core.remedies import LOADS, REMEDIES, Method
 from agent.ports import Probe
+from agent.transports.relay import RelayConfig
 
 WHY = {
     "timeout": "không trả lời / does not answer",
@@ -27,6 +28,9 @@ WHY = {
     "warming": "mới bật, chờ ba phút / switched on lately: wait three minutes",
     "bug": "lỗi phần mềm / our own bug: please report it",
 }
+
+
+OUTLET_S = 3.0
 
 
 def say(text: str = "") -> None:
@@ -106,6 +110,9 @@ def _relays(config: AgentConfig, apis: frozenset[str]) -> None:
     say("\n[rơ-le / relays]  (không thử đóng cắt / nothing was moved)")
     for relay in config.relays:
         load = config.policy(apis).loads[relay.load]
+        if relay.networked:
+            _outlet(relay)
+            continue
         contact = "thường đóng / normally closed" if relay.contact == "nc" else "thường mở / normally open"
         does = [r.name for r in REMEDIES.values() if r.load == relay.load and r.method is not Method.API]
         cut = f", cắt / off {load.off_s:g} s" if any("cycle" in name for name in does) else ""
@@ -118,6 +125,27 @@ def _relays(config: AgentConfig, apis: frozenset[str]) -> None:
     if config.probes.codec is not None and config.thresholds.call_draw_w == 0:
         say("  ! thresholds.call_draw_w chưa đặt: máy treo sẽ không được tự khởi động lại")
         say("    / not set: a hung codec will not be restarted, since nothing can witness that no call is under way")
+
+
+def _outlet(relay: RelayConfig) -> None:
+    """Whether an outlet answers, and gives power when its own comes back."""
+    from agent.probes.outlet import open_outlet
+    from agent.transports.errors import LinkFault
+
+    outlet = open_outlet(relay)
+    try:
+        state = outlet.look(OUTLET_S)
+        draw = "" if state.draw_w is None else f", {state.draw_w:g} W"
+        on = "có điện / on" if state.on else "KHÔNG có điện / OFF"
+        say(f"  ● {relay.family:8} {relay.load:10} {relay.uri}  {on}{draw}")
+        if not outlet.rests_on(OUTLET_S):
+            say("    ! phải đặt ổ cắm tự bật lại sau khi mất điện / set it to switch on when its own power comes back")
+    except LinkFault as fault:
+        say(f"  ✕ {relay.family:8} {relay.load:10} {relay.uri}  {WHY.get(fault.kind, fault.kind)}")
+    finally:
+        outlet.close()
+    if not relay.password:
+        say("    ! ổ cắm chưa có mật khẩu: ai trong mạng cũng tắt được / no password: anybody in the network can cut")
 
 
 def _hub(config: AgentConfig) -> None:

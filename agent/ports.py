@@ -58,20 +58,31 @@ class Effector(Protocol):
 
 
 class Relays(Protocol):
-    """The relay board. `cut` and `restore` speak of the load's power, whatever the contact and the pin's level."""
+    """What switches the room's loads. `cut` and `restore` speak of the load's power, whatever the contact and the pin's
+    level. Lines of the board answer at once; an outlet of the network may take seconds, or never answer."""
 
     names: frozenset[str]
 
-    def cut(self, load: str) -> None:
-        """Take power from the load. Raises RelayError when the line cannot be driven."""
+    def cut(self, load: str, give_back_s: float | None = None) -> None:
+        """Take power from the load. Raises RelayError when it cannot be driven: then it may be cut all the same.
+
+        `give_back_s`: this is a cycle, and what can give power back by itself does so after that time.
+        """
         ...
 
     def restore(self, load: str) -> None:
-        """Give power to the load. Idempotent; raises RelayError."""
+        """Give power to the load, and know that it has it. Idempotent; raises RelayError."""
         ...
 
-    def powered(self, load: str) -> bool:
-        """What the line says: True when the load gets power."""
+    def prod(self, load: str) -> bool:
+        """Give power to the load without waiting. True: it has it; False: it is being worked on, until it has.
+
+        Raises RelayError when a line of the board cannot be driven.
+        """
+        ...
+
+    def powered(self, load: str) -> bool | None:
+        """True when the load gets power, by what drives it; None when that does not answer."""
         ...
 
     def close(self) -> None:

@@ -16,7 +16,9 @@ from pathlib import Path
 import msgspec
 
 from agent.ports import RelayError
-from agent.transports.gpio import GpioRelays, RelayConfig
+from agent.relays import light_up
+from agent.transports.gpio import GpioRelays
+from agent.transports.relay import RelayConfig
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +26,7 @@ DATABASE = "room.db"
 CACHE = "room.cache.json"
 STATE_DIR = "/var/lib/diemcau"
 TRIES = 3
+OUTLETS_S = 3.0
 
 
 class _Table(msgspec.Struct):
@@ -71,6 +74,15 @@ def power_up(config: Path) -> frozenset[str]:
     folder = state_dir(config)
     loads = open_cycles(folder / DATABASE)
     wanted = [relay for relay in table(folder / CACHE) if relay.load in loads]
+    given = _lines([relay for relay in wanted if not relay.networked])
+    given |= _outlets([relay for relay in wanted if relay.networked])
+    if given:
+        log.warning("power was given back to %s: its cycle had been interrupted", ", ".join(sorted(given)))
+    return given
+
+
+def _lines(wanted: list[RelayConfig]) -> frozenset[str]:
+    """The board's own relays, at once."""
     if not wanted:
         return frozenset()
     for _ in range(TRIES):
@@ -80,6 +92,19 @@ def power_up(config: Path) -> frozenset[str]:
         except RelayError as error:
             log.error("could not give power back to %s: %s", ", ".join(r.load for r in wanted), error)
             continue
-        log.warning("power was given back to %s: its cycle had been interrupted", ", ".join(r.load for r in wanted))
         return frozenset(relay.load for relay in wanted)
     return frozenset()
+
+
+def _outlets(wanted: list[RelayConfig]) -> frozenset[str]:
+    """Outlets of the network: tried for `OUTLETS_S` only, since the agent that starts next goes on with them."""
+    if not wanted:
+        return frozenset()
+    from agent.config import ConfigError
+    from agent.settings import with_password
+
+    try:
+        return light_up([with_password(relay) for relay in wanted], OUTLETS_S)
+    except (ConfigError, RelayError) as error:
+        log.error("could not give power back to %s: %s", ", ".join(r.load for r in wanted), error)
+        return frozenset()

@@ -20,13 +20,13 @@ from agent.core.remedies import REMEDIES, Method
 from agent.loop import Loop
 from agent.ports import RelayError
 from agent.publisher import Publisher
+from agent.relays import RoomRelays
 from agent.rescue import DATABASE
 from agent.room import Room, off_loads
 from agent.session import Session, desired_from
 from agent.store.base import Batch, Store, StoreError
 from agent.store.sqlite import SqliteStore
 from agent.store.unwritten import UnwrittenStore, mended, open_store
-from agent.transports.gpio import GpioRelays
 from agent.trust import Trust, read_root
 
 log = logging.getLogger(__name__)
@@ -50,8 +50,8 @@ class Service:
         self._store = open_store(self._folder / DATABASE)
         memory = self._store.remember(boot)
         policy = config.policy(frozenset())
-        # Claiming the lines powers all equipment: this ends a cycle that a crash has interrupted.
-        self._relays = GpioRelays(config.relays, off_loads(memory.meta, policy))
+        # This powers all equipment, and so ends a cycle that a crash has interrupted.
+        self._relays = RoomRelays(config.relays, off_loads(memory.meta, policy))
         for act in memory.open_acts:
             if act.remedy in REMEDIES and REMEDIES[act.remedy].method is Method.CYCLE:
                 self._repower(act.load)
@@ -123,8 +123,8 @@ class Service:
     def _repower(self, load: str) -> None:
         for _ in range(3):
             try:
-                self._relays.restore(load)
-                log.warning("power was given back to %s: its cycle had been interrupted", load)
+                if self._relays.prod(load):
+                    log.warning("power was given back to %s: its cycle had been interrupted", load)
                 return
             except RelayError as error:
                 log.error("could not give power back to %s: %s", load, error)

@@ -25,10 +25,11 @@ import msgspec
 
 from agent.config import AgentConfig, ConfigError, LoadConfig
 from agent.core.policy import Guards, Thresholds
+from agent.core.remedies import LOADS
 from agent.probes import config as probes
 from agent.publisher import BrokerConfig
 from agent.rescue import CACHE
-from agent.transports.gpio import RelayConfig
+from agent.transports.relay import RelayConfig
 from agent.trust import BadRootError, read_root
 from wire.topics import valid_id
 
@@ -183,7 +184,7 @@ def _assemble(plain: Mapping[str, Any]) -> AgentConfig:
             sensors=tuple(made("sensors", x) for x in plain["sensors"]),
             board=_board(plain),
         ),
-        relays=tuple(RelayConfig(load=name, **values) for name, values in plain["relays"].items()),
+        relays=tuple(made("relays", {"load": name, **values}) for name, values in plain["relays"].items()),
         loads={name: made("loads", values) for name, values in plain["loads"].items()},
         thresholds=made("thresholds", plain["thresholds"]),
         guards=made("guards", plain["guards"]),
@@ -214,6 +215,27 @@ def _probe_problems(config: AgentConfig) -> list[str]:
         build_probes(config.probes)
     except ValueError as error:
         return [f"thiết bị / devices: {error}"]
+    return [
+        problem
+        for relay in config.relays
+        if relay.networked and relay.uri and relay.load in LOADS
+        for problem in _outlet_problems(relay)
+    ]
+
+
+def _outlet_problems(relay: RelayConfig) -> list[str]:
+    from agent.probes.outlet import open_outlet
+
+    try:
+        outlet = open_outlet(relay)
+    except ValueError as error:
+        return [f"relays.{relay.load}: {error}"]
+    outlet.close()
+    if LOADS[relay.load].own_uplink and not outlet.gives_back:
+        return [
+            f"relays.{relay.load}: ổ cắm này không tự cấp lại nguồn được khi mất mạng"
+            f" / this outlet cannot give power back by itself, and what hangs on it is the agent's own way to it"
+        ]
     return []
 
 
@@ -248,6 +270,12 @@ def with_secrets(config: AgentConfig) -> AgentConfig:
     display = config.probes.display
     if display is not None and display.password:
         display = replace(display, password=read_secret("display.password_file", display.password))
+    meters = tuple(
+        replace(meter, password=read_secret(f"meters.{meter.role}.password_file", meter.password))
+        if meter.password
+        else meter
+        for meter in config.probes.meters
+    )
     if config.root_key:
         try:
             read_root(config.root_key)
@@ -256,7 +284,15 @@ def with_secrets(config: AgentConfig) -> AgentConfig:
     broker = config.broker
     if broker.password:
         broker = replace(broker, password=read_secret("broker.password_file", broker.password))
-    return replace(config, broker=broker, probes=replace(config.probes, codec=codec, display=display, ups=ups))
+    devices = replace(config.probes, codec=codec, display=display, ups=ups, meters=meters)
+    return replace(config, broker=broker, probes=devices, relays=tuple(map(with_password, config.relays)))
+
+
+def with_password(relay: RelayConfig) -> RelayConfig:
+    """A relay with its outlet's password read from its file. Raises ConfigError."""
+    if not relay.password:
+        return relay
+    return replace(relay, password=read_secret(f"relays.{relay.load}.password_file", relay.password))
 
 
 def read_secret(place: str, name: str) -> str:

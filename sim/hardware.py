@@ -1,4 +1,4 @@
-"""The hardware of real rooms: everything a `diemcau-agent` touches, in one process that outlives the agents.
+"""The hardware of a real room: everything a `diemcau-agent` touches. Several stand in a rack (`sim.rack`).
 
 One kind of room for every way to a codec (`KINDS`), and `generic`, a codec that is watched by ping, TCP and SIP alone.
 All have meters on room and codec, a UPS, sensors, and relays for
@@ -8,14 +8,11 @@ codec, switch, converter, display, light and fan.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from sim.book import Book
-from sim.control import answer
 from sim.physics import Fitting, Hang, RoomPhysics
 from sim.physics.display import CODEC_INPUT
 from sim.physics.room import profiles
@@ -23,11 +20,12 @@ from sim.servers.cisco import CiscoConversation
 from sim.servers.cisco_web import CiscoWebConversation
 from sim.servers.mdc import MdcConversation
 from sim.servers.nut import NutConversation
+from sim.servers.outlets import Plug, plug_port
 from sim.servers.path import PathPort
 from sim.servers.pjlink import PjlinkConversation
 from sim.servers.poly import PolyConversation
 from sim.servers.pzem import PzemConversation
-from sim.servers.shell import TICK_S, SerialPort, SipPort, TcpPort
+from sim.servers.shell import SerialPort, SipPort, TcpPort
 from sim.servers.ssh import SshPort
 from sim.servers.sysfs import SysfsTree
 
@@ -49,6 +47,8 @@ RELAYS: dict[str, tuple[int, str]] = {
     "light": (24, "no"), "fan": (25, "no"),
 }  # fmt: skip
 """Pin and contact of each load."""
+OUTLETS: dict[Kind, str] = {"cisco_ws": "shelly", "cisco_http": "tasmota"}
+"""Kinds of rooms whose codec hangs on a smart plug instead of a relay of the board, and the plug's family."""
 
 CHRONY = "7F7F0101,127.127.1.1,3,1795390000.0,0.000012,0.00001,0.00002,1.0,0.0,0.1,0.01,0.001,64.0,Normal"
 """What `chronyc -c tracking` says of a clock that is disciplined."""
@@ -80,6 +80,9 @@ class RoomHardware:
         self._pins: asyncio.Server | None = None
         self._sysfs = SysfsTree(folder / "sys", plan.seed)
         self._codec_uri = ""
+        self.plug: Plug | None = None
+        self.plug_uri = ""
+        """The smart plug that feeds the codec; empty: a relay does."""
         self.display_uri = ""
         """Its control line; empty: it has none."""
 
@@ -97,7 +100,7 @@ class RoomHardware:
             f"UPS (NUT): 127.0.0.1:{self._nut.port}; sysfs: {self.folder / 'sys'}",
             f"display: {self._display_words()}",
             f"gateway: tcp:127.0.0.1:{self._gateway.port}; way to the hub: tcp:127.0.0.1:{self._hub.port}",
-            "relays: " + ", ".join(f"{load} GPIO{pin} ({contact})" for load, (pin, contact) in RELAYS.items()),
+            "relays: " + ", ".join(self._relay_words(load) for load in RELAYS),
         ]
 
     @property
@@ -121,7 +124,7 @@ class RoomHardware:
         ]
         self._parts = [
             self._alive, self._sip, self._gateway, self._hub, self._broker, self._nut, *meters, *self._codec_ports(),
-            *self._display_ports(),
+            *self._display_ports(), *self._plug_ports(),
         ]  # fmt: skip
         self.pins_socket.unlink(missing_ok=True)
         self._pins = await asyncio.start_unix_server(self._pin_client, str(self.pins_socket))
@@ -168,6 +171,15 @@ class RoomHardware:
             room.display.settle_s = LAMP_S * self.plan.scale
         port = TcpPort(lambda: room.gateway_up() and room.display.running(), make)
         self.display_uri = f"tcp://127.0.0.1:{port.port}"
+        return [port]
+
+    def _plug_ports(self) -> list[TcpPort]:
+        room, family = self.physics, OUTLETS.get(self.plan.kind)
+        if family is None:
+            return []
+        self.plug = Plug(room, self._clock, "codec", PASSWORD)
+        port = plug_port(family, self.plug, lambda: room.gateway_up() and room.backed())
+        self.plug_uri = f"http://127.0.0.1:{port.port}"
         return [port]
 
     def _port_up(self) -> bool:
@@ -222,7 +234,7 @@ class RoomHardware:
     def _set(self, pin: int, level: int) -> None:
         self.levels[pin] = level
         for load, (number, contact) in RELAYS.items():
-            if number == pin:
+            if number == pin and not (load == "codec" and self.plug_uri):
                 self.physics.relay(load, bool(level) == (contact == "no"), self._clock())
 
     # -- the agent's configuration
@@ -276,7 +288,7 @@ class RoomHardware:
             *(("[[sensors]]", {"chip": chip, "place": place, "sysfs_root": str(self.folder / "sys")})
               for chip, place in (("bme280", "room"), ("bh1750", "room"), ("ds18b20", "rack"))),
             ("[board]", {"vcgencmd": [], "sysfs_root": str(self.folder / "sys")}),
-            *((f"[relays.{load}]", {"pin": pin, "contact": contact}) for load, (pin, contact) in RELAYS.items()),
+            *((f"[relays.{load}]", self._relay(load)) for load in RELAYS),
         ]  # fmt: skip
         if broker_port:
             broker: dict[str, Any] = {"host": "127.0.0.1", "port": broker_port}
@@ -287,6 +299,19 @@ class RoomHardware:
             head + "\n" + "".join(f"{key} = {_toml_value(value)}\n" for key, value in values.items())
             for head, values in sections
         )
+
+    def _relay_words(self, load: str) -> str:
+        if load == "codec" and self.plug_uri:
+            return f"codec {OUTLETS[self.plan.kind]} {self.plug_uri}, password {PASSWORD}"
+        pin, contact = RELAYS[load]
+        return f"{load} GPIO{pin} ({contact})"
+
+    def _relay(self, load: str) -> dict[str, Any]:
+        if load == "codec" and self.plug_uri:
+            family = OUTLETS[self.plan.kind]
+            return {"family": family, "uri": self.plug_uri, "password_file": _secret(self.folder / "plug.secret")}
+        pin, contact = RELAYS[load]
+        return {"pin": pin, "contact": contact}
 
     def _display_words(self) -> str:
         if not self.display_uri:
@@ -322,52 +347,3 @@ def _toml_value(value: Any) -> str:
     if isinstance(value, list):
         return "[" + ", ".join(_toml_value(part) for part in value) + "]"
     return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"' if isinstance(value, str) else str(value)
-
-
-class Rack:
-    """The hardware of several rooms in one loop, with a control socket."""
-
-    def __init__(self, plans: list[RoomPlan], folder: Path, control: Path) -> None:
-        self.rooms = [RoomHardware(plan, folder / plan.room, time.monotonic) for plan in plans]
-        self.book = Book({hardware.plan.room: hardware.physics for hardware in self.rooms})
-        self._control = control
-
-    def now(self) -> tuple[float, float]:
-        """Monotonic and wall time."""
-        return time.monotonic(), time.time()
-
-    def report(self) -> dict[str, Any]:
-        """What happened so far."""
-        return self.book.report()
-
-    async def run(self, ready: Callable[[], None], stop: asyncio.Event) -> None:
-        """Serve until `stop` is set; `ready` is called once everything answers."""
-        for hardware in self.rooms:
-            await hardware.open()
-        self._control.unlink(missing_ok=True)
-        control = await asyncio.start_unix_server(self._client, str(self._control), limit=2**20)
-        ready()
-        try:
-            while not stop.is_set():
-                for hardware in self.rooms:
-                    await hardware.tick()
-                self.book.watch(time.monotonic())
-                try:
-                    await asyncio.wait_for(stop.wait(), TICK_S)
-                except TimeoutError:
-                    continue
-        finally:
-            control.close()
-            self._control.unlink(missing_ok=True)
-            for hardware in self.rooms:
-                hardware.close()
-
-    async def _client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while line := await reader.readline():
-                writer.write(answer(self, line))
-                await writer.drain()
-        except (OSError, ValueError):
-            pass
-        finally:
-            writer.close()

@@ -13,8 +13,9 @@ from sim import scenario
 from sim.control import ControlError, ask
 from sim.demo import DemoOptions, perform
 from sim.faults import FAULTS
-from sim.hardware import KINDS, Rack, RoomPlan
+from sim.hardware import KINDS, RoomPlan
 from sim.pins import ENV
+from sim.rack import Rack
 
 HOME = Path("diemcau-sim")
 """Where one room's hardware puts its sockets and lines, below the working directory."""

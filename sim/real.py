@@ -19,9 +19,10 @@ from dataclasses import asdict
 from pathlib import Path
 
 from agent.store.sqlite import LEAP
-from sim.hardware import Kind, Rack, RoomPlan
+from sim.hardware import Kind, RoomPlan
 from sim.pins import ENV
 from sim.process import Child, StartError, program
+from sim.rack import Rack
 
 RESTART_S = 1.0
 """Between an agent's end and its next start, as the service file says."""

@@ -7,7 +7,7 @@ from agent.ports import Effector, Probe
 from agent.probes.board import BoardEffector, SelfProbe
 from agent.probes.co2 import Co2Probe
 from agent.probes.codec import CodecProbe
-from agent.probes.config import CodecConfig, RoomConfig, SensorConfig
+from agent.probes.config import CodecConfig, MeterConfig, RoomConfig, SensorConfig
 from agent.probes.controlled import camera_probe, display_orders, display_probe
 from agent.probes.families import load
 from agent.probes.meter import MeterProbe
@@ -38,7 +38,7 @@ def build_probes(room: RoomConfig) -> tuple[list[Probe], list[Effector]]:
         camera = camera_probe(room.camera)
         probes.append(camera)
         effectors.append(DeviceEffector(camera.link, camera.family.remedies))
-    probes += [MeterProbe(meter) for meter in room.meters]
+    probes += [_meter(meter) for meter in room.meters]
     if room.ups is not None:
         ups = UpsProbe(room.ups)
         probes.append(ups)
@@ -64,6 +64,12 @@ def _sensor(config: SensorConfig) -> Probe:
             f"sensors: a {config.chip} is read from the kernel and has no uri; only a {mhz19.CHIP} has one"
         )
     return SensorProbe(config)
+
+
+def _meter(config: MeterConfig) -> Probe:
+    from agent.probes import outlet
+
+    return outlet.OutletMeterProbe(config) if config.family in outlet.FAMILIES else MeterProbe(config)
 
 
 def _check_codec(config: CodecConfig) -> None:

@@ -110,9 +110,14 @@ class MeterConfig:
 
     role: Role = "room"
     family: str = "pzem004t"
-    """`pzem004t` or `sdm120`."""
+    """`pzem004t` or `sdm120`; or an outlet of the network that measures: `shelly`, `tasmota`."""
     uri: str = ""
-    """A serial URI, or `tcp://` to a transparent serial server."""
+    """A serial URI, or `tcp://` to a transparent serial server; of an outlet `http://HOST`."""
+    number: int = -1
+    """Of an outlet that measures: which of its outlets; -1: its first."""
+    user: str = ""
+    password: str = field(default="", repr=False)
+    """Of an outlet that measures."""
     address: int = 0xF8
     """Modbus address 1..247; 0xF8 (248) is the PZEM's general address, right when it is alone on its line.
     An SDM120 has none: it is delivered as 1."""

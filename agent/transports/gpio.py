@@ -11,52 +11,14 @@ import logging
 import os
 import threading
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from agent.ports import RelayError
+from agent.transports.relay import RelayConfig
 
 log = logging.getLogger(__name__)
 
 DEFAULT_FACTORY = "diemcau_lgpio"
-SAFE_PINS = range(9, 28)
-"""Pulled down at reset; 0 to 8 are pulled up, and would energise a relay while the board boots."""
-
-
-@dataclass(frozen=True, slots=True)
-class RelayConfig:
-    """One relay channel."""
-
-    load: str
-    pin: int
-    """BCM number, 9 to 27."""
-    contact: Literal["nc", "no"] = "nc"
-    """Which contact feeds the load: normally closed for equipment, normally open for lights and fans."""
-    active_high: bool = True
-    """Whether a high level energises the relay. Low-level boards energise while the board boots: avoid them."""
-
-
-def check(relays: Iterable[RelayConfig]) -> list[str]:
-    """What is wrong with the table, a sentence each: pins that float high, used twice, or loads named twice."""
-    problems = []
-    pins: dict[int, str] = {}
-    loads: set[str] = set()
-    for relay in relays:
-        if relay.pin not in SAFE_PINS:
-            problems.append(
-                f"relays.{relay.load}: chân GPIO {relay.pin} không dùng được, chọn 9 đến 27"
-                f" / GPIO {relay.pin} cannot be used, choose 9 to 27 (0 to 8 float high while the board boots)"
-            )
-        if relay.pin in pins:
-            problems.append(
-                f"relays.{relay.load}: chân GPIO {relay.pin} đã dùng cho {pins[relay.pin]}"
-                f" / GPIO {relay.pin} is already used for {pins[relay.pin]}"
-            )
-        if relay.load in loads:
-            problems.append(f"relays.{relay.load}: khai báo hai lần / listed twice")
-        pins.setdefault(relay.pin, relay.load)
-        loads.add(relay.load)
-    return problems
 
 
 def lgpio_is_stub() -> bool:
@@ -117,11 +79,18 @@ class GpioRelays:
             except Exception as error:
                 raise RelayError(f"GPIO {relay.pin} ({load}): {error}") from error
 
-    def cut(self, load: str) -> None:
+    def cut(self, load: str, give_back_s: float | None = None) -> None:
+        """Take power; `give_back_s` is nothing that a relay board could keep."""
+        del give_back_s
         self._set(load, powered=False)
 
     def restore(self, load: str) -> None:
         self._set(load, powered=True)
+
+    def prod(self, load: str) -> bool:
+        """Give power at once: a line moves within the call."""
+        self.restore(load)
+        return True
 
     def powered(self, load: str) -> bool:
         relay = self._table[load]

@@ -27,6 +27,7 @@ BODY_BYTES_MAX = 512 * 1024
 """A whole Cisco status tree in XML is about 200 kB [M]."""
 HEAD_BYTES_MAX = 32 * 1024
 CONNECT_S = 3.0
+CHALLENGES_MAX = 2
 PORTS = {"http": 80, "https": 443}
 
 
@@ -65,8 +66,8 @@ class HttpClient:
         self._grammar: h11.Connection | None = None
         self._challenge: Challenge | None = None
         self._count = 0
-        self._proven = False
-        """The present password was taken before: a new challenge then is no refusal."""
+        self._renewed = False
+        """The connection broke under the last question, which was asked again on a fresh one: its nonce may be new."""
         self._ended = False
         self._hold = HoldOff()
         self._stopped = False
@@ -83,18 +84,24 @@ class HttpClient:
         if self._hold.holds(time.monotonic()):
             raise LinkFault("denied", "the device refused our password; waiting before the next try")
         deadline_s = time.monotonic() + timeout_s
+        self._renewed = False
         reply = self._asked(request, deadline_s)
-        if reply.status == 401 and (fresh := self._fresh_challenge(reply)) is not None:
-            self._challenge, self._count, self._proven = fresh, 0, False
+        for _ in range(CHALLENGES_MAX):
+            if reply.status != 401 or (fresh := self._fresh_challenge(reply)) is None:
+                break
+            self._challenge, self._count, self._renewed = fresh, 0, False
             reply = self._asked(request, deadline_s)
+            if not self._renewed:
+                break
         if reply.status == 401:
-            self._challenge, self._proven = None, False
+            self._challenge = None
             self._drop()
+            if self._renewed:
+                raise LinkFault("refused", "the connection breaks whenever we show our password")
             if any(self._login):
                 self._hold.refused(time.monotonic())
             raise LinkFault("denied", "the device refuses our name and password")
         if self._challenge is not None:
-            self._proven = True
             self._hold.accepted()
         return reply
 
@@ -112,7 +119,9 @@ class HttpClient:
         offered = challenge_of([value for name, value in reply.headers if name.lower() == "www-authenticate"])
         if offered is None or not any(self._login):
             return None
-        return offered if self._challenge is None or offered.stale or self._proven else None
+        # Digest: what we had answered was an older nonce, of an exchange whose reply may never have come. Only an
+        # answer to the nonce of just now can be wrong by its password. Basic would only say the same words again.
+        return None if self._challenge is not None and offered.scheme == "basic" else offered
 
     def _asked(self, request: HttpRequest, deadline_s: float) -> HttpReply:
         kept = self._has_connection()
@@ -123,6 +132,7 @@ class HttpClient:
             if not kept or fault.kind != "refused" or not request.repeatable:
                 raise
         # The device closed its end just as we asked.
+        self._renewed = True
         try:
             return self._once(request, deadline_s)
         except LinkFault:
@@ -150,7 +160,7 @@ class HttpClient:
             data = (grammar.send(head) or b"") + (grammar.send(h11.Data(data=request.body)) or b"")
             data += grammar.send(h11.EndOfMessage()) or b""
         except h11.LocalProtocolError as error:
-            raise LinkFault("garbled", f"{request.method} {request.target}: {error}") from error
+            raise LinkFault("garbled", f"{request.method} {request.target.partition('?')[0]}: {error}") from error
         stream.send(data, max(0.05, deadline_s - time.monotonic()))
         try:
             reply = self._reply(stream, grammar, deadline_s)

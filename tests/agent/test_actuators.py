@@ -22,10 +22,13 @@ class FakeRelays:
         self.moves: list[tuple[str, bool]] = []
         self.fail_restore = 0
         self.fail_cut = False
+        self.give_backs: list[float | None] = []
+        self.slow = False
 
-    def cut(self, load: str) -> None:
+    def cut(self, load: str, give_back_s: float | None = None) -> None:
         if self.fail_cut:
             raise RelayError("no line")
+        self.give_backs.append(give_back_s)
         self.moves.append((load, False))
         self.on[load] = False
 
@@ -36,8 +39,13 @@ class FakeRelays:
         self.moves.append((load, True))
         self.on[load] = True
 
-    def powered(self, load: str) -> bool:
-        return self.on[load]
+    def prod(self, load: str) -> bool:
+        if not self.slow:
+            self.restore(load)
+        return not self.slow
+
+    def powered(self, load: str) -> bool | None:
+        return None if self.slow else self.on[load]
 
     def close(self) -> None: ...
 
@@ -181,3 +189,28 @@ def test_a_relay_that_fails_for_long_is_tried_until_it_gives_power_again() -> No
     given = [actuators.guard() for _ in range(8)]
     assert given == [[], [], [], [], [], ["codec"], [], []]
     assert relays.on["codec"]
+
+
+def test_a_cycles_cut_says_when_power_has_to_be_back_and_a_lasting_one_does_not() -> None:
+    relays = FakeRelays()
+    perform("codec_power_cycle", relays, off_s=9999)
+    perform("light_off", relays)
+    assert relays.give_backs == [OFF_MAX_S, None]
+
+
+def test_what_an_outlet_does_not_say_is_no_proof() -> None:
+    relays = FakeRelays()
+    relays.slow = True
+    assert "line_cut" not in perform("codec_power_cycle", relays)[0].proof
+    assert perform("light_off", relays)[0].proof == {}
+
+
+def test_the_guard_does_not_wait_for_an_outlet_and_asks_again_at_every_turn() -> None:
+    relays, clock = FakeRelays(), FakeTime()
+    relays.fail_restore = 10
+    _, actuators = perform("codec_power_cycle", relays, time=clock)
+    relays.slow = True
+    clock.now_s += 60
+    assert [actuators.guard() for _ in range(3)] == [[], [], []]
+    relays.slow = False
+    assert actuators.guard() == ["codec"]

@@ -11,7 +11,8 @@ from gpiozero.pins.mock import MockFactory
 
 from agent.ports import RelayError
 from agent.transports import gpio
-from agent.transports.gpio import GpioRelays, RelayConfig, check
+from agent.transports.gpio import GpioRelays
+from agent.transports.relay import RelayConfig, check
 
 
 def test_equipment_is_powered_with_the_relay_at_rest() -> None:

@@ -13,7 +13,7 @@ from agent import rescue
 from agent.main import main
 from agent.store.base import ActRow, Batch
 from agent.store.sqlite import SqliteStore
-from agent.transports.gpio import RelayConfig
+from agent.transports.relay import RelayConfig
 
 TABLE = (RelayConfig("codec", 17), RelayConfig("switch", 18), RelayConfig("light", 22, "no"))
 driven: list[tuple[str, bool]] = []

@@ -114,7 +114,7 @@ def test_every_mistake_is_one_sentence(room: Path, old: str, new: str, expected:
 
 
 def test_all_mistakes_are_named_at_once(room: Path) -> None:
-    room.write_text('[room]\nid = 5\n[codec]\nfamly = "x"\n[relays.codec]\n', "utf-8")
+    room.write_text('[room]\nid = 5\n[codec]\nfamly = "x"\n[relays.codec]\npin = "x"\n', "utf-8")
     with pytest.raises(ConfigError) as caught:
         validate(room)
     assert len(caught.value.problems) == 3

@@ -10,7 +10,7 @@ import yaml
 
 from agent.config import AgentConfig
 from agent.probes.config import SensorConfig
-from agent.transports.gpio import RelayConfig
+from agent.transports.relay import RelayConfig
 from tests.firmware import checks, satellites
 from tests.house.source import ROOT, tracked
 

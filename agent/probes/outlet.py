@@ -1,0 +1,159 @@
+"""An outlet of the network, spoken to: a smart plug or a switched power strip. One exchange at a time."""
+
+from __future__ import annotations
+
+import importlib
+import threading
+import time
+from collections.abc import Mapping
+from typing import Protocol
+
+from agent.core.facts import NoReading, Reading
+from agent.devices.base import checked
+from agent.devices.power._outlets import OutletState, WebOutlet
+from agent.exchange import HttpReply, HttpRequest
+from agent.probes.config import MeterConfig
+from agent.probes.names import Resolver
+from agent.transports.errors import Kind, LinkFault
+from agent.transports.holdoff import HoldOff
+from agent.transports.http import HttpClient, parse_url
+from agent.transports.relay import RelayConfig
+
+FAMILIES = {"shelly": "Shelly", "tasmota": "Tasmota"}
+"""Families of outlets, files of `agent/devices/power/`, and the class in it."""
+KINDS: Mapping[str, Kind] = {"denied": "denied", "refused": "refused"}
+
+
+class Outlet(Protocol):
+    """What every outlet can do. All calls block about `timeout_s` at most, and raise LinkFault."""
+
+    gives_back: bool
+    """Whether it can end a cycle by itself."""
+
+    def look(self, timeout_s: float) -> OutletState:
+        """Its state."""
+        ...
+
+    def give(self, timeout_s: float) -> None:
+        """Give power and leave it on."""
+        ...
+
+    def cut(self, give_back_s: float | None, timeout_s: float) -> None:
+        """Take power; it gives it back by itself after `give_back_s`, where it can."""
+        ...
+
+    def rests_on(self, timeout_s: float) -> bool | None:
+        """Whether it gives power when its own comes back, whatever was before; None: it does not say."""
+        ...
+
+    def close(self) -> None:
+        """End for good; from any thread."""
+        ...
+
+
+def open_outlet(config: RelayConfig | MeterConfig) -> Outlet:
+    """The outlet that the settings name; nothing is sent yet. Raises ValueError with one sentence."""
+    if config.family not in FAMILIES:
+        raise ValueError(f"outlet family {config.family!r} is not known; there are: {', '.join(sorted(FAMILIES))}")
+    module = importlib.import_module(f"agent.devices.power.{config.family}")
+    number = module.NUMBERS[0] if config.number < 0 else config.number
+    if number not in module.NUMBERS:
+        raise ValueError(f"outlet number {number} of {config.family} must be {module.NUMBERS[0]}..{module.NUMBERS[-1]}")
+    if parse_url(config.uri)[0]:
+        raise ValueError(f"{config.uri!r}: {config.family} is spoken to by http://HOST")
+    dialect: WebOutlet = getattr(module, FAMILIES[config.family])(number, config.user, config.password)
+    user = (config.user or "admin") if config.password else ""
+    return HttpOutlet(dialect, config.uri, user, config.password, gives_back=module.GIVES_BACK)
+
+
+class HttpOutlet:
+    """An outlet with a web interface."""
+
+    def __init__(
+        self, dialect: WebOutlet, uri: str, user: str = "", password: str = "", *, gives_back: bool = True
+    ) -> None:
+        self.gives_back = gives_back
+        self._dialect = dialect
+        self._client = HttpClient(uri, user, password, resolve=Resolver().address)
+        self._lock = threading.Lock()
+        self._hold = HoldOff()
+
+    def look(self, timeout_s: float) -> OutletState:
+        state = self._dialect.state(self._exchange(self._dialect.look(), timeout_s))
+        if isinstance(state, NoReading):
+            self._note(state.reason)
+            raise LinkFault(KINDS.get(state.reason, "garbled"), f"the outlet's state is not to be had: {state.reason}")
+        self._hold.accepted()
+        return state
+
+    def give(self, timeout_s: float) -> None:
+        self._order(self._dialect.give(), timeout_s)
+
+    def cut(self, give_back_s: float | None, timeout_s: float) -> None:
+        self._order(self._dialect.cut(give_back_s), timeout_s)
+
+    def rests_on(self, timeout_s: float) -> bool | None:
+        return self._dialect.rests_on(self._exchange((self._dialect.rest(),), timeout_s)[0])
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _order(self, request: HttpRequest, timeout_s: float) -> None:
+        reason = self._dialect.refusal(self._exchange((request,), timeout_s)[0])
+        if reason:
+            self._note(reason)
+            raise LinkFault(KINDS.get(reason, "garbled"), f"the outlet does not take the order: {reason}")
+        self._hold.accepted()
+
+    def _exchange(self, requests: tuple[HttpRequest, ...], timeout_s: float) -> tuple[HttpReply, ...]:
+        deadline_s = time.monotonic() + timeout_s
+        if not self._lock.acquire(timeout=timeout_s):
+            raise LinkFault("timeout", "another exchange holds the outlet")
+        try:
+            if self._hold.holds(time.monotonic()):
+                raise LinkFault("denied", "the outlet refused our password; waiting before the next try")
+            return tuple(
+                self._client.exchange(request, max(0.1, deadline_s - time.monotonic())) for request in requests
+            )
+        finally:
+            self._lock.release()
+
+    def _note(self, reason: str) -> None:
+        if reason == "denied":
+            self._hold.refused(time.monotonic())
+
+
+def meter_keys(role: str) -> tuple[str, ...]:
+    """The facts of an outlet that measures, by what hangs on it."""
+    return (f"{role}.draw_w", *(("mains.voltage_v", "mains.frequency_hz") if role == "room" else ()))
+
+
+class OutletMeterProbe:
+    """The draw of what hangs on an outlet, by the outlet's own meter."""
+
+    def __init__(self, config: MeterConfig) -> None:
+        """Raises ValueError with one sentence for the technician."""
+        self._outlet = open_outlet(config)
+        self._role = config.role
+        self.name = "mains" if config.role == "room" else f"meter-{config.role}"
+        self.keys = meter_keys(config.role)
+        self.period_s = config.period_s
+        self.deadline_s = config.timeout_s + 5.0
+        self._timeout_s = config.timeout_s
+
+    def observe(self) -> Mapping[str, Reading]:
+        """Look once."""
+        try:
+            state = self._outlet.look(self._timeout_s)
+        except LinkFault as fault:
+            return dict.fromkeys(self.keys, NoReading(fault.kind))
+        said: dict[str, Reading | None] = {
+            f"{self._role}.draw_w": state.draw_w,
+            "mains.voltage_v": state.voltage_v,
+            "mains.frequency_hz": state.frequency_hz,
+        }
+        return checked({key: NoReading("absent") if (found := said[key]) is None else found for key in self.keys})
+
+    def close(self) -> None:
+        """Let go."""
+        self._outlet.close()

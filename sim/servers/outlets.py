@@ -1,0 +1,183 @@
+"""Smart plugs: a Shelly of the second generation, and one with Tasmota. Each feeds one load of the room.
+
+Sources: device facts, "Power", and the makers' public lists of methods and commands. A plug's relay, its timer and its
+backlog live in the plug, whatever becomes of who gave the order.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+from collections.abc import Callable
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from sim.physics import RoomPhysics
+from sim.servers.shell import TcpPort
+from sim.servers.web import Answer, WebConversation, json_answer
+
+VOLTAGE_V = 227.9
+DIGEST = re.compile(r'(\w+)=(?:"([^"]*)"|([^\s,]+))')
+
+
+class Plug:
+    """The plug itself: one relay over one load, and what it will do by itself."""
+
+    def __init__(self, room: RoomPhysics, clock: Callable[[], float], load: str, password: str = "") -> None:
+        self.password = password
+        self._room = room
+        self._clock = clock
+        self._load = load
+        self._later: tuple[float, bool, float] | None = None
+        """When it moves by itself, where to, and how long it was told to wait."""
+        self.deaf = False
+        """It takes connections, and says nothing: its web server hangs; its timer goes on."""
+
+    @property
+    def on(self) -> bool:
+        """Whether the load gets power."""
+        return self._room.closed[self._load]
+
+    @property
+    def draw_w(self) -> float:
+        """What its meter shows."""
+        device = self._room.devices[self._load]
+        return round(device.draw_w(self._clock()), 1) if self.on else 0.0
+
+    @property
+    def timer(self) -> tuple[float, float] | None:
+        """When the running timer was begun, and how long it runs; None: none."""
+        return None if self._later is None else (self._later[0] - self._later[2], self._later[2])
+
+    def move(self, on: bool, flip_after_s: float | None = None) -> None:
+        """Move the relay; after `flip_after_s` it moves back by itself. An earlier timer ends."""
+        now_s = self._clock()
+        self._later = None if flip_after_s is None else (now_s + flip_after_s, not on, flip_after_s)
+        self._room.relay(self._load, on, now_s)
+
+    def pass_time(self) -> None:
+        """What it does by itself."""
+        if self._later is not None and self._clock() >= self._later[0]:
+            self.move(self._later[1])
+
+
+class PlugPort(TcpPort):
+    """The plug's web port, and the plug's own time."""
+
+    def __init__(self, plug: Plug, up: Callable[[], bool], make: Callable[[], WebConversation]) -> None:
+        super().__init__(up, make)
+        self.plug = plug
+
+    async def tick(self) -> None:
+        """Let the plug act by itself, also while nobody can reach it."""
+        self.plug.pass_time()
+        await super().tick()
+
+
+class ShellyConversation(WebConversation):
+    """RPC over HTTP; with a password Digest with SHA-256, user `admin`."""
+
+    def __init__(self, plug: Plug) -> None:
+        super().__init__()
+        self._plug = plug
+        self._nonce = secrets.token_hex(8)
+
+    def alive(self) -> bool:
+        return not self._plug.deaf
+
+    def answer(self, method: str, target: str, headers: dict[str, str], body: bytes) -> Answer | None:
+        del body
+        if self._plug.password and not self._proven(method, target, headers.get("authorization", "")):
+            challenge = f'Digest qop="auth", realm="shellyplugs-mo", nonce="{self._nonce}", algorithm=SHA-256'
+            return 401, [("WWW-Authenticate", challenge)], b""
+        parts = urlsplit(target)
+        given = {key: values[0] for key, values in parse_qs(parts.query).items()}
+        name = parts.path.removeprefix("/rpc/")
+        if given.get("id") != "0" or name not in ("Switch.Set", "Switch.GetStatus", "Switch.GetConfig"):
+            code, text = (404, "No handler for ") if name == parts.path else (-105, "Argument 'id', value not found! ")
+            return json_answer({"code": code, "message": text + name}, 404 if code == 404 else 500)
+        return json_answer(getattr(self, "_" + name.partition(".")[2])(given))
+
+    def _Set(self, given: dict[str, str]) -> dict[str, object]:  # noqa: N802 - the method's own name
+        was_on = self._plug.on
+        after = given.get("toggle_after")
+        self._plug.move(given.get("on") == "true", float(after) if after else None)
+        return {"was_on": was_on}
+
+    def _GetStatus(self, given: dict[str, str]) -> dict[str, object]:  # noqa: ARG002, N802
+        draw_w = self._plug.draw_w
+        said: dict[str, object] = {
+            "id": 0, "source": "HTTP_in", "output": self._plug.on, "apower": draw_w, "voltage": VOLTAGE_V, "freq": 50.0,
+            "current": round(draw_w / VOLTAGE_V, 3), "temperature": {"tC": 41.2, "tF": 106.2},
+        }  # fmt: skip
+        if (timer := self._plug.timer) is not None:
+            said |= {"timer_started_at": round(timer[0], 2), "timer_duration": timer[1]}
+        return said
+
+    def _GetConfig(self, given: dict[str, str]) -> dict[str, object]:  # noqa: ARG002, N802
+        return {"id": 0, "name": None, "initial_state": "on", "auto_on": False, "auto_off": False}
+
+    def _proven(self, method: str, target: str, header: str) -> bool:
+        """RFC 7616 with `qop=auth`."""
+        said = {key: quoted or bare for key, quoted, bare in DIGEST.findall(header)}
+
+        def digest(text: str) -> str:
+            return hashlib.sha256(text.encode()).hexdigest()
+
+        account = digest(f"admin:shellyplugs-mo:{self._plug.password}")
+        words = [account, self._nonce, said.get("nc", ""), said.get("cnonce", ""), "auth", digest(f"{method}:{target}")]
+        return said.get("nonce") == self._nonce and said.get("response") == digest(":".join(words))
+
+
+class TasmotaConversation(WebConversation):
+    """The web commands of a plug with one relay."""
+
+    def __init__(self, plug: Plug) -> None:
+        super().__init__()
+        self._plug = plug
+
+    def alive(self) -> bool:
+        return not self._plug.deaf
+
+    def answer(self, method: str, target: str, headers: dict[str, str], body: bytes) -> Answer | None:
+        del method, headers, body
+        parts = urlsplit(target)
+        given = dict(word.partition("=")[::2] for word in parts.query.split("&"))
+        if parts.path != "/cm":
+            return 404, [], b"File Not Found"
+        if self._plug.password and unquote(given.get("password", "")) != self._plug.password:
+            return json_answer({"WARNING": "Need user=<username>&password=<password>"})
+        return json_answer(self._run(unquote(given.get("cmnd", ""))))
+
+    def _run(self, command: str) -> dict[str, object]:
+        word, _, value = command.partition(" ")
+        if word.lower() == "backlog":
+            return self._backlog([part.strip() for part in value.split(";")])
+        if word.lower() in ("power", "power1"):
+            if value:
+                self._plug.move(value.upper() in ("ON", "1", "TRUE"))
+            return {"POWER": "ON" if self._plug.on else "OFF"}
+        if command.lower() == "status 8":
+            draw_w = self._plug.draw_w
+            return {"StatusSNS": {"Time": "2026-11-23T08:00:00", "ENERGY": {"Power": draw_w, "Voltage": VOLTAGE_V}}}
+        if command.lower() == "poweronstate":
+            return {"PowerOnState": 1}
+        return {"Command": "Unknown"}
+
+    def _backlog(self, parts: list[str]) -> dict[str, object]:
+        """Only what a cycle needs: off, a delay in tenths, and on again."""
+        match [part.split(" ") for part in parts]:
+            case [[power, off], ["Delay", tenths], [again, on]] if power == again and (off, on) == ("OFF", "ON"):
+                self._plug.move(False, int(tenths) / 10)
+                return {}
+            case _:
+                return {"Command": "Unknown"}
+
+
+def plug_port(family: str, plug: Plug, up: Callable[[], bool]) -> PlugPort:
+    """A plug of a family, `shelly` or `tasmota`, on a port of its own."""
+    speaks: dict[str, Callable[[Plug], WebConversation]] = {
+        "shelly": ShellyConversation,
+        "tasmota": TasmotaConversation,
+    }
+    return PlugPort(plug, up, lambda: speaks[family](plug))

@@ -34,7 +34,9 @@ class HttpLink:
         self._login = access.login
         self._volume_pct = volume_pct
         login = (access.login.user, access.login.password) if family.http_login else ("", "")
-        self._client = HttpClient(line.url, *login, trust=access.trust, resolve=resolver.address)
+        self._client = HttpClient(
+            line.url, *login, trust=access.trust, resolve=resolver.address, own_login=not family.http_login
+        )
         self._session: HttpSession[object] | None = None
         self._lock = threading.Lock()
         self._stop = threading.Event()

@@ -55,13 +55,18 @@ class HttpClient:
         trust: Trust | None = None,
         resolve: Callable[[str], str] = lambda host: host,
         body_bytes_max: int = BODY_BYTES_MAX,
+        own_login: bool = False,
     ) -> None:
-        """`resolve` makes a numeric address of a name and may raise LinkFault. Opens nothing yet."""
+        """`resolve` makes a numeric address of a name and may raise LinkFault. Opens nothing yet.
+
+        `own_login`: the device's log-in is no matter of HTTP's, and a 401 is a reply like any.
+        """
         self._tls, self._host, self._port = parse_url(url)
         self._login = (user, password)
         self._trust = trust or Trust()
         self._resolve = resolve
         self._body_bytes_max = body_bytes_max
+        self._own_login = own_login
         self._stream: Stream | None = None
         self._grammar: h11.Connection | None = None
         self._challenge: Challenge | None = None
@@ -86,6 +91,8 @@ class HttpClient:
         deadline_s = time.monotonic() + timeout_s
         self._renewed = False
         reply = self._asked(request, deadline_s)
+        if self._own_login:
+            return reply
         for _ in range(CHALLENGES_MAX):
             if reply.status != 401 or (fresh := self._fresh_challenge(reply)) is None:
                 break

@@ -38,11 +38,11 @@ class RealRooms:
 
     def __init__(
         self, folder: Path, rooms: Sequence[str], scale: float, broker_port: int, seed: int = 0, *,
-        root_key: str = "",
+        root_key: str = "", kinds: Sequence[Kind] = KINDS,
     ) -> None:  # fmt: skip
-        """Writes nothing and starts nothing yet. At most as many rooms as there are `KINDS`."""
+        """Writes nothing and starts nothing yet. At most as many rooms as there are `kinds`."""
         self.folder = folder
-        self.kinds: dict[str, Kind] = dict(zip(rooms, KINDS, strict=False))
+        self.kinds: dict[str, Kind] = dict(zip(rooms, kinds, strict=False))
         self.control = folder / "hardware.sock"
         self._plans = [
             RoomPlan(room, kind, scale, seed + number, root_key)

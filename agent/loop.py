@@ -17,6 +17,8 @@ from functools import partial
 from agent.actuators import Actuators
 from agent.core.events import Event, Observed, Tick
 from agent.core.facts import Instant, NoReading, Observation
+from agent.core.secrecy import Secrecy
+from agent.gate import Discretion, MeteringGate
 from agent.ports import Clock, Probe
 from agent.publisher import Publisher
 from agent.room import Room
@@ -65,6 +67,7 @@ class Loop:
         publisher: Publisher | None = None,
         feed_watchdog: Callable[[], object] = lambda: None,
         on_clock_synced: Callable[[bool], None] = lambda _: None,
+        gate: MeteringGate | None = None,
     ) -> None:
         self.room = room
         self.dropped = 0
@@ -75,6 +78,9 @@ class Loop:
         self._feed_watchdog = feed_watchdog
         self._on_clock_synced = on_clock_synced
         self._scale = scale = room.state.policy.time_scale
+        self._gate = gate or MeteringGate()
+        self._discretion = Discretion()
+        self._secrecy = Secrecy.UNKNOWN
         self._online: bool | None = None
         self._online_due_s = 0.0
         self._workers = [_Worker(probe, max(0.1, probe.period_s * scale)) for probe in probes]
@@ -147,6 +153,7 @@ class Loop:
         """One round: step, commit, then act and report."""
         now = self._clock.now()
         self._take_incoming(now)
+        self._be_discreet(now)
         for event in events:
             if isinstance(event, Observed):
                 self._sample(event, now)
@@ -156,6 +163,7 @@ class Loop:
             self._overdue(now)
             self._connection(now)
             self.room.feed(Tick(), now)
+        self._be_discreet(now)
         self._actuators.guard()
         for order in self.room.commit(now):
             self._actuators.start(order)
@@ -166,6 +174,12 @@ class Loop:
         self._publish(now)
         if self._publisher is None or self._publisher.alive(now.mono_s):
             self._feed_watchdog()
+
+    def _be_discreet(self, now: Instant) -> None:
+        """Open or close the gate before the microphone, by the schedule as it is known at this moment."""
+        session = self._publisher.session if self._publisher is not None else None
+        self._secrecy = self._discretion.secrecy(session, self.room.state, now)
+        self._gate.set(self._secrecy)
 
     def _connection(self, now: Instant) -> None:
         """Let the engine know whether the hub can be asked: at once when that changes, else now and then."""
@@ -181,7 +195,8 @@ class Loop:
             try:
                 incoming = self._publisher.inbox.get_nowait()
             except queue.Empty:
-                return
+                break
+            self._discretion.heed(incoming)
             for key, value in incoming.meta.items():
                 self.room.remember_meta(key, value)
             for record in incoming.records:
@@ -189,9 +204,13 @@ class Loop:
                 self.room.record(record, now)
             for event in incoming.events:
                 self.room.feed(event, now)
+        if self._publisher.overflowed:
+            self._publisher.overflowed = False
+            self._discretion.doubt()
 
     def _sample(self, event: Observed, now: Instant) -> None:
-        self._samples.add(event, now)
+        if self._secrecy is not Secrecy.MEETING:
+            self._samples.add(event, now)
         synced = event.observation.readings.get("net.clock_synced")
         if isinstance(synced, bool):
             self._on_clock_synced(synced)
@@ -203,7 +222,7 @@ class Loop:
         while self.room.replies:
             command, reply = self.room.replies.popleft()
             publisher.offer(partial(_reply, command, reply))
-        state = self._snapshots.due(self.room, now)
+        state = self._snapshots.due(self.room, now, self._secrecy)
         if state is not None:
             publisher.offer(partial(_state, state))
         batch = self._samples.due(self.room.who, now)

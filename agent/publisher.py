@@ -105,6 +105,8 @@ class Publisher:
     def __init__(self, session: Session, config: BrokerConfig, clock: Clock, wake: Callable[[], None]) -> None:
         self.session = session
         self.inbox: queue.Queue[Incoming] = queue.Queue(INBOX_MAX)
+        self.overflowed = False
+        """A message was left out; whoever takes note of it clears this."""
         self.connected = False
         self.heard: bool | None = False if config.host else None
         """Whether the broker has taken anything since the start; None: this room does not report."""
@@ -288,10 +290,11 @@ class Publisher:
         incoming = self.session.received(message.topic, bytes(message.payload), message.retain, self._clock.now())
         if isinstance(incoming.fleet, m.Fleet):
             self._window_s = min(600.0, max(5.0, incoming.fleet.reconnect_window_s))
-        if incoming.events or incoming.records or incoming.meta:
+        if incoming.events or incoming.records or incoming.meta or incoming.told_in:
             try:
                 self.inbox.put_nowait(incoming)
             except queue.Full:
+                self.overflowed = True
                 log.warning("too many messages from the hub: one was left out")
             self._wake()
 

@@ -10,6 +10,7 @@ from agent.core.facts import Instant, NoReading, Seen
 from agent.core.interlock import Reason, Refusal, in_call, permit
 from agent.core.phases import OPEN
 from agent.core.remedies import REMEDIES, Method, Remedy
+from agent.core.secrecy import Secrecy
 from agent.core.state import RoomState
 from wire import messages as m
 
@@ -111,10 +112,17 @@ def _loads(state: RoomState, now: Instant) -> dict[str, str]:
 
 
 def snapshot(
-    state: RoomState, at: m.Stamp, now: Instant, version: str = "", outbox: int = 0, dropped: int = 0
+    state: RoomState,
+    at: m.Stamp,
+    now: Instant,
+    version: str = "",
+    outbox: int = 0,
+    dropped: int = 0,
+    *,
+    secrecy: Secrecy | None = None,
 ) -> m.State:
-    """The full picture of the room."""
-    view = state.view(now)
+    """The full picture of the room; in a secret meeting without what is measured in it. `secrecy` None: not told."""
+    view, secret = state.view(now), secrecy is Secrecy.MEETING
     faults = []
     for name, fault in state.faults.items():
         rule = state.rules.get(name)
@@ -130,11 +138,12 @@ def snapshot(
     maintained = now.wall_s < state.policy.maintenance_until_s
     return m.State(
         stamp=at,
-        facts={key: _fact(seen) for key, seen in state.facts.items()},
+        facts={} if secret else {key: _fact(seen) for key, seen in state.facts.items()},
         faults=faults,
         actions=actions(state, now),
         loads=_loads(state, now),
-        in_call=in_call(view, state.policy)[0],
+        in_call=None if secret else in_call(view, state.policy)[0],
+        secrecy=str(secrecy or ""),
         mode="safe" if state.policy.safe_mode else "maintenance" if maintained else "normal",
         version=version,
         time_scale=state.policy.time_scale,
@@ -143,17 +152,23 @@ def snapshot(
     )
 
 
-def discrete(state: RoomState, now: Instant) -> tuple[object, ...]:
-    """Everything that a person would call a change: when this differs, a new snapshot is due."""
-    flags = tuple(
-        (key, None if isinstance(seen.attempt, NoReading) else seen.attempt)
-        for key, seen in state.facts.items()
-        if isinstance(seen.attempt, NoReading | bool | str)
+def discrete(state: RoomState, now: Instant, secrecy: Secrecy | None = None) -> tuple[object, ...]:
+    """Everything that a person would call a change: when this differs, a new snapshot is due. In a secret meeting
+    only what is told then: when a snapshot comes would tell the rest."""
+    secret = secrecy is Secrecy.MEETING
+    flags = (
+        ()
+        if secret
+        else tuple(
+            (key, None if isinstance(seen.attempt, NoReading) else seen.attempt)
+            for key, seen in state.facts.items()
+            if isinstance(seen.attempt, NoReading | bool | str)
+        )
     )
     faults = tuple((f.rule, f.phase, f.rung, f.refused) for f in state.faults.values() if f.phase in OPEN)
     return (
-        flags, faults, tuple(_loads(state, now).items()), in_call(state.view(now), state.policy)[0],
-        state.policy.maintenance_until_s, state.policy.safe_mode,
+        flags, faults, tuple(_loads(state, now).items()), None if secret else in_call(state.view(now), state.policy)[0],
+        state.policy.maintenance_until_s, state.policy.safe_mode, secrecy,
     )  # fmt: skip
 
 

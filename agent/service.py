@@ -17,6 +17,7 @@ from agent.clock import SystemClock, boot_id
 from agent.config import AgentConfig
 from agent.core.facts import Value
 from agent.core.remedies import REMEDIES, Method
+from agent.gate import MeteringGate
 from agent.loop import Loop
 from agent.ports import RelayError
 from agent.publisher import Publisher
@@ -59,7 +60,8 @@ class Service:
         from agent.probes.attended import AttendedProbe
         from agent.probes.build import build_probes
 
-        probes, effectors = build_probes(config.probes)
+        gate = MeteringGate()
+        probes, effectors = build_probes(config.probes, gate)
         probes.append(AttendedProbe(self._folder, boot))
         apis = frozenset(name for effector in effectors for name in effector.remedies)
         crashes = self._count_start(memory.meta)
@@ -93,7 +95,7 @@ class Service:
         )  # fmt: skip
         self._loop = Loop(
             room, probes, self._actuators, self._clock, publisher=self._publisher,
-            feed_watchdog=self._feed, on_clock_synced=self._synced,
+            feed_watchdog=self._feed, on_clock_synced=self._synced, gate=gate,
         )  # fmt: skip
         self._fed_s = 0.0
         self._sound = self._store.durable and not policy.safe_mode

@@ -35,6 +35,8 @@ NONCE_GOOD_S = 120.0
 METRICS_IN_MEMORY = 10
 """Batches that wait in memory before they are spilt to the store: the card is written once in ten minutes."""
 METRICS_IN_FLIGHT = 20
+MEETINGS_MAX = 100
+DOUBTED = -1
 NOISE_TOLD_EVERY_S = 3600.0
 """Messages that nobody should send here are told of this often at most, with their number: a broker that hands out
 every room's retained messages must not fill the outbox."""
@@ -59,6 +61,9 @@ class Incoming:
     meta: dict[str, str] = field(default_factory=dict)
     """Values that must be kept with the same commit: the counter, the desired document."""
     fleet: m.Fleet | None = None
+    told_in: int = 0
+    """The connection in which the hub has said which desired document is in force. 0: this message did not say it;
+    `DOUBTED`: it did, in a way that cannot be used or believed."""
 
 
 class Session:
@@ -230,7 +235,9 @@ class Session:
             if where.leaf is Leaf.DESIRED:
                 return self._desired(payload, now)
         except (BadTopicError, m.BadMessageError) as error:
-            return self._noisy("malformed", {"why": str(error)[:200]}, now)
+            noise = self._noisy("malformed", {"why": str(error)[:200]}, now)
+            noise.told_in = DOUBTED if topic == self.topic(Leaf.DESIRED) else 0
+            return noise
         return Incoming()
 
     def _noisy(self, reason: str, detail: dict[str, m.Value], now: Instant) -> Incoming:
@@ -340,7 +347,9 @@ class Session:
         if opened.refused == "unknown_key":
             self._unread = payload  # it may have overtaken the list that knows its key, and comes but once
         if opened.refused:
-            return self._noisy(opened.refused, {"leaf": "desired"}, now)
+            noise = self._noisy(opened.refused, {"leaf": "desired"}, now)
+            noise.told_in = DOUBTED
+            return noise
         desired = m.decode(m.Desired, opened.body)
         reason = ""
         if desired.room != self.who.room:
@@ -348,13 +357,13 @@ class Session:
         elif desired.version < self.desired_version:
             reason = "outdated"
         if reason:
-            return Incoming(records=[Record("desired_refused", reason=reason, detail={"version": desired.version})])
+            refused = Record("desired_refused", reason=reason, detail={"version": desired.version})
+            return Incoming(records=[refused], told_in=DOUBTED)
         if desired.version == self.desired_version:
-            return Incoming()  # retained: it comes again with every connection
+            return Incoming(told_in=self.connection)  # retained: it comes again with every connection
         self.desired_version = desired.version
-        meetings = tuple(Meeting(x.id, x.title, x.start_s, x.end_s, x.trial) for x in desired.meetings[:100])
-        change = DesiredChanged(desired.version, meetings, desired.maintenance_until_s)
-        return Incoming([change], meta={"desired": opened.body.decode("utf-8")})
+        change = _change(desired)
+        return Incoming([change], meta={"desired": opened.body.decode("utf-8")}, told_in=self.connection)
 
     def _refuse(self, ident: str, reason: str, now: Instant, by: str = "") -> Incoming:
         refusal = m.Reply(stamp=report.stamp(self.who, now), outcome="refused", reason=reason)
@@ -372,5 +381,11 @@ def desired_from(text: str) -> DesiredChanged | None:
         desired = m.decode(m.Desired, text.encode())
     except m.BadMessageError:
         return None
-    meetings = tuple(Meeting(x.id, x.title, x.start_s, x.end_s, x.trial) for x in desired.meetings[:100])
+    return _change(desired)
+
+
+def _change(desired: m.Desired) -> DesiredChanged:
+    meetings = tuple(
+        Meeting(x.id, x.title, x.start_s, x.end_s, x.trial, x.secret) for x in desired.meetings[:MEETINGS_MAX]
+    )
     return DesiredChanged(desired.version, meetings, desired.maintenance_until_s)

@@ -44,6 +44,7 @@ SECTIONS: dict[str, type] = {
     "camera": probes.CameraConfig,
     "ups": probes.UpsConfig,
     "network": probes.NetworkConfig,
+    "sound": probes.SoundConfig,
     "board": probes.SelfConfig,
     "thresholds": Thresholds,
     "guards": Guards,
@@ -125,7 +126,7 @@ def _model(path: Path) -> Any:
             parts[name] = (tuple[model(name), ...], ())  # type: ignore[misc]
         elif name in TABLES:
             parts[name] = (dict[str, model(name)], {})  # type: ignore[misc]
-        elif name in ("codec", "display", "camera", "ups"):
+        elif name in ("codec", "display", "camera", "ups", "sound"):
             parts[name] = (model(name) | None, None)
         elif name != "room":
             kind = model(name)
@@ -182,6 +183,7 @@ def _assemble(plain: Mapping[str, Any]) -> AgentConfig:
             ups=made("ups", plain["ups"]) if plain["ups"] else None,
             network=made("network", plain["network"]),
             sensors=tuple(made("sensors", x) for x in plain["sensors"]),
+            sound=made("sound", plain["sound"]) if plain["sound"] else None,
             board=_board(plain),
         ),
         relays=tuple(made("relays", {"load": name, **values}) for name, values in plain["relays"].items()),

@@ -7,6 +7,7 @@ from collections import defaultdict
 from agent import report
 from agent.core.events import Observed
 from agent.core.facts import FACTS, Instant
+from agent.core.secrecy import Secrecy
 from agent.room import Room
 from wire import messages as m
 
@@ -16,6 +17,8 @@ STATE_EVERY_S = 600.0
 METRICS_EVERY_S = 60.0
 SAMPLES_MAX = 120
 """Samples kept per fact and batch."""
+NEVER_KEPT = frozenset({"sound.level_dbc"})
+"""Shown as it stands now, and in no history: when people spoke is nobody's business later."""
 
 
 class Snapshots:
@@ -27,19 +30,23 @@ class Snapshots:
         self._discrete: tuple[object, ...] = ()
         self._numbers: dict[str, float] = {}
 
-    def due(self, room: Room, now: Instant) -> m.State | None:
+    def due(self, room: Room, now: Instant, secrecy: Secrecy | None = None) -> m.State | None:
         """The snapshot to send now, or None. At least a second apart; every ten minutes in any case."""
         since_s = now.mono_s - self._at_s
         if since_s < STATE_GAP_S * self._scale:
             return None
-        discrete = report.discrete(room.state, now)
-        drifted = since_s >= STATE_DRIFT_S * self._scale and report.drifted(self._numbers, room.state)
+        discrete = report.discrete(room.state, now, secrecy)
+        drifted = (
+            secrecy is not Secrecy.MEETING
+            and since_s >= STATE_DRIFT_S * self._scale
+            and report.drifted(self._numbers, room.state)
+        )
         if discrete == self._discrete and not drifted and since_s < STATE_EVERY_S * self._scale:
             return None
         self._at_s, self._discrete, self._numbers = now.mono_s, discrete, report.numbers(room.state)
         store = room.store
         at = report.stamp(room.who, now)
-        return report.snapshot(room.state, at, now, room.who.version, store.pending(), store.dropped)
+        return report.snapshot(room.state, at, now, room.who.version, store.pending(), store.dropped, secrecy=secrecy)
 
 
 class Samples:
@@ -56,6 +63,8 @@ class Samples:
             self._began = now
         for key, value in event.observation.readings.items():
             if isinstance(value, int | float) and not isinstance(value, bool) and key in FACTS:
+                if key in NEVER_KEPT:
+                    continue
                 rows = self._rows[key]
                 if len(rows) < SAMPLES_MAX:
                     rows.append((round(now.mono_s - self._began.mono_s, 1), round(float(value), 3)))

@@ -193,7 +193,7 @@ class Connection:
         incoming = self.room.session.received(message.topic, bytes(message.payload), message.retain, now)
         if incoming.fleet is not None:
             self._window_s = min(600.0, max(5.0, incoming.fleet.reconnect_window_s))
-        if incoming.events or incoming.records or incoming.meta:
+        if incoming.events or incoming.records or incoming.meta or incoming.told_in:
             self.room.hear(incoming, now)
             self._fleet.urgent.add(self)
 

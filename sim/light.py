@@ -19,6 +19,8 @@ from agent.core.phases import Phase
 from agent.core.policy import Policy, Thresholds, make_policy
 from agent.core.remedies import LOADS, Method
 from agent.core.rule import Rule
+from agent.core.secrecy import Secrecy
+from agent.gate import Discretion
 from agent.room import Room
 from agent.session import Incoming, Session
 from agent.snapshots import Samples, Snapshots
@@ -90,6 +92,8 @@ class LightRoom:
         self, room: str, rules: Iterable[Rule], shared: Policy, now: Instant, seed: int, root: bytes = b""
     ) -> None:
         self.name = room
+        self._discretion = Discretion()
+        self.secrecy = Secrecy.UNKNOWN
         self._trust = Trust(root, accept_unsigned=not root)
         self.chance = random.Random(seed)
         self._scale = shared.time_scale
@@ -185,7 +189,7 @@ class LightRoom:
             readings |= observe.air(self.physics, self.chance)
         event = Observed(Observation("room", readings))
         self.room.feed(event, now)
-        if self._looks % SAMPLE_EVERY == 0:
+        if self._looks % SAMPLE_EVERY == 0 and self.secrecy is not Secrecy.MEETING:
             self._samples.add(event, now)
 
     # -- acting
@@ -228,7 +232,8 @@ class LightRoom:
     def _tell(self, now: Instant) -> None:
         while self.room.replies:
             self.session.offer_reply(*self.room.replies.popleft())
-        state = self._snapshots.due(self.room, now)
+        self.secrecy = self._discretion.secrecy(self.session, self.room.state, now)
+        state = self._snapshots.due(self.room, now, self.secrecy)
         if state is not None:
             self.session.offer_state(state)
         batch = self._samples.due(self.room.who, now)
@@ -237,6 +242,7 @@ class LightRoom:
 
     def hear(self, incoming: Incoming, now: Instant) -> None:
         """Take what came from the hub; the next `turn` commits it."""
+        self._discretion.heed(incoming)
         for key, value in incoming.meta.items():
             self.room.remember_meta(key, value)
         for record in incoming.records:

@@ -119,6 +119,9 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     """None: not known, which the interlock takes as yes."""
     mode: str = "normal"
     """`normal`, `maintenance` or `safe`."""
+    secrecy: str = ""
+    """`open`, `secret_meeting` (then facts are left out and `in_call` is null), or `not_told`: the room does not know
+    whether a secret meeting is on, and measures no sound. Empty from agents of before."""
     version: str = ""
     time_scale: float = 1.0
     outbox: int = 0
@@ -230,6 +233,9 @@ class Meeting(msgspec.Struct, frozen=True):
     end_s: float
     trial: bool = False
     """A trial connection rather than a real meeting."""
+    secret: bool = False
+    """A secret meeting ("họp mật"): from a quarter of an hour before it until it is over the room measures no sound,
+    and sends signs of life and faults only."""
 
 
 class Desired(msgspec.Struct, frozen=True, kw_only=True):

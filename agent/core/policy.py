@@ -64,6 +64,8 @@ class Meeting:
     end_s: float
     trial: bool = False
     """A trial connection: nobody listens in earnest yet, and the room may unmute itself."""
+    secret: bool = False
+    """What is said there is secret: no sound is measured, and nothing but signs of life is told."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from agent.devices.sensor import mhz19
+from agent.gate import MeteringGate
 from agent.ports import Effector, Probe
 from agent.probes.board import BoardEffector, SelfProbe
 from agent.probes.co2 import Co2Probe
@@ -14,11 +15,12 @@ from agent.probes.meter import MeterProbe
 from agent.probes.network import NetworkProbe, NetworkSlowProbe
 from agent.probes.orders import DeviceEffector
 from agent.probes.sensor import SensorProbe
+from agent.probes.sound import SoundProbe
 from agent.probes.ups import UpsProbe
 
 
-def build_probes(room: RoomConfig) -> tuple[list[Probe], list[Effector]]:
-    """All probes and effectors of a room.
+def build_probes(room: RoomConfig, gate: MeteringGate | None = None) -> tuple[list[Probe], list[Effector]]:
+    """All probes and effectors of a room. Without a gate of the loop's, no sound is ever measured.
 
     Raises ValueError with one sentence for the technician: unknown family, bad URI, two probes reporting one fact.
     """
@@ -47,6 +49,8 @@ def build_probes(room: RoomConfig) -> tuple[list[Probe], list[Effector]]:
     if room.network is not None:
         probes += [NetworkProbe(room.network), NetworkSlowProbe(room.network)]
     probes += [_sensor(sensor) for sensor in room.sensors]
+    if room.sound is not None:
+        probes.append(SoundProbe(room.sound, gate or MeteringGate()))
     if room.board is not None:
         probes.append(SelfProbe(room.board))
         if room.board.reboot:

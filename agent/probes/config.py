@@ -191,6 +191,21 @@ class SensorConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class SoundConfig:
+    """A microphone whose level is measured; the sound itself is never kept. Off while a secret meeting may be on."""
+
+    device: str
+    """ALSA's name, e.g. `plughw:CARD=Microphone`: `arecord -L` lists them."""
+    calibration_dbc: float = 120.0
+    """The level of a sine wave that just fits. 60..160; 120 is that of common digital microphones [M]."""
+    command: tuple[str, ...] = ("arecord",)
+    """What records; arguments are added."""
+    period_s: float = 10.0
+    timeout_s: float = 4.0
+    """For one look, which listens for a second. 2..20."""
+
+
+@dataclass(frozen=True, slots=True)
 class SelfConfig:
     """The board the agent runs on."""
 
@@ -216,4 +231,5 @@ class RoomConfig:
     ups: UpsConfig | None = None
     network: NetworkConfig | None = field(default_factory=NetworkConfig)
     sensors: tuple[SensorConfig, ...] = ()
+    sound: SoundConfig | None = None
     board: SelfConfig | None = field(default_factory=SelfConfig)

@@ -14,6 +14,7 @@ from gpiozero.devices import Device
 from gpiozero.pins.mock import MockFactory, MockPin
 
 from agent.core.facts import Reading
+from agent.gate import MeteringGate
 from agent.main import main
 from agent.ports import Effector, Probe
 from agent.probes.config import RoomConfig
@@ -46,9 +47,9 @@ class IdleProbe:
     def close(self) -> None: ...
 
 
-def idle(room: RoomConfig) -> tuple[list[Probe], list[Effector]]:
+def idle(room: RoomConfig, gate: MeteringGate | None = None) -> tuple[list[Probe], list[Effector]]:
     """What `build_probes` gives a room in which nobody is calling."""
-    del room
+    del room, gate
     return [IdleProbe()], []
 
 

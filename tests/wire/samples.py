@@ -48,6 +48,7 @@ SAMPLES: dict[str, msgspec.Struct] = {
         loads={"codec": "on", "light": "off"},
         in_call=None,
         mode="maintenance",
+        secrecy="open",
         version="0.1.0",
         time_scale=0.1,
         outbox=3,
@@ -91,7 +92,7 @@ SAMPLES: dict[str, msgspec.Struct] = {
     "desired": m.Desired(
         room="thx-0001",
         version=42,
-        meetings=[m.Meeting("m-1", "Giao ban tuần", 1795412000.0, 1795417400.0)],
+        meetings=[m.Meeting("m-1", "Giao ban tuần", 1795412000.0, 1795417400.0, trial=True, secret=True)],
         maintenance_until_s=1795420000.0,
         policy={"room_hot_c": 36.0, "quiet": True, "note": "mùa nồm"},
         configuration={"codec": {"period_s": 10}},

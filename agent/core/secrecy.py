@@ -1,0 +1,45 @@
+"""Whether a secret meeting is on ("họp mật"), as far as the room can know. Unknown never authorises measuring sound."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from agent.core.facts import View
+from agent.core.policy import Meeting, Policy
+
+BEFORE_S = 900.0
+"""People sit down and talk before a meeting begins [J]; the room is locked as ready ten minutes before (rooms-vn)."""
+AFTER_S = 900.0
+OVERRUN_S = 7200.0
+"""A call that goes on after the meeting's end is taken for the meeting for this long [J]."""
+
+
+class Secrecy(StrEnum):
+    """The values are words of the wire, and reasons of a `NoReading`."""
+
+    OPEN = "open"
+    """Certainly no secret meeting."""
+    MEETING = "secret_meeting"
+    UNKNOWN = "not_told"
+    """The schedule, the time or whether a call goes on is not known."""
+
+
+def secrecy(policy: Policy, view: View, *, told: bool) -> Secrecy:
+    """How it stands at this moment. `told`: the hub is connected and has said since then which document is in force.
+
+    Without a disciplined clock nobody can say that a listed meeting is over or far away: it counts as on.
+    """
+    now, secret = view.now, [meeting for meeting in policy.meetings if meeting.secret]
+    listed = [_by_the_schedule(meeting, now.wall_s) for meeting in secret]
+    if Secrecy.MEETING in listed or (secret and not now.synced):
+        return Secrecy.MEETING
+    if Secrecy.UNKNOWN in listed and view.fitted("codec.in_call") and not view.is_false("codec.in_call"):
+        return Secrecy.MEETING if view.is_true("codec.in_call") else Secrecy.UNKNOWN
+    return Secrecy.OPEN if told and now.synced else Secrecy.UNKNOWN
+
+
+def _by_the_schedule(meeting: Meeting, now_s: float) -> Secrecy:
+    """How it stands with one secret meeting; UNKNOWN after its end, where it depends on whether a call goes on."""
+    if now_s < meeting.start_s - BEFORE_S or now_s >= meeting.end_s + OVERRUN_S:
+        return Secrecy.OPEN
+    return Secrecy.MEETING if now_s < meeting.end_s + AFTER_S else Secrecy.UNKNOWN

@@ -18,6 +18,8 @@ from sim.physics.display import CODEC_INPUT
 from sim.physics.room import profiles
 from sim.servers.cisco import CiscoConversation
 from sim.servers.cisco_web import CiscoWebConversation
+from sim.servers.huawei import HuaweiConversation
+from sim.servers.json_web import JsonWebConversation, Sessions
 from sim.servers.mdc import MdcConversation
 from sim.servers.nut import NutConversation
 from sim.servers.outlets import Plug, plug_port
@@ -28,14 +30,20 @@ from sim.servers.pzem import PzemConversation
 from sim.servers.shell import SerialPort, SipPort, TcpPort
 from sim.servers.ssh import SshPort
 from sim.servers.sysfs import SysfsTree
+from sim.servers.tls import DeviceCertificate
+from sim.servers.videoos import VideoOsConversation
 
-Kind = Literal["cisco_serial", "cisco_tcp", "poly_tcp", "generic", "cisco_ssh", "cisco_http", "cisco_ws"]
+Kind = Literal[
+    "cisco_serial", "cisco_tcp", "poly_tcp", "generic", "cisco_ssh", "cisco_http", "cisco_ws", "poly_videoos",
+    "huawei_te",
+]  # fmt: skip
 KINDS: tuple[Kind, ...] = get_args(Kind)
 FAMILIES: dict[Kind, str] = {
     "cisco_serial": "cisco_xapi", "cisco_tcp": "cisco_xapi", "cisco_ssh": "cisco_xapi", "poly_tcp": "poly_cli",
     "generic": "generic", "cisco_http": "cisco_http", "cisco_ws": "cisco_ws",
+    "poly_videoos": "poly_videoos", "huawei_te": "huawei_te",
 }  # fmt: skip
-WEB: dict[Kind, str] = {"cisco_http": "http", "cisco_ws": "ws"}
+WEB: dict[Kind, str] = {"cisco_http": "http", "cisco_ws": "ws", "poly_videoos": "https", "huawei_te": "https"}
 """Kinds of rooms whose codec is reached through its web interface, and by which scheme."""
 DISPLAYS: dict[Kind, tuple[str, str]] = {"cisco_tcp": ("pjlink", CODEC_INPUT), "generic": ("samsung_mdc", "hdmi1")}
 """Kinds of rooms whose display has a control line, and its family and input; in the others only the meter sees it."""
@@ -143,6 +151,9 @@ class RoomHardware:
             self._codec_uri = f"ssh://127.0.0.1:{ssh.port}"
             return [ssh]
 
+        if WEB.get(self.plan.kind) == "https":
+            return [self._json_web_port()]
+
         sessions: list[str] = []
 
         def make() -> CiscoConversation | CiscoWebConversation | PolyConversation:
@@ -155,6 +166,20 @@ class RoomHardware:
         port = TcpPort(self._port_up, make)
         self._codec_uri = f"{WEB.get(self.plan.kind, 'tcp')}://127.0.0.1:{port.port}"
         return [port]
+
+    def _json_web_port(self) -> TcpPort:
+        """A web interface over TLS, with a certificate of the codec's own."""
+        room, clock = self.physics, self._clock
+        self.sessions = Sessions(room, "admin", PASSWORD)
+        self.certificate = DeviceCertificate(self.folder / "tls")
+
+        def make() -> JsonWebConversation:
+            kind = VideoOsConversation if self.plan.kind == "poly_videoos" else HuaweiConversation
+            return kind(room, clock, self.sessions)
+
+        port = TcpPort(self._port_up, make, tls=self.certificate.context)
+        self._codec_uri = f"https://127.0.0.1:{port.port}"
+        return port
 
     def _display_ports(self) -> list[TcpPort]:
         room, clock = self.physics, self._clock

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import os
 import socket
+import ssl
 import tty
 from collections.abc import Callable
 from pathlib import Path
@@ -22,11 +23,21 @@ TICK_S = 0.1
 
 
 class TcpPort:
-    """One port of a device: it listens while `up` says so. `make` None: it only accepts, which is all a target does."""
+    """One port of a device: it listens while `up` says so. `make` None: it only accepts, which is all a target does.
 
-    def __init__(self, up: Callable[[], bool], make: Callable[[], Conversation] | None = None, port: int = 0) -> None:
+    `tls` gives the certificate that it serves with, asked whenever it begins to listen.
+    """
+
+    def __init__(
+        self,
+        up: Callable[[], bool],
+        make: Callable[[], Conversation] | None = None,
+        port: int = 0,
+        tls: Callable[[], ssl.SSLContext] | None = None,
+    ) -> None:
         self._up = up
         self._make = make
+        self._tls = tls
         self._keeper = bound(port)
         self.port: int = self._keeper.getsockname()[1]
         self._listener: asyncio.Server | None = None
@@ -37,7 +48,7 @@ class TcpPort:
         up = self._up()
         if up and self._listener is None:
             sock = bound(self.port)
-            self._listener = await asyncio.start_server(self._talk, sock=sock)
+            self._listener = await asyncio.start_server(self._talk, sock=sock, ssl=self._tls and self._tls())
         elif not up and self._listener is not None:
             self._stop_listening()
             for writer in list(self._clients):

@@ -45,7 +45,7 @@ KEYS = tuple(facts_of({}, loss_of({}, LossSinceLook())))
 REMEDIES = frozenset({"codec_wake", "codec_volume_restore", "codec_unmute"})
 ABOUT = About(
     "Huawei TE10, TE20, IdeaHub",
-    (Tested("HTTPS 443", "recordings over TLS", "tests/probes/test_own_login.py"),),
+    (Tested("HTTPS 443", "our simulator over TLS; recordings", "tests/sim/test_json_web.py"),),
     unseen="every device: what a session that has lapsed answers, whether `gk` and `sip` are 0 where none is set up. "
     "No restart is ordered (use the relay)",
 )

@@ -47,7 +47,7 @@ KEYS = tuple(facts_of({}, Quality().look({})))
 REMEDIES = frozenset({"codec_restart", "codec_volume_restore", "codec_unmute"})
 ABOUT = About(
     "Poly G7500, Studio X30, X50, X52, X70 (VideoOS)",
-    (Tested("HTTPS 443", "recordings over TLS", "tests/probes/test_own_login.py"),),
+    (Tested("HTTPS 443", "our simulator over TLS; recordings", "tests/sim/test_json_web.py"),),
     unseen="every device: the source of `x-xsrf-token`, what old firmware answers for `system/apps/state` (after a 404 "
     "nothing is known of calls), over which time a loss in percent is reckoned",
 )

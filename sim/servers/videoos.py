@@ -1,0 +1,93 @@
+"""A Poly Studio X30: VideoOS' REST interface. Sources: device facts, "VideoOS REST", and the public reference guide.
+
+A softly hung one still logs in, names itself, and obeys `reboot`; the rest it leaves unanswered.
+"""
+
+from __future__ import annotations
+
+from sim.servers.json_web import Asked, JsonWebConversation, Said
+
+MODEL, SOFTWARE = "StudioX30", "3.10.0"
+NO_ENTRY = Said(403, {"error": "forbidden"})
+
+
+class VideoOsConversation(JsonWebConversation):
+    """One connection; see the module."""
+
+    def _answer(self, asked: Asked) -> Said | None:
+        if (asked.method, asked.path) == ("POST", "/rest/current/session"):
+            return self._log_in(asked)
+        number = asked.cookie("session_id")
+        token = self._sessions.token(number)
+        if not token or (asked.method == "POST" and asked.headers.get("x-xsrf-token") not in (token, number)):
+            return NO_ENTRY
+        if asked.method == "POST":
+            return self._order(asked)
+        if self._softly_hung() and asked.path != "/rest/system":
+            return None
+        return self._look(asked.path)
+
+    def _log_in(self, asked: Asked) -> Said:
+        number = self._sessions.open()
+        token = self._sessions.log_in(number, asked.json())
+        if not token:
+            return Said(403, {"success": False, "loginStatus": {"loginResult": "FAILED"}})
+        session = {"sessionId": number, "isAuthenticated": True, "role": "ADMIN", "userId": self._sessions.user}
+        cookie = f"session_id={number}; Path=/; Secure; HttpOnly"
+        return Said(200, {"success": True, "session": session}, (("Set-Cookie", cookie), ("X-XSRF-Token", token)))
+
+    def _look(self, path: str) -> Said:
+        codec, now_s = self._room.codec, self._clock()
+        match path:
+            case "/rest/system":
+                return Said(200, {
+                    "model": MODEL, "softwareVersion": SOFTWARE, "state": self._state(), "rebootNeeded": False,
+                    "uptime": round(now_s - codec.started_s, 1), "lanStatus": {"state": "LAN_UP"},
+                })  # fmt: skip
+            case "/rest/system/status":
+                lines = {
+                    "ipnetwork": "up", "sipserver": "up" if codec.registered(now_s) else "down",
+                    "gatekeeper": "unknown", "mr.camera": "all_up" if codec.camera else "none_up",
+                }  # fmt: skip
+                return Said(
+                    200, [{"name": f"system.status.{name}", "stateList": [word]} for name, word in lines.items()]
+                )
+            case "/rest/audio":
+                muted, level = codec.mic_muted, codec.volume_pct
+                return Said(200, {"muted": muted, "muteLocked": False, "volume": level, "numOfMicsConnected": 1})
+            case "/rest/conferences":
+                return Said(200, [self._conference()] if codec.in_call else [])
+            case "/rest/conferences/0/mediastats" if codec.in_call:
+                return Said(200, [
+                    {"mediaDirection": way, "mediaType": kind, "jitter": 4.0, "packetLoss": 0, "percentPacketLoss": 0.0}
+                    for way in ("RX", "TX") for kind in ("AUDIO", "VIDEO")
+                ])  # fmt: skip
+            case "/rest/system/apps/state":
+                return Said(200, [])
+            case "/rest/system/mode/device":
+                return Said(200, {"result": False})
+            case _:
+                return Said(404, {"error": "not found"})
+
+    def _state(self) -> str:
+        codec = self._room.codec
+        return "UPDATING" if codec.upgrading else "ASLEEP" if codec.standby else "READY"
+
+    def _conference(self) -> dict[str, object]:
+        connection = {"id": "6", "parentConfId": "0", "callType": "SIP", "state": "CONNECTED"}
+        return {"id": "0", "isActive": True, "connections": [connection], "terminals": []}
+
+    def _order(self, asked: Asked) -> Said | None:
+        now_s, codec, body = self._clock(), self._room.codec, asked.json()
+        if asked.path == "/rest/system/reboot" and isinstance(body, dict) and body.get("action") == "reboot":
+            self.closing = self._room.command("codec_restart", now_s)
+            return Said(200, {"success": self.closing})
+        if self._softly_hung():
+            return None
+        if asked.path == "/rest/audio/muted" and body is False:
+            return Said(200, {"success": self._room.command("codec_unmute", now_s)})
+        if asked.path == "/rest/audio/volume" and type(body) is int and 0 <= body <= 100:
+            taken = self._room.command("codec_volume_restore", now_s)
+            codec.volume_pct = body
+            return Said(200, {"success": taken})
+        return Said(400, {"error": "bad request"})

@@ -32,6 +32,84 @@ FILL = 4
 MANNERS = ("refused", "silent", "garbage", "full", "hangs up")
 
 
+ROOM_TOML = """
+[room]
+id = "ph-unplugged"
+state_dir = "{folder}/state"
+[broker]
+host = "127.0.0.1"
+port = {broker}
+[policy]
+time_scale = {scale}
+[codec]
+family = "cisco_xapi"
+uri = "tcp://{codec}"
+ping = "tcp:{codec}"
+tcp = "tcp:{codec}"
+sip = "sip:{codec}"
+api_timeout_s = 2.0
+reach_timeout_s = 0.5
+[display]
+family = "pjlink"
+uri = "tcp://{display}"
+timeout_s = 2.0
+[camera]
+family = "visca"
+uri = "{camera}"
+timeout_s = 2.0
+[[meters]]
+role = "room"
+uri = "{meter}"
+timeout_s = 0.5
+[[meters]]
+role = "codec"
+family = "shelly"
+uri = "http://{shelly}"
+timeout_s = 0.5
+[[meters]]
+role = "display"
+family = "tasmota"
+uri = "http://{tasmota}"
+timeout_s = 0.5
+[[meters]]
+role = "amp"
+family = "sdm120"
+address = 1
+uri = "{sdm}"
+timeout_s = 0.5
+[ups]
+port = {ups}
+timeout_s = 0.5
+[network]
+gateway = "tcp:{gateway}"
+hub = ["tcp:{hub}"]
+dns_name = "hub.example"
+dns_servers = ["{dns}"]
+clock = false
+timeout_s = 0.5
+[[sensors]]
+chip = "bme280"
+sysfs_root = "{folder}/sys"
+[[sensors]]
+chip = "bh1750"
+sysfs_root = "{folder}/sys"
+[[sensors]]
+chip = "ds18b20"
+place = "rack"
+sysfs_root = "{folder}/sys"
+[[sensors]]
+chip = "mhz19"
+uri = "{co2}"
+[board]
+vcgencmd = []
+[relays.codec]
+family = "shelly"
+uri = "http://{plug}"
+[relays.switch]
+pin = 18
+"""
+
+
 class Socket:
     """A device's port in the network; connections are refused, swallowed, spoken rubbish to, or not even answered."""
 
@@ -160,85 +238,11 @@ class Rig:
 
     def write_config(self) -> Path:
         """The agent's configuration: fifteen devices, and relays."""
-        port = {name: f"127.0.0.1:{one.port}" for name, one in self.sockets.items()}
-        line = {name: f"serial://{one.path}" for name, one in self.cables.items()}
+        places: dict[str, object] = {name: f"127.0.0.1:{one.port}" for name, one in self.sockets.items()}
+        places |= {name: f"serial://{one.path}" for name, one in self.cables.items()}
+        places |= {name: self.sockets[name].port for name in ("ups", "broker")}
         path = self.folder / "room.toml"
-        path.write_text(f"""
-[room]
-id = "ph-unplugged"
-state_dir = "{self.folder / "state"}"
-[broker]
-host = "127.0.0.1"
-port = {self.sockets["broker"].port}
-[policy]
-time_scale = {SCALE}
-[codec]
-family = "cisco_xapi"
-uri = "tcp://{port["codec"]}"
-ping = "tcp:{port["codec"]}"
-tcp = "tcp:{port["codec"]}"
-sip = "sip:{port["codec"]}"
-api_timeout_s = 2.0
-reach_timeout_s = 0.5
-[display]
-family = "pjlink"
-uri = "tcp://{port["display"]}"
-timeout_s = 2.0
-[camera]
-family = "visca"
-uri = "{line["camera"]}"
-timeout_s = 2.0
-[[meters]]
-role = "room"
-uri = "{line["meter"]}"
-timeout_s = 0.5
-[[meters]]
-role = "codec"
-family = "shelly"
-uri = "http://{port["shelly"]}"
-timeout_s = 0.5
-[[meters]]
-role = "display"
-family = "tasmota"
-uri = "http://{port["tasmota"]}"
-timeout_s = 0.5
-[[meters]]
-role = "amp"
-family = "sdm120"
-address = 1
-uri = "{line["sdm"]}"
-timeout_s = 0.5
-[ups]
-port = {self.sockets["ups"].port}
-timeout_s = 0.5
-[network]
-gateway = "tcp:{port["gateway"]}"
-hub = ["tcp:{port["hub"]}"]
-dns_name = "hub.example"
-dns_servers = ["{port["dns"]}"]
-clock = false
-timeout_s = 0.5
-[[sensors]]
-chip = "bme280"
-sysfs_root = "{self.folder / "sys"}"
-[[sensors]]
-chip = "bh1750"
-sysfs_root = "{self.folder / "sys"}"
-[[sensors]]
-chip = "ds18b20"
-place = "rack"
-sysfs_root = "{self.folder / "sys"}"
-[[sensors]]
-chip = "mhz19"
-uri = "{line["co2"]}"
-[board]
-vcgencmd = []
-[relays.codec]
-family = "shelly"
-uri = "http://{port["plug"]}"
-[relays.switch]
-pin = 18
-""")
+        path.write_text(ROOM_TOML.format(folder=self.folder, scale=SCALE, **places), "utf-8")
         return path
 
 

@@ -33,6 +33,10 @@ WHY = {
 
 
 OUTLET_S = 3.0
+EVERYBODY_KNOWS = (
+    "  ! {}: mật khẩu mặc định của hãng, ai cũng biết, phải đổi ngay"
+    " / the maker's default password, which everybody knows: change it now"
+)
 
 
 def say(text: str = "") -> None:
@@ -63,6 +67,7 @@ def examine(path: Path) -> int:
                 readings = dict.fromkeys(probe.keys, NoReading("timeout"))
             silent += _show(probe, readings)
             probe.close()
+    _passwords(config)
     _relays(config, frozenset(name for effector in effectors for name in effector.remedies))
     _hub(config)
     say()
@@ -106,6 +111,15 @@ def _show(probe: Probe, readings: Mapping[str, Reading]) -> int:
             shown = {True: "có / yes", False: "không / no"}.get(value) if isinstance(value, bool) else f"{value}"
             say(f"  ● {key:22} {shown} {spec.unit}   ({spec.meaning})")
     return silent
+
+
+def _passwords(config: AgentConfig) -> None:
+    """Name every device whose password is the one that it came with."""
+    from agent.probes.families import load
+
+    for kind, device in (("codec", config.probes.codec), ("display", config.probes.display)):
+        if device is not None and device.password in load(device.family, kind).default_passwords:
+            say("\n" + EVERYBODY_KNOWS.format(kind))
 
 
 def _relays(config: AgentConfig, apis: frozenset[str]) -> None:

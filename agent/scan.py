@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from agent.core.facts import NoReading, Reading
 from agent.devices.sensor import mhz19
-from agent.doctor import WHY, say
+from agent.doctor import EVERYBODY_KNOWS, WHY, say
 from agent.ports import Probe
 from agent.probes import families
 from agent.probes.co2 import Co2Probe
@@ -67,7 +67,7 @@ class Guess:
             case "sensor":
                 return Co2Probe(SensorConfig(self.family, uri=self.uri))
             case _:
-                return MeterProbe(MeterConfig("room", self.family, self.uri, self.address))
+                return MeterProbe(MeterConfig("room", self.family, self.uri, address=self.address))
 
     def stanza(self, account: Account) -> str:
         """Its lines of `room.toml`."""
@@ -165,6 +165,10 @@ def scan(target: str, account: Account) -> int:
             "→ Không thiết bị nào trả lời / nothing answers: kiểm tra dây, địa chỉ, nguồn / check cable, address, power"
         )
         return 1
+    for guess in found:
+        known = families.load(guess.family, guess.kind).default_passwords if guess.kind != "meter" else ()
+        if guess.family == account.family and account.password in known:
+            say(EVERYBODY_KNOWS.format(guess.kind))
     say("→ room.toml:\n")
     seen: set[str] = set()
     for guess in found:

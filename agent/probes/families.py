@@ -4,7 +4,8 @@ A module is a family when it has these attributes: `FAMILY` (its own file name),
 speeds in the order to try), `KEYS` (facts it reports), `REMEDIES` (orders it takes) and `session(login, nonce)`, for
 displays and cameras `session(setup, nonce)`; `SCHEMES` (URIs it can be reached by) when they are other than `tcp` and
 `serial`; `KEEPS_LINE = False` when a network connection is made anew for every look; `HTTP_LOGIN = True`
-when name and password are HTTP's own. Only the module in use is imported.
+when name and password are HTTP's own; `DEFAULT_PASSWORDS` that its maker has published. Only the module in use is
+imported.
 """
 
 from __future__ import annotations
@@ -42,6 +43,9 @@ class Family:
     http_login: bool = False
     """Whether name and password are HTTP's own (Basic, Digest), and not a log-in of the device's."""
 
+    default_passwords: tuple[str, ...] = ()
+    """What devices come with, as everybody can read: a room must not keep it."""
+
     @property
     def is_web(self) -> bool:
         """Whether its session is a web interface's (`agent.devices.web`) instead of a stream's."""
@@ -72,6 +76,7 @@ def load(name: str, kind: str = "codec") -> Family:
         kind,
         getattr(module, "KEEPS_LINE", True),
         bool(getattr(module, "HTTP_LOGIN", False)),
+        tuple(getattr(module, "DEFAULT_PASSWORDS", ())),
     )
 
 

@@ -74,3 +74,20 @@ def test_a_file_that_cannot_be_used_is_a_sentence(room: Path, capsys: pytest.Cap
     room.write_text(room.read_text("utf-8").replace("pin = 17", "pin = 1"), "utf-8")
     assert main(["doctor", "--config", str(room)]) == 2
     assert "9 to 27" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("password", "warned"), [("12345678", True), ("của riêng phòng này", False)])
+def test_a_password_that_everybody_can_read_is_named(
+    room: Path, capsys: pytest.CaptureFixture[str], password: str, warned: bool
+) -> None:
+    secret = room.parent / "codec.pw"
+    secret.write_text(password, "utf-8")
+    secret.chmod(0o600)
+    codec = f'family = "huawei_te"\nuri = "https://127.0.0.1:{free_port()}"\nuser = "api"\npassword_file = "{secret}"\n'
+    head, _, rest = room.read_text("utf-8").partition("[codec]\n")
+    room.write_text(f"{head}[codec]\n{codec}[network]\n{rest.partition('[network]')[2].lstrip()}", "utf-8")
+    assert main(["doctor", "--config", str(room)]) == 1
+    said = capsys.readouterr().out
+    assert ("change it now" in said) is warned
+    assert ("mật khẩu mặc định" in said) is warned
+    assert password not in said

@@ -179,3 +179,20 @@ def test_the_technicians_command_finds_it(tmp_path: Path, capsys: pytest.Capture
         assert (found["family"], found["uri"], found["user"]) == (kind, codec.uri, "admin")
         assert PASSWORD not in said
         assert not hardware.physics.witness.acts
+
+
+@pytest.mark.parametrize(("password", "warned"), [("12345678", True), (PASSWORD, False)])
+def test_the_technicians_command_names_a_default_password(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], password: str, warned: bool
+) -> None:
+    with rack(tmp_path, RoomPlan("r", "huawei_te", SCALE)) as made:
+        hardware = made.rooms[0]
+        hardware.sessions.password = password
+        (tmp_path / "pw").write_text(password)
+        target = target_of(hardware._codec_uri)
+        as_who = ["--family", "huawei_te", "--user", "admin", "--password-file", str(tmp_path / "pw")]
+        assert main(["probe", target, *as_who]) == 0
+        said = capsys.readouterr().out
+        assert ("change it now" in said) is warned
+        assert written(said)["codec"]["family"] == "huawei_te"
+        assert password not in said

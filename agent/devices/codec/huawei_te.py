@@ -41,6 +41,7 @@ FAMILY = "huawei_te"
 PORT = 443
 SCHEMES = ("https", "http")
 BAUDS = ()
+DEFAULT_PASSWORDS = ("12345678",)
 KEYS = tuple(facts_of({}, loss_of({}, LossSinceLook())))
 REMEDIES = frozenset({"codec_wake", "codec_volume_restore", "codec_unmute"})
 ABOUT = About(

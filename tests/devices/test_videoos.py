@@ -184,6 +184,8 @@ def test_the_log_in_of_other_firmware_is_tried_where_the_first_is_not_there() ->
 
 def test_without_an_account_no_log_in_is_tried() -> None:
     assert begun(Login(), HttpReply(403)) == (["GET /rest/system"], [LoginNeeded()])
+    basic = HttpReply(401, (("WWW-Authenticate", 'Basic realm="codec"'),))
+    assert [type(event) for event in begun(Login(), basic)[1]] == [ProtocolError], "that is a Cisco codec"
     assert begun(Login(), said({"model": "X", "state": "READY"}))[1] == [Ready()]
     assert [type(event) for event in begun(Login(), HttpReply(404))[1]] == [ProtocolError]
 

@@ -12,7 +12,7 @@ from agent.exchange import HttpReply
 from agent.probes.families import load as load_family
 from agent.probes.families import names
 from tests.devices.kit import Recording
-from tests.devices.webkit import WebConversation, asked_of, recorded, web_recordings
+from tests.devices.webkit import WebConversation, asked_of, recorded, refusals, web_recordings
 
 ALL = web_recordings()
 IN_CALL = [recording for recording in ALL if recording.in_call]
@@ -136,6 +136,16 @@ def test_a_broken_body_never_denies_a_call(recording: Recording, rest: int) -> N
             talk.spoil = broken
             talk.start()
             assert talk.poll().get("codec.in_call") is not False, (asked, at)
+
+
+@pytest.mark.parametrize("recording", refusals(), ids=by_name)
+def test_a_refused_login_sends_the_password_once_and_ends(recording: Recording) -> None:
+    talk = WebConversation(recording)
+    talk.start()
+    talk.run()
+    assert talk.events == [LoginRefused()]
+    assert sum(recording.login.password in asked for asked in talk.asked) == 1
+    assert talk.poll() == {}
 
 
 @pytest.mark.parametrize("recording", ALL, ids=by_name)

@@ -1,7 +1,8 @@
 """The conformance kit for web interfaces: a recording answers requests, and the replies between can go wrong.
 
 Recordings are those of `tests.devices.kit`. A request is written `METHOD TARGET` and, when it has a body, the body
-behind it; the first line of an answer is the status and what cookie it sets, the rest is the body.
+behind it; the first line of an answer is the status and what cookie it sets, the rest is the body. `refuses login` marks
+a recording of a log-in that fails.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from agent.devices.base import CommandDone, CommandFailed, Event, Facts, Ready
 from agent.devices.web import HttpSession
 from agent.exchange import HttpReply, HttpRequest
 from agent.probes.families import load as load_family
-from tests.devices.kit import Recording, _with
+from tests.devices.kit import RECORDINGS, Recording, _with, load
 
 TURNS_MAX = 200
 Spoiler = Callable[[str, HttpReply], HttpReply | None]
@@ -25,6 +26,12 @@ Spoiler = Callable[[str, HttpReply], HttpReply | None]
 def web_recordings(family: str = "*") -> list[Recording]:
     """All recordings of a web interface, or of all of them."""
     return [recording for recording in _with("codec.in_call", family) if load_family(recording.family).is_web]
+
+
+def refusals(family: str = "*") -> list[Recording]:
+    """Recordings of a log-in that the device refuses (`refuses login`)."""
+    paths = [path for path in sorted(RECORDINGS.glob(f"{family}/*.txt")) if "# refuses login\n" in path.read_text()]
+    return [load(path) for path in paths]
 
 
 def untouched(asked: str, reply: HttpReply) -> HttpReply:

@@ -91,8 +91,8 @@ class VideoOsSession(HttpSession[Any]):
         return json_request("POST", self._log_ins.pop(0), account)
 
     def _without_account(self, reply: HttpReply) -> Step:
-        if reply.status in (401, 403):
-            return LoginNeeded()
+        if reply.status in (401, 403) and not reply.header("www-authenticate"):
+            return LoginNeeded()  # HTTP's own log-in would be another maker's
         known = isinstance(text(entry(json_of(reply), "model")), str)
         return Ready() if known else ProtocolError("this is no VideoOS")
 

@@ -1,8 +1,8 @@
 """The conformance kit for web interfaces: a recording answers requests, and the replies between can go wrong.
 
 Recordings are those of `tests.devices.kit`. A request is written `METHOD TARGET` and, when it has a body, the body
-behind it; the first line of an answer is the status and what cookie it sets, the rest is the body. `refuses login` marks
-a recording of a log-in that fails.
+behind it; the first line of an answer is the status and what cookie it sets, the rest is the body. `refuses login`
+marks a recording of a log-in that fails.
 """
 
 from __future__ import annotations

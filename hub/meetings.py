@@ -14,6 +14,7 @@ from datetime import datetime, tzinfo
 import msgspec
 
 from hub.console.text import fold
+from hub.port import Change, Marked
 from hub.sheet import Column, Row, Sheet, read, required
 from hub.store import audit
 from wire.messages import BadMessageError, Desired, Meeting, decode, encode
@@ -23,13 +24,19 @@ AHEAD_S = 14 * 86_400.0
 """How far ahead a room is told of its meetings: it may be cut off for a while."""
 PER_ROOM_MAX = 100
 """As many as a room keeps."""
+SECRET_KEPT_S = 7200.0
+"""A room is told of a secret meeting for so long after its end: a call that goes on is the meeting still. It is the
+room's own `agent.core.secrecy.OVERRUN_S`; a test compares."""
 LONGEST_S = 24 * 3600.0
 COLUMNS = (
     Column("start", ("bắt đầu", "giờ bắt đầu")),
     Column("end", ("kết thúc", "giờ kết thúc")),
     Column("title", ("tên cuộc họp", "cuộc họp", "nội dung", "tên")),
     Column("rooms", ("điểm cầu", "phòng", "thành phần")),
+    Column("secret", ("họp mật", "mật"), required=False),
 )
+_YES_NO = {"x": True, "1": True, "co": True, "mat": True, "yes": True, "0": False, "khong": False, "no": False}
+"""Folded words of the column `secret`."""
 _FORMS = ("%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M", "%d/%m/%Y %H:%M", "%d/%m/%Y %H:%M:%S", "%Y-%m-%d %H:%M:%S")
 EVERYONE = frozenset({"*", "all", "tat ca", "toan tinh"})
 """Folded words that invite every installed room."""
@@ -44,6 +51,8 @@ class Planned:
     start_s: float
     end_s: float
     rooms: frozenset[str]
+    secret: bool | None = None
+    """None: the file does not say; what an operator has marked stays."""
 
 
 def parse(raw: bytes, zone: tzinfo, places: dict[str, frozenset[str]]) -> list[Planned]:
@@ -64,13 +73,20 @@ def parse(raw: bytes, zone: tzinfo, places: dict[str, frozenset[str]]) -> list[P
             sheet.fault(
                 row.line, "end", "phải sau giờ bắt đầu, tối đa 24 giờ", "must be after the start, at most 24 h later"
             )
-        title = row.cells["title"]
+        title, secret = row.cells["title"], _secret(sheet, row)
         ident = hashlib.sha256(f"{start_s:.0f}|{fold(title)}".encode()).hexdigest()[:12]
         if ident in found:
             sheet.fault(row.line, "title", "cuộc họp lặp lại, hãy bỏ một dòng", "the meeting stands twice: remove one")
-        found[ident] = Planned(ident, title, start_s, end_s, rooms)
+        found[ident] = Planned(ident, title, start_s, end_s, rooms, secret)
     sheet.check()
     return list(found.values())
+
+
+def _secret(sheet: Sheet, row: Row) -> bool | None:
+    text = fold(row.cells.get("secret", ""))
+    if text and text not in _YES_NO:
+        sheet.fault(row.line, "secret", f"{text[:30]!r} không rõ, dùng x hoặc để trống", "use x, no, or leave it empty")
+    return _YES_NO.get(text)
 
 
 def _rooms(sheet: Sheet, row: Row, places: dict[str, frozenset[str]]) -> frozenset[str]:
@@ -118,6 +134,8 @@ def replace_schedule(db: sqlite3.Connection, planned: list[Planned], now_s: floa
             " title = excluded.title, start_s = excluded.start_s, end_s = excluded.end_s",
             (meeting.id, meeting.title, meeting.start_s, meeting.end_s),
         )
+        if meeting.secret is not None:
+            db.execute("UPDATE meetings SET secret = ? WHERE id = ?", (meeting.secret, meeting.id))
         db.execute("DELETE FROM meeting_rooms WHERE meeting = ?", (meeting.id,))
         db.executemany(
             "INSERT INTO meeting_rooms (meeting, room) VALUES (?, ?)",
@@ -126,25 +144,41 @@ def replace_schedule(db: sqlite3.Connection, planned: list[Planned], now_s: floa
     audit.append(db, now_s, by, "import_meetings", {"meetings": len(planned)})
 
 
+def mark_secret(db: sqlite3.Connection, meeting: str, secret: bool, by: str, now_s: float) -> tuple[Marked, Change]:
+    """Say that a meeting which is not over is secret, or that it is not."""
+    row = db.execute(
+        "SELECT title, secret FROM meetings WHERE id = ? AND end_s + ? > ?", (meeting, SECRET_KEPT_S, now_s)
+    ).fetchone()
+    if row is None:
+        return Marked("not_found"), Change()
+    if bool(row["secret"]) != secret:
+        db.execute("UPDATE meetings SET secret = ? WHERE id = ?", (secret, meeting))
+        what = "mark_secret" if secret else "unmark_secret"
+        audit.append(db, now_s, by, what, {"meeting": meeting, "title": row["title"]})
+    rooms = db.execute("SELECT room FROM meeting_rooms WHERE meeting = ?", (meeting,))
+    return Marked(), Change(frozenset(one["room"] for one in rooms))
+
+
 def refresh_desired(db: sqlite3.Connection, now_s: float) -> set[str]:
     """Bring each room's document up to its meetings; the rooms whose document is new. A meeting that merely ended makes
     no new document."""
     wanted: dict[str, list[Meeting]] = {}
     for row in db.execute(
-        "SELECT m.id, m.title, m.start_s, m.end_s, mr.room FROM meetings m JOIN meeting_rooms mr ON mr.meeting = m.id"
-        " WHERE m.end_s > ? AND m.start_s < ? ORDER BY m.start_s, m.id",
-        (now_s, now_s + AHEAD_S),
+        "SELECT m.id, m.title, m.start_s, m.end_s, m.secret, mr.room"
+        " FROM meetings m JOIN meeting_rooms mr ON mr.meeting = m.id"
+        " WHERE m.end_s + m.secret * ? > ? AND m.start_s < ? ORDER BY m.start_s, m.id",
+        (SECRET_KEPT_S, now_s, now_s + AHEAD_S),
     ):
         mine = wanted.setdefault(row["room"], [])
         if len(mine) < PER_ROOM_MAX:
-            mine.append(Meeting(row["id"], row["title"], row["start_s"], row["end_s"]))
+            mine.append(Meeting(row["id"], row["title"], row["start_s"], row["end_s"], secret=bool(row["secret"])))
     known = {row["room"]: row for row in db.execute("SELECT room, version, raw FROM desired")}
     changed = set()
     for room in {*wanted, *known}:
         row = known.get(room)
         old = _document(row)
         coming = wanted.get(room, [])
-        if old is not None and [one for one in old.meetings if one.end_s > now_s] == coming:
+        if old is not None and [one for one in old.meetings if _told_until_s(one) > now_s] == coming:
             continue
         version = max((row["version"] if row else 0) + 1, int(now_s))
         base = old or Desired(room=room, version=version)
@@ -156,6 +190,10 @@ def refresh_desired(db: sqlite3.Connection, now_s: float) -> set[str]:
         )
         changed.add(room)
     return changed
+
+
+def _told_until_s(meeting: Meeting) -> float:
+    return meeting.end_s + meeting.secret * SECRET_KEPT_S
 
 
 def documents(db: sqlite3.Connection) -> list[tuple[str, int, str, bytes]]:

@@ -135,6 +135,10 @@ class HubPort(Protocol):
         """Take the incident. Refused with `conflict` when someone else has it already; twice by the same is fine."""
         ...
 
+    def mark_meeting(self, meeting: str, secret: bool, by: str) -> Marked:
+        """Say that a meeting is secret ("họp mật"), or not. Its rooms are told with their next desired document."""
+        ...
+
     def unack_incident(self, incident: int, by: str) -> Marked:
         """Give the incident back: nobody has it. Anyone may, since the one who has it may have gone home."""
         ...

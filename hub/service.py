@@ -154,6 +154,12 @@ class Hub:
         """See HubPort."""
         return self._writer.call(lambda db, _applier, now_s: marks.ack(db, incident, by, now_s))
 
+    def mark_meeting(self, meeting: str, secret: bool, by: str) -> Marked:
+        """See HubPort."""
+        marked = self._writer.call(lambda db, _applier, now_s: meetings.mark_secret(db, meeting, secret, by, now_s))
+        self._desired_at_s = 0.0  # the rooms are told at the next tick
+        return marked
+
     def unack_incident(self, incident: int, by: str) -> Marked:
         """See HubPort."""
         return self._writer.call(lambda db, _applier, now_s: marks.unack(db, incident, by, now_s))

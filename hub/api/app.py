@@ -19,7 +19,7 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from hub.api import account, assets, entry, installing, oidc, pages, triage, users, versions
+from hub.api import account, assets, entry, installing, oidc, pages, schedule, triage, users, versions
 from hub.api import log as log_pages
 from hub.api.auth import COOKIE, cookie_name
 from hub.api.context import HeldError, LoginNeededError, RefusedError, console_of, language_of, make_console
@@ -77,6 +77,7 @@ def create_app(db_path: Path | str, settings: Any, hub: HubPort, clock: Callable
         oidc.router,
         pages.router,
         triage.router,
+        schedule.router,
         versions.router,
         installing.router,
         users.router,

@@ -76,6 +76,11 @@ class Session:
         return Right.MARK in self.rights
 
     @property
+    def keeps_schedule(self) -> bool:
+        """Whether this account may mark meetings as secret."""
+        return Right.SCHEDULE in self.rights
+
+    @property
     def keeps_accounts(self) -> bool:
         """Whether this account may add, change and lock others."""
         return Right.ACCOUNTS in self.rights

@@ -250,6 +250,7 @@ def room_page(ask: Asked, room_id: str) -> Response:
         doing=views.doing,
         state=state,
         groups=views.fact_groups(ask.t, state, ask.now_s),
+        secret=state is not None and state.secrecy == "secret_meeting",
         actions=views.actions(state),
         orders=read_incidents.orders_of_room(ask.reader, room_id),
         security=read_security.security(ask.reader, 5, room_id),

@@ -16,6 +16,8 @@ class Right(StrEnum):
     """Take, shelve, note an incident."""
     ORDER = "order"
     """Order a room to do something; the room's interlock still decides."""
+    SCHEDULE = "schedule"
+    """Mark a meeting as secret: it reaches all of its rooms."""
     INSTALL = "install"
     """Give a new board its room, and hand a room over."""
     AUDIT = "audit"
@@ -29,7 +31,7 @@ class Right(StrEnum):
 
 
 _LOOKS = frozenset({Right.LOOK, Right.OWN})
-_ACTS = _LOOKS | {Right.MARK, Right.ORDER, Right.INSTALL}
+_ACTS = _LOOKS | {Right.MARK, Right.ORDER, Right.SCHEDULE, Right.INSTALL}
 ROLES: dict[str, frozenset[Right]] = {
     "viewer": _LOOKS,
     "operator": _ACTS,
@@ -40,7 +42,7 @@ ADMIN = "admin"
 """The role that may be asked for a second step."""
 HELD = frozenset({Right.OWN})
 """What is left to someone who must first change a given password or set up the second step."""
-WHOLE_TREE = frozenset({Right.AUDIT, Right.ACCOUNTS})
+WHOLE_TREE = frozenset({Right.SCHEDULE, Right.AUDIT, Right.ACCOUNTS})
 """Rights that reach beyond every node: an account that is bound to a part of the tree never has them."""
 
 ROUTES: dict[tuple[str, str], Right] = {
@@ -66,6 +68,8 @@ ROUTES: dict[tuple[str, str], Right] = {
     ("GET", "/rooms.csv"): Right.LOOK,
     ("GET", "/rooms/{room_id}"): Right.LOOK,
     ("GET", "/incidents/{incident_id}"): Right.LOOK,
+    ("GET", "/meetings"): Right.LOOK,
+    ("POST", "/meetings/{meeting}/secret"): Right.SCHEDULE,
     ("GET", "/health"): Right.LOOK,
     ("GET", "/versions"): Right.LOOK,
     ("GET", "/api/search"): Right.LOOK,

@@ -127,6 +127,7 @@ class MeetingRow:
     start_s: float
     end_s: float
     rooms: frozenset[str] = frozenset()
+    secret: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +205,7 @@ def meetings(reader: Reader, now_s: float, within_s: float = WEEK_S) -> list[Mee
     """Meetings that have not ended and start within the given time, the nearest first, with their rooms."""
     found: dict[str, tuple[sqlite3.Row, set[str]]] = {}
     for row in reader.all(
-        "SELECT m.id, m.title, m.start_s, m.end_s, mr.room FROM meetings m"
+        "SELECT m.id, m.title, m.start_s, m.end_s, m.secret, mr.room FROM meetings m"
         " LEFT JOIN meeting_rooms mr ON mr.meeting = m.id"
         " WHERE m.end_s > ? AND m.start_s < ? ORDER BY m.start_s, m.id",
         now_s,
@@ -214,7 +215,7 @@ def meetings(reader: Reader, now_s: float, within_s: float = WEEK_S) -> list[Mee
         if row["room"]:
             invited.add(row["room"])
     return [
-        MeetingRow(row["id"], row["title"], row["start_s"], row["end_s"], frozenset(invited))
+        MeetingRow(row["id"], row["title"], row["start_s"], row["end_s"], frozenset(invited), bool(row["secret"]))
         for row, invited in found.values()
     ]
 
@@ -231,13 +232,15 @@ def next_by_room(coming: Iterable[MeetingRow]) -> dict[str, MeetingRow]:
 def meetings_of_room(reader: Reader, room: str, from_s: float, to_s: float) -> list[MeetingRow]:
     """The room's meetings that touch the span, in order."""
     rows = reader.all(
-        "SELECT m.id, m.title, m.start_s, m.end_s FROM meetings m JOIN meeting_rooms mr ON mr.meeting = m.id"
+        "SELECT m.id, m.title, m.start_s, m.end_s, m.secret FROM meetings m JOIN meeting_rooms mr ON mr.meeting = m.id"
         " WHERE mr.room = ? AND m.end_s > ? AND m.start_s < ? ORDER BY m.start_s",
         room,
         from_s,
         to_s,
     )
-    return [MeetingRow(*row) for row in rows]
+    return [
+        MeetingRow(row["id"], row["title"], row["start_s"], row["end_s"], secret=bool(row["secret"])) for row in rows
+    ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from wire.messages import Desired, decode
 ZONE = timezone(timedelta(hours=7))
 NOW = 1_782_000_000.0  # 21/06/2026 07:00 in Vietnam
 HEADER = "bắt đầu;kết thúc;tên;phòng"
+SECRET_HEADER = HEADER + ";Họp mật"
 
 
 @pytest.fixture
@@ -26,8 +27,8 @@ def db(tmp_path: Path) -> sqlite3.Connection:
     return made
 
 
-def read(db: sqlite3.Connection, *rows: str) -> list[meetings.Planned]:
-    return meetings.parse("\n".join([HEADER, *rows]).encode(), ZONE, meetings.places(db))
+def read(db: sqlite3.Connection, *rows: str, header: str = HEADER) -> list[meetings.Planned]:
+    return meetings.parse("\n".join([header, *rows]).encode(), ZONE, meetings.places(db))
 
 
 def put(db: sqlite3.Connection, *rows: str, now_s: float = NOW) -> None:

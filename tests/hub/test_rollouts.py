@@ -135,7 +135,7 @@ def test_a_room_in_safe_mode_or_lost_is_not_well(db: sqlite3.Connection) -> None
 
 
 def test_a_room_near_a_meeting_is_busy(db: sqlite3.Connection) -> None:
-    db.execute("INSERT INTO meetings VALUES ('m', 'Giao ban', ?, ?)", (NOW_S + 3000, NOW_S + 9000))
+    db.execute("INSERT INTO meetings VALUES ('m', 'Giao ban', ?, ?, 0)", (NOW_S + 3000, NOW_S + 9000))
     db.execute("INSERT INTO meeting_rooms VALUES ('m', 'r-1')")
     assert [rollouts.rooms(db, NOW_S + at_s)["r-1"].busy for at_s in (-700, 0, 8999, 9000)] == [
         False,

@@ -153,7 +153,7 @@ def test_order_there_and_back(bench: Bench) -> None:
 def test_room_is_told_its_meetings_also_after_the_hub_was_away(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     now_s = bench.room.start_s
     other = sqlite3.connect(bench.path, timeout=20)
-    other.execute("INSERT INTO meetings VALUES ('m1', 'Giao ban', ?, ?)", (now_s + 3600, now_s + 7200))
+    other.execute("INSERT INTO meetings VALUES ('m1', 'Giao ban', ?, ?, 0)", (now_s + 3600, now_s + 7200))
     other.execute("INSERT INTO meeting_rooms VALUES ('m1', 'p1-1')")
     other.commit()
     other.close()

@@ -299,13 +299,13 @@ def _add_incident(db: sqlite3.Connection, number: int, fault: Fault, room: str, 
 
 
 def _add_meetings(db: sqlite3.Connection, rooms: list[str], now_s: float) -> None:
-    """A province-wide meeting in 48 minutes, a smaller one tomorrow, one that ended."""
+    """A province-wide meeting in 48 minutes, a smaller one tomorrow that is secret, one that ended."""
     for key, title, start_s, length_s, invited in (
         ("m1", "Giao ban trực tuyến toàn tỉnh: phòng, chống thiên tai tháng 11", now_s + 48 * MINUTE, 2 * HOUR, rooms),
         ("m2", "Hội nghị chuyển đổi số – cụm Mường Lát", now_s + 26 * HOUR, 3 * HOUR, rooms[14:46]),
         ("m0", "Kết nối thử", now_s - 9 * HOUR, HOUR, rooms[:200]),
     ):
-        db.execute("INSERT INTO meetings VALUES (?,?,?,?)", (key, title, start_s, start_s + length_s))
+        db.execute("INSERT INTO meetings VALUES (?,?,?,?,?)", (key, title, start_s, start_s + length_s, key == "m2"))
         db.executemany("INSERT INTO meeting_rooms VALUES (?,?)", [(key, room) for room in invited])
 
 

@@ -26,7 +26,7 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "-
 ROOM = "th-14878-2"
 LOST = 11
 PAGES = ("/", "/triage", "/triage?tab=shelved", "/rooms", f"/rooms/{ROOM}", "/incidents/2", "/incidents/14",
-         f"/rooms/{ROOM}/act/codec_power_cycle", "/health", "/versions", "/enrol", "/account",
+         f"/rooms/{ROOM}/act/codec_power_cycle", "/health", "/versions", "/meetings", "/enrol", "/account",
          f"/rooms/{ROOM}/handover")  # fmt: skip
 
 pytestmark = [

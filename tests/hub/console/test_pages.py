@@ -24,7 +24,8 @@ ROOM = "th-14878-2"
 PATHS = ("/", "/triage", "/triage?tab=working", "/triage?tab=shelved", "/triage?tab=stale", "/triage?tab=done",
          "/triage?part=list", "/triage?part=pane&sel=2", "/incidents/2", "/incidents/11", "/incidents/14", "/rooms",
          "/rooms?state=fault", "/rooms?q=khong+co+phong+nay", f"/rooms/{ROOM}", f"/rooms/{ROOM}/act/codec_restart",
-         f"/rooms/{ROOM}/act/recheck", "/health", "/versions", "/enrol", f"/rooms/{ROOM}/handover")  # fmt: skip
+         f"/rooms/{ROOM}/act/recheck", "/health", "/versions", "/enrol", f"/rooms/{ROOM}/handover",
+         "/meetings")  # fmt: skip
 QUERIES_MAX = 10
 GZIP_MAX = 25_000
 

@@ -28,7 +28,7 @@ from tests.hub.console.fake import FakeHub
 
 SELF_ENDING = {"/api/stream", "/logout", "/language"}
 """The stream never ends in a test client; the other two end or change the session: tests of their own."""
-FIELDS = {"text": "x", "until": "30:planned", "why": "x"}
+FIELDS = {"text": "x", "until": "30:planned", "why": "x", "secret": "1"}
 
 
 def routes(app: Any) -> set[tuple[str, str]]:
@@ -109,7 +109,7 @@ def test_every_route_by_role_and_scope(site: Site, role: str, part: str) -> None
         for room, incident, out in (
             (min(site.inside), site.incident_in, False), (min(site.outside), site.incident_out, True)
         ):  # fmt: skip
-            address = path.format(room_id=room, incident_id=incident, action="recheck", name="khach")
+            address = path.format(room_id=room, incident_id=incident, action="recheck", name="khach", meeting="m1")
             fields = FIELDS | {"csrf": token, "room": room} if method == "POST" else None
             status = client.request(method, address, data=fields).status_code
             tried += 1

@@ -98,6 +98,15 @@ def test_a_strange_reply_never_denies_a_call(recording: Recording, strange: Http
         assert talk.poll().get("codec.in_call") is not False, place
 
 
+@pytest.mark.parametrize("family", WEB)
+@pytest.mark.parametrize("strange", STRANGE, ids=repr)
+def test_a_web_server_of_anything_else_is_not_taken_for_the_device(family: str, strange: HttpReply) -> None:
+    """The technician's `probe` would write its settings."""
+    talk = WebConversation(web_recordings(family)[0], lambda _, __: strange)
+    talk.start()
+    assert talk.poll().get("codec.api") is not True
+
+
 @pytest.mark.parametrize("recording", IDLE, ids=by_name)
 @pytest.mark.parametrize("strange", STRANGE, ids=repr)
 def test_a_strange_reply_about_calls_is_no_denial(recording: Recording, strange: HttpReply) -> None:

@@ -172,6 +172,8 @@ def test_the_technicians_command_finds_it(tmp_path: Path, capsys: pytest.Capture
         target = target_of(codec.uri)
         assert main(["probe", target, "--family", kind]) == 1
         assert WANTS in capsys.readouterr().out
+        for other in {"cisco_http", *BOTH} - {kind}:
+            assert main(["probe", target, "--family", other]) == 1, "it was taken for something else"
         assert hardware.sessions.tried == []
         assert main(["probe", target, *account(hardware, tmp_path)]) == 0
         said = capsys.readouterr().out

@@ -144,7 +144,7 @@ def _denied(value: Reading) -> Reading:
 
 def _volume(audio: Any) -> Reading:
     steps = amount(entry(audio, "speakervalue"))
-    return steps * 100 / VOLUME_MAX if isinstance(steps, float) else steps
+    return round(steps * 100 / VOLUME_MAX, 1) if isinstance(steps, float) else steps
 
 
 def _rate(value: Any) -> bool:

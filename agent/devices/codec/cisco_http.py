@@ -88,7 +88,9 @@ class CiscoHttpSession(HttpSession[Values]):
         return Values() if result.ok else NoReading(result.reason)
 
     def _facts(self, answers: Mapping[str, Values | NoReading]) -> Mapping[str, Reading]:
-        return facts_of(answers, False)
+        # "No such path" in XML is an answer, but any web server at all says 404.
+        understood = any(isinstance(answer, Values) for answer in answers.values())
+        return {**facts_of(answers, False), "codec.api": understood}
 
 
 def command_xml(text: str) -> str:

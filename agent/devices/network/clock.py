@@ -11,7 +11,10 @@ from agent.devices.base import checked, number
 
 ABOUT = About(
     "the board's clock: chrony, else systemd-timesyncd",
-    (Tested("`chronyc -c tracking`, `timedatectl`", "recordings", "tests/devices/test_small_protocols.py"),),
+    (
+        Tested("`chronyc -c tracking`", "real chronyds on loopback", "tests/probes/test_clock.py"),
+        Tested("`timedatectl`", "recordings", "tests/devices/test_small_protocols.py"),
+    ),
     facts=("net.clock_synced", "net.clock_offset_s"),
 )
 

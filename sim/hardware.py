@@ -16,6 +16,7 @@ from typing import Any, Literal, get_args
 from sim.physics import Fitting, Hang, RoomPhysics
 from sim.physics.display import CODEC_INPUT
 from sim.physics.room import profiles
+from sim.servers.apc import ApcPort
 from sim.servers.cisco import CiscoConversation
 from sim.servers.cisco_web import CiscoWebConversation
 from sim.servers.huawei import HuaweiConversation
@@ -55,7 +56,7 @@ RELAYS: dict[str, tuple[int, str]] = {
     "light": (24, "no"), "fan": (25, "no"),
 }  # fmt: skip
 """Pin and contact of each load."""
-OUTLETS: dict[Kind, str] = {"cisco_ws": "shelly", "cisco_http": "tasmota"}
+OUTLETS: dict[Kind, str] = {"cisco_ws": "shelly", "cisco_http": "tasmota", "cisco_ssh": "apc_rpdu2"}
 """Kinds of rooms whose codec hangs on a smart plug instead of a relay of the board, and the plug's family."""
 
 CHRONY = "7F7F0101,127.127.1.1,3,1795390000.0,0.000012,0.00001,0.00002,1.0,0.0,0.1,0.01,0.001,64.0,Normal"
@@ -84,7 +85,7 @@ class RoomHardware:
         self.physics = RoomPhysics(plan.room, fitting(plan.scale), clock())
         self.levels: dict[int, int] = {}
         """Pin levels, kept whatever becomes of the agent."""
-        self._parts: list[TcpPort | PathPort | SerialPort | SipPort | SshPort] = []
+        self._parts: list[TcpPort | PathPort | SerialPort | SipPort | SshPort | ApcPort] = []
         self._pins: asyncio.Server | None = None
         self._sysfs = SysfsTree(folder / "sys", plan.seed)
         self._codec_uri = ""
@@ -132,7 +133,7 @@ class RoomHardware:
         ]
         self._parts = [
             self._alive, self._sip, self._gateway, self._hub, self._broker, self._nut, *meters, *self._codec_ports(),
-            *self._display_ports(), *self._plug_ports(),
+            *self._display_ports(), *await self._plug_ports(),
         ]  # fmt: skip
         self.pins_socket.unlink(missing_ok=True)
         self._pins = await asyncio.start_unix_server(self._pin_client, str(self.pins_socket))
@@ -198,14 +199,21 @@ class RoomHardware:
         self.display_uri = f"tcp://127.0.0.1:{port.port}"
         return [port]
 
-    def _plug_ports(self) -> list[TcpPort]:
+    async def _plug_ports(self) -> list[TcpPort | ApcPort]:
         room, family = self.physics, OUTLETS.get(self.plan.kind)
         if family is None:
             return []
         self.plug = Plug(room, self._clock, "codec", PASSWORD)
-        port = plug_port(family, self.plug, lambda: room.gateway_up() and room.backed())
+        if family == "apc_rpdu2":
+            strip = await ApcPort(self.plug, self._plug_up).open()
+            self.plug_uri = f"snmp://127.0.0.1:{strip.port}"
+            return [strip]
+        port = plug_port(family, self.plug, self._plug_up)
         self.plug_uri = f"http://127.0.0.1:{port.port}"
         return [port]
+
+    def _plug_up(self) -> bool:
+        return self.physics.gateway_up() and self.physics.backed()
 
     def _port_up(self) -> bool:
         now_s = self._clock()

@@ -73,7 +73,7 @@ def _sensor(config: SensorConfig) -> Probe:
 def _meter(config: MeterConfig) -> Probe:
     from agent.probes import outlet
 
-    return outlet.OutletMeterProbe(config) if config.family in outlet.FAMILIES else MeterProbe(config)
+    return outlet.OutletMeterProbe(config) if config.family in outlet.METERING else MeterProbe(config)
 
 
 def _check_codec(config: CodecConfig) -> None:

@@ -9,18 +9,27 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from agent.core.facts import NoReading, Reading
+from agent.devices import snmp
 from agent.devices.base import checked
+from agent.devices.power import _apc
+from agent.devices.power._apc import ApcOutlet
 from agent.devices.power._outlets import OutletState, WebOutlet
 from agent.exchange import HttpReply, HttpRequest
 from agent.probes.config import MeterConfig
-from agent.probes.names import Resolver
+from agent.probes.names import Resolver, split_host_port
+from agent.probes.snmp import SnmpClient
 from agent.transports.errors import Kind, LinkFault
 from agent.transports.holdoff import HoldOff
 from agent.transports.http import HttpClient, parse_url
 from agent.transports.relay import RelayConfig
 
-FAMILIES = {"shelly": "Shelly", "tasmota": "Tasmota"}
-"""Families of outlets, files of `agent/devices/power/`, and the class in it."""
+WEB = {"shelly": "Shelly", "tasmota": "Tasmota"}
+"""Families of outlets with a web interface, files of `agent/devices/power/`, and the class in it."""
+SNMP = ("apc_rpdu", "apc_rpdu2")
+"""Families of outlets by SNMP."""
+FAMILIES = (*WEB, *SNMP)
+METERING = tuple(WEB)
+"""Those that measure."""
 KINDS: Mapping[str, Kind] = {"denied": "denied", "refused": "refused"}
 
 
@@ -59,11 +68,53 @@ def open_outlet(config: RelayConfig | MeterConfig) -> Outlet:
     number = module.NUMBERS[0] if config.number < 0 else config.number
     if number not in module.NUMBERS:
         raise ValueError(f"outlet number {number} of {config.family} must be {module.NUMBERS[0]}..{module.NUMBERS[-1]}")
+    if config.family in SNMP:
+        return _snmp(module.outlet(number), config.uri, config.password)
     if parse_url(config.uri)[0]:
         raise ValueError(f"{config.uri!r}: {config.family} is spoken to by http://HOST")
-    dialect: WebOutlet = getattr(module, FAMILIES[config.family])(number, config.user, config.password)
+    dialect: WebOutlet = getattr(module, WEB[config.family])(number, config.user, config.password)
     user = (config.user or "admin") if config.password else ""
     return HttpOutlet(dialect, config.uri, user, config.password, gives_back=module.GIVES_BACK)
+
+
+def _snmp(outlet: ApcOutlet, uri: str, community: str) -> Outlet:
+    scheme, _, authority = uri.partition("://")
+    if scheme != "snmp":
+        raise ValueError(f"{uri!r} must be snmp://HOST")
+    host, port = split_host_port(authority.rstrip("/"), snmp.PORT)
+    return SnmpOutlet(outlet, SnmpClient(host, port, community or "private", "1", Resolver().address))
+
+
+class SnmpOutlet:
+    """An outlet of a power strip by SNMP. It ends no cycle by itself."""
+
+    gives_back = False
+
+    def __init__(self, outlet: ApcOutlet, client: SnmpClient) -> None:
+        self._outlet = outlet
+        self._client = client
+
+    def look(self, timeout_s: float) -> OutletState:
+        oid = self._outlet.state_oid
+        state = self._outlet.state(self._client.get([oid], timeout_s)[oid])
+        if isinstance(state, NoReading):
+            raise LinkFault("refused" if state.reason == "absent" else "garbled", "no outlet of this number answers")
+        return state
+
+    def give(self, timeout_s: float) -> None:
+        self._client.set(self._outlet.command_oid, _apc.ON, timeout_s)
+
+    def cut(self, give_back_s: float | None, timeout_s: float) -> None:
+        del give_back_s
+        self._client.set(self._outlet.command_oid, _apc.OFF, timeout_s)
+
+    def rests_on(self, timeout_s: float) -> bool | None:
+        """A strip says so in a menu only."""
+        del timeout_s
+        return None
+
+    def close(self) -> None:
+        self._client.close()
 
 
 class HttpOutlet:

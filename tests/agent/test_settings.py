@@ -11,7 +11,7 @@ from agent.config import ConfigError
 from agent.core.remedies import LOADS
 from agent.main import main
 from agent.rescue import CACHE
-from agent.settings import all_sections, load, section_fields, validate
+from agent.settings import all_sections, load, section_fields, validate, with_secrets
 
 GOOD = """
 [room]
@@ -177,3 +177,59 @@ def test_check_config_speaks_plainly(room: Path, capsys: pytest.CaptureFixture[s
 
 def test_every_section_has_fields() -> None:
     assert all(section_fields(section) for section in all_sections())
+
+
+OUTLET = """[room]
+id = "r"
+[relays.{load}]
+family = "{family}"
+uri = "{uri}"
+{more}
+"""
+
+
+@pytest.mark.parametrize(
+    ("load", "family", "uri", "more", "words"),
+    [
+        (
+            "codec",
+            "shely",
+            "http://10.0.0.9",
+            "",
+            r"relays\.codec: outlet family 'shely' is not known; there are:.*shelly",
+        ),
+        ("codec", "shelly", "10.0.0.9", "", r"relays\.codec: .*must be http://HOST"),
+        ("codec", "shelly", "", "", r"relays\.codec\.uri: .*is missing"),
+        (
+            "codec",
+            "shelly",
+            "http://10.0.0.9",
+            "number = 99",
+            r"relays\.codec: outlet number 99 of shelly must be 0\.\.15",
+        ),
+        ("codec", "shelly", "http://10.0.0.9", "pin = 17", r"relays\.codec\.pin: .*no pin: leave it out"),
+        ("codec", "shelly", "http://10.0.0.9", 'contact = "no"', r"relays\.codec\.contact: .*GPIO relays only"),
+        ("codec", "gpio", "http://10.0.0.9", "pin = 17", r"relays\.codec\.family: .*needs the outlet's family"),
+        ("switch", "apc_rpdu", "snmp://10.0.0.9", "", r"relays\.switch: .*cannot give power back by itself"),
+        ("converter", "apc_rpdu2", "snmp://10.0.0.9", "", r"relays\.converter: .*cannot give power back by itself"),
+    ],
+)
+def test_every_mistake_about_an_outlet_is_one_sentence(
+    tmp_path: Path, load: str, family: str, uri: str, more: str, words: str
+) -> None:
+    path = tmp_path / "room.toml"
+    path.write_text(OUTLET.format(load=load, family=family, uri=uri, more=more), "utf-8")
+    with pytest.raises(ConfigError, match=words):
+        validate(path)
+
+
+def test_an_outlet_may_feed_the_agents_own_way_when_it_ends_a_cycle_by_itself(tmp_path: Path) -> None:
+    path = tmp_path / "room.toml"
+    secret = tmp_path / "plug.secret"
+    secret.touch(mode=0o600)
+    secret.write_text("mat-khau\n", "utf-8")
+    more = f'password_file = "{secret}"'
+    path.write_text(OUTLET.format(load="switch", family="tasmota", uri="http://10.0.0.9", more=more), "utf-8")
+    (relay,) = with_secrets(validate(path)).relays
+    assert (relay.load, relay.family, relay.password) == ("switch", "tasmota", "mat-khau")
+    assert "mat-khau" not in repr(relay)

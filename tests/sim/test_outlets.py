@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import queue
 import time
 from collections.abc import Callable, Iterator
@@ -23,15 +24,25 @@ from agent.relays import RoomRelays, light_up
 from agent.transports.errors import LinkFault
 from agent.transports.relay import RelayConfig
 from sim.hardware import PASSWORD, RoomHardware, RoomPlan
+from sim.servers.apc import STATE
 from tests.sim.stage import rack
 
-FAMILIES = {"shelly": "cisco_ws", "tasmota": "cisco_http"}
+FAMILIES = {"shelly": "cisco_ws", "tasmota": "cisco_http", "apc_rpdu2": "cisco_ssh"}
+GIVES_BACK = ("shelly", "tasmota")
+"""Those that end a cycle by themselves, measure, and know a password from silence."""
 WAIT_S = 20.0
 
 
 @pytest.fixture(params=FAMILIES)
 def room(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[RoomHardware]:
     """A room whose codec hangs on a plug of each family."""
+    with rack(tmp_path, RoomPlan("r", FAMILIES[request.param])) as made:  # type: ignore[arg-type]
+        yield made.rooms[0]
+
+
+@pytest.fixture(params=GIVES_BACK)
+def plugged(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[RoomHardware]:
+    """A room whose codec hangs on a smart plug."""
     with rack(tmp_path, RoomPlan("r", FAMILIES[request.param])) as made:  # type: ignore[arg-type]
         yield made.rooms[0]
 
@@ -79,12 +90,12 @@ def test_a_whole_cycle_leaves_proof_and_power(room: RoomHardware) -> None:
     relays.close()
 
 
-def test_power_comes_back_by_itself_when_whoever_cut_it_is_gone(room: RoomHardware) -> None:
-    outlet = open_outlet(relay(room))
+def test_power_comes_back_by_itself_when_whoever_cut_it_is_gone(plugged: RoomHardware) -> None:
+    outlet = open_outlet(relay(plugged))
     outlet.cut(1.0, 3.0)
     outlet.close()
-    assert not powered(room)
-    until(lambda: powered(room), "the plug did not give power back")
+    assert not powered(plugged)
+    until(lambda: powered(plugged), "the plug did not give power back")
 
 
 def test_a_fresh_agent_ends_the_cycle_of_a_dead_one_at_once(room: RoomHardware) -> None:
@@ -94,19 +105,19 @@ def test_a_fresh_agent_ends_the_cycle_of_a_dead_one_at_once(room: RoomHardware) 
 
 
 def test_a_plug_whose_web_server_hangs_in_mid_cycle_has_power_all_the_same_and_is_told_of(
-    room: RoomHardware, monkeypatch: pytest.MonkeyPatch
+    plugged: RoomHardware, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert room.plug is not None
+    assert plugged.plug is not None
     monkeypatch.setattr("agent.plug.ORDER_S", 0.3)
-    plug = Plug("codec", open_outlet(relay(room)))
+    plug = Plug("codec", open_outlet(relay(plugged)))
     plug.cut(1.0)
-    room.plug.deaf = True
+    plugged.plug.deaf = True
     assert plug.powered() is None
     with pytest.raises(RelayError):
         plug.restore()
-    until(lambda: powered(room), "the plug did not give power back")
+    until(lambda: powered(plugged), "the plug did not give power back")
     assert not plug.prod(), "nobody has said that it is on"
-    room.plug.deaf = False
+    plugged.plug.deaf = False
     until(plug.prod, "the worker did not find out")
     plug.close()
 
@@ -133,17 +144,17 @@ def test_an_answer_that_was_lost_may_have_cut(room: RoomHardware, monkeypatch: p
     relays.close()
 
 
-def test_a_wrong_password_is_tried_once_and_never_passes_for_an_order(room: RoomHardware) -> None:
-    outlet = open_outlet(relay(room, "sai"))
+def test_a_wrong_password_is_tried_once_and_never_passes_for_an_order(plugged: RoomHardware) -> None:
+    outlet = open_outlet(relay(plugged, "sai"))
     for words in ("refuses", "refused our password; waiting"):
-        with pytest.raises(LinkFault, match=words if room.plan.kind == "cisco_ws" else "password|denied") as caught:
+        with pytest.raises(LinkFault, match=words if plugged.plan.kind == "cisco_ws" else "password|denied") as caught:
             outlet.cut(None, 3.0)
         assert caught.value.kind == "denied"
-    assert powered(room)
+    assert powered(plugged)
 
 
-def test_its_meter_tells_the_draw(room: RoomHardware) -> None:
-    told = relay(room)
+def test_its_meter_tells_the_draw(plugged: RoomHardware) -> None:
+    told = relay(plugged)
     probe = OutletMeterProbe(MeterConfig("codec", told.family, told.uri, password=PASSWORD))
     assert probe.keys == ("codec.draw_w",)
     before = probe.observe()["codec.draw_w"]
@@ -154,14 +165,56 @@ def test_its_meter_tells_the_draw(room: RoomHardware) -> None:
     probe.close()
 
 
-def test_a_silent_plug_is_no_reading_of_zero(room: RoomHardware) -> None:
-    assert room.plug is not None
-    room.plug.deaf = True
-    told = relay(room)
+def test_a_silent_plug_is_no_reading_of_zero(plugged: RoomHardware) -> None:
+    assert plugged.plug is not None
+    plugged.plug.deaf = True
+    told = relay(plugged)
     probe = OutletMeterProbe(MeterConfig("room", told.family, told.uri, password=PASSWORD, timeout_s=0.3))
     assert set(probe.observe().values()) == {NoReading("timeout")}
     assert probe.keys == ("room.draw_w", "mains.voltage_v", "mains.frequency_hz")
 
 
-def test_what_it_does_after_a_power_cut_can_be_asked(room: RoomHardware) -> None:
-    assert open_outlet(relay(room)).rests_on(3.0) is True
+def test_what_it_does_after_a_power_cut_can_be_asked(plugged: RoomHardware) -> None:
+    assert open_outlet(relay(plugged)).rests_on(3.0) is True
+
+
+def test_a_strip_that_cannot_end_a_cycle_is_given_power_as_soon_as_it_can_be_reached(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent.plug.ORDER_S", 0.3)
+    with rack(tmp_path, RoomPlan("r", "cisco_ssh")) as made:
+        room = made.rooms[0]
+        assert room.plug is not None
+        relays = RoomRelays([relay(room)])
+        relays.cut("codec", 1.0)
+        room.plug.deaf = True
+        with pytest.raises(RelayError):
+            relays.restore("codec")
+        assert not relays.prod("codec")
+        assert not powered(room), "nothing in the strip has given it power"
+        room.plug.deaf = False
+        until(lambda: relays.prod("codec"), "the worker did not find it again")
+        assert powered(room)
+        relays.close()
+
+
+def test_the_strip_of_the_simulator_is_read_by_a_public_client(tmp_path: Path) -> None:
+    from pysnmp.hlapi.v3arch import asyncio as hlapi
+    from pysnmp.hlapi.v3arch.asyncio.auth import CommunityData
+
+    async def read(port: int, oid: str) -> tuple[object, int]:
+        engine = hlapi.SnmpEngine()
+        target = await hlapi.UdpTransportTarget.create(("127.0.0.1", port))
+        error, status, _, rows = await hlapi.get_cmd(
+            engine, CommunityData(PASSWORD, mpModel=0), target, hlapi.ContextData(),
+            hlapi.ObjectType(hlapi.ObjectIdentity(oid)),
+        )  # fmt: skip
+        engine.close_dispatcher()
+        return error or int(status), int(rows[0][1]) if rows and not int(status) else 0
+
+    with rack(tmp_path, RoomPlan("r", "cisco_ssh")) as made:
+        port = int(made.rooms[0].plug_uri.rpartition(":")[2])
+        assert asyncio.run(read(port, STATE)) == (0, 2)
+        open_outlet(relay(made.rooms[0])).cut(None, 3.0)
+        assert asyncio.run(read(port, STATE)) == (0, 1), "1 is off in this generation"
+        assert asyncio.run(read(port, "1.3.6.1.4.1.318.1.1.26.9.2.3.1.5.9"))[0] == 2

@@ -21,6 +21,8 @@ from agent.devices.base import Event, Inquiry, Login, LoginNeeded, LoginRefused,
 from agent.exchange import HttpReply, HttpRequest
 
 A = TypeVar("A")
+COOKIES_MAX = 20
+"""More names are not kept: a device that makes up new ones would fill the memory."""
 Step = HttpRequest | Ready | LoginRefused | LoginNeeded | ProtocolError
 """What follows in a log-in: the next request, or how it ended. A ProtocolError: what answers is not the device."""
 
@@ -69,7 +71,7 @@ class HttpSession(Inquiry[A]):
 
     def reply(self, reply: HttpReply) -> list[Event]:
         """Take the reply to the request. Never raises, whatever it holds."""
-        self._cookies |= dict(list(reply.cookies().items())[:20])
+        self._cookies = dict(list((self._cookies | reply.cookies()).items())[:COOKIES_MAX])
         if self._logging_in:
             return self._step(self._log_in(reply))
         query = self._asked

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.core.facts import NoReading
 from agent.devices.base import CommandDone, CommandFailed, LoginRefused
+from agent.devices.web import COOKIES_MAX
 from agent.exchange import HttpReply
 from agent.probes.families import load as load_family
 from agent.probes.families import names
@@ -210,3 +214,64 @@ def test_pure_noise_never_raises_and_never_denies(family: str, replies: list[tup
     talk.spoil = lambda _, __: HttpReply(left[0][0], (), left.pop(0)[1]) if left else None
     talk.start()
     assert talk.poll().get("codec.in_call") is not False
+
+
+WORDS = st.sampled_from(
+    ["id", "state", "name", "success", "data", "mediaDirection", "inMeeting", "sip", "RX", "up", "--"]
+)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | WORDS,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(WORDS | st.text(max_size=3), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+def planted(tree: Any, odd: Any, path: list[int]) -> Any:
+    """The tree with a branch replaced, whose place is told by turns at each fork."""
+    if isinstance(tree, str) and tree.startswith("{"):
+        return json.dumps(planted(json.loads(tree), odd, path))
+    if not path or not isinstance(tree, dict | list) or not tree:
+        return odd
+    keys = list(tree) if isinstance(tree, dict) else list(range(len(tree)))
+    key = keys[path[0] % len(keys)]
+    copy = dict(tree) if isinstance(tree, dict) else list(tree)
+    copy[key] = planted(tree[key], odd, path[1:])
+    return copy
+
+
+@settings(max_examples=120, deadline=None)
+@given(
+    odd=JSON, path=st.lists(st.integers(0, 30), max_size=4), places=st.sets(st.integers(0, 12), min_size=1, max_size=3)
+)
+@pytest.mark.parametrize("recording", [one for one in ALL if not one.family.startswith("cisco")], ids=by_name)
+def test_json_of_another_shape_never_raises(recording: Recording, odd: Any, path: list[int], places: set[int]) -> None:
+    """Some branch of some answers is something else altogether."""
+    talk = WebConversation(recording)
+
+    def spoilt(_: str, reply: HttpReply) -> HttpReply:
+        if len(talk.asked) - 1 not in places or not reply.body.strip().startswith((b"{", b"[")):
+            return reply
+        return HttpReply(200, reply.headers, json.dumps(planted(json.loads(reply.body), odd, path)).encode())
+
+    talk.spoil = spoilt
+    talk.start()
+    for _ in range(2):
+        facts = talk.poll()
+        assert not facts or set(facts) == set(load_family(recording.family).keys)
+
+
+def test_a_device_that_makes_up_cookies_fills_no_memory() -> None:
+    (recording,) = (one for one in web_recordings("poly_videoos") if one.name == "x30_idle")
+    talk = WebConversation(recording)
+
+    def baking(_: str, reply: HttpReply) -> HttpReply:
+        more = tuple(("Set-Cookie", f"c{len(talk.asked)}-{number}=1") for number in range(50))
+        return HttpReply(reply.status, (*reply.headers, *more), reply.body)
+
+    talk.spoil = baking
+    talk.start()
+    for _ in range(3):
+        assert talk.poll()["codec.api"] is True
+    cookies = dict(talk.requests[-1].headers)["Cookie"].split("; ")
+    assert len(cookies) == COOKIES_MAX
+    assert "session_id=PS6UmUeGR0123456789" in cookies

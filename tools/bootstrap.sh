@@ -19,7 +19,7 @@ fail() { say "$*"; exit 1; }
 wanted="mosquitto:mosquitto git:git"
 [ "$purpose" = test ] && wanted="$wanted mosquitto_sub:mosquitto-clients chromium:chromium socat:socat \
   openssl:openssl ssh:openssh-client upsd:nut-server upsc:nut-client baresip:baresip-core ip:iproute2 systemd-analyze:systemd \
-  rsyslogd:rsyslog curl:curl arecord:alsa-utils chronyd:chrony \
+  rsyslogd:rsyslog curl:curl arecord:alsa-utils chronyd:chrony lldpd:lldpd \
   node:nodejs npm:npm"
 [ "$purpose" = fleet ] && wanted="$wanted systemd-nspawn:systemd-container mmdebstrap:mmdebstrap ip:iproute2 ssh:openssh-client \
   openssl:openssl qemu-aarch64-static:qemu-user-static update-binfmts:binfmt-support arch-test:arch-test"

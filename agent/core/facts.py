@@ -118,6 +118,7 @@ FACTS: dict[str, FactSpec] = _catalogue(
     FactSpec("net.jitter_ms", "ms", "mean difference of successive round trips", fresh_s=95, low=0),
     FactSpec("net.clock_synced", "", "the clock is disciplined by a time server", fresh_s=95),
     FactSpec("net.clock_offset_s", "s", "distance from the time server's clock", fresh_s=95),
+    FactSpec("net.neighbour", "", "switch and port that the network cable leads to, by LLDP", fresh_s=95),
     FactSpec("env.temp_c", "°C", "air temperature in the room", fresh_s=95, low=-20, high=80),
     FactSpec("env.rack_temp_c", "°C", "temperature at the equipment", fresh_s=95, low=-20, high=110),
     FactSpec("sound.level_dbc", "dBC", "sound level; the sound itself is never kept", low=0, high=140),

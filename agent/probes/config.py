@@ -159,6 +159,10 @@ class NetworkConfig:
     clock_command: tuple[str, ...] = ("chronyc", "-c", "tracking")
     clock_fallback: tuple[str, ...] = ("timedatectl", "show", "-p", "NTPSynchronized", "--value")
     """Asked when `clock_command` does not exist or chronyd does not run. Gives no offset."""
+    neighbour: bool = False
+    """Whether `net.neighbour` is reported: which switch and port `interface` leads to. lldpd must run."""
+    neighbour_command: tuple[str, ...] = ("lldpcli", "-f", "json0", "show", "neighbors", "ports")
+    """Asks lldpd; `interface` is added."""
     samples: int = 5
     """Echoes per observation for loss and jitter."""
     window: int = 20

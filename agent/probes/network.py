@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from agent.core.facts import NoReading, Reading
-from agent.devices.network import clock, dns
+from agent.devices.network import clock, dns, lldp
 from agent.devices.network.quality import KEYS as QUALITY_KEYS
 from agent.devices.network.quality import Quality
 from agent.probes.config import NetworkConfig
@@ -21,6 +21,7 @@ from agent.transports.sysfs import read_text
 
 ECHO_GAP_S = 0.05
 CLOCK_S = 3.0
+NEIGHBOUR_S = 3.0
 
 
 class NetworkProbe:
@@ -86,9 +87,12 @@ class NetworkSlowProbe:
             *(("net.dns",) if config.dns_name else ()),
             *(QUALITY_KEYS if self._target else ()),
             *(clock.KEYS if config.clock else ()),
+            *((lldp.KEY,) if config.neighbour else ()),
         )
+        if config.neighbour and not config.interface:
+            raise ValueError("network: neighbour needs interface: name the port, e.g. eth0")
         self.period_s = config.slow_period_s
-        self.deadline_s = config.timeout_s * (config.samples + 1) + 2 * CLOCK_S + 4.0
+        self.deadline_s = config.timeout_s * (config.samples + 1) + 2 * CLOCK_S + NEIGHBOUR_S + 4.0
 
     def observe(self) -> Mapping[str, Reading]:
         """Look once."""
@@ -99,6 +103,8 @@ class NetworkSlowProbe:
             readings |= self._measure(self._target)
         if self._config.clock:
             readings |= self._clock()
+        if self._config.neighbour:
+            readings[lldp.KEY] = self._neighbour()
         return readings
 
     def _dns(self) -> Reading:
@@ -130,6 +136,13 @@ class NetworkSlowProbe:
             return answer.rtt_s
         # A refusal took the way there and back as well.
         return time.monotonic() - began_s if host_lives(answer) else None
+
+    def _neighbour(self) -> Reading:
+        """lldpcli fails without a word where lldpd does not run or does not let us in: both are our own side's."""
+        try:
+            return lldp.neighbour(run_command((*self._config.neighbour_command, self._config.interface), NEIGHBOUR_S))
+        except LinkFault as fault:
+            return NoReading("link" if fault.kind == "refused" else fault.kind)
 
     def _clock(self) -> Mapping[str, Reading]:
         try:

@@ -20,6 +20,7 @@ from agent.probes.config import (
     RoomConfig,
     SelfConfig,
     SensorConfig,
+    SoundConfig,
     UpsConfig,
 )
 from agent.probes.families import load, names
@@ -230,8 +231,14 @@ FULL = RoomConfig(
     ),
     meters=(MeterConfig("room", uri="serial:///dev/a"), MeterConfig("codec", uri="serial:///dev/b")),
     ups=UpsConfig(),
-    network=NetworkConfig("eth0", "auto", ("tcp:hub.example:8883",), "hub.example"),
-    sensors=(SensorConfig("bme280"), SensorConfig("bh1750"), SensorConfig("ds18b20", "rack")),
+    network=NetworkConfig("eth0", "auto", ("tcp:hub.example:8883",), "hub.example", neighbour=True),
+    sensors=(
+        SensorConfig("bme280"),
+        SensorConfig("bh1750"),
+        SensorConfig("ds18b20", "rack"),
+        SensorConfig("mhz19", uri="serial:///dev/c"),
+    ),
+    sound=SoundConfig("plughw:CARD=Microphone"),
 )
 
 
@@ -242,7 +249,7 @@ def test_a_full_room() -> None:
     assert set(keys) <= set(FACTS)
     of_other_devices = (
         "hub.", "room.attended", "codec.rx_loss", "codec.tx_loss", "codec.jitter", "display.", "camera.",
-        "amp.", "pc.", "sound.",
+        "amp.", "pc.",
     )  # fmt: skip
     assert {key for key in set(FACTS) - set(keys) if not key.startswith(of_other_devices)} == set()
     assert len({probe.name for probe in probes}) == len(probes)

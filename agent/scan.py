@@ -10,10 +10,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from agent.core.facts import NoReading, Reading
+from agent.devices import snmp
 from agent.devices.sensor import mhz19
 from agent.doctor import EVERYBODY_KNOWS, WHY, say
 from agent.ports import Probe
-from agent.probes import families
+from agent.probes import families, outlet
 from agent.probes.co2 import Co2Probe
 from agent.probes.codec import CodecProbe
 from agent.probes.config import CameraConfig, CodecConfig, DisplayConfig, MeterConfig, SensorConfig
@@ -21,9 +22,13 @@ from agent.probes.controlled import camera_probe, display_probe
 from agent.probes.lines import PORTS
 from agent.probes.meter import MeterProbe
 from agent.probes.names import Resolver, split_host_port
-from agent.probes.reach import Target, check
+from agent.probes.outlet import OutletMeterProbe
+from agent.probes.reach import H323_PORT, Target, check
+from agent.probes.snmp import SnmpClient
+from agent.transports.errors import LinkFault
 
 KINDS = ("codec", "display", "camera")
+SNMP_S = 1.5
 METERS = (("pzem004t", 0xF8), ("sdm120", 1))
 OTHER_PORTS = {"poly_cli": (23,)}
 """Further ports a family is known to listen on."""
@@ -46,7 +51,7 @@ class Guess:
     """A family that may be what is there."""
 
     kind: str
-    """`codec`, `display`, `camera`, `meter` or `sensor`."""
+    """`codec`, `display`, `camera`, `meter`, `outlet` or `sensor`."""
     family: str
     uri: str
     tries: int = 1
@@ -66,6 +71,8 @@ class Guess:
                 return camera_probe(CameraConfig(self.family, self.uri))
             case "sensor":
                 return Co2Probe(SensorConfig(self.family, uri=self.uri))
+            case "outlet":
+                return OutletMeterProbe(MeterConfig("room", self.family, self.uri, user=user, password=password))
             case _:
                 return MeterProbe(MeterConfig("room", self.family, self.uri, address=self.address))
 
@@ -73,8 +80,10 @@ class Guess:
         """Its lines of `room.toml`."""
         if self.kind == "sensor":
             return f'[[sensors]]\nchip = "{self.family}"\nuri = "{self.uri}"'
-        head = "[[meters]]" if self.kind == "meter" else f"[{self.kind}]"
+        head = "[[meters]]" if self.kind in ("meter", "outlet") else f"[{self.kind}]"
         lines = [head, f'family = "{self.family}"', f'uri = "{self.uri}"']
+        if self.kind == "outlet":
+            lines.append('role = "codec"')
         if self.kind == "meter":
             lines += ['role = "room"', f"address = {self.address}"]
         if account.family == self.family and account.user:
@@ -98,6 +107,10 @@ def at_host(host: str, port: int, only: str = "") -> Iterator[Guess]:
                 own = (PORTS.get(scheme, family.port), *OTHER_PORTS.get(name, ())) if scheme in ("tcp", "udp") else ()
                 for number in (port,) if port else own or (PORTS[scheme],):
                     yield Guess(kind, name, f"{scheme}://{named}:{number}")
+
+    for name in outlet.WEB:
+        if only in ("", name):
+            yield Guess("outlet", name, f"http://{named}:{port or PORTS['http']}")
 
 
 def on_line(path: str, only: str = "") -> Iterator[Guess]:
@@ -166,7 +179,7 @@ def scan(target: str, account: Account) -> int:
         )
         return 1
     for guess in found:
-        known = families.load(guess.family, guess.kind).default_passwords if guess.kind != "meter" else ()
+        known = families.load(guess.family, guess.kind).default_passwords if guess.kind in KINDS else ()
         if guess.family == account.family and account.password in known:
             say(EVERYBODY_KNOWS.format(guess.kind))
     say("→ room.toml:\n")
@@ -184,13 +197,28 @@ def _at(target: str, only: str) -> list[Guess]:
     guesses = list(at_host(host, port, only))
     ports = sorted({_port(guess) for guess in guesses if not guess.uri.startswith("udp")})
     targets = {f"tcp {number}": Target("tcp", host, number) for number in ports} | {"ping": Target("icmp", host)}
+    targets |= {"H.323 (tcp 1720)": Target("tcp", host, H323_PORT)}
     answers = check(targets, REACH_S, Resolver())
     for name, answer in answers.items():
         say(f"  {'●' if answer.ok else '✕'} {name}")
+    _snmp(host)
     return [
         guess for guess in guesses
         if guess.uri.startswith("udp") or answers[f"tcp {_port(guess)}"].ok
     ]  # fmt: skip
+
+
+def _snmp(host: str) -> None:
+    """Whether it can be read over SNMP by everybody, and what it calls itself."""
+    client = SnmpClient(host, resolve=Resolver().address)
+    try:
+        words = client.get([snmp.SYS_DESCR], SNMP_S)[snmp.SYS_DESCR]
+        say(f"  ● SNMP, public: {str(words)[:80]}")
+        say(f'      [codec_snmp] uri = "snmp://{host}"')
+    except LinkFault:
+        say("  ✕ SNMP, public")
+    finally:
+        client.close()
 
 
 def _port(guess: Guess) -> int:

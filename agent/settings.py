@@ -19,7 +19,7 @@ import typing
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields, is_dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -33,6 +33,7 @@ from agent.transports.relay import RelayConfig
 from agent.trust import BadRootError, read_root
 from wire.topics import valid_id
 
+T = TypeVar("T")
 ENV_PREFIX = "DIEMCAU_"
 CHILD_TIMEOUT_S = 60.0
 SECRET_MAX_BYTES = 4096
@@ -40,6 +41,8 @@ SECRET_MAX_BYTES = 4096
 SECTIONS: dict[str, type] = {
     "broker": BrokerConfig,
     "codec": probes.CodecConfig,
+    "codec_snmp": probes.CodecSnmpConfig,
+    "switch": probes.SwitchConfig,
     "display": probes.DisplayConfig,
     "camera": probes.CameraConfig,
     "ups": probes.UpsConfig,
@@ -126,7 +129,7 @@ def _model(path: Path) -> Any:
             parts[name] = (tuple[model(name), ...], ())  # type: ignore[misc]
         elif name in TABLES:
             parts[name] = (dict[str, model(name)], {})  # type: ignore[misc]
-        elif name in ("codec", "display", "camera", "ups", "sound"):
+        elif name in ("codec", "codec_snmp", "switch", "display", "camera", "ups", "sound"):
             parts[name] = (model(name) | None, None)
         elif name != "room":
             kind = model(name)
@@ -177,6 +180,8 @@ def _assemble(plain: Mapping[str, Any]) -> AgentConfig:
         accept_unsigned=plain["commands"]["accept_unsigned"],
         probes=probes.RoomConfig(
             codec=_codec(plain, made),
+            codec_snmp=made("codec_snmp", plain["codec_snmp"]) if plain["codec_snmp"] else None,
+            switch=made("switch", plain["switch"]) if plain["switch"] else None,
             display=made("display", plain["display"]) if plain["display"] else None,
             camera=made("camera", plain["camera"]) if plain["camera"] else None,
             meters=tuple(made("meters", x) for x in plain["meters"]),
@@ -264,37 +269,32 @@ def _names_at(where: tuple[Any, ...]) -> list[str]:
 
 def with_secrets(config: AgentConfig) -> AgentConfig:
     """The configuration with every secret read from its file. Raises ConfigError for an open or missing file."""
-    codec, ups = config.probes.codec, config.probes.ups
-    if codec is not None and codec.password:
-        codec = replace(codec, password=read_secret("codec.password_file", codec.password))
-    if ups is not None and ups.password:
-        ups = replace(ups, password=read_secret("ups.password_file", ups.password))
-    display = config.probes.display
-    if display is not None and display.password:
-        display = replace(display, password=read_secret("display.password_file", display.password))
-    meters = tuple(
-        replace(meter, password=read_secret(f"meters.{meter.role}.password_file", meter.password))
-        if meter.password
-        else meter
-        for meter in config.probes.meters
-    )
+    parts: dict[str, Any] = {}
+    for name in (item.name for item in fields(config.probes)):
+        part = getattr(config.probes, name)
+        several = isinstance(part, tuple)
+        parts[name] = tuple(_revealed(name, one) for one in part) if several else _revealed(name, part)
+    devices = replace(config.probes, **parts)
     if config.root_key:
         try:
             read_root(config.root_key)
         except BadRootError as error:
             raise ConfigError([f"commands.root_key: {error}"]) from None
-    broker = config.broker
-    if broker.password:
-        broker = replace(broker, password=read_secret("broker.password_file", broker.password))
-    devices = replace(config.probes, codec=codec, display=display, ups=ups, meters=meters)
+    broker = _revealed("broker", config.broker)
     return replace(config, broker=broker, probes=devices, relays=tuple(map(with_password, config.relays)))
 
 
 def with_password(relay: RelayConfig) -> RelayConfig:
     """A relay with its outlet's password read from its file. Raises ConfigError."""
-    if not relay.password:
-        return relay
-    return replace(relay, password=read_secret(f"relays.{relay.load}.password_file", relay.password))
+    return _revealed(f"relays.{relay.load}", relay)
+
+
+def _revealed(place: str, part: T) -> T:
+    """A section with its secret read from the file that it names."""
+    name = getattr(part, "password", "")
+    if not name:
+        return part
+    return replace(part, password=read_secret(f"{place}.password_file", name))  # type: ignore[type-var]
 
 
 def read_secret(place: str, name: str) -> str:

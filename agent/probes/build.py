@@ -15,6 +15,7 @@ from agent.probes.meter import MeterProbe
 from agent.probes.network import NetworkProbe, NetworkSlowProbe
 from agent.probes.orders import DeviceEffector
 from agent.probes.sensor import SensorProbe
+from agent.probes.snmp_probes import CodecSnmpProbe, SwitchProbe
 from agent.probes.sound import SoundProbe
 from agent.probes.ups import UpsProbe
 
@@ -32,6 +33,10 @@ def build_probes(room: RoomConfig, gate: MeteringGate | None = None) -> tuple[li
         probes.append(codec)
         if codec.link is not None:
             effectors.append(DeviceEffector(codec.link, load(room.codec.family).remedies))
+    if room.codec_snmp is not None:
+        probes.append(CodecSnmpProbe(room.codec_snmp))
+    if room.switch is not None:
+        probes.append(SwitchProbe(room.switch))
     if room.display is not None:
         display = display_probe(room.display)
         probes.append(display)

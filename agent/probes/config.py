@@ -14,6 +14,7 @@ Reachability targets (`ping`, `tcp`, `sip`, `gateway`, `hub`), since many networ
 * `icmp:HOST`
 * `tcp:HOST:PORT`
 * `sip:HOST[:PORT]`, and `sip:HOST[:PORT];transport=tcp`
+* `h323:HOST[:PORT]`: the connection of H.323's call signalling is taken
 
 HOST is an address, or a name that `/etc/hosts` or the resolver of `resolv.conf` knows; IPv6 stands in brackets.
 An empty string means "not fitted": the fact is not reported at all. Periods follow the freshness of the catalogue
@@ -58,6 +59,40 @@ class CodecConfig:
     """How long one observation may take over the control interface, login included. 2..20."""
     reach_timeout_s: float = 2.0
     """How long ping, tcp and sip may take together. 0.2..5."""
+
+
+@dataclass(frozen=True, slots=True)
+class CodecSnmpConfig:
+    """The codec's SNMP agent, beside its control interface or in its place."""
+
+    uri: str
+    """`snmp://HOST[:161]`."""
+    password: str = field(default="", repr=False)
+    """The community that may read; empty: `public`."""
+    version: str = "2c"
+    """`1` or `2c`."""
+    mib: Literal["", "polycom_hdx", "cisco_cts"] = ""
+    """A maker's table to read besides: see `agent.devices.network.codec_mib`."""
+    ignore: tuple[str, ...] = ()
+    """Facts that the control interface reports already, e.g. `codec.uptime_s`."""
+    period_s: float = 30.0
+    timeout_s: float = 2.0
+    """For one question, 0.5 to 10."""
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchConfig:
+    """The port of a managed switch that the room hangs on."""
+
+    uri: str
+    """`snmp://HOST[:161]`."""
+    port: str
+    """Its name as the switch calls it (`Gi0/5`, `ether3`), or its number (ifIndex)."""
+    password: str = field(default="", repr=False)
+    """The community that may read; empty: `public`."""
+    version: str = "2c"
+    period_s: float = 30.0
+    timeout_s: float = 2.0
 
 
 PROJECTORS = frozenset({"pjlink"})
@@ -229,6 +264,8 @@ class RoomConfig:
     """Everything a room can watch; what is None or empty is not fitted."""
 
     codec: CodecConfig | None = None
+    codec_snmp: CodecSnmpConfig | None = None
+    switch: SwitchConfig | None = None
     display: DisplayConfig | None = None
     camera: CameraConfig | None = None
     meters: tuple[MeterConfig, ...] = ()

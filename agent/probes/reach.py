@@ -1,4 +1,4 @@
-"""Does a host answer? Targets are URIs, since many networks block ICMP: `icmp:`, `tcp:` and `sip:`."""
+"""Does a host answer? Targets are URIs, since many networks block ICMP: `icmp:`, `tcp:`, `sip:` and `h323:`."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from agent.transports.attempts import Answer, Attempt, ConnectAttempt, DatagramA
 from agent.transports.datagram import icmp_socket, udp_socket
 from agent.transports.errors import LinkFault
 
+H323_PORT = 1720
+"""Call signalling, H.225.0."""
 PING_AGAIN_S = 0.7
 """One lost echo is no dead host: it is sent again within the same check."""
 
@@ -34,17 +36,18 @@ class Target:
 def parse(text: str) -> Target:
     """A target out of its URI. Raises ValueError with one sentence for the technician."""
     kind, colon, rest = text.partition(":")
-    if not colon or kind not in ("icmp", "tcp", "sip"):
-        raise ValueError(f"target {text!r} must begin with icmp:, tcp: or sip:")
+    if not colon or kind not in ("icmp", "tcp", "sip", "h323"):
+        raise ValueError(f"target {text!r} must begin with icmp:, tcp:, sip: or h323:")
     rest, semicolon, parameter = rest.partition(";")
     if semicolon and (kind != "sip" or parameter not in ("transport=tcp", "transport=udp")):
         raise ValueError(f"target {text!r}: only sip: takes ;transport=tcp or ;transport=udp")
-    host, port = split_host_port(rest, sip.PORT if kind == "sip" else 0)
+    host, port = split_host_port(rest, {"sip": sip.PORT, "h323": H323_PORT}.get(kind, 0))
     if kind == "tcp" and port == 0:
         raise ValueError(f"target {text!r} needs a port")
     if kind == "icmp" and port:
         raise ValueError(f"target {text!r}: icmp has no ports")
-    return Target(kind, host, port, parameter == "transport=tcp")
+    # Whoever takes the connection of a call's signalling is a codec that can be called.
+    return Target("tcp" if kind == "h323" else kind, host, port, parameter == "transport=tcp")
 
 
 def check(targets: Mapping[str, Target], timeout_s: float, resolver: Resolver) -> dict[str, Answer]:

@@ -93,3 +93,19 @@ def test_nothing_there_is_no_error_of_ours(capsys: pytest.CaptureFixture[str], t
 def test_a_password_file_that_cannot_be_read_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["probe", "h", "--family", "poly_cli", "--password-file", "/no/such"]) == 2
     assert "/no/such" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("kind", "family"), [("cisco_ws", "shelly"), ("cisco_http", "tasmota")])
+def test_a_smart_plug_is_named_and_stays_as_it_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: Kind, family: str
+) -> None:
+    with rack(tmp_path, RoomPlan("r", kind, SCALE)) as made:
+        hardware = made.rooms[0]
+        assert main(["probe", target_of(hardware.plug_uri), "--family", family]) == 1
+        assert WANTS in capsys.readouterr().out
+        (tmp_path / "pw").write_text(PASSWORD, "utf-8")
+        given = ["--family", family, "--user", "admin", "--password-file", str(tmp_path / "pw")]
+        assert main(["probe", target_of(hardware.plug_uri), *given]) == 0
+        (found,) = written(capsys.readouterr().out)["meters"]
+        assert (found["family"], found["uri"], found["role"]) == (family, hardware.plug_uri, "codec")
+        assert not hardware.physics.witness.acts

@@ -72,6 +72,11 @@ class ListeningSite(Site):
         fact = state.facts.get("sound.level_dbc") if state else None
         return state.secrecy if state else "", "-" if fact is None else "measured" if fact.ok else fact.reason
 
+    def recheck(self) -> None:
+        """Have every probe look now."""
+        ordered = self.order("recheck")
+        until("the room has looked", lambda: self.outcome(ordered) == "done", 60)
+
     def recorders(self) -> list[int]:
         """Process ids of all recorders that were ever started."""
         return [int(line) for line in self.runs.read_text().split()]
@@ -115,8 +120,7 @@ def test_the_microphone_is_off_in_a_secret_meeting_and_comes_back_by_itself(site
 
     count = len(site.recorders())
     for _ in range(3):  # whoever has the room look now: the probe looks, and starts nothing
-        ordered = site.order("recheck")
-        until("the room has looked", lambda ordered=ordered: site.outcome(ordered) == "done", 60)
+        site.recheck()
     assert len(site.recorders()) == count
     assert site.sound() == ("secret_meeting", "-")
 

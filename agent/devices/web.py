@@ -27,6 +27,11 @@ Step = HttpRequest | Ready | LoginRefused | LoginNeeded | ProtocolError
 """What follows in a log-in: the next request, or how it ended. A ProtocolError: what answers is not the device."""
 
 
+def sendable(text: str) -> bool:
+    """Whether what a device says can go back in a header: a line end in it would make two headers of one."""
+    return text.isascii() and text.isprintable()
+
+
 class HttpSession(Inquiry[A]):
     """See the module. Cookies that the device sets are sent back."""
 
@@ -71,7 +76,8 @@ class HttpSession(Inquiry[A]):
 
     def reply(self, reply: HttpReply) -> list[Event]:
         """Take the reply to the request. Never raises, whatever it holds."""
-        self._cookies = dict(list((self._cookies | reply.cookies()).items())[:COOKIES_MAX])
+        fresh = {name: value for name, value in reply.cookies().items() if sendable(f"{name}{value}")}
+        self._cookies = dict(list((self._cookies | fresh).items())[:COOKIES_MAX])
         if self._logging_in:
             return self._step(self._log_in(reply))
         query = self._asked

@@ -166,7 +166,7 @@ class HttpClient:
             head = h11.Request(method=request.method, target=request.target, headers=self._headers(request))
             data = (grammar.send(head) or b"") + (grammar.send(h11.Data(data=request.body)) or b"")
             data += grammar.send(h11.EndOfMessage()) or b""
-        except h11.LocalProtocolError as error:
+        except (h11.LocalProtocolError, UnicodeError) as error:
             raise LinkFault("garbled", f"{request.method} {request.target.partition('?')[0]}: {error}") from error
         stream.send(data, max(0.05, deadline_s - time.monotonic()))
         try:

@@ -171,6 +171,23 @@ def test_cookie_and_token_go_with_every_request() -> None:
     assert all(b'"acCSRFToken"' in request.body for request in talk.requests[2:])
 
 
+@pytest.mark.parametrize(("number", "cookie"), [("aUbs6G", "SessionID=aUbs6G"), (" ", ""), ("a\r\nb", ""), ("ý", "")])
+def test_a_session_that_stands_in_the_body_alone_is_sent_back(number: str, cookie: str) -> None:
+    talk = session(ACCOUNT)
+    talk.open()
+    talk.request()
+    talk.reply(said({"acSessionId": number, "szTermType": "TE10"}))
+    request = talk.request()
+    assert request is not None
+    assert dict(request.headers).get("Cookie", "") == cookie
+
+
+@pytest.mark.parametrize("odd", [True, False, 2, "1", 1.5, []])
+def test_a_switch_that_is_neither_on_nor_off_says_nothing(odd: object) -> None:
+    facts = polled("te20_idle", {MAILBOX: said({"state": IDLE | {"mic": odd, "speaker": odd, "upgrade": odd}})})
+    assert facts["codec.mic_muted"] == facts["codec.output_muted"] == facts["codec.upgrading"] == NoReading("garbled")
+
+
 def test_a_session_that_lapsed_is_begun_anew_once() -> None:
     """Whatever its error is: a failing mailbox is the sign of it."""
     left = 1

@@ -10,7 +10,9 @@ import pytest
 
 from agent.core.facts import NoReading, Reading
 from agent.devices.base import CommandFailed, Event, Login, LoginNeeded, LoginRefused, ProtocolError, Ready
-from agent.devices.codec.poly_videoos import session
+from agent.devices.codec._json_web import TEXT_MAX
+from agent.devices.codec._videoos_facts import STREAMS_MAX
+from agent.devices.codec.poly_videoos import CONFERENCES_MAX, session
 from agent.exchange import HttpReply
 from tests.devices.kit import Recording
 from tests.devices.webkit import WebConversation, recorded, web_recordings
@@ -102,9 +104,55 @@ def test_firmware_without_apps_cannot_deny_a_call() -> None:
     assert polled("x50_ringing", gone)["codec.in_call"] is True
 
 
-def test_the_status_list_is_a_witness_too() -> None:
-    in_call = {"GET /rest/system/status": said([{"name": "system.status.inacall", "state": ["on"]}])}
-    assert polled("x30_idle", in_call)["codec.in_call"] is True
+@pytest.mark.parametrize(("word", "in_call"), [("on", True), ("up", True), ("off", False), ("down", False)])
+def test_the_status_list_is_a_witness_too(word: str, in_call: bool) -> None:
+    status = {"GET /rest/system/status": said([{"name": "system.status.inacall", "state": [word]}])}
+    assert polled("x30_idle", status)["codec.in_call"] is in_call
+
+
+@pytest.mark.parametrize(
+    ("part", "word", "camera"),
+    [
+        ("mr.camera", "all_up", True), ("mr.camera", "some_up", True), ("trackablecamera", "up", True),
+        ("mr.camera", "none_up", False), ("trackablecamera", "down", False), ("camera", "off", NoReading("absent")),
+    ],
+)  # fmt: skip
+def test_what_the_status_list_says_of_cameras(part: str, word: str, camera: Reading) -> None:
+    status = {"GET /rest/system/status": said([{"name": f"system.status.{part}", "stateList": [word]}])}
+    assert polled("x30_idle", status)["codec.camera"] == camera
+
+
+def test_one_conference_instead_of_a_list_is_a_call() -> None:
+    assert polled("x30_idle", {"GET /rest/conferences": said({"id": "0"})})["codec.in_call"] is True
+    assert polled("x30_idle", {"GET /rest/conferences": said({})})["codec.in_call"] == NoReading("garbled")
+
+
+def test_a_conference_without_end_is_bounded() -> None:
+    """A device that lists thousands, or thousands of streams, is not asked thousands of times."""
+    many = said([{"id": str(number)} for number in range(300)])
+    streams = said([stream("RX", 1, 1.0) for _ in range(STREAMS_MAX)] + [stream("RX", 1, 1.0, 99.0)])
+    talk = talking("x30_idle", {"GET /rest/conferences": many, "GET /rest/conferences/0/mediastats": streams})
+    facts = talk.poll()
+    assert sum("mediastats" in asked for asked in talk.asked) == CONFERENCES_MAX
+    assert facts["codec.jitter_ms"] == 1.0
+
+
+def test_a_name_without_end_is_cut() -> None:
+    assert polled("x30_idle", {"GET /rest/system": said({"model": "X" * 5000})})["codec.model"] == "X" * TEXT_MAX
+
+
+def test_a_redirect_is_no_answer_whatever_it_carries() -> None:
+    moved = HttpReply(302, (("Location", "/"),), b"[]")
+    assert polled("x30_idle", {"GET /rest/conferences": moved})["codec.in_call"] == NoReading("refused")
+
+
+def test_a_stream_that_was_away_begins_anew() -> None:
+    """What was lost while nobody looked is not loss of now."""
+    looks = iter([[stream("RX", 5, 1.0)], [], [stream("RX", 9, 1.0)], [stream("RX", 10, 1.5)]])
+    talk = WebConversation(ALL["x30_in_call"], lambda asked, reply: said(next(looks)) if asked == MEDIA else reply)
+    talk.start()
+    absent = NoReading("absent")
+    assert [talk.poll()["codec.rx_loss_pct"] for _ in range(4)] == [absent, absent, absent, 1.5]
 
 
 @pytest.mark.parametrize(
@@ -180,6 +228,30 @@ def test_the_log_in_of_other_firmware_is_tried_where_the_first_is_not_there() ->
     asked, events = begun(ACCOUNT, HttpReply(404), HttpReply(404), HttpReply(404))
     assert asked == [LOG_IN, "POST /rest/session"]
     assert [type(event) for event in events] == [ProtocolError]
+
+
+@pytest.mark.parametrize("number", ["a\r\nX-Evil: 1", "a\x00", "ý", "\ufffd", " "])
+def test_a_session_that_cannot_stand_in_a_header_is_none(number: str) -> None:
+    _, events = begun(ACCOUNT, said({"success": True, "session": {"sessionId": number}}))
+    assert [type(event) for event in events] == [ProtocolError]
+
+
+@pytest.mark.parametrize("odd", ["ý", "a\x7f", "\ufffd"])
+def test_a_token_or_cookie_that_cannot_stand_in_a_header_is_left_out(odd: str) -> None:
+    talk = session(ACCOUNT)
+    talk.open()
+    talk.request()
+    headers = (
+        ("X-XSRF-Token", odd),
+        ("Set-Cookie", f"k={odd}"),
+        ("Set-Cookie", f"{odd}=1"),
+        ("Set-Cookie", "session_id=N1"),
+    )
+    talk.reply(HttpReply(200, headers, b'{"success": true}'))
+    talk.poll()
+    request = talk.request()
+    assert request is not None
+    assert dict(request.headers) == {"x-xsrf-token": "N1", "Cookie": "session_id=N1"}
 
 
 def test_without_an_account_no_log_in_is_tried() -> None:

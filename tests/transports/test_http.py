@@ -64,6 +64,16 @@ def test_what_is_posted_arrives_whole() -> None:
         assert device.lines("Content-Type") == ["application/json"]
 
 
+@pytest.mark.parametrize("value", ["k=ý", "a\r\nb: c"])
+def test_what_cannot_stand_in_a_header_is_not_sent(value: str) -> None:
+    """A device may have said it: it is garbled, and no crash."""
+    with web(ok()) as device:
+        with pytest.raises(LinkFault) as caught:
+            HttpClient(device.url).exchange(HttpRequest("GET", "/", (("Cookie", value),)), 5)
+        assert caught.value.kind == "garbled"
+        assert device.asked == []
+
+
 @pytest.mark.parametrize("request_", [GET, POST])
 def test_a_connection_closed_meanwhile_is_made_again(request_: HttpRequest) -> None:
     with web(ok()) as device:

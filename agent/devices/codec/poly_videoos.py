@@ -36,7 +36,7 @@ from agent.devices.codec._videoos_facts import (
     conference_ids,
     facts_of,
 )
-from agent.devices.web import HttpSession, Step
+from agent.devices.web import HttpSession, Step, sendable
 from agent.exchange import HttpReply, HttpRequest, json_request
 
 FAMILY = "poly_videoos"
@@ -104,10 +104,11 @@ class VideoOsSession(HttpSession[Any]):
         if isinstance(number, NoReading):
             number = text(entry(answer, "sessionId"))
         name = number if isinstance(number, str) else self._cookies.get("session_id", "")
-        if isinstance(answer, NoReading) or not name or not name.isprintable():
+        if isinstance(answer, NoReading) or not name or not sendable(name):
             return ProtocolError(f"no session was begun: status {reply.status}")
         self._cookies.setdefault("session_id", name)
-        self._token = reply.header("x-xsrf-token") or name
+        token = reply.header("x-xsrf-token")
+        self._token = token if token and sendable(token) else name
         return Ready()
 
     def _expired(self, reply: HttpReply) -> bool:

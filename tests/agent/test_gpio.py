@@ -54,7 +54,7 @@ def test_what_was_left_off_stays_off_and_all_else_gets_power() -> None:
     assert not GpioRelays(table, ["fan"], factory).powered("fan")
 
 
-@pytest.mark.parametrize("pin", [0, 2, 8, 28, 99, -1])
+@pytest.mark.parametrize("pin", [0, 2, 8, 28, 99, -2])
 def test_pins_that_float_high_are_refused_with_the_mend(pin: int) -> None:
     (problem,) = check([RelayConfig("codec", pin)])
     assert "9 to 27" in problem

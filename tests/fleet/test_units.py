@@ -77,6 +77,16 @@ def test_nothing_gives_a_service_up(name: str) -> None:
     assert "RestartPreventExitStatus" not in found
 
 
+@pytest.mark.parametrize("name", ["sound", "lldp"])
+def test_what_a_room_has_besides_is_added_to_a_unit_that_does_without(name: str, tmp_path: Path) -> None:
+    unit = next(unit for unit in SERVICES if unit.name == "diemcau-agent.service")
+    extra = (unit.parent / f"diemcau-agent-{name}.conf").read_text("utf-8")
+    assert verify(unit, tmp_path, "\n" + extra) == ""
+    found = settings(unit)
+    assert "SupplementaryGroups" not in found
+    assert not any("alsa" in allowed for allowed in found["DeviceAllow"]), "no microphone unless the room has one"
+
+
 def test_power_comes_back_however_the_agent_ends() -> None:
     found = settings(next(unit for unit in SERVICES if unit.name == "diemcau-agent.service"))
     (post,) = found["ExecStopPost"]

@@ -124,6 +124,10 @@ class RoomFull(RoomBrief):
     contact: str
     phone: str
     mode: str = Field(examples=["normal", "maintenance", "safe"])
+    secrecy: str = Field(
+        description="`secret_meeting`: the room keeps its facts to itself; `not_told`: it does not know; else `open`."
+        " Empty: the room did not say."
+    )
     lost_since: datetime | None
     state_at: datetime | None = Field(description="When the room wrote the state below, by its clock.")
     facts: list[Fact]

@@ -59,6 +59,7 @@ def read_room(called: Called, room_id: str) -> RoomFull:
     return RoomFull(
         id=room.room, name=room.name, site=room.node, verdict=room.verdict, online=room.online, in_call=room.in_call,
         version=room.version, heard_at=moment(room.heard_s), contact=room.contact, phone=room.phone, mode=room.mode,
+        secrecy=state.secrecy if state else "",
         lost_since=moment(room.lost_since_s), state_at=moment(room.state_s), unsent_events=room.outbox,
         facts=[
             Fact(

@@ -14,6 +14,7 @@ from starlette.testclient import TestClient
 from hub.api.v1.models import moment
 from hub.store import reads
 from tests.hub.console.fake import FakeHub
+from tests.hub.console.test_schedule import ROOM, say
 
 V1 = "/api/v1"
 
@@ -179,3 +180,10 @@ def test_a_clock_that_no_calendar_knows_is_no_moment() -> None:
     assert [moment(at_s) for at_s in (0.0, None, -5.0, 1e18, float("nan"), float("inf"))] == [None] * 6
     assert moment(time.time()) is not None
     assert moment(1.0) == datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC)
+
+
+def test_a_room_that_keeps_its_facts_to_itself_says_so(client: TestClient, db_path: Path) -> None:
+    assert client.get(f"{V1}/rooms/{ROOM}").json()["secrecy"] == ""
+    say(db_path, "secret_meeting")
+    room = client.get(f"{V1}/rooms/{ROOM}").json()
+    assert (room["secrecy"], room["facts"]) == ("secret_meeting", [])

@@ -18,6 +18,8 @@ ON_UPS = frozenset({"codec", "switch", "converter"})
 """Loads behind the UPS, with the board. Display, lights, fan and amplifier hang on the grid."""
 
 BOARD_W = 5.0
+PACKETS_PER_S = 250.0
+"""Of a video call at 2 Mbit/s, each way [J]."""
 
 
 def profiles(scale: float = 1.0) -> dict[str, Profile]:
@@ -73,6 +75,10 @@ class RoomPhysics:
         """The carrier's ring carries the line to the province."""
         self.cable = True
         """The board's own network cable is plugged in."""
+        self.line_loss_pct = 0.0
+        """Packets of a call that the line to the province loses."""
+        self.call_packets = self.call_lost = 0.0
+        """Of the call that is up, each way, since it began."""
         self.call_until_s = -inf
         """When the people end the call that is up."""
         self.board_ready_s = now_s
@@ -86,6 +92,7 @@ class RoomPhysics:
     def advance(self, now_s: float) -> None:
         """Let everything happen up to this moment. Earlier than the last one: nothing."""
         now_s = max(now_s, self.now_s)
+        passed_s = now_s - self.now_s
         self.now_s = now_s
         if self.ups is not None:
             self.ups.advance(self.mains.present, now_s)
@@ -98,6 +105,7 @@ class RoomPhysics:
             self.codec.reachable_since_s = now_s
         if in_call:
             self._call(line)
+            self._carry(passed_s if self.codec.in_call else 0.0)
         heat_w = self.draw_w()
         self.climate.advance(heat_w, self.fan_on(), now_s)
         self._note_outages(now_s)
@@ -121,6 +129,12 @@ class RoomPhysics:
         if not (line and self.codec.running() and self.codec.in_call):
             self.codec.in_call = False
             self.witness.calls_lost += 1
+
+    def _carry(self, passed_s: float) -> None:
+        """What the call's packets do on the line."""
+        sent = PACKETS_PER_S * passed_s
+        self.call_lost += sent * self.line_loss_pct / 100
+        self.call_packets += sent * (1 - self.line_loss_pct / 100)
 
     def _note_outages(self, now_s: float) -> None:
         for name in ("codec", "switch", "converter"):
@@ -231,5 +245,6 @@ class RoomPhysics:
             return False
         self.codec.standby = False
         self.codec.in_call = True
+        self.call_packets = self.call_lost = 0.0
         self.call_until_s = now_s + lasts_s
         return True

@@ -41,7 +41,10 @@ def status(room: RoomPhysics, flavour: Flavour = "ce") -> Tree:
         "Reason": Text("" if registered else "403 Forbidden" if codec.registration_stuck else "408 Timeout"),
         "URI": Text(f"{room.room}@hnth.example"),
     }  # fmt: skip
+    media = [_channel(room, "1", "Incoming"), _channel(room, "2", "Outgoing")]
+    channels = {"Call": [{"id": call["id"], "Channel": media} for call in calls]}
     return {
+        **({"MediaChannels": channels} if flavour == "ce" else {}),
         "Audio": {
             "Microphones": {"Mute": "On" if codec.mic_muted else "Off"},
             "Volume": str(codec.volume_pct),
@@ -80,6 +83,13 @@ def status(room: RoomPhysics, flavour: Flavour = "ce") -> Tree:
             "Output": {"Connector": [{"id": "1", "Connected": str(codec.display)}, {"id": "2", "Connected": "False"}]},
         },
     }
+
+
+def _channel(room: RoomPhysics, name: str, direction: str) -> Tree:
+    """A media channel's counters, since the call began."""
+    loss = {"Packets": str(int(room.call_packets)), "Loss": str(int(room.call_lost)),
+            "Jitter": "3", "MaxJitter": str(5 + round(3 * room.line_loss_pct))}  # fmt: skip
+    return {"id": name, "Type": "Video", "Direction": direction, "Netstat": loss}
 
 
 def find(tree: Any, path: list[str]) -> Tree | None:

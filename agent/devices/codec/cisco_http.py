@@ -18,6 +18,8 @@ from agent.core.facts import NoReading, Reading
 from agent.devices.about import About, Tested
 from agent.devices.base import Login, Query, Ready
 from agent.devices.codec._xapi_facts import STATUSES, TEAMS, facts_of
+from agent.devices.codec._xapi_media import KEYS as MEDIA_KEYS
+from agent.devices.codec._xapi_media import CallMedia
 from agent.devices.codec._xapi_replies import Values
 from agent.devices.codec._xapi_web import xml_result, xml_status
 from agent.devices.web import HttpSession, Step
@@ -28,7 +30,7 @@ PORT = 443
 SCHEMES = ("https", "http")
 HTTP_LOGIN = True
 BAUDS = ()
-KEYS = tuple(facts_of({}, False))
+KEYS = (*facts_of({}, False), *MEDIA_KEYS)
 REMEDIES = frozenset({"codec_restart", "codec_wake", "codec_volume_restore", "codec_unmute"})
 ABOUT = About(
     "Cisco and Tandberg codecs (TC, CE, RoomOS), web interface",
@@ -57,11 +59,15 @@ def session(login: Login, nonce: str = "") -> CiscoHttpSession:  # noqa: ARG001 
 class CiscoHttpSession(HttpSession[Values]):
     """See the module."""
 
+    def __init__(self, login: Login) -> None:
+        super().__init__(login)
+        self._media = CallMedia()
+
     def _log_in(self, reply: HttpReply | None) -> Step:
         return SESSION_BEGIN if reply is None else Ready()
 
     def _queries(self) -> Sequence[Query]:
-        return [Query(path, path) for path in STATUSES]
+        return [Query(path, path) for path in (*STATUSES, *self._media.queries)]
 
     def _orders(self, remedy: str) -> Sequence[Query]:
         if remedy == "codec_volume_restore":
@@ -90,7 +96,7 @@ class CiscoHttpSession(HttpSession[Values]):
     def _facts(self, answers: Mapping[str, Values | NoReading]) -> Mapping[str, Reading]:
         # "No such path" in XML is an answer, but any web server at all says 404.
         understood = any(isinstance(answer, Values) for answer in answers.values())
-        return {**facts_of(answers, False), "codec.api": understood}
+        return self._media.completed({**facts_of(answers, False), "codec.api": understood}, answers)
 
 
 def command_xml(text: str) -> str:

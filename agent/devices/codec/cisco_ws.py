@@ -29,6 +29,8 @@ from agent.devices.base import (
     Silent,
 )
 from agent.devices.codec._xapi_facts import CRITICAL, STATUSES, facts_of, speaks_of_call
+from agent.devices.codec._xapi_media import KEYS as MEDIA_KEYS
+from agent.devices.codec._xapi_media import CallMedia
 from agent.devices.codec._xapi_mirror import Mirror
 from agent.devices.codec._xapi_replies import Values
 from agent.devices.codec._xapi_web import plain_status
@@ -37,7 +39,7 @@ FAMILY = "cisco_ws"
 PORT = 443
 SCHEMES = ("wss", "ws")
 BAUDS = ()
-KEYS = tuple(facts_of({}, False))
+KEYS = (*facts_of({}, False), *MEDIA_KEYS)
 REMEDIES = frozenset({"codec_restart", "codec_wake", "codec_volume_restore", "codec_unmute"})
 ABOUT = About(
     "Cisco codecs (CE 9.7 and later, RoomOS), WebSocket, with feedback",
@@ -74,6 +76,7 @@ class WsSession(QuerySession[Values]):
         self._call_seen = False
         self._over = False
         self._mirror = Mirror(critical=CRITICAL)
+        self._media = CallMedia()
 
     @property
     def buffered(self) -> int:
@@ -164,7 +167,7 @@ class WsSession(QuerySession[Values]):
             if self._mirror.has_to_follow(path):
                 queries.append(Query(SUBSCRIBE + path, path))
             queries.append(Query(path, path))
-        return queries
+        return queries + [Query(path, path) for path in self._media.queries]
 
     def _orders(self, remedy: str) -> Sequence[Query]:
         if remedy == "codec_volume_restore":
@@ -192,7 +195,7 @@ class WsSession(QuerySession[Values]):
         return json.dumps(body, ensure_ascii=False).encode() + b"\n"
 
     def _facts(self, answers: Mapping[str, Values | NoReading]) -> Mapping[str, Reading]:
-        return facts_of(self._mirror.complete(answers), self._call_seen)
+        return self._media.completed(facts_of(self._mirror.complete(answers), self._call_seen), answers)
 
 
 def _written(path: str, given: Mapping[str, object]) -> str:

@@ -32,6 +32,8 @@ from agent.devices.base import (
     Silent,
 )
 from agent.devices.codec._xapi_facts import STATUSES, TEAMS, facts_of, speaks_of_call
+from agent.devices.codec._xapi_media import KEYS as MEDIA_KEYS
+from agent.devices.codec._xapi_media import CallMedia
 from agent.devices.codec._xapi_replies import NOT_RECOGNIZED, JsonBlock, Reply, TerminalBlock, Values
 
 FAMILY = "cisco_xapi"
@@ -51,7 +53,7 @@ ABOUT = About(
     ),
     unseen="wording of text-mode errors and of a failed login, `Audio Volume Set` and `Unmute`, boot time",
 )
-KEYS = tuple(facts_of({}, False))
+KEYS = (*facts_of({}, False), *MEDIA_KEYS)
 REMEDIES = frozenset({"codec_restart", "codec_wake", "codec_volume_restore", "codec_unmute"})
 
 ORDERS = {
@@ -95,6 +97,7 @@ class XapiSession(QuerySession[Values]):
         self._json = JsonBlock(BLOCK_BYTES_MAX)
         self._count = 0
         self._call_seen = False
+        self._media = CallMedia()
         self._password_sent = False
         self._blind = False
         self._nudges = 0
@@ -314,7 +317,7 @@ class XapiSession(QuerySession[Values]):
         return f"dc{self._nonce}-{self._count}"
 
     def _queries(self) -> Sequence[Query]:
-        return [Query(path, f"xStatus {path}") for path in STATUSES]
+        return [Query(path, f"xStatus {path}") for path in (*STATUSES, *self._media.queries)]
 
     def _orders(self, remedy: str) -> Sequence[Query]:
         if remedy == "codec_volume_restore":
@@ -335,4 +338,4 @@ class XapiSession(QuerySession[Values]):
         return f'{query.text} | resultId="{self._result_id}"' if named else query.text
 
     def _facts(self, answers: Mapping[str, Values | NoReading]) -> Mapping[str, Reading]:
-        return facts_of(answers, self._call_seen)
+        return self._media.completed(facts_of(answers, self._call_seen), answers)

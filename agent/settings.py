@@ -45,6 +45,7 @@ SECTIONS: dict[str, type] = {
     "switch": probes.SwitchConfig,
     "display": probes.DisplayConfig,
     "camera": probes.CameraConfig,
+    "pc": probes.PcConfig,
     "ups": probes.UpsConfig,
     "network": probes.NetworkConfig,
     "sound": probes.SoundConfig,
@@ -58,7 +59,7 @@ SECRET_FIELDS = {"password": "password_file"}
 """A secret is never written into room.toml: its file is named instead."""
 SHOWN_MAX = 200
 """Most characters of a name or value that a sentence about it repeats."""
-HIDDEN = {("broker", "time_scale"), ("relays", "load"), ("codec", "trust_dir")}
+HIDDEN = {("broker", "time_scale"), ("relays", "load"), ("codec", "trust_dir"), ("pc", "trust_dir")}
 """Fields that are filled from elsewhere."""
 PLAIN: dict[str, dict[str, tuple[Any, Any]]] = {
     "room": {"id": (str, ...), "state_dir": (str, "/var/lib/diemcau")},
@@ -129,7 +130,7 @@ def _model(path: Path) -> Any:
             parts[name] = (tuple[model(name), ...], ())  # type: ignore[misc]
         elif name in TABLES:
             parts[name] = (dict[str, model(name)], {})  # type: ignore[misc]
-        elif name in ("codec", "codec_snmp", "switch", "display", "camera", "ups", "sound"):
+        elif name in ("codec", "codec_snmp", "switch", "display", "camera", "pc", "ups", "sound"):
             parts[name] = (model(name) | None, None)
         elif name != "room":
             kind = model(name)
@@ -184,6 +185,7 @@ def _assemble(plain: Mapping[str, Any]) -> AgentConfig:
             switch=made("switch", plain["switch"]) if plain["switch"] else None,
             display=made("display", plain["display"]) if plain["display"] else None,
             camera=made("camera", plain["camera"]) if plain["camera"] else None,
+            pc=replace(made("pc", plain["pc"]), trust_dir=plain["room"]["state_dir"]) if plain["pc"] else None,
             meters=tuple(made("meters", x) for x in plain["meters"]),
             ups=made("ups", plain["ups"]) if plain["ups"] else None,
             network=made("network", plain["network"]),

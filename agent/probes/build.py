@@ -45,6 +45,13 @@ def build_probes(room: RoomConfig, gate: MeteringGate | None = None) -> tuple[li
         camera = camera_probe(room.camera)
         probes.append(camera)
         effectors.append(DeviceEffector(camera.link, camera.family.remedies))
+    if room.pc is not None:
+        from agent.probes.pc import PcProbe
+
+        pc = PcProbe(room.pc, witness=room.codec is None)
+        probes.append(pc)
+        if pc.remedies:
+            effectors.append(pc)
     probes += [_meter(meter) for meter in room.meters]
     if room.ups is not None:
         ups = UpsProbe(room.ups)

@@ -40,6 +40,8 @@ class CodecProbe:
         reach_keys = tuple(key for key in self._targets if key != HOST)
         api_keys = family.keys if self.link else ()
         self.keys = tuple(key for key in (*reach_keys, *api_keys) if key not in config.ignore)
+        self.keys_of_api = tuple(key for key in self.keys if key not in self._targets)
+        """The facts that come over the control interface."""
         self.period_s = config.period_s
         self.deadline_s = config.reach_timeout_s + (config.api_timeout_s if self.link else 0.0) + 6.0
 
@@ -60,11 +62,6 @@ class CodecProbe:
             lives = any(host_lives(answer) for answer in answers.values())
             api = api_reading(link, fault, host_is_up=lives)
             return dict.fromkeys(self.keys_of_api, NoReading(fault.kind)) | {"codec.api": api}
-
-    @property
-    def keys_of_api(self) -> tuple[str, ...]:
-        """The facts that come over the control interface."""
-        return tuple(key for key in self.keys if key not in self._targets)
 
     def close(self) -> None:
         """Let go."""

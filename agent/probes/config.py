@@ -95,6 +95,28 @@ class SwitchConfig:
     timeout_s: float = 2.0
 
 
+@dataclass(frozen=True, slots=True)
+class PcConfig:
+    """A PC with conference software, in place of a codec or beside one."""
+
+    uri: str
+    """`ssh://HOST[:22]`."""
+    process: str
+    """The program as the system lists it: `Zoom.exe`, `zoom`."""
+    system: str = "windows"
+    """`windows` or `linux`."""
+    user: str = ""
+    """The account that the meetings run under."""
+    password: str = field(default="", repr=False)
+    restart: str = ""
+    """The scheduled task (Windows) or the user's unit (Linux) that opens the program anew. Empty: never."""
+    trust_dir: str = ""
+    """Where host keys seen first are kept; the room's state folder."""
+    period_s: float = 30.0
+    timeout_s: float = 8.0
+    """For one look, after the log-in. 2 to 20."""
+
+
 PROJECTORS = frozenset({"pjlink"})
 """Families of displays that count as projectors, since nothing in their protocol says whether there is a lamp."""
 
@@ -268,6 +290,7 @@ class RoomConfig:
     switch: SwitchConfig | None = None
     display: DisplayConfig | None = None
     camera: CameraConfig | None = None
+    pc: PcConfig | None = None
     meters: tuple[MeterConfig, ...] = ()
     ups: UpsConfig | None = None
     network: NetworkConfig | None = field(default_factory=NetworkConfig)

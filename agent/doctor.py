@@ -39,6 +39,10 @@ EVERYBODY_KNOWS = (
 )
 
 
+NO_FAULT = frozenset({"absent", "warming", "not_told", "secret_meeting"})
+"""Reasons of a reading that is missing as it should be: nobody has to look at the device."""
+
+
 def say(text: str = "") -> None:
     """One line for the technician."""
     sys.stdout.write(text + "\n")
@@ -105,8 +109,8 @@ def _show(probe: Probe, readings: Mapping[str, Reading]) -> int:
         value = readings.get(key, NoReading("timeout"))
         spec = FACTS[key]
         if isinstance(value, NoReading):
-            silent += value.reason != "absent"
-            say(f"  ✕ {key:22} {WHY.get(value.reason, value.reason)}")
+            silent += value.reason not in NO_FAULT
+            say(f"  {'–' if value.reason in NO_FAULT else '✕'} {key:22} {WHY.get(value.reason, value.reason)}")
         else:
             shown = {True: "có / yes", False: "không / no"}.get(value) if isinstance(value, bool) else f"{value}"
             say(f"  ● {key:22} {shown} {spec.unit}   ({spec.meaning})")

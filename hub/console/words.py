@@ -20,7 +20,7 @@ ZONE = timezone(timedelta(hours=7))
 _FOLDER = Path(__file__).parent / "i18n"
 _UNITS = {
     "pct": "%", "c": "°C", "w": "W", "v": "V", "hz": "Hz", "ms": "ms", "lx": "lx", "mb": "MB", "dbc": "dBC",
-    "h": "h", "ppm": "ppm",
+    "h": "h", "ppm": "ppm", "mbps": "Mbit/s",
 }  # fmt: skip
 _SPOKEN = frozenset({"display.power", "display.fault", "camera.power"})
 """Facts whose values are our own words, several with commas between; other texts are the device's, and left alone."""

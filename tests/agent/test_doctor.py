@@ -91,3 +91,18 @@ def test_a_password_that_everybody_can_read_is_named(
     assert ("change it now" in said) is warned
     assert ("mật khẩu mặc định" in said) is warned
     assert password not in said
+
+
+def test_what_is_missing_as_it_should_be_is_no_fault(room: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The doctor knows of no schedule, so it measures no sound; that is all right."""
+    text = room.read_text("utf-8").replace("[network]", '[sound]\ndevice = "plughw:0"\n[network]')
+    head, _, rest = text.partition("[codec]")
+    room.write_text(head + rest[rest.index("[sound]") :], "utf-8")
+    code = main(["doctor", "--config", str(room)])
+    said = capsys.readouterr().out
+    (line,) = [line for line in said.splitlines() if "sound.level_dbc" in line]
+    assert line.strip().startswith("–")
+    assert "a secret meeting may be on" in line
+    silent = [line for line in said.splitlines() if line.startswith("  ✕ ") and "." in line.split()[1]]
+    assert (code == 0) == ("everything answers" in said)
+    assert all("sound" not in line for line in silent)

@@ -80,6 +80,8 @@ FACTS: dict[str, FactSpec] = _catalogue(
         "codec.tx_loss_pct", "%", "packets of the call lost on the way there since the last look", low=0, high=100
     ),
     FactSpec("codec.jitter_ms", "ms", "largest jitter of what the call brings here", low=0),
+    FactSpec("codec.settings_ok", "", "its settings are those that the room's baseline wants"),
+    FactSpec("codec.settings_off", "", "settings that differ from the baseline, `none` when none does"),
     FactSpec("codec.upgrading", "", "the codec is taking new firmware: losing power now may destroy it"),
     FactSpec("codec.temp_c", "°C", "temperature inside the codec", fresh_s=95, low=-20, high=130),
     FactSpec("codec.uptime_s", "s", "seconds since the codec started", fresh_s=95, low=0),

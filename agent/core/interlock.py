@@ -127,8 +127,9 @@ def permit(
         ]
         if own and not staged:
             checks.append(_leased(view, state, now))
-    elif remedy.method is Method.OFF:
-        checks += [_attended(view, policy), _undisturbed(load, load.needed_in_call, view, policy)]
+    elif remedy.method is Method.OFF or remedy.outside_calls:
+        needed = load.needed_in_call or remedy.outside_calls
+        checks += [_attended(view, policy), _undisturbed(load, needed, view, policy)]
     if remedy.trial_only and not trial_runs(policy, now):
         checks.append(Reason.NOT_A_TRIAL)
     if remedy.method is Method.ON and now.mono_s - state.load(load.name).off_since_s < load.min_off_s:
@@ -136,6 +137,7 @@ def permit(
     if remedy.method in RELAY_METHODS:
         checks.append(_staggered(remedy, load, state, now))
     disturbs = load.in_call_path if remedy.restarts else load.needed_in_call and remedy.method is Method.OFF
+    disturbs = disturbs or remedy.outside_calls
     if disturbs:
         checks.append(_just_seen(view, policy))
     for reason in checks:

@@ -76,6 +76,8 @@ class Remedy:
     """How long its effect is awaited; 0: 1.5 boot times of the load, see `agent.core.boots`."""
     trial_only: bool = False
     """Only while a trial connection runs: what people hear of a room is theirs to decide in a real meeting."""
+    outside_calls: bool = False
+    """Only while certainly no call is up and no meeting is near, though it takes nothing out of service."""
     restarts: bool = True
     """Whether it takes the load out of service for a while: then call, hold-on and budget guards apply."""
     vi: str = ""
@@ -149,6 +151,16 @@ REMEDIES: dict[str, Remedy] = {
             restarts=False,
             vi="Đặt lại âm lượng đã lưu",
             en="Restore the stored volume",
+        ),
+        Remedy(
+            "codec_settings_restore",
+            "codec",
+            Method.API,
+            settle_s=120,
+            restarts=False,
+            outside_calls=True,
+            vi="Đặt lại cấu hình chuẩn của thiết bị đầu cuối",
+            en="Restore the codec's settings",
         ),
         Remedy("camera_on", "camera", Method.API, settle_s=60, restarts=False, vi="Bật camera", en="Camera on"),
         Remedy(

@@ -18,6 +18,7 @@ import abc
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Generic, TypeVar
 
 from agent.core.facts import NoReading, Reading, plausible
@@ -153,6 +154,8 @@ class Session(abc.ABC):
 
     volume_pct: float = 50.0
     """What `codec_volume_restore` sets. The shell writes it before the first order."""
+    wanted: Mapping[str, str] = MappingProxyType({})
+    """What the device's settings should be, where the family can read them. The shell writes it at the beginning."""
 
     def __init__(self, login: Login) -> None:
         self.login = login
@@ -226,6 +229,8 @@ class Inquiry(abc.ABC, Generic[A]):
     silences_max = 2
     volume_pct: float = 50.0
     """What `codec_volume_restore` sets. The shell writes it before the first order."""
+    wanted: Mapping[str, str] = MappingProxyType({})
+    """What the device's settings should be, where the family can read them. The shell writes it at the beginning."""
 
     def __init__(self, login: Login) -> None:
         self.login = login

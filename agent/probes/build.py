@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from agent.devices.codec._baseline import REMEDY
 from agent.devices.sensor import mhz19
 from agent.gate import MeteringGate
 from agent.ports import Effector, Probe
@@ -32,7 +33,7 @@ def build_probes(room: RoomConfig, gate: MeteringGate | None = None) -> tuple[li
         codec = CodecProbe(room.codec)
         probes.append(codec)
         if codec.link is not None:
-            effectors.append(DeviceEffector(codec.link, load(room.codec.family).remedies))
+            effectors.append(DeviceEffector(codec.link, _orders(room.codec)))
     if room.codec_snmp is not None:
         probes.append(CodecSnmpProbe(room.codec_snmp))
     if room.switch is not None:
@@ -86,6 +87,12 @@ def _meter(config: MeterConfig) -> Probe:
     from agent.probes import outlet
 
     return outlet.OutletMeterProbe(config) if config.family in outlet.METERING else MeterProbe(config)
+
+
+def _orders(config: CodecConfig) -> frozenset[str]:
+    """What the codec can be told: its settings only where the room says what they should be."""
+    remedies = load(config.family).remedies
+    return remedies if config.baseline else remedies - {REMEDY}
 
 
 def _check_codec(config: CodecConfig) -> None:

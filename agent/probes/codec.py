@@ -7,6 +7,8 @@ from pathlib import Path
 
 from agent.core.facts import NoReading, Reading
 from agent.devices.base import Login
+from agent.devices.codec._baseline import KEYS as SETTINGS_KEYS
+from agent.devices.codec._baseline import REMEDY, problem
 from agent.probes.config import CodecConfig
 from agent.probes.families import Family, load
 from agent.probes.lines import Access, Line, parse_line
@@ -38,7 +40,12 @@ class CodecProbe:
         self.link = _link(config, family, line, self._resolver)
         self._targets = _targets(config, line)
         reach_keys = tuple(key for key in self._targets if key != HOST)
-        api_keys = family.keys if self.link else ()
+        if config.baseline and REMEDY not in family.remedies:
+            raise ValueError(f"codec.baseline: {family.name} has no settings that can be read and written")
+        if wrong := problem(config.baseline):
+            raise ValueError(wrong)
+        left_out = () if config.baseline else SETTINGS_KEYS
+        api_keys = tuple(key for key in family.keys if key not in left_out) if self.link else ()
         self.keys = tuple(key for key in (*reach_keys, *api_keys) if key not in config.ignore)
         self.keys_of_api = tuple(key for key in self.keys if key not in self._targets)
         """The facts that come over the control interface."""
@@ -75,7 +82,7 @@ def _link(config: CodecConfig, family: Family, line: Line | None, resolver: Reso
     folder = Path(config.trust_dir) if config.trust_dir else None
     access = Access(Login(config.user, config.password), Trust(config.certificate, folder), folder)
     kind = HttpLink if line.is_web else DeviceLink
-    return kind(family, line, access, resolver, config.volume_pct)
+    return kind(family, line, access, resolver, config.volume_pct, config.baseline)
 
 
 def _targets(config: CodecConfig, line: Line | None) -> dict[str, Target]:

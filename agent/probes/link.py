@@ -80,12 +80,19 @@ class DeviceLink:
     """A codec's, a display's or a camera's session on its line."""
 
     def __init__(
-        self, family: Family, line: Line, access: Access, resolver: Resolver, volume_pct: float = 50.0
+        self,
+        family: Family,
+        line: Line,
+        access: Access,
+        resolver: Resolver,
+        volume_pct: float = 50.0,
+        wanted: Mapping[str, str] | None = None,
     ) -> None:
         self._family = family
         self._line = line
         self._access = access
         self._volume_pct = volume_pct
+        self._wanted = dict(wanted or {})
         self._resolver = resolver
         self._lock = threading.Lock()
         self._stop = threading.Event()
@@ -223,6 +230,7 @@ class DeviceLink:
             raise LinkFault("refused", f"{self._family.name} has no control interface on such a line")
         self._session, self._telnet = session, TelnetFilter()
         session.volume_pct = self._volume_pct
+        session.wanted = self._wanted
         session.open()
         self._pump(lambda event: isinstance(event, Ready), deadline_s)
         self._tries, self._good_baud = 0, baud

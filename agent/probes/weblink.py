@@ -28,11 +28,18 @@ class HttpLink:
     speed_known = True
 
     def __init__(
-        self, family: Family, line: Line, access: Access, resolver: Resolver, volume_pct: float = 50.0
+        self,
+        family: Family,
+        line: Line,
+        access: Access,
+        resolver: Resolver,
+        volume_pct: float = 50.0,
+        wanted: Mapping[str, str] | None = None,
     ) -> None:
         self._family = family
         self._login = access.login
         self._volume_pct = volume_pct
+        self._wanted = dict(wanted or {})
         login = (access.login.user, access.login.password) if family.http_login else ("", "")
         self._client = HttpClient(
             line.url, *login, trust=access.trust, resolve=resolver.address, own_login=not family.http_login
@@ -111,6 +118,7 @@ class HttpLink:
         session = self._family.session(self._login, "")
         assert isinstance(session, HttpSession)
         session.volume_pct = self._volume_pct
+        session.wanted = self._wanted
         self._run(session, lambda event: isinstance(event, Ready), deadline_s, session.open())
         self._hold.accepted()
         self._session = session

@@ -82,6 +82,8 @@ class SqliteStore:
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")
         self._db.execute("PRAGMA wal_autocheckpoint=200")
+        # SQLite's own default lets its memory grow with the file, to 2 MB.
+        self._db.execute("PRAGMA cache_size=-256")
         (version,) = self._db.execute("PRAGMA user_version").fetchone()
         if version > SCHEMA_VERSION and self._compatible_from(version) > SCHEMA_VERSION:
             self._db.close()

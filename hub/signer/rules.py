@@ -16,7 +16,8 @@ from wire.topics import valid_id
 ANSWERS = frozenset({"lease_granted", "lease_denied"})
 ACTIONS = ANSWERS | {
     "amplifier_off", "amplifier_on", "board_reboot", "camera_on", "camera_power_cycle", "clear_latches",
-    "codec_power_cycle", "codec_restart", "codec_unmute", "codec_volume_restore", "codec_wake", "converter_power_cycle",
+    "codec_power_cycle", "codec_restart", "codec_settings_restore", "codec_unmute", "codec_volume_restore",
+    "codec_wake", "converter_power_cycle",
     "display_input", "display_on", "display_power_cycle", "fan_off", "fan_on", "light_off", "light_on",
     "pc_app_restart", "recheck", "room_staged_boot", "splitter_power_cycle", "switch_power_cycle", "ups_self_test",
 }  # fmt: skip

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
+from typing import Any
 
 from sim.physics.device import Device, Profile
 
@@ -52,6 +53,12 @@ class Codec(Device):
         self.mic_muted = False
         self.upgrading = False
         self.volume_pct = 70
+        self.settings: dict[str, Any] = {
+            "Audio": {"DefaultVolume": "70"},
+            "Standby": {"Delay": "480", "Control": "On"},
+            "SystemUnit": {"Name": "Phong hop"},
+        }
+        """Its configuration, as far as anybody here asks for it; it outlives every restart."""
         self.camera = True
         self.display = True
         self.registration_stuck = False

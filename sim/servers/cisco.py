@@ -16,6 +16,7 @@ from typing import Any
 
 from sim.physics import Hang, RoomPhysics
 from sim.servers.base import Lines
+from sim.servers.cisco_config import write
 from sim.servers.cisco_status import RELEASE, Flavour, as_json, as_lines, find, leaves, status
 
 RESULT_ID = re.compile(r'\s*\|\s*resultId="([^"]*)"\s*$', re.IGNORECASE)
@@ -201,7 +202,7 @@ class CiscoConversation:
         if head.startswith("xfeed"):
             return self._xfeedback(words[1:], result_id)
         if head.startswith("xconf"):
-            return self._reply({}, [], result_id)
+            return self._xconfiguration(text.partition(" ")[2], result_id)
         if head == "bye":
             self.closing = True
             return ""
@@ -226,6 +227,19 @@ class CiscoConversation:
             return self._reply({"CommandResponse": {"Status": error}}, lines, result_id)
         empty = list(found.values()) == [[]]
         return self._reply({"Status": {} if empty else as_json(found)}, as_lines(found), result_id)
+
+    def _xconfiguration(self, text: str, result_id: str | None) -> str:
+        name, colon, value = text.partition(":")
+        path = name.split()
+        found = find(self._room.codec.settings, path)
+        if colon and write(self._room, path, value.strip().strip('"')):
+            return self._reply({}, [], result_id)
+        if found is None or colon:
+            reason = "No match on address expression."
+            error = {"status": "Error", "Reason": {"Value": reason}}
+            lines = ["*r ConfigurationResult (status=Error):", f'*r ConfigurationResult Reason: "{reason}"']
+            return self._reply({"CommandResponse": {"Configuration": error}}, lines, result_id)
+        return self._reply({"Configuration": as_json(found)}, as_lines(found, "*c xConfiguration"), result_id)
 
     def _xfeedback(self, words: list[str], result_id: str | None) -> str:
         action = words[0].lower() if words else ""

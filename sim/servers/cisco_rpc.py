@@ -12,6 +12,7 @@ from wsproto.utilities import ProtocolError
 
 from sim.physics import RoomPhysics
 from sim.servers.cisco import COMMANDS, EXPRESSIONS_MAX
+from sim.servers.cisco_config import configuration, write
 from sim.servers.cisco_status import find, leaves, status
 
 NO_MATCH = (1, "No match on address expression")
@@ -59,6 +60,9 @@ class Rpc:
             case "xQuery":
                 return plain(self._found(_path(params.get("Query"))))
             case "xSet":
+                path = [str(part) for part in params.get("Path") or ()]
+                if path[:1] != ["Configuration"] or not write(self._room, path[1:], str(params.get("Value", ""))):
+                    raise RpcError(*NO_MATCH)
                 return True
             case "xFeedback/Subscribe":
                 return {"Id": self._subscribe(_path(params.get("Query")))}
@@ -70,7 +74,7 @@ class Rpc:
         return self._command(" ".join(method.split("/")[1:]).lower(), params)
 
     def _found(self, path: list[str]) -> Any:
-        found = find({"Status": status(self._room)}, path)
+        found = find({"Status": status(self._room), **configuration(self._room)}, path)
         if found is None or list(found.get("Status", {}).values()) == [[]]:
             raise RpcError(*NO_MATCH)
         return found

@@ -18,6 +18,7 @@ import h11
 
 from sim.physics import Hang, RoomPhysics
 from sim.servers.cisco import COMMANDS
+from sim.servers.cisco_config import configuration, setting_of, write
 from sim.servers.cisco_rpc import Rpc, WsServer
 from sim.servers.cisco_status import Flavour, find, status
 from sim.servers.cisco_xml import command_of, document
@@ -142,12 +143,14 @@ class CiscoWebConversation:
     def _get(self, path: list[str]) -> Answer | None:
         if self._softly_hung() and path[1:2] != ["Standby"]:
             return None
-        tree = {"Status": status(self._room, self._flavour)}
+        tree = {"Status": status(self._room, self._flavour), **configuration(self._room)}
         found = find(tree, path)
         empty = found is None or list(found.get("Status", {}).values()) == [[]]
         return 200, [XML], document(None if empty else found)
 
     def _put(self) -> Answer | None:
+        if self._body.lstrip().startswith(b"<Configuration"):
+            return self._set()
         try:
             path, parameters = command_of(self._body)
         except (ElementTree.ParseError, ValueError):
@@ -165,6 +168,17 @@ class CiscoWebConversation:
             body = '<Command><Result status="Error"><Reason>Unknown command</Reason></Result></Command>'
             return 200, [XML], body.encode()
         return 200, [XML], f'<Command><{name}Result status="{"OK" if taken else "Error"}"/></Command>'.encode()
+
+    def _set(self) -> Answer | None:
+        try:
+            path, value = setting_of(ElementTree.fromstring(self._body))
+        except (ElementTree.ParseError, ValueError):
+            return 400, [], b"Bad Request"
+        if self._softly_hung():
+            return None
+        taken = write(self._room, path, value)
+        said = "<Success/>" if taken else "<Error><Reason>No match on address expression.</Reason></Error>"
+        return 200, [XML], f"<Configuration>{said}</Configuration>".encode()
 
     def _written(self, code: int, headers: list[tuple[str, str]], body: bytes) -> bytes:
         rows = list(headers) if code == 204 else [("Content-Length", str(len(body))), *headers]

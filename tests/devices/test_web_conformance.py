@@ -78,6 +78,7 @@ def test_facts(recording: Recording) -> None:
 )
 def test_orders(recording: Recording, remedy: str) -> None:
     talk = WebConversation(recording)
+    talk.session.wanted = {"Audio DefaultVolume": "70"}
     talk.start()
     assert [type(event) for event in talk.command(remedy)] == [CommandDone]
 

@@ -13,7 +13,9 @@ from typing import Any
 
 Path = tuple[str, ...]
 
-STATUS_LINE = re.compile(r"^\*s (?P<path>[^:()]+?)(?: \((?P<attributes>[^()]*)\))?:(?P<value>.*)$")
+STATUS_LINE = re.compile(
+    r"^\*(?P<tree>s|c xConfiguration) (?P<path>[^:()]+?)(?: \((?P<attributes>[^()]*)\))?:(?P<value>.*)$"
+)
 RESULT_LINE = re.compile(r"^\*r (?P<name>\w+)(?P<rest>.*)$")
 RESULT_STATUS = re.compile(r"\(status=(\w+)\)")
 
@@ -23,7 +25,7 @@ BLOCK_ENDS = ("** end", "*r/end", "*s/end", "*e/end")
 NOT_RECOGNIZED = "command not recognized."
 """Plain text even in JSON mode."""
 
-KNOWN_KEYS = frozenset({"StatusResponse", "CommandResponse", "Status", "Event", "ResultId"})
+KNOWN_KEYS = frozenset({"StatusResponse", "CommandResponse", "Status", "Configuration", "Event", "ResultId"})
 """Of the outermost object; another one is a known one with a wrong letter, or something we do not understand."""
 
 DEPTH_MAX = 24
@@ -118,6 +120,8 @@ class TerminalBlock:
 
     def _status_line(self, match: re.Match[str]) -> None:
         path = tuple(match["path"].split())
+        if match["tree"] != "s":
+            path = ("Configuration", *path)
         value = match["value"].strip()
         if len(path) > DEPTH_MAX or not path:
             self._status.tainted = True
@@ -201,6 +205,8 @@ def _json_reply(tree: dict[str, Any]) -> Reply:
         result = Result(False, _reason(found))
     elif isinstance(found, dict):
         _flatten(found, (), status)
+    elif isinstance(tree.get("Configuration"), dict):
+        _flatten(tree["Configuration"], ("Configuration",), status)
     else:
         # An answer whose status cannot be found must not pass for an empty status.
         status.tainted = True

@@ -32,8 +32,8 @@ def xml_tree(body: bytes) -> ElementTree.Element | None:
         return None
 
 
-def xml_status(reply: HttpReply) -> Values | NoReading:
-    """A status document. 200 may carry a failure, so the document is read, not the code."""
+def xml_status(reply: HttpReply, tag: str = "Status") -> Values | NoReading:
+    """A document of the status tree, or of another. 200 may carry a failure: the document is read, not the code."""
     if reply.status == 404:
         return NoReading("absent")
     root = xml_tree(reply.body)
@@ -41,13 +41,13 @@ def xml_status(reply: HttpReply) -> Values | NoReading:
         return NoReading("garbled" if reply.status == 200 else "refused")
     if root.tag == "EmptyResult":
         return Values()
-    if root.tag != "Status":
+    if root.tag != tag:
         return NoReading("garbled")
     if (error := _xml_error(root)) is not None:
         return NoReading(error.reason)
     values = Values()
     for child in root:
-        _flatten_xml(child, (), values)
+        _flatten_xml(child, () if tag == "Status" else (tag,), values)
     return values
 
 
@@ -62,6 +62,15 @@ def xml_result(reply: HttpReply) -> Result | NoReading:
     if outcome is None:
         return NoReading("garbled")
     return Result(outcome.get("status", "").upper() == "OK", outcome.get("status", "")[:100])
+
+
+def xml_taken(reply: HttpReply) -> Values | NoReading:
+    """Whether settings that were put were taken: any document without an error in it, and no other page."""
+    root = xml_tree(reply.body)
+    if root is None or root.tag not in ("Configuration", "Success", "Command"):
+        return NoReading("garbled" if reply.status == 200 else "refused")
+    error = _xml_error(root)
+    return Values() if error is None else NoReading(error.reason)
 
 
 def _xml_error(root: ElementTree.Element) -> Result | None:

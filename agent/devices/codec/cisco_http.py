@@ -17,11 +17,13 @@ from xml.sax.saxutils import escape
 from agent.core.facts import NoReading, Reading
 from agent.devices.about import About, Tested
 from agent.devices.base import Login, Query, Ready
+from agent.devices.codec._baseline import HEAD, REMEDY, Baseline
+from agent.devices.codec._baseline import KEYS as SETTINGS_KEYS
 from agent.devices.codec._xapi_facts import STATUSES, TEAMS, facts_of
 from agent.devices.codec._xapi_media import KEYS as MEDIA_KEYS
 from agent.devices.codec._xapi_media import CallMedia
 from agent.devices.codec._xapi_replies import Values
-from agent.devices.codec._xapi_web import xml_result, xml_status
+from agent.devices.codec._xapi_web import xml_result, xml_status, xml_taken
 from agent.devices.web import HttpSession, Step
 from agent.exchange import HttpReply, HttpRequest
 
@@ -30,8 +32,8 @@ PORT = 443
 SCHEMES = ("https", "http")
 HTTP_LOGIN = True
 BAUDS = ()
-KEYS = (*facts_of({}, False), *MEDIA_KEYS)
-REMEDIES = frozenset({"codec_restart", "codec_wake", "codec_volume_restore", "codec_unmute"})
+KEYS = (*facts_of({}, False), *MEDIA_KEYS, *SETTINGS_KEYS)
+REMEDIES = frozenset({"codec_restart", "codec_wake", "codec_volume_restore", "codec_unmute", REMEDY})
 ABOUT = About(
     "Cisco and Tandberg codecs (TC, CE, RoomOS), web interface",
     (
@@ -62,12 +64,14 @@ class CiscoHttpSession(HttpSession[Values]):
     def __init__(self, login: Login) -> None:
         super().__init__(login)
         self._media = CallMedia()
+        self._baseline = Baseline()
 
     def _log_in(self, reply: HttpReply | None) -> Step:
         return SESSION_BEGIN if reply is None else Ready()
 
     def _queries(self) -> Sequence[Query]:
-        return [Query(path, path) for path in (*STATUSES, *self._media.queries)]
+        settings = [f"{HEAD} {path}" for path in self._baseline.due(self.wanted)]
+        return [Query(path, path) for path in (*STATUSES, *self._media.queries, *settings)]
 
     def _orders(self, remedy: str) -> Sequence[Query]:
         if remedy == "codec_volume_restore":
@@ -76,14 +80,25 @@ class CiscoHttpSession(HttpSession[Values]):
                 Query(remedy, f"Audio/Volume/Set Level={level}", remedy),
                 Query(remedy, "Audio/Volume/Unmute", remedy, also=True),
             ]
+        if remedy == REMEDY:
+            self._baseline.written()
+            texts = [f"{path}\n{value}" for path, value in (self._baseline.differing or self.wanted).items()]
+            return [Query(remedy, text, remedy, also=number > 0) for number, text in enumerate(texts)]
         return [Query(remedy, text, remedy) for text in ORDERS.get(remedy, ())]
 
     def _make(self, query: Query) -> HttpRequest:
         if not query.remedy:
-            return HttpRequest("GET", "/getxml?location=" + quote("/Status/" + query.text.replace(" ", "/")))
+            place = query.text if query.text.startswith(HEAD) else "Status " + query.text
+            return HttpRequest("GET", "/getxml?location=" + quote("/" + place.replace(" ", "/")))
+        if query.remedy == REMEDY:
+            return HttpRequest("POST", "/putxml", XML, setting_xml(*query.text.split("\n")).encode())
         return HttpRequest("POST", "/putxml", XML, command_xml(query.text).encode())
 
     def _read(self, query: Query, reply: HttpReply) -> Values | NoReading:
+        if query.remedy == REMEDY:
+            return xml_taken(reply)
+        if query.key.startswith(HEAD):
+            return xml_status(reply, HEAD)
         if not query.remedy:
             answer = xml_status(reply)
             # Whatever else answers 404 (a proxy, a page that moved) must not pass for a codec without calls.
@@ -96,7 +111,15 @@ class CiscoHttpSession(HttpSession[Values]):
     def _facts(self, answers: Mapping[str, Values | NoReading]) -> Mapping[str, Reading]:
         # "No such path" in XML is an answer, but any web server at all says 404.
         understood = any(isinstance(answer, Values) for answer in answers.values())
-        return self._media.completed({**facts_of(answers, False), "codec.api": understood}, answers)
+        facts = self._media.completed({**facts_of(answers, False), "codec.api": understood}, answers)
+        return facts | self._baseline.completed(self.wanted, answers)
+
+
+def setting_xml(path: str, value: str) -> str:
+    """`Audio DefaultVolume` and its value as a document."""
+    names = [HEAD, *path.split(" ")]
+    inside = "".join(f"<{name}>" for name in names) + escape(value)
+    return inside + "".join(f"</{name}>" for name in reversed(names))
 
 
 def command_xml(text: str) -> str:

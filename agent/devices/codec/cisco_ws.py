@@ -28,6 +28,8 @@ from agent.devices.base import (
     Session,
     Silent,
 )
+from agent.devices.codec._baseline import HEAD, REMEDY, Baseline
+from agent.devices.codec._baseline import KEYS as SETTINGS_KEYS
 from agent.devices.codec._xapi_facts import CRITICAL, STATUSES, facts_of, speaks_of_call
 from agent.devices.codec._xapi_media import KEYS as MEDIA_KEYS
 from agent.devices.codec._xapi_media import CallMedia
@@ -39,8 +41,8 @@ FAMILY = "cisco_ws"
 PORT = 443
 SCHEMES = ("wss", "ws")
 BAUDS = ()
-KEYS = (*facts_of({}, False), *MEDIA_KEYS)
-REMEDIES = frozenset({"codec_restart", "codec_wake", "codec_volume_restore", "codec_unmute"})
+KEYS = (*facts_of({}, False), *MEDIA_KEYS, *SETTINGS_KEYS)
+REMEDIES = frozenset({"codec_restart", "codec_wake", "codec_volume_restore", "codec_unmute", REMEDY})
 ABOUT = About(
     "Cisco codecs (CE 9.7 and later, RoomOS), WebSocket, with feedback",
     (Tested("WS 80", "PyPI xows judges our simulator; recordings", "tests/sim/test_cisco_web.py"),),
@@ -77,6 +79,7 @@ class WsSession(QuerySession[Values]):
         self._over = False
         self._mirror = Mirror(critical=CRITICAL)
         self._media = CallMedia()
+        self._baseline = Baseline()
 
     @property
     def buffered(self) -> int:
@@ -167,7 +170,8 @@ class WsSession(QuerySession[Values]):
             if self._mirror.has_to_follow(path):
                 queries.append(Query(SUBSCRIBE + path, path))
             queries.append(Query(path, path))
-        return queries + [Query(path, path) for path in self._media.queries]
+        settings = [f"{HEAD} {path}" for path in self._baseline.due(self.wanted)]
+        return queries + [Query(path, path) for path in (*self._media.queries, *settings)]
 
     def _orders(self, remedy: str) -> Sequence[Query]:
         if remedy == "codec_volume_restore":
@@ -176,16 +180,25 @@ class WsSession(QuerySession[Values]):
                 Query(remedy, f"Audio/Volume/Set Level={level}", remedy),
                 Query(remedy, "Audio/Volume/Unmute", remedy, also=True),
             ]
+        if remedy == REMEDY:
+            self._baseline.written()
+            texts = [f"{path}\n{value}" for path, value in (self._baseline.differing or self.wanted).items()]
+            return [Query(remedy, text, remedy, also=number > 0) for number, text in enumerate(texts)]
         return [Query(remedy, _written(path, given), remedy) for path, given in ORDERS.get(remedy, ())]
 
     def _render(self, query: Query) -> bytes:
         self._count += 1
+        if query.remedy == REMEDY:
+            path, _, value = query.text.partition("\n")
+            return self._message(
+                "xSet", {"Path": [HEAD, *path.split()], "Value": int(value) if value.isdigit() else value}
+            )
         if query.remedy:
             path, _, rest = query.text.partition(" ")
             given = dict(word.partition("=")[::2] for word in rest.split())
             numbers = {name: int(value) if value.isdigit() else value for name, value in given.items()}
             return self._message("xCommand/" + path, numbers)
-        path_ = ["Status", *query.text.split()]
+        path_ = query.text.split() if query.text.startswith(HEAD) else ["Status", *query.text.split()]
         if query.key.startswith(SUBSCRIBE):
             return self._message("xFeedback/Subscribe", {"Query": path_, "NotifyCurrentValue": False})
         return self._message("xGet", {"Path": path_})
@@ -195,7 +208,8 @@ class WsSession(QuerySession[Values]):
         return json.dumps(body, ensure_ascii=False).encode() + b"\n"
 
     def _facts(self, answers: Mapping[str, Values | NoReading]) -> Mapping[str, Reading]:
-        return self._media.completed(facts_of(self._mirror.complete(answers), self._call_seen), answers)
+        facts = self._media.completed(facts_of(self._mirror.complete(answers), self._call_seen), answers)
+        return facts | self._baseline.completed(self.wanted, answers)
 
 
 def _written(path: str, given: Mapping[str, object]) -> str:

@@ -31,6 +31,8 @@ from agent.devices.base import (
     Session,
     Silent,
 )
+from agent.devices.codec._baseline import HEAD, REMEDY, Baseline
+from agent.devices.codec._baseline import KEYS as SETTINGS_KEYS
 from agent.devices.codec._xapi_facts import STATUSES, TEAMS, facts_of, speaks_of_call
 from agent.devices.codec._xapi_media import KEYS as MEDIA_KEYS
 from agent.devices.codec._xapi_media import CallMedia
@@ -53,8 +55,8 @@ ABOUT = About(
     ),
     unseen="wording of text-mode errors and of a failed login, `Audio Volume Set` and `Unmute`, boot time",
 )
-KEYS = (*facts_of({}, False), *MEDIA_KEYS)
-REMEDIES = frozenset({"codec_restart", "codec_wake", "codec_volume_restore", "codec_unmute"})
+KEYS = (*facts_of({}, False), *MEDIA_KEYS, *SETTINGS_KEYS)
+REMEDIES = frozenset({"codec_restart", "codec_wake", "codec_volume_restore", "codec_unmute", REMEDY})
 
 ORDERS = {
     "codec_restart": ("xCommand SystemUnit Boot Action: Restart", "xCommand Boot"),
@@ -75,6 +77,11 @@ class Phase(enum.Enum):
     MODE = "JSON was asked for; the next reply shows whether it was understood"
     READY = "asks and orders"
     OVER = "said all it will ever say"
+
+
+def quoted(value: str) -> str:
+    """A setting's value as the command line takes it."""
+    return value if value.isascii() and value.isalnum() else f'"{value}"'
 
 
 def session(login: Login, nonce: str = "") -> Session:
@@ -98,6 +105,7 @@ class XapiSession(QuerySession[Values]):
         self._count = 0
         self._call_seen = False
         self._media = CallMedia()
+        self._baseline = Baseline()
         self._password_sent = False
         self._blind = False
         self._nudges = 0
@@ -303,6 +311,8 @@ class XapiSession(QuerySession[Values]):
             return False
         if self.json_mode:
             return reply.from_json and reply.result_id == self._result_id
+        if self._asked.remedy == REMEDY and reply.result is None:
+            return not reply.status.values  # settings are taken without a word
         if self._asked.remedy or reply.result is not None:
             return reply.result is not None
         return not reply.status.values or reply.status.starts_with(tuple(self._asked.key.split()))
@@ -317,7 +327,10 @@ class XapiSession(QuerySession[Values]):
         return f"dc{self._nonce}-{self._count}"
 
     def _queries(self) -> Sequence[Query]:
-        return [Query(path, f"xStatus {path}") for path in (*STATUSES, *self._media.queries)]
+        statuses = [Query(path, f"xStatus {path}") for path in (*STATUSES, *self._media.queries)]
+        return statuses + [
+            Query(f"{HEAD} {path}", f"xConfiguration {path}") for path in self._baseline.due(self.wanted)
+        ]
 
     def _orders(self, remedy: str) -> Sequence[Query]:
         if remedy == "codec_volume_restore":
@@ -326,6 +339,13 @@ class XapiSession(QuerySession[Values]):
                 Query(remedy, f"xCommand Audio Volume Set Level: {level}", remedy),
                 Query(remedy, "xCommand Audio Volume Unmute", remedy, also=True),
             ]
+        if remedy == REMEDY:
+            self._baseline.written()
+            texts = [
+                f"xConfiguration {path}: {quoted(value)}"
+                for path, value in (self._baseline.differing or self.wanted).items()
+            ]
+            return [Query(remedy, text, remedy, also=number > 0) for number, text in enumerate(texts)]
         return [Query(remedy, text, remedy) for text in ORDERS.get(remedy, ())]
 
     def _render(self, query: Query) -> bytes:
@@ -338,4 +358,5 @@ class XapiSession(QuerySession[Values]):
         return f'{query.text} | resultId="{self._result_id}"' if named else query.text
 
     def _facts(self, answers: Mapping[str, Values | NoReading]) -> Mapping[str, Reading]:
-        return self._media.completed(facts_of(answers, self._call_seen), answers)
+        facts = self._media.completed(facts_of(answers, self._call_seen), answers)
+        return facts | self._baseline.completed(self.wanted, answers)

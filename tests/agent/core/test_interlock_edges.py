@@ -299,3 +299,31 @@ def test_power_that_has_just_come_back_holds_up_the_next_relay() -> None:
     assert said(world, "light_on") == Reason.STAGGER
     world.mono_s += 0.1
     assert said(world, "light_on") == ""
+
+
+def _with_meeting(world: World) -> World:
+    return with_policy(world, meetings=(Meeting("m", "Giao ban", world.now.wall_s + 60, world.now.wall_s + 3600),))
+
+
+@pytest.mark.parametrize(
+    ("world", "reason"),
+    [
+        (room(), ""),
+        (room(codec__in_call=True), Reason.IN_CALL),
+        (room(codec__draw_w=45.0), Reason.WITNESSES_DISAGREE),
+        (room(codec__upgrading=True), Reason.UPGRADING),
+        (room(room__attended=True), Reason.ATTENDED),
+        (_with_meeting(room()), Reason.MEETING_NEAR),
+        (with_load(room(), acts_s=(99_999.0,), ended_s=99_999.0), ""),  # no restart: its pauses do not count
+    ],
+)
+def test_settings_are_written_only_outside_calls(world: World, reason: str) -> None:
+    """Writing settings takes nothing out of service, and may end a call all the same."""
+    assert said(world, "codec_settings_restore") == reason
+
+
+def test_settings_wait_for_witnesses_that_have_just_been_asked() -> None:
+    world = room()
+    world.mono_s += 20.0
+    assert said(world, "codec_settings_restore") == Reason.LOOKING
+    assert said(world, "codec_wake") == ""

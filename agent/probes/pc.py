@@ -46,6 +46,12 @@ class PcProbe:
         if not TIMEOUT_S[0] <= config.timeout_s <= TIMEOUT_S[1]:
             raise ValueError(f"pc: timeout_s must be {TIMEOUT_S[0]:g}..{TIMEOUT_S[1]:g}")
         self._process = _shell.checked_name("pc.process", config.process)
+        if config.system == linux.SYSTEM and len(config.process) > linux.PROCESS_MAX:
+            raise ValueError(
+                f"pc.process: Linux chỉ giữ {linux.PROCESS_MAX} chữ của tên"
+                f" / keeps {linux.PROCESS_MAX} letters of a name:"
+                f" write {config.process[: linux.PROCESS_MAX]!r}"
+            )
         self._restart = _shell.checked_name("pc.restart", config.restart) if config.restart else ""
         self._system = SYSTEMS[config.system]
         self._config = config
@@ -92,7 +98,7 @@ class PcProbe:
         """Type, and wait for every section. Raises LinkFault."""
         deadline_s = time.monotonic() + timeout_s + CONNECT_S
         if not self._lock.acquire(timeout=timeout_s):
-            raise LinkFault("timeout", "another conversation with the PC is under way")
+            raise LinkFault("link", "another conversation with the PC is under way")
         try:
             if self._closed:
                 raise LinkFault("link", "closed by us")
@@ -131,4 +137,6 @@ class PcProbe:
             sections.feed(stream.recv(min(SLICE_S, left_s)))
             if sections.whole is not None:
                 return sections.whole
+            if sections.lost:
+                raise LinkFault("garbled", "the PC's answer is longer than anybody would believe")
         raise LinkFault("timeout", "the PC's shell did not answer in time")

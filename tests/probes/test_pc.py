@@ -89,7 +89,7 @@ def test_windows_is_read_running_gone_and_in_a_call(tmp_path: Path) -> None:
     pc = WindowsPc()
     with served(lambda: WindowsConversation(pc)) as port:
         ours = probe(port.port, tmp_path)
-        assert ours.observe() == {"pc.alive": True, "pc.app_running": True, "codec.in_call": False}
+        assert ours.observe() == {"pc.alive": True, "pc.app_running": True, "codec.in_call": NoReading("stale")}
         pc.in_call = True
         assert ours.observe()["codec.in_call"] is True
         pc.running = pc.in_call = False
@@ -120,7 +120,7 @@ def test_linux_is_asked_through_its_real_shell(tmp_path: Path) -> None:
             ours = probe(port.port, tmp_path, system="linux", process="sleep")
             found = ours.observe()
             assert (found["pc.alive"], found["pc.app_running"]) == (True, True)
-            gone = probe(port.port, tmp_path, system="linux", process="khong-co-phan-mem")
+            gone = probe(port.port, tmp_path, system="linux", process="khong-co-app")
             assert gone.observe()["pc.app_running"] is False
             assert ours.perform("pc_app_restart").reason == "refused", "there is no such unit here"
     finally:
@@ -196,7 +196,7 @@ def test_only_a_whole_list_denies_a_program(rows: list[str], running: Reading) -
     ("microphone", "camera", "called"),
     [
         (USES, USES, False),
-        (USES, [], False),
+        (USES, [], NoReading("absent")),
         (USES, ["LastUsedTimeStop    REG_QWORD    0x0"], True),
         (["LastUsedTimeStop    REG_QWORD    0x0"], [], True),
         ([], USES, NoReading("absent")),
@@ -240,6 +240,7 @@ def test_no_bytes_make_a_whole_answer(noise: list[bytes], size: int) -> None:
         ({"process": "Zoom.exe & del"}, r"pc\.process: .* without blanks"),
         ({"process": "$(reboot)"}, r"pc\.process: "),
         ({"restart": '"x"'}, r"pc\.restart: "),
+        ({"system": "linux", "process": "vnpt-meeting-desktop"}, r"pc\.process: .*write 'vnpt-meeting-de'"),
         ({"system": "mac"}, r"pc: system 'mac' must be one of windows, linux"),
         ({"timeout_s": 60}, r"pc: timeout_s must be 2\.\.20"),
     ],
@@ -247,3 +248,26 @@ def test_no_bytes_make_a_whole_answer(noise: list[bytes], size: int) -> None:
 def test_nothing_unchecked_reaches_a_shell(tmp_path: Path, more: dict[str, Any], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         probe(22, tmp_path, **more)
+
+
+def test_a_program_that_runs_may_be_in_a_call_with_nothing_in_use() -> None:
+    """Somebody listens with microphone and camera off: only a program that is gone holds no meeting."""
+    running = [*ROWS, '"Zoom.exe","8000","Console","1","99 K"']
+    assert windows.facts("Zoom.exe", [running, USES, USES])["codec.in_call"] == NoReading("stale")
+    assert windows.facts("Zoom.exe", [ROWS[:2], USES, USES])["codec.in_call"] == NoReading("stale")
+    assert linux.facts("zoom", [["app 0"], ["closed"]])["codec.in_call"] == NoReading("stale")
+    assert linux.facts("zoom", [["app 0"], ["state: RUNNING"]])["codec.in_call"] is True
+
+
+def test_an_answer_that_was_cut_is_never_whole() -> None:
+    for long in (b"a line\r\n" * (_shell.LINES_MAX + 1), b"x" * 20_000 + b"\r\n"):
+        sections = _shell.Sections(1)
+        sections.feed(f"{_shell.MARK}0\r\n".encode() + long + f"{_shell.MARK}1\r\n".encode())
+        assert sections.whole is None
+        assert sections.lost
+
+
+def test_our_own_order_under_way_is_no_word_about_the_pc(tmp_path: Path) -> None:
+    ours = probe(22, tmp_path, timeout_s=2.0)
+    with ours._lock:
+        assert set(ours.observe().values()) == {NoReading("link")}

@@ -28,19 +28,25 @@ def script(commands: Sequence[str], end: str) -> bytes:
 
 
 class Sections:
-    """What arrived between the marks. `whole` is None until the last mark came."""
+    """What arrived between the marks. `whole` is None until the last mark came, and for ever when a line was lost."""
 
     def __init__(self, count: int) -> None:
         self._lines = LineBuffer()
         self._count = count
         self._at = -1
         self._kept = 0
+        self._lost = False
         self._sections: list[list[str]] = [[] for _ in range(count)]
 
     @property
     def whole(self) -> list[list[str]] | None:
         """The lines of each section."""
-        return self._sections if self._at == self._count else None
+        return self._sections if self._at == self._count and not self._lost else None
+
+    @property
+    def lost(self) -> bool:
+        """Whether the answer is longer than anybody would believe: it will never be whole."""
+        return self._lost
 
     def feed(self, data: bytes) -> None:
         """Take what arrived. Never raises. Marks count only in their order, and only alone on a line."""
@@ -48,6 +54,9 @@ class Sections:
             text = line.strip()
             if text == f"{MARK}{self._at + 1}" and self._at < self._count:
                 self._at += 1
-            elif text and 0 <= self._at < self._count and self._kept < LINES_MAX:
+            elif text and 0 <= self._at < self._count:
                 self._kept += 1
-                self._sections[self._at].append(text)
+                self._lost = self._lost or self._kept > LINES_MAX
+                if not self._lost:
+                    self._sections[self._at].append(text)
+        self._lost = self._lost or self._lines.overruns > 0

@@ -19,19 +19,21 @@ END = "\n"
 KEYS = ("pc.alive", "pc.app_running", "codec.in_call")
 ABOUT = About(
     "a conference PC with Linux",
-    (Tested("SSH 22", "a real shell and `pgrep` behind an SSH server; recordings", "tests/probes/test_pc.py"),),
+    (Tested("SSH 22", "a real shell and `pgrep` behind an SSH server", "tests/probes/test_pc.py"),),
     facts=KEYS,
     orders=("pc_app_restart",),
     unseen="a sound server that keeps the card open while nobody speaks: then a call is never denied",
 )
 COMMANDS = 2
+PROCESS_MAX = 15
+"""The kernel keeps no more of a program's name: `pgrep -x` would never find a longer one."""
 FOUND = {"app 0": True, "app 1": False}
 STATUS = "cat /proc/asound/card*/pcm*/sub*/status 2>/dev/null"
 
 
 def look(process: str) -> bytes:
     """What to type for a look."""
-    return _shell.script([f"pgrep -x {process} >/dev/null; echo app $?", STATUS], END)
+    return _shell.script([f"pgrep -x '{process.replace('.', '[.]')}' >/dev/null; echo app $?", STATUS], END)
 
 
 def order(unit: str) -> bytes:
@@ -45,7 +47,10 @@ def facts(process: str, sections: Sequence[Sequence[str]]) -> dict[str, Reading]
     del process
     app, sound = sections
     running = FOUND.get(app[-1]) if app else None
-    return {"pc.app_running": NoReading("garbled") if running is None else running, "codec.in_call": _used(sound)}
+    used = _used(sound)
+    # A program that runs may hold a meeting without sound for a while, or over a sound device that is no card.
+    called = NoReading("stale") if used is False and running is not False else used
+    return {"pc.app_running": NoReading("garbled") if running is None else running, "codec.in_call": called}
 
 
 def _used(rows: Sequence[str]) -> Reading:

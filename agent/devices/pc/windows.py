@@ -24,7 +24,7 @@ END = "\r\n"
 KEYS = ("pc.alive", "pc.app_running", "codec.in_call")
 ABOUT = About(
     "a conference PC with Windows 10 or 11 (Zoom, Teams, TrueConf, VNPT Meeting …)",
-    (Tested("SSH 22 (OpenSSH Server)", "our simulator; recordings", "tests/probes/test_pc.py"),),
+    (Tested("SSH 22 (OpenSSH Server)", "our simulator", "tests/probes/test_pc.py"),),
     facts=KEYS,
     orders=("pc_app_restart",),
     unseen="every Windows; whether each program holds microphone or camera while it is muted in a meeting",
@@ -52,7 +52,13 @@ def order(task: str) -> bytes:
 def facts(process: str, sections: Sequence[Sequence[str]]) -> dict[str, Reading]:
     """The facts of a whole answer."""
     tasks, microphone, camera = sections
-    return {"pc.app_running": _running(process, tasks), "codec.in_call": _used(microphone, camera)}
+    running = _running(process, tasks)
+    return {"pc.app_running": running, "codec.in_call": _called(running, _used(microphone, camera))}
+
+
+def _called(running: Reading, used: Reading) -> Reading:
+    """A program that runs may hold a meeting with microphone and camera let go: then a call is not denied."""
+    return NoReading("stale") if used is False and running is not False else used
 
 
 def _running(process: str, rows: Sequence[str]) -> Reading:
@@ -63,10 +69,10 @@ def _running(process: str, rows: Sequence[str]) -> Reading:
 
 
 def _used(microphone: Sequence[str], camera: Sequence[str]) -> Reading:
-    """True while any program uses one of them. False only where Windows remembers uses, and all of them have ended."""
+    """True while any program uses one of them. False only where Windows remembers uses of both, and all have ended."""
     stops = [int(match[1], 16) for row in (*microphone, *camera) if (match := USED.match(row))]
     if 0 in stops:
         return True
     strange = [row for row in (*microphone, *camera) if "LastUsedTimeStop" in row and not USED.match(row)]
-    known = any(USED.match(row) for row in microphone)
+    known = all(any(USED.match(row) for row in rows) for rows in (microphone, camera))
     return False if known and not strange else NoReading("garbled" if strange else "absent")

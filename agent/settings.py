@@ -83,6 +83,8 @@ def section_fields(section: str) -> dict[str, tuple[Any, Any]]:
             found[SECRET_FIELDS[item.name]] = (str, "")
             continue
         default = item.default if item.default is not MISSING else ...
+        if item.default_factory is not MISSING:
+            default = item.default_factory()
         found[item.name] = (hints[item.name], default)
     return found
 

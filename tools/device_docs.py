@@ -33,7 +33,7 @@ CAPABILITIES = {
     "restart": ("codec_restart",),
     "wake": ("codec_wake",),
     "set volume": ("codec_volume_restore",),
-    "settings": ("settings",),
+    "settings": ("codec.settings_ok",),
 }
 """Columns of the codecs' table: any of these facts, remedies or abilities."""
 
@@ -56,8 +56,7 @@ def about(module: ModuleType) -> About | None:
     if not isinstance(found, About):
         return None
     keys, remedies = tuple(getattr(module, "KEYS", ())), tuple(sorted(getattr(module, "REMEDIES", ())))
-    settings = ("settings",) if hasattr(module, "SETTINGS") else ()
-    return replace(found, facts=found.facts or keys, orders=found.orders or (*remedies, *settings))
+    return replace(found, facts=found.facts or keys, orders=found.orders or remedies)
 
 
 def _rows(kind: str) -> dict[str, About]:

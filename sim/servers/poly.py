@@ -113,6 +113,15 @@ class PolyConversation:
             case ["volume", "set", level] if level.isdigit() and int(level) <= 50:
                 codec.volume_pct = int(level) * 2
                 return [f"volume {int(level)}"]
+            case ["netstats"]:
+                loss = f"{self._room.line_loss_pct:.1f}"
+                lost = int(self._room.call_lost)
+                said = f"call:0 txrate:1920 K rxrate:1920 K pktloss:{lost} %pktloss:{loss} % tvp:H.264"
+                return [said] if codec.in_call else ["error: system is not in a call"]
+            case ["advnetstats"]:
+                jitter = 5 + round(3 * self._room.line_loss_pct)
+                said = f"call:0 tapl:0 rapl:0 taj:3 ms raj:3 ms tvpl:0 rvpl:0 tvj:4 ms rvj:{jitter} ms dc:---"
+                return [said] if codec.in_call else ["error: system is not in a call"]
             case ["sleep", "register"]:
                 self._registered, self._asleep = True, codec.standby
                 return ["sleep registered"]

@@ -64,6 +64,31 @@ def facts_of(answers: Answers, call_seen: bool, whoami: Mapping[str, str], aslee
     }
 
 
+NETSTATS, ADVNETSTATS = "netstats", "advnetstats"
+QUALITY_KEYS = ("codec.tx_loss_pct", "codec.jitter_ms")
+LOSS = re.compile(r"%pktloss:\s*([0-9.]+)\s*%", re.IGNORECASE)
+JITTER = re.compile(r"\br[av]j:\s*([0-9.]+)\s*ms", re.IGNORECASE)
+
+
+def quality_of(answers: Answers) -> dict[str, Reading]:
+    """How the call goes: loss on the way there, which the codec reckons itself, and the jitter of what arrives.
+
+    Source: device facts; `netstats` speaks of sending only, `---` is nothing measured. The worst of several counts.
+    """
+    return {
+        QUALITY_KEYS[0]: _worst(answers.get(NETSTATS, NoReading("absent")), LOSS),
+        QUALITY_KEYS[1]: _worst(answers.get(ADVNETSTATS, NoReading("absent")), JITTER),
+    }
+
+
+def _worst(lines: tuple[str, ...] | NoReading, pattern: re.Pattern[str]) -> Reading:
+    if isinstance(lines, NoReading):
+        return lines
+    found = [number(text) for line in lines for text in pattern.findall(line)]
+    values = [float(value) for value in found if isinstance(value, int | float)]
+    return max(values) if values else NoReading("absent")
+
+
 def in_call(answers: Answers) -> Reading:
     """True as soon as one witness says so. False only when `callinfo all` denies it and no other was left unread.
 

@@ -30,7 +30,18 @@ from agent.devices.base import (
     Session,
     Silent,
 )
-from agent.devices.codec._poly_facts import NOT_IN_CALL, SET_UP, VOLUME_MAX, facts_of, speaks_of_call, state_of
+from agent.devices.codec._poly_facts import (
+    ADVNETSTATS,
+    NETSTATS,
+    NOT_IN_CALL,
+    QUALITY_KEYS,
+    SET_UP,
+    VOLUME_MAX,
+    facts_of,
+    quality_of,
+    speaks_of_call,
+    state_of,
+)
 
 FAMILY = "poly_cli"
 PORT = 24
@@ -49,7 +60,7 @@ ABOUT = About(
     unseen="line end of an echo, how many lines `getcallstate` gives, the answer to `sleep register`, the words for "
     "a call being set up",
 )
-KEYS = tuple(facts_of({}, False, {}, None))
+KEYS = (*facts_of({}, False, {}, None), *QUALITY_KEYS)
 REMEDIES = frozenset({"codec_restart", "codec_wake", "codec_volume_restore", "codec_unmute"})
 
 QUERIES = ("callinfo all", "getcallstate", "status", "mute near get", "volume get")
@@ -148,6 +159,7 @@ class PolySession(QuerySession[tuple[str, ...]]):
         self._answer: list[str] = []
         self._password_sent = False
         self._call_seen = False
+        self._was_in_call = False
         self._nudges = 0
 
     @property
@@ -291,6 +303,8 @@ class PolySession(QuerySession[tuple[str, ...]]):
             return lowered == "status end"
         if query.key == "getcallstate":
             return lowered.startswith("cs:")
+        if query.key in (NETSTATS, ADVNETSTATS):
+            return lowered.startswith("call:")
         if query.key == "volume":
             return lowered.startswith("volume ") and lowered != query.text
         if query.remedy:
@@ -309,7 +323,8 @@ class PolySession(QuerySession[tuple[str, ...]]):
     # -- questions
 
     def _queries(self) -> Sequence[Query]:
-        return [Query(text, text) for text in QUERIES]
+        more = (NETSTATS, ADVNETSTATS) if self._was_in_call else ()
+        return [Query(text, text) for text in (*QUERIES, *more)]
 
     def _orders(self, remedy: str) -> Sequence[Query]:
         if remedy == "codec_volume_restore":
@@ -322,4 +337,6 @@ class PolySession(QuerySession[tuple[str, ...]]):
         return query.text.encode() + b"\r"
 
     def _facts(self, answers: Mapping[str, tuple[str, ...] | NoReading]) -> Mapping[str, Reading]:
-        return facts_of(answers, self._call_seen, self.whoami, self.asleep)
+        facts = facts_of(answers, self._call_seen, self.whoami, self.asleep)
+        self._was_in_call = facts["codec.in_call"] is True
+        return facts | quality_of(answers)

@@ -185,6 +185,7 @@ def test_a_forgotten_login_is_renewed_once(recording: Recording) -> None:
 @pytest.mark.parametrize("recording", ALL, ids=by_name)
 def test_an_order_that_is_refused_for_good_says_so(recording: Recording) -> None:
     talk = WebConversation(recording)
+    talk.session.wanted = {"Audio DefaultVolume": "70"}
     talk.start()
     talk.spoil = lambda _, __: HttpReply(500)
     for remedy in sorted(orders_of(recording)):

@@ -15,12 +15,14 @@ from agent.probes.board import SelfProbe, throttled_now
 from agent.probes.build import build_probes
 from agent.probes.config import (
     CodecConfig,
+    CodecSnmpConfig,
     MeterConfig,
     NetworkConfig,
     RoomConfig,
     SelfConfig,
     SensorConfig,
     SoundConfig,
+    SwitchConfig,
     UpsConfig,
 )
 from agent.probes.families import load, names
@@ -227,8 +229,15 @@ def test_vcgencmd(text: str, reading: object) -> None:
 
 FULL = RoomConfig(
     codec=CodecConfig(
-        "cisco_xapi", "tcp://10.0.0.5:23", ping="icmp:10.0.0.5", tcp="tcp:10.0.0.5:5060", sip="sip:10.0.0.5"
+        "cisco_xapi",
+        "tcp://10.0.0.5:23",
+        ping="icmp:10.0.0.5",
+        tcp="tcp:10.0.0.5:5060",
+        sip="sip:10.0.0.5",
+        baseline={"Audio DefaultVolume": "70"},
     ),
+    codec_snmp=CodecSnmpConfig("snmp://10.0.0.5", ignore=("codec.uptime_s",)),
+    switch=SwitchConfig("snmp://10.0.0.2", "Gi0/5"),
     meters=(MeterConfig("room", uri="serial:///dev/a"), MeterConfig("codec", uri="serial:///dev/b")),
     ups=UpsConfig(),
     network=NetworkConfig("eth0", "auto", ("tcp:hub.example:8883",), "hub.example", neighbour=True),
@@ -248,13 +257,12 @@ def test_a_full_room() -> None:
     assert len(keys) == len(set(keys))
     assert set(keys) <= set(FACTS)
     of_other_devices = (
-        "hub.", "room.attended", "codec.rx_loss", "codec.tx_loss", "codec.jitter", "display.", "camera.",
-        "amp.", "pc.",
+        "hub.", "room.attended", "display.", "camera.", "amp.", "pc.",
     )  # fmt: skip
     assert {key for key in set(FACTS) - set(keys) if not key.startswith(of_other_devices)} == set()
     assert len({probe.name for probe in probes}) == len(probes)
     assert [effector.remedies for effector in effectors] == [
-        frozenset({"codec_restart", "codec_wake", "codec_volume_restore", "codec_unmute"})
+        frozenset({"codec_restart", "codec_wake", "codec_volume_restore", "codec_unmute", "codec_settings_restore"})
     ]
     for probe in probes:
         assert probe.deadline_s > 0

@@ -55,6 +55,8 @@ IDLE: dict[str, Reading] = {
     "self.mem_pct": 50.0,
     "pc.alive": True,
     "pc.app_running": True,
+    "codec.settings_ok": True,
+    "codec.settings_off": "none",
 }
 
 

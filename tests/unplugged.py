@@ -180,13 +180,13 @@ class Cable:
         os.set_blocking(self._ends[0], False)
         self.path.symlink_to(os.ttyname(self._ends[1]))
         if manner == "hangs up":  # the adapter is pulled, its name stays for a while
-            for end in self._ends:
-                os.close(end)
-            self._ends = ()
+            os.close(self._ends[0])
+            # This end is held: a number that is free may soon be somebody else's line.
+            self._ends = self._ends[1:]
 
     def serve(self) -> None:
         """Read, so that nothing fills up, and speak rubbish where that is its manner."""
-        if self._ends:
+        if len(self._ends) == 2:
             with contextlib.suppress(OSError):
                 os.read(self._ends[0], 4096)
                 if self._manner in ("garbage", "full"):

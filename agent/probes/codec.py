@@ -8,7 +8,7 @@ from pathlib import Path
 from agent.core.facts import NoReading, Reading
 from agent.devices.base import Login
 from agent.devices.codec._baseline import KEYS as SETTINGS_KEYS
-from agent.devices.codec._baseline import REMEDY, problem
+from agent.devices.codec._baseline import problem
 from agent.probes.config import CodecConfig
 from agent.probes.families import Family, load
 from agent.probes.lines import Access, Line, parse_line
@@ -40,10 +40,8 @@ class CodecProbe:
         self.link = _link(config, family, line, self._resolver)
         self._targets = _targets(config, line)
         reach_keys = tuple(key for key in self._targets if key != HOST)
-        if config.baseline and REMEDY not in family.remedies:
-            raise ValueError(f"codec.baseline: {family.name} has no settings that can be read and written")
-        if wrong := problem(config.baseline):
-            raise ValueError(wrong)
+        if config.baseline:
+            _check_baseline(config.baseline, family)
         left_out = () if config.baseline else SETTINGS_KEYS
         api_keys = tuple(key for key in family.keys if key not in left_out) if self.link else ()
         self.keys = tuple(key for key in (*reach_keys, *api_keys) if key not in config.ignore)
@@ -83,6 +81,14 @@ def _link(config: CodecConfig, family: Family, line: Line | None, resolver: Reso
     access = Access(Login(config.user, config.password), Trust(config.certificate, folder), folder)
     kind = HttpLink if line.is_web else DeviceLink
     return kind(family, line, access, resolver, config.volume_pct, config.baseline)
+
+
+def _check_baseline(baseline: Mapping[str, str], family: Family) -> None:
+    """Raise ValueError with one sentence when the room cannot have these settings."""
+    if family.settings is None:
+        raise ValueError(f"codec.baseline: {family.name} has no settings that can be read and written")
+    if wrong := problem(baseline, family.settings):
+        raise ValueError(wrong)
 
 
 def _targets(config: CodecConfig, line: Line | None) -> dict[str, Target]:

@@ -53,7 +53,7 @@ class CodecConfig:
     trust_dir: str = ""
     """Where keys and certificates seen first are kept; the room's state folder."""
     baseline: dict[str, str] = field(default_factory=dict)
-    """Settings as they should be, by path: `{"Audio DefaultVolume" = "70"}`. Never a secret."""
+    """Settings as they should be, by the codec's own names: `{"Audio DefaultVolume" = "70"}`. Never a secret."""
     volume_pct: float = 50.0
     """What the remedy `codec_volume_restore` sets. 0..100."""
     period_s: float = 10.0

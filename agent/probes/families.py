@@ -4,8 +4,8 @@ A module is a family when it has these attributes: `FAMILY` (its own file name),
 speeds in the order to try), `KEYS` (facts it reports), `REMEDIES` (orders it takes) and `session(login, nonce)`, for
 displays and cameras `session(setup, nonce)`; `SCHEMES` (URIs it can be reached by) when they are other than `tcp` and
 `serial`; `KEEPS_LINE = False` when a network connection is made anew for every look; `HTTP_LOGIN = True`
-when name and password are HTTP's own; `DEFAULT_PASSWORDS` that its maker has published. Only the module in use is
-imported.
+when name and password are HTTP's own; `DEFAULT_PASSWORDS` that its maker has published; `SETTINGS`, the names of those
+that it reads and writes (`codec_settings_restore`). Only the module in use is imported.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agent.devices.base import Session
+from agent.devices.codec._baseline import Naming
 from agent.devices.web import HttpSession
 
 SCHEMES = ("tcp", "serial")
@@ -42,6 +43,9 @@ class Family:
 
     http_login: bool = False
     """Whether name and password are HTTP's own (Basic, Digest), and not a log-in of the device's."""
+
+    settings: Naming | None = None
+    """The names of the settings that it reads and writes, None when it does neither."""
 
     default_passwords: tuple[str, ...] = ()
     """What devices come with, as everybody can read: a room must not keep it."""
@@ -76,6 +80,7 @@ def load(name: str, kind: str = "codec") -> Family:
         kind,
         getattr(module, "KEEPS_LINE", True),
         bool(getattr(module, "HTTP_LOGIN", False)),
+        getattr(module, "SETTINGS", None),
         tuple(getattr(module, "DEFAULT_PASSWORDS", ())),
     )
 

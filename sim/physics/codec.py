@@ -58,7 +58,15 @@ class Codec(Device):
             "Standby": {"Delay": "480", "Control": "On"},
             "SystemUnit": {"Name": "Phong hop"},
         }
-        """Its configuration, as far as anybody here asks for it; it outlives every restart."""
+        """A Cisco codec's configuration, as far as anybody here asks for it; it outlives every restart."""
+        self.named: dict[str, str | int | bool] = {
+            "autoanswer": "no", "maxtimeincall": "0", "sleeptime": "0", "ntpserver": "192.0.2.5",
+            "donotdisturb global": "off", "donotdisturb talk": "off",
+            "comm.callpreference.h239enable": True, "comm.callsetting.callfeatures.maxtimeincall": 480,
+            "system.info.systemname": "Phong hop",
+            "sipserv_addr": "192.0.2.9", "enabletelnet": 0,
+        }  # fmt: skip
+        """Other makers' settings, by name."""
         self.camera = True
         self.display = True
         self.registration_stuck = False

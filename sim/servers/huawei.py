@@ -1,7 +1,7 @@
 """A Huawei TE20: `action.cgi`. Source: device facts, "Huawei TE10/TE20, IdeaHub", and the maker's HTTP API reference.
 
 What a lapsed session is told is chosen here: the failure of the reference's examples. A softly hung one still begins
-sessions; the rest it leaves unanswered, and it takes no order to restart.
+sessions; the rest it leaves unanswered.
 """
 
 from __future__ import annotations
@@ -70,8 +70,25 @@ class HuaweiConversation(JsonWebConversation):
                 taken = self._room.command("codec_volume_restore", now_s)
                 codec.volume_pct = round(max(0, min(VOLUME_MAX, body["speakerValue"])) * 100 / VOLUME_MAX)
                 return done() if taken else FAILURE
+            case "WEB_RequestRebootAPI":
+                self.closing = self._room.command("codec_restart", now_s)
+                return done() if self.closing else FAILURE
+            case "WEB_GetCfgParamAPI" if isinstance(names := body.get("CfgIDString"), list):
+                return done({name: codec.named[name] for name in names if name in codec.named})
+            case "WEB_SaveCfgParamAPI":
+                return self._saved([*body.get("CfgItemInt", []), *body.get("CfgItemString", [])])
             case _:
                 return FAILURE
+
+    def _saved(self, items: list[dict[str, Any]]) -> Said:
+        """All of them or none, each in the type that it has."""
+        named = self._room.codec.named
+        for item in items:
+            name, value = item.get("CfgItemID"), item.get("CfgItemInfo")
+            if name not in named or type(value) is not type(named[name]):
+                return FAILURE
+        named.update({item["CfgItemID"]: item["CfgItemInfo"] for item in items})
+        return done()
 
     def _state(self) -> dict[str, object]:
         codec = self._room.codec

@@ -12,6 +12,7 @@ from sim.physics import Hang, RoomPhysics
 from sim.servers.base import Lines
 
 CALL = "callinfo:43:Điểm cầu trung tâm:192.0.2.1:2048:connected:notmuted:outgoing:videocall"
+SETTINGS = ("autoanswer", "maxtimeincall", "ntpserver", "sleeptime")
 
 
 class PolyConversation:
@@ -131,6 +132,11 @@ class PolyConversation:
             case ["wake"]:
                 self._room.command("codec_wake", now_s)
                 return ["wake"]
+            case [name, "get"] if name in SETTINGS:
+                return [f"{name} {codec.named[name]}"]
+            case [name, value] | [name, "set", value] if name in SETTINGS:
+                codec.named[name] = value
+                return [f"{name} {value}"]
             case ["notify", what]:
                 return [f"notify {what} success"]
             case _:

@@ -5,6 +5,8 @@ A softly hung one still logs in, names itself, and obeys `reboot`; the rest it l
 
 from __future__ import annotations
 
+from typing import Any
+
 from sim.servers.json_web import Asked, JsonWebConversation, Said
 
 MODEL, SOFTWARE = "StudioX30", "3.10.0"
@@ -84,6 +86,8 @@ class VideoOsConversation(JsonWebConversation):
             return Said(200, {"success": self.closing})
         if self._softly_hung():
             return None
+        if asked.path == "/rest/config" and isinstance(body, dict):
+            return self._config(body)
         if asked.path == "/rest/audio/muted" and body is False:
             return Said(200, {"success": self._room.command("codec_unmute", now_s)})
         if asked.path == "/rest/audio/volume" and type(body) is int and 0 <= body <= 100:
@@ -91,3 +95,21 @@ class VideoOsConversation(JsonWebConversation):
             codec.volume_pct = body
             return Said(200, {"success": taken})
         return Said(400, {"error": "bad request"})
+
+    def _config(self, body: dict[str, Any]) -> Said:
+        """Settings by name, read (`names`) or written (`vars`) in the type that they have."""
+        own = {name: value for name, value in self._room.codec.named.items() if "." in name}
+        if isinstance(names := body.get("names"), list):
+            rows = [
+                {"name": name, "value": own[name], "result": "NOERROR"} if name in own
+                else {"name": name, "result": "ERROR_INVALID_NAME"}
+                for name in names
+            ]  # fmt: skip
+            return Said(200, {"vars": rows})
+        rows = []
+        for row in body.get("vars", ()):
+            fits = row.get("name") in own and type(row.get("value")) is type(own[row["name"]])
+            if fits:
+                self._room.codec.named[row["name"]] = row["value"]
+            rows.append({"name": row.get("name"), "result": "NOERROR" if fits else "ERROR_INVALID_VALUE"})
+        return Said(200, {"vars": rows})

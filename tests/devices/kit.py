@@ -22,6 +22,16 @@ from agent.devices.base import Event, Facts, Login, Ready, Session, Silent
 from agent.probes.families import load as load_family
 
 RECORDINGS = Path(__file__).parent / "recordings"
+WANTED = {
+    "cisco_xapi": {"Audio DefaultVolume": "70"},
+    "cisco_ws": {"Audio DefaultVolume": "70"},
+    "cisco_http": {"Audio DefaultVolume": "70"},
+    "poly_cli": {"autoanswer": "yes"},
+    "yealink_vc": {"donotdisturb global": "off"},
+    "poly_videoos": {"comm.callpreference.h239enable": "true"},
+    "huawei_te": {"enabletelnet": "0"},
+}
+"""A setting that every recording of the family has otherwise."""
 TURNS_MAX = 400
 """A conversation that takes more turns than this hangs."""
 

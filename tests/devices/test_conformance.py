@@ -13,7 +13,7 @@ from agent.core.remedies import REMEDIES
 from agent.devices.base import BLOCK_BYTES_MAX, CommandDone, CommandFailed, LoginRefused, MisuseError, Session
 from agent.probes.families import load as load_family
 from agent.probes.families import names
-from tests.devices.kit import Channel, Conversation, Player, Recording, recordings, untouched
+from tests.devices.kit import WANTED, Channel, Conversation, Player, Recording, recordings, untouched
 
 ALL = recordings()
 IN_CALL = [recording for recording in ALL if recording.in_call]
@@ -32,7 +32,9 @@ def fresh(recording: Recording) -> Session:
 
 
 def conversation(recording: Recording, channel: Channel = untouched, chunk: int = 0) -> Conversation:
-    return Conversation(fresh(recording), Player(recording), channel, chunk)
+    talk = Conversation(fresh(recording), Player(recording), channel, chunk)
+    talk.session.wanted = WANTED.get(recording.family, {})
+    return talk
 
 
 def two_polls(talk: Conversation) -> dict[str, Reading]:

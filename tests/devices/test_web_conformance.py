@@ -15,7 +15,7 @@ from agent.devices.web import COOKIES_MAX
 from agent.exchange import HttpReply
 from agent.probes.families import load as load_family
 from agent.probes.families import names
-from tests.devices.kit import Recording
+from tests.devices.kit import WANTED, Recording
 from tests.devices.webkit import WebConversation, asked_of, recorded, refusals, web_recordings
 
 ALL = web_recordings()
@@ -78,7 +78,7 @@ def test_facts(recording: Recording) -> None:
 )
 def test_orders(recording: Recording, remedy: str) -> None:
     talk = WebConversation(recording)
-    talk.session.wanted = {"Audio DefaultVolume": "70"}
+    talk.session.wanted = WANTED[recording.family]
     talk.start()
     assert [type(event) for event in talk.command(remedy)] == [CommandDone]
 
@@ -185,7 +185,7 @@ def test_a_forgotten_login_is_renewed_once(recording: Recording) -> None:
 @pytest.mark.parametrize("recording", ALL, ids=by_name)
 def test_an_order_that_is_refused_for_good_says_so(recording: Recording) -> None:
     talk = WebConversation(recording)
-    talk.session.wanted = {"Audio DefaultVolume": "70"}
+    talk.session.wanted = WANTED[recording.family]
     talk.start()
     talk.spoil = lambda _, __: HttpReply(500)
     for remedy in sorted(orders_of(recording)):

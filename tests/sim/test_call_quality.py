@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from agent.core.facts import NoReading
 from agent.probes.codec import CodecProbe
+from agent.probes.config import CodecConfig
 from agent.settings import load
 from sim.hardware import Kind, RoomPlan
+from sim.physics import RoomPhysics
+from sim.servers.yealink import YealinkConversation
+from tests.sim.line import served
 from tests.sim.stage import rack
 
 LOSS_PCT = 12.0
@@ -28,6 +33,24 @@ def test_a_poly_tells_what_it_sends_and_the_jitter_of_what_comes(tmp_path: Path)
         probe.observe()
         found = probe.observe()
         assert (found["codec.tx_loss_pct"], found["codec.jitter_ms"]) == (LOSS_PCT, 41.0)
+        probe.close()
+
+
+def test_a_yealink_tells_what_was_lost_since_the_last_look(tmp_path: Path) -> None:
+    def make(room: RoomPhysics, clock: Callable[[], float]) -> YealinkConversation:
+        return YealinkConversation(room, clock)
+
+    with served(tmp_path, make) as (room, tcp, _):
+        probe = CodecProbe(CodecConfig("yealink_vc", tcp, api_timeout_s=8.0))
+        assert probe.observe()["codec.rx_loss_pct"] == NoReading("absent"), "there is no call"
+        assert room.start_call(600, time.monotonic())
+        first = probe.observe()
+        assert (first["codec.in_call"], first["codec.jitter_ms"]) == (True, 5.0)
+        assert first["codec.rx_loss_pct"] == NoReading("absent"), "of what was before nothing is known"
+        assert probe.observe()["codec.rx_loss_pct"] == 0.0
+        room.line_loss_pct, room.call_lost = LOSS_PCT, room.call_lost + 100
+        found = probe.observe()
+        assert (found["codec.rx_loss_pct"], found["codec.jitter_ms"]) == (LOSS_PCT, 41.0)
         probe.close()
 
 

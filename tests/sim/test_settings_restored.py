@@ -2,38 +2,99 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 
 from agent.probes.codec import CodecProbe
+from agent.probes.config import CodecConfig
 from agent.probes.families import load as load_family
 from agent.probes.orders import DeviceEffector
 from agent.settings import load
 from sim.hardware import Kind, RoomPlan
+from sim.physics import RoomPhysics
+from sim.servers.yealink import YealinkConversation
+from tests.sim.line import served
 from tests.sim.stage import rack
 
 
-@pytest.mark.parametrize("kind", ["cisco_tcp", "cisco_serial", "cisco_http", "cisco_ws", "cisco_ssh"])
-def test_a_changed_setting_is_told_and_written_back(tmp_path: Path, kind: Kind) -> None:
-    with rack(tmp_path, RoomPlan("r", kind, 0.1)) as made:
-        hardware = made.rooms[0]
-        path = hardware.write_config()
-        wanted = '\n[codec.baseline]\n"Audio DefaultVolume" = "70"\n"SystemUnit Name" = "Phong hop so 1"\n'
-        path.write_text(path.read_text("utf-8") + wanted, "utf-8")
-        config = load(path).probes.codec
-        assert config is not None
-        settings = hardware.physics.codec.settings
-        settings["SystemUnit"]["Name"], settings["Audio"]["DefaultVolume"] = "Phong hop so 1", "15"
-        probe = CodecProbe(config)
-        assert probe.link is not None
+def restore(config: CodecConfig, off: str) -> None:
+    """The probe tells what is off, the order mends it, and the next look says so."""
+    probe = CodecProbe(config)
+    assert probe.link is not None
+    try:
         found = probe.observe()
         if found["codec.settings_ok"] is not False:  # a serial line finds its speed first
             found = probe.observe()
-        assert found["codec.settings_off"] == "Audio DefaultVolume = 15 (70)"
+        assert found["codec.settings_off"] == off
         effector = DeviceEffector(probe.link, load_family(config.family).remedies)
         outcome = effector.perform("codec_settings_restore")
         assert outcome.ok, outcome
-        assert settings["Audio"]["DefaultVolume"] == "70"
         assert probe.observe()["codec.settings_ok"] is True
+    finally:
         probe.close()
+
+
+@pytest.mark.parametrize("kind", ["cisco_tcp", "cisco_serial", "cisco_http", "cisco_ws", "cisco_ssh"])
+def test_a_changed_setting_of_a_cisco_is_told_and_written_back(tmp_path: Path, kind: Kind) -> None:
+    with rack(tmp_path, RoomPlan("r", kind, 0.1)) as made:
+        codec = made.rooms[0].physics.codec
+        codec.settings["SystemUnit"]["Name"], codec.settings["Audio"]["DefaultVolume"] = "Phong hop so 1", "15"
+        wanted = {"Audio DefaultVolume": "70", "SystemUnit Name": "Phong hop so 1"}
+        restore(configured(made.rooms[0].write_config(), wanted), "Audio DefaultVolume = 15 (70)")
+        assert codec.settings["Audio"]["DefaultVolume"] == "70"
+
+
+NAMED: dict[Kind, tuple[dict[str, str], dict[str, str | int | bool], str]] = {
+    "poly_tcp": (
+        {"autoanswer": "yes", "maxtimeincall": "0", "ntpserver": "192.0.2.5"},
+        {"autoanswer": "yes", "maxtimeincall": "60"},
+        "maxtimeincall = 60 (0)",
+    ),
+    "poly_videoos": (
+        {"comm.callpreference.h239enable": "true", "comm.callsetting.callfeatures.maxtimeincall": "480"},
+        {"comm.callpreference.h239enable": False, "comm.callsetting.callfeatures.maxtimeincall": 60},
+        "comm.callpreference.h239enable = false (true); comm.callsetting.callfeatures.maxtimeincall = 60 (480)",
+    ),
+    "huawei_te": (
+        {"sipserv_addr": "192.0.2.9", "enabletelnet": "0"},
+        {"sipserv_addr": "198.51.100.1", "enabletelnet": 1},
+        "sipserv_addr = 198.51.100.1 (192.0.2.9); enabletelnet = 1 (0)",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", NAMED)
+def test_a_changed_setting_of_others_is_told_and_written_back_in_its_own_type(tmp_path: Path, kind: Kind) -> None:
+    wanted, changed, off = NAMED[kind]
+    with rack(tmp_path, RoomPlan("r", kind, 0.1)) as made:
+        codec = made.rooms[0].physics.codec
+        right = {**codec.named, **{name: codec.named[name] for name in wanted}}
+        codec.named |= changed
+        restore(configured(made.rooms[0].write_config(), wanted), off)
+        assert {name: codec.named[name] for name in wanted} == {
+            name: "yes" if name == "autoanswer" else right[name] for name in wanted
+        }
+
+
+def configured(path: Path, wanted: Mapping[str, str]) -> CodecConfig:
+    """The room's codec, with a baseline."""
+    rows = "".join(f'"{name}" = "{value}"\n' for name, value in wanted.items())
+    path.write_text(path.read_text("utf-8") + "\n[codec.baseline]\n" + rows, "utf-8")
+    config = load(path).probes.codec
+    assert config is not None
+    return config
+
+
+@pytest.mark.parametrize("line", ["tcp", "serial"])
+def test_a_yealink_that_was_told_not_to_be_disturbed_is_told_otherwise(tmp_path: Path, line: str) -> None:
+    def make(room: RoomPhysics, clock: Callable[[], float]) -> YealinkConversation:
+        return YealinkConversation(room, clock, serial=line == "serial")
+
+    with served(tmp_path, make) as (room, tcp, serial):
+        room.codec.named["donotdisturb global"] = "on"
+        uri = tcp if line == "tcp" else serial
+        config = CodecConfig("yealink_vc", uri, baseline={"donotdisturb global": "off"}, api_timeout_s=4.0)
+        restore(config, "donotdisturb global = on (off)")
+        assert room.codec.named["donotdisturb global"] == "off"

@@ -1,84 +1,109 @@
 """What a codec's settings should be, what they are, and which of them differ. Pure.
 
 A technician writes down the settings that his rooms share; somebody changes one in a menu, a firmware update resets it.
-They are read at the first look of a conversation, then every `EVERY` looks, and at once after they were written.
+They are read from the first look of a conversation on, again every `EVERY` looks, and at once after they were written.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from agent.core.facts import NoReading, Reading
-from agent.devices.codec._xapi_replies import Values
 
-HEAD = "Configuration"
-"""First word of every path, and of a question's key."""
 KEYS = ("codec.settings_ok", "codec.settings_off")
 REMEDY = "codec_settings_restore"
 EVERY = 90
 """Looks: at one every 10 s, a quarter of an hour."""
 SETTINGS_MAX = 30
 SHOWN_MAX = 200
-PATH = re.compile(r"[A-Z][A-Za-z0-9]*( [A-Za-z0-9]+){0,11}")
 VALUE = re.compile(r"""[^"'<>&|\\\x00-\x1f]{0,100}""")
 SECRET = re.compile(r"passw|passphrase|secret|community|pin\b|key\b", re.IGNORECASE)
+AGAIN = frozenset({"timeout", "stale", "link"})
+"""Why an answer is missing that may come at the next look; a codec that does not know a setting is left in peace."""
 
 
-def problem(wanted: Mapping[str, str]) -> str:
+@dataclass(frozen=True, slots=True)
+class Naming:
+    """What a family calls its settings. Where a name is a command, `words` are the only ones: others may be orders."""
+
+    shape: re.Pattern[str]
+    example: str
+    words: frozenset[str] = frozenset()
+
+    @property
+    def rule(self) -> str:
+        """What a name must be, for the technician."""
+        return f"one of {', '.join(sorted(self.words))}" if self.words else f"a name such as {self.example!r}"
+
+    def knows(self, name: str) -> bool:
+        """Whether this can be the name of a setting."""
+        return name in self.words if self.words else self.shape.fullmatch(name) is not None
+
+
+def problem(wanted: Mapping[str, str], naming: Naming) -> str:
     """What is wrong with a baseline, in one sentence for the technician; empty when nothing is."""
     if len(wanted) > SETTINGS_MAX:
         return f"codec.baseline: tối đa {SETTINGS_MAX} mục / at most {SETTINGS_MAX} settings"
-    for path, value in wanted.items():
-        if not PATH.fullmatch(path):
-            return f'codec.baseline: {path!r} sai / must be a path such as "Audio DefaultVolume"'
-        if SECRET.search(path):
-            return f"codec.baseline: {path!r}: không ghi mật khẩu vào đây / a secret does not belong here: leave it out"
+    for name, value in wanted.items():
+        if SECRET.search(name):
+            return f"codec.baseline: {name!r}: không ghi mật khẩu vào đây / a secret does not belong here: leave it out"
+        if not naming.knows(name):
+            known = (
+                f"one of {', '.join(sorted(naming.words))}" if naming.words else f"a name such as {naming.example!r}"
+            )
+            return f"codec.baseline: {name!r}: tên sai / must be {known}"
         if not VALUE.fullmatch(value):
-            return f"codec.baseline: {path!r}: giá trị sai / the value must be plain text without quotes"
+            return f"codec.baseline: {name!r}: giá trị sai / the value must be plain text without quotes"
     return ""
 
 
 class Baseline:
-    """The settings of one conversation; `wanted` by path, as the codec writes them, without `Configuration`."""
+    """The settings of one conversation; `wanted` by name, as the codec writes them. `at_once`: how many a poll asks."""
 
-    def __init__(self) -> None:
+    def __init__(self, at_once: int = SETTINGS_MAX) -> None:
+        self._at_once = at_once
         self._looks = 0
+        self._pending: list[str] = []
+        self._read: dict[str, str | NoReading] = {}
         self._facts: dict[str, Reading] = dict.fromkeys(KEYS, NoReading("absent"))
         self.differing: dict[str, str] = {}
-        """Path and wanted value of what differs, by the last reading."""
+        """Name and wanted value of what differs, by the last reading."""
 
     def due(self, wanted: Mapping[str, str]) -> list[str]:
         """The settings to ask for in the poll that begins now."""
-        paths = list(wanted) if self._looks % EVERY == 0 else []
+        if self._looks % EVERY == 0:
+            self._pending = list(wanted)
         self._looks += 1
-        return paths
+        return self._pending[: self._at_once]
 
-    def written(self) -> None:
-        """Something was ordered: read again at the next poll."""
+    def orders(self, wanted: Mapping[str, str]) -> dict[str, str]:
+        """What to write now: what differs, or everything before the first reading. The next poll reads it again."""
         self._looks = 0
+        return self.differing or dict(wanted)
 
-    def completed(self, wanted: Mapping[str, str], answers: Mapping[str, Values | NoReading]) -> dict[str, Reading]:
-        """The two facts, from this poll's answers or, between two readings, as they were."""
-        asked = [path for path in wanted if f"{HEAD} {path}" in answers]
-        if asked:
-            self._compare({path: wanted[path] for path in asked}, answers)
+    def completed(self, wanted: Mapping[str, str], read: Mapping[str, str | NoReading]) -> dict[str, Reading]:
+        """The two facts, from what this poll has `read` or, between two readings, as they were."""
+        self._pending = [name for name in self._pending if name not in read]
+        self._read |= read
+        if read and not self._pending and all(name in self._read for name in wanted):
+            self._compare({name: (value, self._read[name]) for name, value in wanted.items()})
         return dict(self._facts)
 
-    def _compare(self, wanted: Mapping[str, str], answers: Mapping[str, Values | NoReading]) -> None:
+    def _compare(self, settings: Mapping[str, tuple[str, str | NoReading]]) -> None:
         self.differing, silent, shown = {}, [], []
-        for path, value in wanted.items():
-            answer = answers[f"{HEAD} {path}"]
-            is_now = answer if isinstance(answer, NoReading) else answer.get(HEAD, *path.split())
-            if isinstance(is_now, NoReading) or is_now is None:
-                silent.append(is_now or NoReading("garbled"))
+        for name, (value, is_now) in settings.items():
+            if isinstance(is_now, NoReading):
+                silent.append(is_now)
             elif is_now.strip().lower() != value.strip().lower():
-                self.differing[path] = value
-                shown.append(f"{path} = {is_now[:40]} ({value})")
+                self.differing[name] = value
+                shown.append(f"{name} = {is_now[:40]} ({value})")
+        if any(reading.reason in AGAIN for reading in silent):
+            self._looks = 0
         if shown:
             self._facts = {KEYS[0]: False, KEYS[1]: "; ".join(shown)[:SHOWN_MAX]}
         elif silent:
             self._facts = dict.fromkeys(KEYS, silent[0])
-            self._looks = 0  # what could not be read is asked for again at once
         else:
             self._facts = {KEYS[0]: True, KEYS[1]: "none"}

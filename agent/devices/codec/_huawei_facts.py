@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from agent.core.facts import NoReading, Reading
@@ -13,7 +13,7 @@ from agent.devices.codec._json_web import amount, entry, json_of, text
 from agent.exchange import HttpReply
 
 MAILBOX, CALL, SLEEP = "WEB_GetMailboxDataAPI", "WEB_GetCallStatusInfoAPI", "WEB_IsSystemSleepAPI"
-AUDIO, VERSION = "WEB_InitAudioCtrlParamsAPI", "WEB_GetVersionInfoAPI"
+AUDIO, VERSION, CONFIG = "WEB_InitAudioCtrlParamsAPI", "WEB_GetVersionInfoAPI", "WEB_GetCfgParamAPI"
 VOLUME_MAX = 21
 """Steps of `speakerValue`."""
 
@@ -157,3 +157,16 @@ def _percent(value: Any) -> Reading:
     """`0.25%`; `--` is a stream that there is not."""
     share = number(value.strip().removesuffix("%")) if isinstance(value, str) else amount(value)
     return share if isinstance(share, float) else NoReading("absent")
+
+
+def config_of(answer: Any, names: Iterable[str]) -> dict[str, Any]:
+    """The settings of these names as the terminal types them, or why there is none."""
+    if isinstance(answer, NoReading):
+        return dict.fromkeys(names, answer)
+    found = dict(answer) if isinstance(answer, dict) else {}
+    for kind in ("cfgitemint", "cfgitemstring"):
+        rows = found.pop(kind, None)
+        for row in rows if isinstance(rows, list) else ():
+            if isinstance(row, dict):
+                found[str(row.get("CfgItemID")).lower()] = row.get("CfgItemInfo")
+    return {name: NoReading("absent") if found.get(name.lower()) is None else found[name.lower()] for name in names}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 from agent.core.facts import NoReading, Reading
@@ -56,3 +57,24 @@ def text(value: Any) -> Reading:
     if isinstance(value, NoReading):
         return value
     return value.strip()[:TEXT_MAX] if isinstance(value, str) and value.strip() else NoReading("garbled")
+
+
+def written(value: Any) -> str | NoReading:
+    """A setting's value as a technician writes it: `true`, `480`, `Asia/Ho_Chi_Minh`."""
+    if isinstance(value, NoReading):
+        return value
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
+        return f"{value:g}" if isinstance(value, float) else str(value)
+    return value[:TEXT_MAX] if isinstance(value, str) else NoReading("garbled")
+
+
+def typed(value: str, like: Any) -> Any:
+    """What a technician wrote, in the type that the device itself gave this setting; guessed when it has given none."""
+    word, unknown = value.strip(), like is None or isinstance(like, NoReading)
+    if (unknown or isinstance(like, bool)) and word.lower() in ("true", "false"):
+        return word.lower() == "true"
+    if (unknown or type(like) is int) and re.fullmatch(r"-?[0-9]{1,9}", word):
+        return int(word)
+    return value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from agent.core.facts import NoReading, Reading
@@ -11,6 +11,7 @@ from agent.devices.codec._json_web import amount, entry, flag, text
 
 SYSTEM, STATUS, AUDIO = "/rest/system", "/rest/system/status", "/rest/audio"
 CONFERENCES, APPS, DEVICE_MODE = "/rest/conferences", "/rest/system/apps/state", "/rest/system/mode/device"
+CONFIG = "/rest/config"
 MEDIA_END = "/mediastats"
 STREAMS_MAX = 64
 """Streams of a call that are looked at: sound, picture and content, both ways, of a few far ends."""
@@ -175,3 +176,22 @@ def _stream(place: str, row: Any) -> Stream:
     name = f"{place} {entry(row, 'mediaType')}"
     way: Way = "RX" if _way(row) == "RX" else "TX"
     return Stream(way, name, amount(entry(row, "packetLoss")), amount(entry(row, "percentPacketLoss")))
+
+
+def config_of(answer: Any, names: Iterable[str]) -> dict[str, Any]:
+    """The settings of these names as the device types them, or why there is none."""
+    rows = entry(answer, "vars")
+    if isinstance(rows, NoReading) or not isinstance(rows, list):
+        return dict.fromkeys(names, rows if isinstance(rows, NoReading) else NoReading("garbled"))
+    found = {row.get("name"): row.get("value") for row in rows if isinstance(row, dict) and _went_well(row)}
+    return {name: NoReading("absent") if found.get(name) is None else found[name] for name in names}
+
+
+def all_written(answer: Any) -> bool:
+    """Whether no setting was refused in what an order was answered with."""
+    rows = entry(answer, "vars")
+    return not isinstance(rows, list) or all(isinstance(row, dict) and _went_well(row) for row in rows)
+
+
+def _went_well(row: Mapping[str, Any]) -> bool:
+    return bool(row.get("result", "NOERROR") == "NOERROR")

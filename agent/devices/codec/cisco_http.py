@@ -17,12 +17,13 @@ from xml.sax.saxutils import escape
 from agent.core.facts import NoReading, Reading
 from agent.devices.about import About, Tested
 from agent.devices.base import Login, Query, Ready
-from agent.devices.codec._baseline import HEAD, REMEDY, Baseline
 from agent.devices.codec._baseline import KEYS as SETTINGS_KEYS
+from agent.devices.codec._baseline import REMEDY, Baseline
 from agent.devices.codec._xapi_facts import STATUSES, TEAMS, facts_of
 from agent.devices.codec._xapi_media import KEYS as MEDIA_KEYS
 from agent.devices.codec._xapi_media import CallMedia
 from agent.devices.codec._xapi_replies import Values
+from agent.devices.codec._xapi_settings import HEAD, NAMING, settings_read
 from agent.devices.codec._xapi_web import xml_result, xml_status, xml_taken
 from agent.devices.web import HttpSession, Step
 from agent.exchange import HttpReply, HttpRequest
@@ -33,6 +34,7 @@ SCHEMES = ("https", "http")
 HTTP_LOGIN = True
 BAUDS = ()
 KEYS = (*facts_of({}, False), *MEDIA_KEYS, *SETTINGS_KEYS)
+SETTINGS = NAMING
 REMEDIES = frozenset({"codec_restart", "codec_wake", "codec_volume_restore", "codec_unmute", REMEDY})
 ABOUT = About(
     "Cisco and Tandberg codecs (TC, CE, RoomOS), web interface",
@@ -81,8 +83,7 @@ class CiscoHttpSession(HttpSession[Values]):
                 Query(remedy, "Audio/Volume/Unmute", remedy, also=True),
             ]
         if remedy == REMEDY:
-            self._baseline.written()
-            texts = [f"{path}\n{value}" for path, value in (self._baseline.differing or self.wanted).items()]
+            texts = [f"{path}\n{value}" for path, value in self._baseline.orders(self.wanted).items()]
             return [Query(remedy, text, remedy, also=number > 0) for number, text in enumerate(texts)]
         return [Query(remedy, text, remedy) for text in ORDERS.get(remedy, ())]
 
@@ -112,7 +113,7 @@ class CiscoHttpSession(HttpSession[Values]):
         # "No such path" in XML is an answer, but any web server at all says 404.
         understood = any(isinstance(answer, Values) for answer in answers.values())
         facts = self._media.completed({**facts_of(answers, False), "codec.api": understood}, answers)
-        return facts | self._baseline.completed(self.wanted, answers)
+        return facts | self._baseline.completed(self.wanted, settings_read(self.wanted, answers))
 
 
 def setting_xml(path: str, value: str) -> str:

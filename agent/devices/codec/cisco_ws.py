@@ -28,13 +28,14 @@ from agent.devices.base import (
     Session,
     Silent,
 )
-from agent.devices.codec._baseline import HEAD, REMEDY, Baseline
 from agent.devices.codec._baseline import KEYS as SETTINGS_KEYS
+from agent.devices.codec._baseline import REMEDY, Baseline
 from agent.devices.codec._xapi_facts import CRITICAL, STATUSES, facts_of, speaks_of_call
 from agent.devices.codec._xapi_media import KEYS as MEDIA_KEYS
 from agent.devices.codec._xapi_media import CallMedia
 from agent.devices.codec._xapi_mirror import Mirror
 from agent.devices.codec._xapi_replies import Values
+from agent.devices.codec._xapi_settings import HEAD, NAMING, settings_read
 from agent.devices.codec._xapi_web import plain_status
 
 FAMILY = "cisco_ws"
@@ -42,6 +43,7 @@ PORT = 443
 SCHEMES = ("wss", "ws")
 BAUDS = ()
 KEYS = (*facts_of({}, False), *MEDIA_KEYS, *SETTINGS_KEYS)
+SETTINGS = NAMING
 REMEDIES = frozenset({"codec_restart", "codec_wake", "codec_volume_restore", "codec_unmute", REMEDY})
 ABOUT = About(
     "Cisco codecs (CE 9.7 and later, RoomOS), WebSocket, with feedback",
@@ -181,8 +183,7 @@ class WsSession(QuerySession[Values]):
                 Query(remedy, "Audio/Volume/Unmute", remedy, also=True),
             ]
         if remedy == REMEDY:
-            self._baseline.written()
-            texts = [f"{path}\n{value}" for path, value in (self._baseline.differing or self.wanted).items()]
+            texts = [f"{path}\n{value}" for path, value in self._baseline.orders(self.wanted).items()]
             return [Query(remedy, text, remedy, also=number > 0) for number, text in enumerate(texts)]
         return [Query(remedy, _written(path, given), remedy) for path, given in ORDERS.get(remedy, ())]
 
@@ -209,7 +210,7 @@ class WsSession(QuerySession[Values]):
 
     def _facts(self, answers: Mapping[str, Values | NoReading]) -> Mapping[str, Reading]:
         facts = self._media.completed(facts_of(self._mirror.complete(answers), self._call_seen), answers)
-        return facts | self._baseline.completed(self.wanted, answers)
+        return facts | self._baseline.completed(self.wanted, settings_read(self.wanted, answers))
 
 
 def _written(path: str, given: Mapping[str, object]) -> str:

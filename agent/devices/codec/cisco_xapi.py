@@ -31,12 +31,13 @@ from agent.devices.base import (
     Session,
     Silent,
 )
-from agent.devices.codec._baseline import HEAD, REMEDY, Baseline
 from agent.devices.codec._baseline import KEYS as SETTINGS_KEYS
+from agent.devices.codec._baseline import REMEDY, Baseline
 from agent.devices.codec._xapi_facts import STATUSES, TEAMS, facts_of, speaks_of_call
 from agent.devices.codec._xapi_media import KEYS as MEDIA_KEYS
 from agent.devices.codec._xapi_media import CallMedia
 from agent.devices.codec._xapi_replies import NOT_RECOGNIZED, JsonBlock, Reply, TerminalBlock, Values
+from agent.devices.codec._xapi_settings import HEAD, NAMING, settings_read
 
 FAMILY = "cisco_xapi"
 PORT = 23
@@ -56,6 +57,7 @@ ABOUT = About(
     unseen="wording of text-mode errors and of a failed login, `Audio Volume Set` and `Unmute`, boot time",
 )
 KEYS = (*facts_of({}, False), *MEDIA_KEYS, *SETTINGS_KEYS)
+SETTINGS = NAMING
 REMEDIES = frozenset({"codec_restart", "codec_wake", "codec_volume_restore", "codec_unmute", REMEDY})
 
 ORDERS = {
@@ -340,10 +342,8 @@ class XapiSession(QuerySession[Values]):
                 Query(remedy, "xCommand Audio Volume Unmute", remedy, also=True),
             ]
         if remedy == REMEDY:
-            self._baseline.written()
             texts = [
-                f"xConfiguration {path}: {quoted(value)}"
-                for path, value in (self._baseline.differing or self.wanted).items()
+                f"xConfiguration {path}: {quoted(value)}" for path, value in self._baseline.orders(self.wanted).items()
             ]
             return [Query(remedy, text, remedy, also=number > 0) for number, text in enumerate(texts)]
         return [Query(remedy, text, remedy) for text in ORDERS.get(remedy, ())]
@@ -359,4 +359,4 @@ class XapiSession(QuerySession[Values]):
 
     def _facts(self, answers: Mapping[str, Values | NoReading]) -> Mapping[str, Reading]:
         facts = self._media.completed(facts_of(answers, self._call_seen), answers)
-        return facts | self._baseline.completed(self.wanted, answers)
+        return facts | self._baseline.completed(self.wanted, settings_read(self.wanted, answers))

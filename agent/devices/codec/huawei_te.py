@@ -1,39 +1,46 @@
 """Huawei TE10, TE20 and IdeaHub over `action.cgi`.
 
 Sources: device facts, "Huawei TE10/TE20, IdeaHub" [D]; the maker's public HTTP API reference (TE10 and TE20
-V600R019C00, IdeaHub) for the mailbox's `state`, the call's status, sleep, sound, version.
+V600R019C00, IdeaHub) for the mailbox's `state`, the call's status, sleep, sound, version; public drivers for the
+settings (`WEB_GetCfgParamAPI` takes names; its answer is an object of them, or lists of `CfgItemID` and `CfgItemInfo`;
+`WEB_SaveCfgParamAPI` takes such lists, TE20 to TE60) and for the restart (`WEB_RequestRebootAPI`, IdeaHub and others).
 
 A session is a cookie; name and password then bring a token that goes into every later body. Answers are JSON inside a
 JSON string. What a lapsed session answers is not documented: when the mailbox, which every account may read, fails,
 the log-in is repeated, once.
 
 Unverified [M]: everything on hardware; the error of a lapsed session; whether `gk` and `sip` are 0 where none is set
-up. No restart is ordered: the relay is the lever. The reference of IdeaHub names one (`WEB_RequestRebootAPI`).
+up; which models restart when told.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from agent.core.facts import NoReading, Reading
 from agent.devices.about import About, Tested
 from agent.devices.base import Login, LoginNeeded, LoginRefused, ProtocolError, Query, Ready
+from agent.devices.codec._baseline import KEYS as SETTINGS_KEYS
+from agent.devices.codec._baseline import REMEDY, Baseline, Naming
 from agent.devices.codec._call_loss import LossSinceLook
 from agent.devices.codec._huawei_facts import (
     AUDIO,
     CALL,
+    CONFIG,
     MAILBOX,
     SLEEP,
     VERSION,
     VOLUME_MAX,
+    config_of,
     data_of,
     facts_of,
     is_failure,
     loss_of,
 )
-from agent.devices.codec._json_web import entry, text
+from agent.devices.codec._json_web import entry, text, typed, written
 from agent.devices.web import HttpSession, Step
 from agent.exchange import HttpReply, HttpRequest, json_request
 
@@ -42,13 +49,14 @@ PORT = 443
 SCHEMES = ("https", "http")
 BAUDS = ()
 DEFAULT_PASSWORDS = ("12345678",)
-KEYS = tuple(facts_of({}, loss_of({}, LossSinceLook())))
-REMEDIES = frozenset({"codec_wake", "codec_volume_restore", "codec_unmute"})
+KEYS = (*facts_of({}, loss_of({}, LossSinceLook())), *SETTINGS_KEYS)
+REMEDIES = frozenset({"codec_restart", "codec_wake", "codec_volume_restore", "codec_unmute", REMEDY})
+SETTINGS = Naming(re.compile(r"[A-Za-z][A-Za-z0-9_]{0,60}"), "sipserv_addr")
 ABOUT = About(
     "Huawei TE10, TE20, IdeaHub",
     (Tested("HTTPS 443", "our simulator over TLS; recordings", "tests/sim/test_json_web.py"),),
     unseen="every device: what a session that has lapsed answers, whether `gk` and `sip` are 0 where none is set up. "
-    "No restart is ordered (use the relay)",
+    "A model that takes no order to restart refuses it; then the relay is next",
 )
 
 SESSION, CERTIFICATE = "WEB_RequestSessionIDAPI", "WEB_RequestCertificateAPI"
@@ -76,6 +84,9 @@ class HuaweiSession(HttpSession[Any]):
         self._useless = False
         """The last log-in did not mend what it was repeated for."""
         self._loss = LossSinceLook()
+        self._baseline = Baseline()
+        self._settings: dict[str, Any] = {}
+        """Those read in this conversation, as the terminal types them."""
 
     def _log_in(self, reply: HttpReply | None) -> Step:
         if reply is None:
@@ -96,7 +107,7 @@ class HuaweiSession(HttpSession[Any]):
 
     def _begun(self, data: Any) -> Step:
         """The session's cookie has come, or not."""
-        if not isinstance(text(entry(data, "sztermtype")), str):
+        if not any(isinstance(entry(data, name), str) for name in ("sztermtype", "acsessionid")):
             return ProtocolError("no session was begun: this is no Huawei terminal")
         if not self._has_account():
             return LoginNeeded()
@@ -122,10 +133,14 @@ class HuaweiSession(HttpSession[Any]):
 
     def _queries(self) -> Sequence[Query]:
         status = f"{CALL} " + json.dumps({"siteHandle": WHOLE_SYSTEM})
-        return [Query(name.partition(" ")[0], name) for name in (MAILBOX, status, SLEEP, AUDIO, VERSION)]
+        names = self._baseline.due(self.wanted)
+        settings = [f"{CONFIG} {json.dumps({'CfgIDString': names})}"] if names else []
+        return [Query(name.partition(" ")[0], name) for name in (MAILBOX, status, SLEEP, AUDIO, VERSION, *settings)]
 
     def _orders(self, remedy: str) -> Sequence[Query]:
         match remedy:
+            case "codec_restart":
+                return [Query(remedy, "WEB_RequestRebootAPI", remedy)]
             case "codec_wake":
                 return [Query(remedy, "WEB_SystemWakeUpAPI", remedy)]
             case "codec_unmute":
@@ -134,8 +149,21 @@ class HuaweiSession(HttpSession[Any]):
                 steps = max(0, min(VOLUME_MAX, round(self.volume_pct * VOLUME_MAX / 100)))
                 order = json.dumps({"speaker": 1, "speakerValue": steps})
                 return [Query(remedy, f"WEB_SetSpeakVolumeAPI {order}", remedy)]
+            case "codec_settings_restore":
+                changes = self._changes()
+                return [Query(remedy, f"WEB_SaveCfgParamAPI {json.dumps(changes)}", remedy)] if changes else []
             case _:
                 return []
+
+    def _changes(self) -> dict[str, list[dict[str, Any]]]:
+        """What to write: numbers and texts go in lists of their own."""
+        lists: dict[str, list[dict[str, Any]]] = {"CfgItemInt": [], "CfgItemString": []}
+        for name, value in self._baseline.orders(self.wanted).items():
+            new = typed(value, self._settings.get(name))
+            lists["CfgItemInt" if isinstance(new, int) else "CfgItemString"].append(
+                {"CfgItemID": name, "CfgItemInfo": new}
+            )
+        return lists if any(lists.values()) else {}
 
     def _make(self, query: Query) -> HttpRequest:
         name, _, body = query.text.partition(" ")
@@ -145,4 +173,7 @@ class HuaweiSession(HttpSession[Any]):
         return data_of(reply)
 
     def _facts(self, answers: Mapping[str, Any]) -> Mapping[str, Reading]:
-        return facts_of(answers, loss_of(answers, self._loss))
+        found = config_of(answers[CONFIG], self.wanted) if CONFIG in answers else {}
+        self._settings |= found
+        read = {name: written(value) for name, value in found.items()}
+        return facts_of(answers, loss_of(answers, self._loss)) | self._baseline.completed(self.wanted, read)

@@ -30,6 +30,8 @@ from agent.devices.base import (
     Session,
     Silent,
 )
+from agent.devices.codec._baseline import KEYS as SETTINGS_KEYS
+from agent.devices.codec._baseline import REMEDY, Baseline
 from agent.devices.codec._poly_facts import (
     ADVNETSTATS,
     NETSTATS,
@@ -42,6 +44,7 @@ from agent.devices.codec._poly_facts import (
     speaks_of_call,
     state_of,
 )
+from agent.devices.codec._poly_settings import AT_ONCE, NAMING, order, question, settings_read
 
 FAMILY = "poly_cli"
 PORT = 24
@@ -60,8 +63,9 @@ ABOUT = About(
     unseen="line end of an echo, how many lines `getcallstate` gives, the answer to `sleep register`, the words for "
     "a call being set up",
 )
-KEYS = (*facts_of({}, False, {}, None), *QUALITY_KEYS)
-REMEDIES = frozenset({"codec_restart", "codec_wake", "codec_volume_restore", "codec_unmute"})
+KEYS = (*facts_of({}, False, {}, None), *QUALITY_KEYS, *SETTINGS_KEYS)
+REMEDIES = frozenset({"codec_restart", "codec_wake", "codec_volume_restore", "codec_unmute", REMEDY})
+SETTINGS = NAMING
 
 QUERIES = ("callinfo all", "getcallstate", "status", "mute near get", "volume get")
 """The calls first: while one is being set up the rest is not asked. `status` has an end of its own, so it also shows
@@ -161,6 +165,7 @@ class PolySession(QuerySession[tuple[str, ...]]):
         self._call_seen = False
         self._was_in_call = False
         self._nudges = 0
+        self._baseline = Baseline(AT_ONCE)
 
     @property
     def buffered(self) -> int:
@@ -248,7 +253,7 @@ class PolySession(QuerySession[tuple[str, ...]]):
             return []
         if self.phase is Phase.LOGIN:
             return self._login_line(line)
-        if echo and self._asked is not None and line.lower() == self._asked.text:
+        if echo and self._asked is not None and line.lower() == self._asked.text.lower():
             return []
         lowered = line.lower()
         if lowered.startswith("control event:"):
@@ -307,6 +312,8 @@ class PolySession(QuerySession[tuple[str, ...]]):
             return lowered.startswith("call:")
         if query.key == "volume":
             return lowered.startswith("volume ") and lowered != query.text
+        if query.remedy == REMEDY:
+            return lowered.startswith(query.text.partition(" ")[0] + " ")
         if query.remedy:
             return lowered == query.text
         if query.key == "sleep register":
@@ -324,12 +331,16 @@ class PolySession(QuerySession[tuple[str, ...]]):
 
     def _queries(self) -> Sequence[Query]:
         more = (NETSTATS, ADVNETSTATS) if self._was_in_call else ()
-        return [Query(text, text) for text in (*QUERIES, *more)]
+        settings = map(question, self._baseline.due(self.wanted))
+        return [Query(text, text) for text in (*QUERIES, *more, *settings)]
 
     def _orders(self, remedy: str) -> Sequence[Query]:
         if remedy == "codec_volume_restore":
             steps = max(0, min(VOLUME_MAX, round(self.volume_pct * VOLUME_MAX / 100)))
             return [Query("volume", f"volume set {steps}", remedy)]
+        if remedy == REMEDY:
+            texts = [order(name, value) for name, value in self._baseline.orders(self.wanted).items()]
+            return [Query(remedy, text, remedy, also=number > 0) for number, text in enumerate(texts)]
         return [Query(remedy, text, remedy) for text in ORDERS.get(remedy, ())]
 
     def _render(self, query: Query) -> bytes:
@@ -339,4 +350,5 @@ class PolySession(QuerySession[tuple[str, ...]]):
     def _facts(self, answers: Mapping[str, tuple[str, ...] | NoReading]) -> Mapping[str, Reading]:
         facts = facts_of(answers, self._call_seen, self.whoami, self.asleep)
         self._was_in_call = facts["codec.in_call"] is True
-        return facts | quality_of(answers)
+        settings = self._baseline.completed(self.wanted, settings_read(self.wanted, answers))
+        return facts | quality_of(answers) | settings

@@ -2,7 +2,8 @@
 
 Sources: device facts, "VideoOS REST" [S]; the public reference guide (VideoOS 3.1 to 4.4) and public drivers for the
 words of `state` and of the status list, `rest/session` on firmware without `rest/current/session`, meetings of Teams
-and Zoom (`system/apps/state`), and the device mode (`system/mode/device`).
+and Zoom (`system/apps/state`), and the device mode (`system/mode/device`); a public management server for the settings:
+`config` answers `{"names": [...]}` with `{"vars": [{"name", "value", "result": "NOERROR"}]}`, and takes such `vars`.
 
 A session is begun with name and password; its id comes as the cookie `session_id` and in the body, and goes back as
 cookie and as `x-xsrf-token`. 403 means log in again, but also "not in this mode": what is refused right after a log-in
@@ -17,23 +18,29 @@ over which time `percentPacketLoss` is reckoned. No way to wake it is published.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from agent.core.facts import NoReading, Reading
 from agent.devices.about import About, Tested
 from agent.devices.base import Login, LoginNeeded, LoginRefused, ProtocolError, Query, Ready
-from agent.devices.codec._json_web import entry, json_of, text
+from agent.devices.codec._baseline import KEYS as SETTINGS_KEYS
+from agent.devices.codec._baseline import REMEDY, Baseline, Naming
+from agent.devices.codec._json_web import entry, json_of, text, typed, written
 from agent.devices.codec._videoos_facts import (
     APPS,
     AUDIO,
     CONFERENCES,
+    CONFIG,
     DEVICE_MODE,
     MEDIA_END,
     STATUS,
     SYSTEM,
     Quality,
+    all_written,
     conference_ids,
+    config_of,
     facts_of,
 )
 from agent.devices.web import HttpSession, Step, sendable
@@ -43,8 +50,11 @@ FAMILY = "poly_videoos"
 PORT = 443
 SCHEMES = ("https", "http")
 BAUDS = ()
-KEYS = tuple(facts_of({}, Quality().look({})))
-REMEDIES = frozenset({"codec_restart", "codec_volume_restore", "codec_unmute"})
+KEYS = (*facts_of({}, Quality().look({})), *SETTINGS_KEYS)
+REMEDIES = frozenset({"codec_restart", "codec_volume_restore", "codec_unmute", REMEDY})
+SETTINGS = Naming(
+    re.compile(r"[A-Za-z0-9_-]{1,40}(\.[A-Za-z0-9_-]{1,60}){1,9}"), "comm.callsetting.callfeatures.maxtimeincall"
+)
 ABOUT = About(
     "Poly G7500, Studio X30, X50, X52, X70 (VideoOS)",
     (Tested("HTTPS 443", "our simulator over TLS; recordings", "tests/sim/test_json_web.py"),),
@@ -72,6 +82,9 @@ class VideoOsSession(HttpSession[Any]):
         self._forbidden: set[str] = set()
         """Queries that were refused right after a log-in: asking for one again is no reason for another."""
         self._quality = Quality()
+        self._baseline = Baseline()
+        self._settings: dict[str, Any] = {}
+        """Those read in this conversation, as the device types them."""
 
     def _log_in(self, reply: HttpReply | None) -> Step:
         if reply is None:
@@ -120,7 +133,9 @@ class VideoOsSession(HttpSession[Any]):
         return query.text not in self._forbidden
 
     def _queries(self) -> Sequence[Query]:
-        return [Query(path, path) for path in (SYSTEM, STATUS, AUDIO, CONFERENCES, APPS, DEVICE_MODE)]
+        queries = [Query(path, path) for path in (SYSTEM, STATUS, AUDIO, CONFERENCES, APPS, DEVICE_MODE)]
+        names = self._baseline.due(self.wanted)
+        return [*queries, Query(CONFIG, f"{CONFIG} {json.dumps({'names': names})}")] if names else queries
 
     def _orders(self, remedy: str) -> Sequence[Query]:
         match remedy:
@@ -131,6 +146,12 @@ class VideoOsSession(HttpSession[Any]):
                 return [Query(remedy, f"/rest/audio/volume {level}", remedy)]
             case "codec_unmute":
                 return [Query(remedy, "/rest/audio/muted false", remedy)]
+            case "codec_settings_restore":
+                changes = [
+                    {"name": name, "value": typed(value, self._settings.get(name))}
+                    for name, value in self._baseline.orders(self.wanted).items()
+                ]
+                return [Query(remedy, f"{CONFIG} {json.dumps({'vars': changes})}", remedy)] if changes else []
             case _:
                 return []
 
@@ -150,7 +171,10 @@ class VideoOsSession(HttpSession[Any]):
         return answer
 
     def _facts(self, answers: Mapping[str, Any]) -> Mapping[str, Reading]:
-        return facts_of(answers, self._quality.look(answers))
+        found = config_of(answers[CONFIG], self.wanted) if CONFIG in answers else {}
+        self._settings |= found
+        read = {name: written(value) for name, value in found.items()}
+        return facts_of(answers, self._quality.look(answers)) | self._baseline.completed(self.wanted, read)
 
 
 def _taken(reply: HttpReply) -> Any | NoReading:
@@ -158,4 +182,4 @@ def _taken(reply: HttpReply) -> Any | NoReading:
     if 200 <= reply.status < 300 and not reply.body.strip():
         return {}
     answer = json_of(reply)
-    return NoReading("refused") if entry(answer, "success") is False else answer
+    return NoReading("refused") if entry(answer, "success") is False or not all_written(answer) else answer

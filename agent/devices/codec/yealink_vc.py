@@ -1,13 +1,15 @@
 """Yealink VC110 to VC880: their control protocol over TCP 6024 or USB serial, 115200 8N1.
 
-Source: device facts, "Yealink VC", all of it second-hand: lines end CR LF, nobody logs in, words are case sensitive. A
-greeting `version "model:…" "firmware:…" …` comes by itself on TCP. `sysstatus` is one of sleeping, idle, outgoing,
-ringing, talking, finished, and also comes unasked, as `incoming "number" "name"` does. **There is no order to
-restart**: the relay is the only lever.
+Sources: device facts, "Yealink VC"; the maker's "API Commands Introduction" (1.06 and 1.08) as public catalogues of
+control protocols give it, and a public driver for these models. Lines end CR LF, words are case sensitive. An answer
+repeats the question (`sysstatus get idle`, `mute near get on`, `volume get 6`), and changes come unasked in the same
+words, as `incoming "num:…" "name:…"` does. `version "model:…" "firmware:…" …` comes by itself at a first connection.
+Nobody logs in, but some firmware asks for a password. **There is no order to restart**: the relay is the only lever.
 
-Unverified: every answer's exact words. So a word that is not known is never "no call"; `callinfo all` is read in the
-ways that a Poly answers it, whose commands these are; an order counts as taken when anything but an error answers it.
-The power button may put an awake codec to sleep: it is pressed only upon its own fresh word that it sleeps.
+Unverified [M]: how `callinfo all` ends, and what it answers without a call: it is asked during one only, and silence
+ends it; the units of its jitter and loss; the prompt for the password; the answer to `button power`. A word that is not
+known is never "no call"; an order counts as taken when anything but an error answers it. The power button may put an
+awake codec to sleep: it is pressed only upon its own fresh word that it sleeps.
 """
 
 from __future__ import annotations
@@ -21,43 +23,57 @@ from agent.devices.base import (
     Event,
     LineBuffer,
     Login,
+    LoginNeeded,
+    LoginRefused,
     ProtocolError,
     Query,
     QuerySession,
     Ready,
     Session,
     Silent,
-    number,
+)
+from agent.devices.codec._baseline import KEYS as SETTINGS_KEYS
+from agent.devices.codec._baseline import REMEDY, Baseline
+from agent.devices.codec._call_loss import LossSinceLook
+from agent.devices.codec._yealink_facts import (
+    CALLING,
+    CALLS,
+    FIELD,
+    MUTE,
+    NAMING,
+    QUALITY_KEYS,
+    RESTING,
+    STATUS,
+    VERSION,
+    VOLUME,
+    VOLUME_MAX,
+    Lines,
+    facts_of,
+    quality_of,
+    settings_read,
+    state_of,
 )
 
 FAMILY = "yealink_vc"
 PORT = 6024
 BAUDS = (115200,)
+SETTINGS = NAMING
 ABOUT = About(
     "Yealink VC110, VC120, VC200, VC400, VC500, VC800, VC880",
     (
         Tested("TCP 6024", "our simulator; recordings", "tests/sim/test_yealink.py"),
         Tested("serial 115200", "our simulator over a pty; recordings", "tests/sim/test_yealink.py"),
     ),
-    unseen="every answer's exact words, which are second-hand; the answer to `button power`",
+    unseen="every device: how `callinfo all` ends, the units of loss and jitter, the prompt for a password, the answer "
+    "to `button power`",
 )
-KEYS = (
-    "codec.api", "codec.in_call", "codec.standby", "codec.mic_muted", "codec.volume_pct", "codec.model",
-    "codec.software",
-)  # fmt: skip
-REMEDIES = frozenset({"codec_wake", "codec_volume_restore", "codec_unmute"})
+KEYS = (*facts_of({}, False, {}), *QUALITY_KEYS, *SETTINGS_KEYS)
+REMEDIES = frozenset({"codec_wake", "codec_volume_restore", "codec_unmute", REMEDY})
 
-VOLUME_MAX = 10
-CALLING = frozenset({"outgoing", "ringing", "talking", "finished"})
-"""`finished` is a call being torn down."""
-RESTING: Mapping[str, Reading] = {"idle": False, "sleeping": True}
-"""Without a call, and whether it sleeps."""
-NOT_IN_CALL = "system is not in a call"
-STATUS, CALLS, MUTE, VOLUME = "sysstatus get", "callinfo all", "mute near get", "volume get"
+PASSWORD_PROMPT = re.compile(r"password: ?", re.IGNORECASE)
 ANSWER_HEADS = {STATUS: "sysstatus ", MUTE: "mute near ", VOLUME: "volume ", "volume set": "volume "}
-GREETING = re.compile(r'"(model|firmware):([^"]{1,100})"', re.IGNORECASE)
+CALLS_END = ("callinfo end", "system is not in a call")
 LINES_MAX = 50
-Lines = tuple[str, ...]
 
 
 def session(login: Login, nonce: str = "") -> Session:  # noqa: ARG001 - this tongue has no place for a nonce
@@ -76,9 +92,13 @@ class YealinkSession(QuerySession[Lines]):
         self._lines = LineBuffer()
         self._answer: list[str] = []
         self._about: dict[str, str] = {}
+        self._version_asked = False
+        self._password_sent = False
         self._call_seen = False
         self._nudges = 0
         self._over = False
+        self._loss = LossSinceLook()
+        self._baseline = Baseline()
 
     @property
     def buffered(self) -> int:
@@ -86,7 +106,7 @@ class YealinkSession(QuerySession[Lines]):
         return len(self._lines) + sum(map(len, self._answer))
 
     def open(self) -> None:
-        """The greeting comes by itself on TCP; a serial line is silent."""
+        """A prompt or a greeting may come by itself on TCP; a serial line is silent."""
 
     def poll(self) -> None:
         """Ask for all facts."""
@@ -99,7 +119,11 @@ class YealinkSession(QuerySession[Lines]):
             return []
         overruns = self._lines.overruns
         events = [event for line in self._lines.feed(data) if line.strip() for event in self._line(line.strip())]
-        return events + [ProtocolError("line too long")] * (self._lines.overruns - overruns)
+        events += [ProtocolError("line too long")] * (self._lines.overruns - overruns)
+        if PASSWORD_PROMPT.fullmatch(self._lines.tail):
+            self._lines.clear()
+            events += self._prompt()
+        return events
 
     def silence(self) -> list[Event]:
         """Nothing arrived: before the first word ask who is there; later give the question up."""
@@ -111,6 +135,8 @@ class YealinkSession(QuerySession[Lines]):
                 return []
             self._over = True
             return [*self._abandon("timeout"), Silent()]
+        if self._asked is not None and self._asked.key == CALLS and self._answer:
+            return self._finish("")
         self._answer.clear()
         events = self._query_silence()
         self._over = not self.ready
@@ -118,15 +144,25 @@ class YealinkSession(QuerySession[Lines]):
 
     # -- answers
 
+    def _prompt(self) -> list[Event]:
+        if not self.ready and not self._password_sent and self.login.password:
+            self._password_sent = True
+            self._send(self.login.password.encode() + b"\r\n")
+            return []
+        self._over = True
+        if self.ready:  # it has started anew, and knows nothing of what was asked
+            return [*self._abandon("timeout"), Silent()]
+        return [*self._abandon("denied"), LoginRefused() if self._password_sent else LoginNeeded()]
+
     def _line(self, line: str) -> list[Event]:
+        query = self._asked
         if line.startswith("version "):
-            return self._greeted(line)
-        if line.startswith(("incoming ", "callinfo:")) or _status(line) in CALLING:
+            return self._greeted(line, asked=query is not None and query.key == VERSION)
+        if line.startswith(("incoming ", "callinfo:", "callinfo audio", "callinfo video")) or state_of(line) in CALLING:
             self._call_seen = True
         if not self.ready:
             # Half a line that was under way is no proof of who is there; an answer to our question is.
-            return self._first_word() if _status(line) in (*CALLING, *RESTING) else []
-        query = self._asked
+            return self._first_word() if state_of(line) in (*CALLING, *RESTING) else []
         if query is None or (line == query.text and not query.remedy) or line.startswith("incoming "):
             return []
         if line.startswith("error"):
@@ -134,13 +170,13 @@ class YealinkSession(QuerySession[Lines]):
             return self._answered(NoReading("absent" if "not found" in line or "invalid" in line else "refused"), line)
         return self._answer_line(query, line)
 
-    def _greeted(self, line: str) -> list[Event]:
-        if self.ready and self._about:
+    def _greeted(self, line: str, *, asked: bool) -> list[Event]:
+        if self.ready and self._about and not asked:
             # A second greeting on one line: it has started anew, and knows nothing of what was asked.
             self._over = True
             return [*self._abandon("timeout"), Silent()]
-        self._about |= {key.lower(): value for key, value in GREETING.findall(line)}
-        return self._first_word()
+        self._about |= {name.lower(): value for name, value in FIELD.findall(line)}
+        return self._answered((line,), line) if asked else self._first_word()
 
     def _first_word(self) -> list[Event]:
         if self.ready:
@@ -149,28 +185,41 @@ class YealinkSession(QuerySession[Lines]):
         return [Ready()]
 
     def _answer_line(self, query: Query, line: str) -> list[Event]:
-        head = ANSWER_HEADS.get(query.key, "")
         if query.key == CALLS:
-            if not line.startswith("callinfo") and line != NOT_IN_CALL:
+            if not line.startswith("callinfo") and line not in CALLS_END:
                 return []  # unasked
             if len(self._answer) < LINES_MAX:
                 self._answer.append(line)
-            if line not in ("callinfo end", NOT_IN_CALL):
-                return []
-        elif not line.startswith(head):
+            return self._finish(line) if line in CALLS_END or "all done" in line else []
+        if not line.startswith(self._head(query)):
             return []
-        else:
-            self._answer = [line]
-        answer, self._answer = tuple(self._answer), []
-        if query.remedy and query.key == STATUS and _status(line) == "sleeping":
+        self._answer = [line]
+        if query.key == STATUS and state_of(line) in CALLING and not query.remedy:
+            self._queue.append(Query(CALLS, CALLS))
+        if query.remedy and query.key == STATUS and state_of(line) == "sleeping":
             # The wake order's first step: it sleeps, so the button follows.
+            self._answer.clear()
             return self._answered(NoReading("refused"), line)
+        return self._finish(line)
+
+    def _head(self, query: Query) -> str:
+        """How an answer begins."""
+        if query.key in ANSWER_HEADS:
+            return ANSWER_HEADS[query.key]
+        words = query.text.rsplit(" ", 1)[0] if query.key == REMEDY else query.key.removesuffix(" get")
+        return words + " " if query.key.endswith(" get") or query.key == REMEDY else ""
+
+    def _finish(self, line: str) -> list[Event]:
+        answer, self._answer = tuple(self._answer), []
         return self._answered(answer, line)
 
     # -- questions
 
     def _queries(self) -> Sequence[Query]:
-        return [Query(text, text) for text in (VOLUME, STATUS, CALLS, MUTE)]
+        unknown = () if self._about or self._version_asked else (VERSION,)
+        self._version_asked = True
+        settings = [f"{name} get" for name in self._baseline.due(self.wanted)]
+        return [Query(text, text) for text in (*unknown, VOLUME, MUTE, STATUS, *settings)]
 
     def _orders(self, remedy: str) -> Sequence[Query]:
         if remedy == "codec_wake":
@@ -178,6 +227,9 @@ class YealinkSession(QuerySession[Lines]):
         if remedy == "codec_volume_restore":
             steps = max(0, min(VOLUME_MAX, round(self.volume_pct * VOLUME_MAX / 100)))
             return [Query("volume set", f"volume set {steps}", remedy)]
+        if remedy == REMEDY:
+            texts = [f"{name} {value}" for name, value in self._baseline.orders(self.wanted).items()]
+            return [Query(remedy, text, remedy, also=place > 0) for place, text in enumerate(texts)]
         return [Query("mute near off", "mute near off", remedy)] if remedy == "codec_unmute" else []
 
     def _render(self, query: Query) -> bytes:
@@ -185,62 +237,5 @@ class YealinkSession(QuerySession[Lines]):
         return query.text.encode() + b"\r\n"
 
     def _facts(self, answers: Mapping[str, Lines | NoReading]) -> Mapping[str, Reading]:
-        return facts_of(answers, self._call_seen, self._about)
-
-
-def _status(line: str) -> str:
-    """The state a line speaks of, empty when it speaks of none."""
-    head, _, word = line.partition(" ")
-    return word.strip().strip('"') if head == "sysstatus" else ""
-
-
-def facts_of(answers: Mapping[str, Lines | NoReading], call_seen: bool, about: Mapping[str, str]) -> dict[str, Reading]:
-    """Every fact of the family."""
-    return {
-        "codec.api": any(isinstance(answer, tuple) or answer.reason == "absent" for answer in answers.values()),
-        "codec.in_call": True if call_seen else in_call(answers),
-        "codec.standby": _standby(answers.get(STATUS, NoReading("timeout"))),
-        "codec.mic_muted": _word(answers.get(MUTE, NoReading("timeout")), {"on": True, "off": False}),
-        "codec.volume_pct": _volume(answers.get(VOLUME, NoReading("timeout"))),
-        "codec.model": about.get("model") or NoReading("absent"),
-        "codec.software": about.get("firmware") or NoReading("absent"),
-    }
-
-
-def _standby(status: Lines | NoReading) -> Reading:
-    if isinstance(status, NoReading):
-        return status
-    word = _status(status[-1])
-    return False if word in CALLING else RESTING.get(word, NoReading("garbled"))
-
-
-def in_call(answers: Mapping[str, Lines | NoReading]) -> Reading:
-    """True as soon as one witness says so. False only when `sysstatus` rests, and `callinfo` denies or is not known."""
-    status = answers.get(STATUS, NoReading("timeout"))
-    if not isinstance(status, NoReading) and _status(status[-1]) in CALLING:
-        return True
-    calls = answers.get(CALLS, NoReading("timeout"))
-    if isinstance(calls, tuple) and any(line.startswith("callinfo:") for line in calls):
-        return True
-    if isinstance(status, NoReading):
-        return status
-    if _status(status[-1]) not in RESTING:
-        return NoReading("garbled")
-    if isinstance(calls, NoReading):
-        return False if calls.reason == "absent" else calls
-    denied = calls == (NOT_IN_CALL,) or calls == ("callinfo begin", "callinfo end")
-    return False if denied else NoReading("garbled")
-
-
-def _word(lines: Lines | NoReading, words: Mapping[str, bool]) -> Reading:
-    if isinstance(lines, NoReading):
-        return lines
-    found = words.get(lines[-1].split()[-1])
-    return NoReading("garbled") if found is None else found
-
-
-def _volume(lines: Lines | NoReading) -> Reading:
-    if isinstance(lines, NoReading):
-        return lines
-    steps = number(lines[-1].split()[-1])
-    return NoReading("garbled") if isinstance(steps, NoReading | str) else steps * 100 / VOLUME_MAX
+        settings = self._baseline.completed(self.wanted, settings_read(self.wanted, answers))
+        return facts_of(answers, self._call_seen, self._about) | quality_of(answers, self._loss) | settings

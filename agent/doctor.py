@@ -23,6 +23,7 @@ WHY = {
     "absent": "thiết bị không có mục này / the device has no such thing",
     "certificate_changed": "chứng chỉ đã đổi, chưa gửi mật khẩu / its certificate changed, no password was sent",
     "host_key_changed": "khóa SSH đã đổi, chưa gửi mật khẩu / its SSH key changed, no password was sent",
+    "old_tls": "chỉ có TLS cũ: đặt old_tls = true / it speaks an old TLS only: set old_tls = true",
     "failed": "thiết bị tự báo hỏng / the device says that it has failed",
     "stale": "dữ liệu cũ / its data is old",
     "warming": "mới bật, chờ ba phút / switched on lately: wait three minutes",

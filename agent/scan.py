@@ -7,7 +7,7 @@ technician gives them together with the family they are for.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from agent.core.facts import NoReading, Reading
 from agent.devices import snmp
@@ -58,13 +58,16 @@ class Guess:
     """Looks it takes to go through the line's speeds."""
     address: int = 1
     """Of a meter."""
+    old_tls: bool = False
+    """Whether TLS below 1.2 is taken: only after it was found to speak nothing else."""
 
     def probe(self, account: Account) -> Probe:
         """What asks it."""
         user, password = (account.user, account.password) if account.family == self.family else ("", "")
         match self.kind:
             case "codec":
-                return CodecProbe(CodecConfig(self.family, self.uri, user=user, password=password))
+                config = CodecConfig(self.family, self.uri, user=user, password=password, old_tls=self.old_tls)
+                return CodecProbe(config)
             case "display":
                 return display_probe(DisplayConfig(self.family, self.uri, password=password))
             case "camera":
@@ -86,6 +89,8 @@ class Guess:
             lines.append('role = "codec"')
         if self.kind == "meter":
             lines += ['role = "room"', f"address = {self.address}"]
+        if self.old_tls:
+            lines.append("old_tls = true")
         if account.family == self.family and account.user:
             lines.append(f'user = "{account.user}"')
         if account.family == self.family and account.password:
@@ -163,6 +168,9 @@ def scan(target: str, account: Account) -> int:
         if target.startswith("/") and (found or wants_account not in ("", guess.kind)):
             break  # one device a line
         word, readings = asked(guess, account)
+        if word == "old_tls":
+            guess = replace(guess, old_tls=True)
+            word, readings = asked(guess, account)
         wants_account = guess.kind if word == "denied" else wants_account
         if word == "answers":
             facts = [f"{k} = {v}" for k, v in readings.items() if not isinstance(v, NoReading) and v is not False]

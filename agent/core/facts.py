@@ -31,8 +31,8 @@ class NoReading:
 
     Reasons in use: `timeout`, `link` (adapter or socket gone), `refused`, `denied` (password), `garbled`, `absent`
     (the device has no such quantity), `stale` (the source says its own data is old), `certificate_changed` and
-    `host_key_changed` (who answers may not be the device: a person decides), `failed` (the device says that it is out
-    of order), `warming` (it was switched on too lately to be believed),
+    `host_key_changed` (who answers may not be the device: a person decides), `old_tls` (it speaks a TLS that is not
+    taken unasked), `failed` (the device says that it is out of order), `warming` (it was switched on too lately),
     `secret_meeting` and `not_told` (it may not be measured: `agent.core.secrecy`), `bug` (ours).
     """
 

@@ -78,7 +78,8 @@ def _link(config: CodecConfig, family: Family, line: Line | None, resolver: Reso
     if line is None or not family.keys:
         return None
     folder = Path(config.trust_dir) if config.trust_dir else None
-    access = Access(Login(config.user, config.password), Trust(config.certificate, folder), folder)
+    trust = Trust(config.certificate, folder, old_tls=config.old_tls)
+    access = Access(Login(config.user, config.password), trust, folder)
     kind = HttpLink if line.is_web else DeviceLink
     return kind(family, line, access, resolver, config.volume_pct, config.baseline)
 

@@ -50,6 +50,8 @@ class CodecConfig:
     """Facts this room does not want judged, e.g. `codec.registered` in a room that dials by address."""
     certificate: str = "first"
     """Which TLS certificate the codec may show: `first` (kept once seen), `any`, or a SHA-256 fingerprint."""
+    old_tls: bool = False
+    """Whether TLS 1.0 and 1.1 are taken, where a codec speaks nothing newer (Huawei TE20, Cisco TC)."""
     trust_dir: str = ""
     """Where keys and certificates seen first are kept; the room's state folder."""
     baseline: dict[str, str] = field(default_factory=dict)

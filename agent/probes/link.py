@@ -311,7 +311,7 @@ def api_reading(link: Link, fault: LinkFault, *, host_is_up: bool) -> Reading:
 
     That is so when our own line worked, or its host is there. See the table in `docs/devices.md`.
     """
-    if fault.kind in ("denied", "link", "certificate_changed", "host_key_changed"):
+    if fault.kind in ("denied", "link", "certificate_changed", "host_key_changed", "old_tls"):
         return NoReading(fault.kind)
     if link.opened:
         return False if link.speed_known else NoReading(fault.kind)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 from typing import Literal
 
-Kind = Literal["timeout", "link", "refused", "denied", "garbled", "certificate_changed", "host_key_changed"]
+Kind = Literal["timeout", "link", "refused", "denied", "garbled", "certificate_changed", "host_key_changed", "old_tls"]
 
 OWN_SIDE = frozenset(
     {errno.ENETUNREACH, errno.ENETDOWN, errno.ENODEV, errno.ENXIO, errno.EADDRNOTAVAIL, errno.ENOENT, errno.EIO}
@@ -21,7 +21,8 @@ class LinkFault(Exception):  # noqa: N818 - it is a fault of a link, met every d
     * `refused`: the other side turned us away or closed the line;
     * `denied`: the system does not let us (rights on a device file, raw sockets);
     * `garbled`: bytes that mean nothing;
-    * `certificate_changed`, `host_key_changed`: who answers may not be the device we knew; no password was sent.
+    * `certificate_changed`, `host_key_changed`: who answers may not be the device we knew; no password was sent;
+    * `old_tls`: the device speaks a TLS that is too old to be taken unasked; no password was sent.
     """
 
     def __init__(self, kind: Kind, text: str = "") -> None:

@@ -1,6 +1,8 @@
 """A TCP connection inside TLS, as a `Stream`. `agent.transports.trust` tells the device by its certificate.
 
-Codecs are old: RSA keys of 1024 bits and SHA-1 signatures are taken (OpenSSL's level 1), TLS below 1.2 is not.
+Codecs are old: RSA keys of 1024 bits and SHA-1 signatures are taken (OpenSSL's level 1). TLS 1.0 and 1.1, all that some
+of them speak (Huawei TE20, Cisco TC), are taken where the room's settings say so: whoever stands between could make any
+device fall back to them.
 """
 
 from __future__ import annotations
@@ -12,23 +14,42 @@ import ssl
 import time
 from typing import TYPE_CHECKING
 
-from agent.transports.errors import LinkFault, fault_of
+from agent.transports.errors import Kind, LinkFault, fault_of
 from agent.transports.tcp import CHUNK_BYTES, connected_socket
 
 if TYPE_CHECKING:
     from agent.transports.trust import Trust
 
 CIPHERS = "DEFAULT:@SECLEVEL=1"
+OLD_CIPHERS = "DEFAULT:@SECLEVEL=0"
+"""OpenSSL 3 allows TLS below 1.2 at level 0 only."""
 
 
-def _context() -> ssl.SSLContext:
+def _context(*, old: bool) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     # Nobody signs the certificate of a codec in a commune: the fingerprint is checked instead, before anything is sent.
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_ciphers(CIPHERS)
+    context.set_ciphers(OLD_CIPHERS if old else CIPHERS)
+    context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED if old else ssl.TLSVersion.TLSv1_2
     return context
+
+
+def _speaks_old(address: str, port: int, timeout_s: float) -> bool:
+    """Whether a device that turned a handshake down takes one with TLS below 1.2; nothing is sent inside.
+
+    Some say so in an alert and some just hang up, so it is tried.
+    """
+    context = _context(old=True)
+    context.maximum_version = ssl.TLSVersion.TLSv1_1
+    try:
+        sock = connected_socket(address, port, max(0.1, timeout_s))
+        with sock:
+            sock.settimeout(max(0.1, timeout_s))
+            context.wrap_socket(sock).close()
+    except (LinkFault, OSError, ValueError):
+        return False
+    return True
 
 
 class TlsStream:
@@ -46,10 +67,12 @@ class TlsStream:
         sock = connected_socket(address, port, timeout_s)
         try:
             sock.settimeout(max(0.1, deadline_s - time.monotonic()))
-            inside = _context().wrap_socket(sock, server_hostname=name or address)
+            inside = _context(old=trust.old_tls).wrap_socket(sock, server_hostname=name or address)
         except ssl.SSLError as error:
             sock.close()
-            raise LinkFault("garbled", f"no TLS with {name or address}: {error}") from error
+            old = not trust.old_tls and _speaks_old(address, port, deadline_s - time.monotonic())
+            kind: Kind = "old_tls" if old else "garbled"
+            raise LinkFault(kind, f"no TLS with {name or address}: {error}") from error
         except (OSError, ValueError) as error:
             sock.close()
             raise (fault_of(error) if isinstance(error, OSError) else LinkFault("link", str(error))) from error

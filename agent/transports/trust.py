@@ -30,9 +30,13 @@ def fingerprint_of(text: str) -> str:
 
 
 class Trust:
-    """`rule` is `first` (what was seen first is kept, in `folder` when one is given), `any`, or a fingerprint."""
+    """`rule` is `first` (what was seen first is kept, in `folder` when one is given), `any`, or a fingerprint.
 
-    def __init__(self, rule: str = "first", folder: Path | None = None) -> None:
+    `old_tls`: whether TLS 1.0 and 1.1 are taken too.
+    """
+
+    def __init__(self, rule: str = "first", folder: Path | None = None, *, old_tls: bool = False) -> None:
+        self.old_tls = old_tls
         self._rule = fingerprint_of(rule)
         self._path = folder / FILE_NAME if folder is not None else None
         self._seen: dict[str, str] = {}

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import ssl
 import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from agent.core.facts import NoReading
 from agent.main import main
+from agent.probes.codec import CodecProbe
 from agent.settings import load
 from sim.hardware import PASSWORD, Kind, RoomHardware, RoomPlan
+from sim.servers.tls import DeviceCertificate
 from tests.sim.stage import rack
 
 SCALE = 0.1
@@ -109,3 +113,31 @@ def test_a_smart_plug_is_named_and_stays_as_it_is(
         (found,) = written(capsys.readouterr().out)["meters"]
         assert (found["family"], found["uri"], found["role"]) == (family, hardware.plug_uri, "codec")
         assert not hardware.physics.witness.acts
+
+
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion")
+def test_a_codec_that_speaks_an_old_tls_only_is_no_dead_codec_and_named_with_what_it_needs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made_now = DeviceCertificate.context
+
+    def old(self: DeviceCertificate) -> ssl.SSLContext:
+        context = made_now(self)
+        context.set_ciphers("DEFAULT:@SECLEVEL=0")
+        context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+        context.maximum_version = ssl.TLSVersion.TLSv1_1
+        return context
+
+    monkeypatch.setattr(DeviceCertificate, "context", old)
+    with rack(tmp_path, RoomPlan("r", "huawei_te", SCALE)) as made:
+        hardware = made.rooms[0]
+        codec = load(hardware.write_config()).probes.codec
+        assert codec is not None
+        probe = CodecProbe(codec)
+        found = probe.observe()
+        probe.close()
+        assert found["codec.api"] == found["codec.in_call"] == NoReading("old_tls")
+        target = codec.uri.removeprefix("https://")
+        assert main(["probe", target, *account(hardware, tmp_path)]) == 0
+        named = written(capsys.readouterr().out)["codec"]
+        assert (named["family"], named["old_tls"]) == ("huawei_te", True)

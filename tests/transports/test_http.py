@@ -286,6 +286,27 @@ def test_a_fingerprint_from_the_settings(tmp_path: Path) -> None:
         Trust("abc")
 
 
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion")
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1])
+def test_an_old_tls_is_told_and_taken_only_where_the_settings_say_so(tmp_path: Path, version: ssl.TLSVersion) -> None:
+    context = certificate(tmp_path)
+    context.set_ciphers("DEFAULT:@SECLEVEL=0")
+    context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+    context.maximum_version = version
+    with web(ok(), context) as device:
+        client = HttpClient(device.url, "admin", "mumble", trust=Trust())
+        assert kind_of(client) == "old_tls"
+        assert device.asked == []
+        assert HttpClient(device.url, trust=Trust(old_tls=True)).exchange(GET, 5).status == 200
+
+
+def test_a_newer_tls_is_spoken_where_the_old_is_taken_too(tmp_path: Path) -> None:
+    context = certificate(tmp_path)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    with web(ok(), context) as device:
+        assert HttpClient(device.url, trust=Trust(old_tls=True)).exchange(GET, 5).status == 200
+
+
 def test_tls_with_a_device_that_speaks_none() -> None:
     with web(ok()) as device:
         client = HttpClient(device.url.replace("http", "https"))

@@ -1,10 +1,12 @@
-"""Hình giật, đứng hình: loss, jitter or round trip are over the limits on the way to the hub."""
+"""Hình giật, đứng hình: loss, jitter or round trip are over the limits on the way to the hub, or in the call itself."""
 
 from agent.core.facts import View
 from agent.core.policy import Policy
 from agent.core.rule import Diagnosis, Rule, Severity, Words, faulty, healthy, unknown
 
-WATCHES = ("net.loss_pct", "net.jitter_ms", "net.rtt_ms")
+WATCHES = (
+    "net.loss_pct", "net.jitter_ms", "net.rtt_ms", "codec.rx_loss_pct", "codec.tx_loss_pct", "codec.jitter_ms",
+)  # fmt: skip
 
 
 def diagnose(view: View, policy: Policy) -> Diagnosis:
@@ -14,6 +16,10 @@ def diagnose(view: View, policy: Policy) -> Diagnosis:
         (view.number("net.loss_pct"), limits.loss_high_pct, limits.loss_good_pct, "loss_high"),
         (view.number("net.jitter_ms"), limits.jitter_high_ms, limits.jitter_good_ms, "jitter_high"),
         (view.number("net.rtt_ms"), limits.rtt_high_ms, limits.rtt_good_ms, "rtt_high"),
+        # What the codec says of its call; without a call there is nothing to say.
+        (view.number("codec.rx_loss_pct"), limits.loss_high_pct, limits.loss_good_pct, "call_loss_high"),
+        (view.number("codec.tx_loss_pct"), limits.loss_high_pct, limits.loss_good_pct, "call_loss_high"),
+        (view.number("codec.jitter_ms"), limits.jitter_high_ms, limits.jitter_good_ms, "call_jitter_high"),
     )
     for value, high, _, reason in known:
         if value is not None and value >= high:

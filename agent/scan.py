@@ -11,13 +11,14 @@ from dataclasses import dataclass, field, replace
 
 from agent.core.facts import NoReading, Reading
 from agent.devices import snmp
+from agent.devices.power import nut
 from agent.devices.sensor import mhz19
 from agent.doctor import EVERYBODY_KNOWS, WHY, say
 from agent.ports import Probe
 from agent.probes import families, outlet
 from agent.probes.co2 import Co2Probe
 from agent.probes.codec import CodecProbe
-from agent.probes.config import CameraConfig, CodecConfig, DisplayConfig, MeterConfig, SensorConfig
+from agent.probes.config import CameraConfig, CodecConfig, DisplayConfig, MeterConfig, SensorConfig, UpsConfig
 from agent.probes.controlled import camera_probe, display_probe
 from agent.probes.lines import PORTS
 from agent.probes.meter import MeterProbe
@@ -25,9 +26,11 @@ from agent.probes.names import Resolver, split_host_port
 from agent.probes.outlet import OutletMeterProbe
 from agent.probes.reach import H323_PORT, Target, check
 from agent.probes.snmp import SnmpClient
+from agent.probes.ups import UpsProbe, names_at
 from agent.transports.errors import LinkFault
 
 KINDS = ("codec", "display", "camera")
+NUT = "nut"
 SNMP_S = 1.5
 METERS = (("pzem004t", 0xF8), ("sdm120", 1))
 OTHER_PORTS = {"poly_cli": (23,)}
@@ -51,7 +54,7 @@ class Guess:
     """A family that may be what is there."""
 
     kind: str
-    """`codec`, `display`, `camera`, `meter`, `outlet` or `sensor`."""
+    """`codec`, `display`, `camera`, `meter`, `outlet`, `sensor` or `ups` (its name is the `family`)."""
     family: str
     uri: str
     tries: int = 1
@@ -72,6 +75,8 @@ class Guess:
                 return display_probe(DisplayConfig(self.family, self.uri, password=password))
             case "camera":
                 return camera_probe(CameraConfig(self.family, self.uri))
+            case "ups":
+                return UpsProbe(self._ups)
             case "sensor":
                 return Co2Probe(SensorConfig(self.family, uri=self.uri))
             case "outlet":
@@ -79,10 +84,19 @@ class Guess:
             case _:
                 return MeterProbe(MeterConfig("room", self.family, self.uri, address=self.address))
 
+    @property
+    def _ups(self) -> UpsConfig:
+        host, port = split_host_port(self.uri.removeprefix("nut://"), nut.PORT)
+        return UpsConfig(self.family, host, port)
+
     def stanza(self, account: Account) -> str:
         """Its lines of `room.toml`."""
         if self.kind == "sensor":
             return f'[[sensors]]\nchip = "{self.family}"\nuri = "{self.uri}"'
+        if self.kind == "ups":
+            ups = self._ups
+            port = f"\nport = {ups.port}" if ups.port != nut.PORT else ""
+            return f'[ups]\nname = "{ups.name}"\nhost = "{ups.host}"{port}'
         head = "[[meters]]" if self.kind in ("meter", "outlet") else f"[{self.kind}]"
         lines = [head, f'family = "{self.family}"', f'uri = "{self.uri}"']
         if self.kind == "outlet":
@@ -206,14 +220,22 @@ def _at(target: str, only: str) -> list[Guess]:
     ports = sorted({_port(guess) for guess in guesses if not guess.uri.startswith("udp")})
     targets = {f"tcp {number}": Target("tcp", host, number) for number in ports} | {"ping": Target("icmp", host)}
     targets |= {"H.323 (tcp 1720)": Target("tcp", host, H323_PORT)}
+    if only in ("", NUT):
+        targets |= {f"tcp {port or nut.PORT}": Target("tcp", host, port or nut.PORT)}
     answers = check(targets, REACH_S, Resolver())
     for name, answer in answers.items():
         say(f"  {'●' if answer.ok else '✕'} {name}")
     _snmp(host)
-    return [
+    upses = _upses(host, port or nut.PORT) if only in ("", NUT) else []
+    return upses + [
         guess for guess in guesses
         if guess.uri.startswith("udp") or answers[f"tcp {_port(guess)}"].ok
     ]  # fmt: skip
+
+
+def _upses(host: str, port: int) -> list[Guess]:
+    named = f"[{host}]" if ":" in host else host
+    return [Guess("ups", name, f"nut://{named}:{port}") for name in names_at(host, port, REACH_S)]
 
 
 def _snmp(host: str) -> None:

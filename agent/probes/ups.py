@@ -16,7 +16,26 @@ from agent.transports.tcp import TcpStream
 
 SLICE_S = 0.2
 ORDER_S = 10.0
+ANSWER_BYTES_MAX = 4096
 REFUSED_FIRST_S, REFUSED_MAX_S = 60.0, 1800.0
+
+
+def names_at(host: str, port: int, timeout_s: float) -> tuple[str, ...]:
+    """The UPSes that a NUT server has; none when nobody there speaks NUT. It says so to whoever asks."""
+    deadline_s, answer = time.monotonic() + timeout_s, b""
+    try:
+        stream = TcpStream.connect(Resolver().address(host), port, timeout_s / 2)
+        try:
+            stream.send(nut.LIST_UPSES, SLICE_S * 5)
+            while (left_s := deadline_s - time.monotonic()) > 0 and len(answer) < ANSWER_BYTES_MAX:
+                answer += stream.recv(min(SLICE_S, left_s))
+                if nut.LIST_END in answer:
+                    return nut.names_of(answer)
+        finally:
+            stream.close()
+    except LinkFault:
+        pass
+    return ()
 
 
 class UpsProbe:

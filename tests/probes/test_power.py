@@ -7,12 +7,14 @@ import pwd
 import socket
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from agent.core.facts import NoReading
+from agent.main import main
 from agent.ports import Outcome
 from agent.probes.config import MeterConfig, UpsConfig
 from agent.probes.meter import MeterProbe
@@ -164,6 +166,16 @@ def test_a_real_upsd(upsd: Upsd) -> None:
         "ups.input_v": 231.5,
     }
     probe.close()
+
+
+def test_the_probe_command_names_what_upsd_has(upsd: Upsd, capsys: pytest.CaptureFixture[str]) -> None:
+    upsd.status("OL")
+    eventually(lambda: UpsProbe(UpsConfig(port=upsd.port)).observe()["ups.on_battery"] is False, "no word from upsd")
+    assert main(["probe", f"127.0.0.1:{upsd.port}", "--family", "nut"]) == 0
+    found = tomllib.loads(capsys.readouterr().out.partition("→ room.toml:")[2])
+    assert found == {"ups": {"name": "ups", "host": "127.0.0.1", "port": upsd.port}}
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        assert main(["probe", f"127.0.0.1:{other.getsockname()[1]}", "--family", "nut"]) == 1
 
 
 def test_a_real_upsd_refuses(upsd: Upsd) -> None:

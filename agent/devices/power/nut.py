@@ -60,6 +60,16 @@ VARIABLES_MAX = 500
 VARIABLE = re.compile(r'^VAR (?P<ups>\S+) (?P<name>\S+) "(?P<value>(?:[^"\\]|\\.)*)"$')
 
 
+LIST_UPSES, LIST_END = b"LIST UPS\n", b"END LIST UPS"
+NAME = re.compile(r"^UPS (\S{1,60}) ", re.MULTILINE)
+UPSES_MAX = 8
+
+
+def names_of(answer: bytes) -> tuple[str, ...]:
+    """The UPSes of an answer to `LIST_UPSES`."""
+    return tuple(NAME.findall(answer.decode("utf-8", "replace").replace("\r", ""))[:UPSES_MAX])
+
+
 def quoted(word: str) -> str:
     """A word as an argument of a request."""
     return '"' + word.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -116,13 +116,17 @@ class Actuators:
         return Outcome(ok=restored, reason="" if restored else "relay", proof=proof)
 
     def _restore(self, relays: Relays, load: str) -> bool:
-        for _ in range(RESTORE_TRIES):
+        for number in range(RESTORE_TRIES):
             try:
                 relays.restore(load)
-                return True
             except RelayError as error:
-                log.error("could not give power back to %s: %s; trying again", load, error)
+                if number == 0:
+                    log.error("could not give power back to %s: %s; trying again", load, error)
                 self._sleep(RESTORE_PAUSE_S)
+            else:
+                if number:
+                    log.error("%s has power again, at try %d", load, number + 1)
+                return True
         return False
 
     def guard(self) -> list[str]:

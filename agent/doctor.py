@@ -103,6 +103,11 @@ def _plugged() -> None:
     say(f"  ● / {card.free / 1e9:.1f} GB trống / free ({card.percent:.0f} % đã dùng / used)")
 
 
+def _number(value: float | str) -> str:
+    """As many digits as a person reads."""
+    return f"{value:.3f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
+
+
 def _show(probe: Probe, readings: Mapping[str, Reading]) -> int:
     say(f"\n[{probe.name}]")
     silent = 0
@@ -113,7 +118,7 @@ def _show(probe: Probe, readings: Mapping[str, Reading]) -> int:
             silent += value.reason not in NO_FAULT
             say(f"  {'–' if value.reason in NO_FAULT else '✕'} {key:22} {WHY.get(value.reason, value.reason)}")
         else:
-            shown = {True: "có / yes", False: "không / no"}.get(value) if isinstance(value, bool) else f"{value}"
+            shown = {True: "có / yes", False: "không / no"}.get(value) if isinstance(value, bool) else _number(value)
             say(f"  ● {key:22} {shown} {spec.unit}   ({spec.meaning})")
     return silent
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import queue
 from dataclasses import replace
 
+import pytest
+
 from agent.actuators import Actuators
 from agent.core.events import RemedyDone, StartRemedy
 from agent.core.remedies import LOADS, OFF_MAX_S, REMEDIES
@@ -119,12 +121,15 @@ def test_no_configuration_keeps_a_load_off_beyond_the_bound() -> None:
     assert done.proof["off_s"] == OFF_MAX_S
 
 
-def test_a_relay_that_stutters_is_tried_again() -> None:
+def test_a_relay_that_stutters_is_tried_again_and_told_of_once(caplog: pytest.LogCaptureFixture) -> None:
     relays = FakeRelays()
     relays.fail_restore = 4
     done, _ = perform("codec_power_cycle", relays)
     assert done.ok
     assert relays.on["codec"]
+    down, back = [record.message for record in caplog.records]
+    assert "stutter" in down
+    assert back == "codec has power again, at try 5"
 
 
 def test_power_comes_back_when_the_act_breaks_in_the_middle() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,15 +17,17 @@ from sim.servers.shell import TICK_S, SerialPort, TcpPort
 
 @contextmanager
 def served(
-    folder: Path, make: Callable[[RoomPhysics, Callable[[], float]], Conversation]
+    folder: Path,
+    make: Callable[[RoomPhysics, Callable[[], float]], Conversation],
+    tls: Callable[[], ssl.SSLContext] | None = None,
 ) -> Iterator[tuple[RoomPhysics, str, str]]:
-    """A room's physics, and the URIs of the two lines to the device that `make` makes."""
+    """A room's physics, and the URIs of the two lines to the device that `make` makes; the first inside `tls`."""
     room = RoomPhysics("r", Fitting(), time.monotonic())
     loop, stop, ready = asyncio.new_event_loop(), asyncio.Event(), threading.Event()
     lines: list[str] = []
 
     async def serve() -> None:
-        tcp = TcpPort(lambda: True, lambda: make(room, time.monotonic))
+        tcp = TcpPort(lambda: True, lambda: make(room, time.monotonic), tls=tls)
         serial = SerialPort(folder / "line", make(room, time.monotonic))
         await tcp.tick()
         lines.extend([f"tcp://127.0.0.1:{tcp.port}", f"serial://{folder / 'line'}"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,13 @@ import xows
 from agent.core.facts import NoReading
 from agent.probes.build import build_probes
 from agent.probes.codec import CodecProbe
+from agent.probes.config import CodecConfig
 from agent.settings import load
 from sim.hardware import PASSWORD, Kind, RoomHardware, RoomPlan
-from sim.physics import Hang
+from sim.physics import Hang, RoomPhysics
+from sim.servers.cisco_web import CiscoWebConversation
+from sim.servers.tls import DeviceCertificate
+from tests.sim.line import served
 from tests.sim.stage import rack
 
 SCALE = 0.01
@@ -151,3 +155,23 @@ def test_a_wrong_password_is_told_apart(tmp_path: Path, kind: Kind) -> None:
         finally:
             for probe in probes:
                 probe.close()
+
+
+def test_a_websocket_inside_tls(tmp_path: Path) -> None:
+    sessions: list[str] = []
+
+    def make(room: RoomPhysics, clock: Callable[[], float]) -> CiscoWebConversation:
+        return CiscoWebConversation(room, clock, sessions, password=PASSWORD)
+
+    with served(tmp_path, make, DeviceCertificate(tmp_path / "tls").context) as (room, tcp, _):
+        uri = tcp.replace("tcp://", "wss://")
+        probe = CodecProbe(CodecConfig("cisco_ws", uri, "admin", PASSWORD, trust_dir=str(tmp_path / "state")))
+        assert (seen := probe.observe())["codec.in_call"] is False
+        assert seen["codec.registered"] is True
+        assert room.start_call(3600.0, time.monotonic())
+        assert probe.observe()["codec.in_call"] is True
+        probe.close()
+        other = CodecConfig("cisco_ws", uri, "admin", PASSWORD, certificate="0" * 64)
+        wary = CodecProbe(other)
+        assert wary.observe()["codec.api"] == NoReading("certificate_changed")
+        wary.close()

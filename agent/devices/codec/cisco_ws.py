@@ -47,8 +47,11 @@ SETTINGS = NAMING
 REMEDIES = frozenset({"codec_restart", "codec_wake", "codec_volume_restore", "codec_unmute", REMEDY})
 ABOUT = About(
     "Cisco codecs (CE 9.7 and later, RoomOS), WebSocket, with feedback",
-    (Tested("WS 80", "PyPI xows judges our simulator; recordings", "tests/sim/test_cisco_web.py"),),
-    unseen="WSS 443 (over TLS no test goes), the message of an unknown path, its limit of subscriptions",
+    (
+        Tested("WSS 443", "our simulator over TLS", "tests/sim/test_cisco_web.py"),
+        Tested("WS 80", "PyPI xows judges our simulator; recordings", "tests/sim/test_cisco_web.py"),
+    ),
+    unseen="every device over TLS, the message of an unknown path, its limit of subscriptions",
 )
 
 ORDERS: dict[str, tuple[tuple[str, dict[str, object]], ...]] = {

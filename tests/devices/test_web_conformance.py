@@ -64,11 +64,13 @@ def test_every_web_family_has_recordings_of_both_kinds() -> None:
 
 @pytest.mark.parametrize("recording", ALL, ids=by_name)
 def test_facts(recording: Recording) -> None:
+    """What is asked in a call only may follow in the second look."""
     talk = WebConversation(recording)
     talk.start()
-    for _ in range(2):
+    for later in ({"codec.jitter_ms"}, set[str]()):
         facts = talk.poll()
-        assert {key: facts[key] for key in recording.expected} == recording.expected
+        wanted = {key: value for key, value in recording.expected.items() if key not in later}
+        assert {key: facts[key] for key in wanted} == wanted
         assert set(facts) == set(load_family(recording.family).keys)
 
 

@@ -97,6 +97,11 @@ are simulated, and `make prove` fails unless a promise is broken; it prints the 
 
 - **Two lying witnesses.** Of the codec's word and its draw, one at least is honest and speaks at any moment. With both
   wrong no agent could know of a call.
+- **A PC's word.** In a room without a codec the PC says whether there is a call: denied only when the program is gone
+  and nothing uses microphone, camera or sound ([decision 21](adr/0021-the-pc-is-asked-over-ssh.md)). The simulation has
+  codecs only; what the PC says is tested by `tests/devices` and `tests/probes`.
+- **Words of codecs that nobody saw.** A driver built from a maker's papers may read a real device wrongly; what it does
+  not know is never "no call" ([devices.md](devices.md) says what no hardware has shown).
 - **A call younger than a look.** A call that began after the last look (10 s) cannot be known; how many were cut so is
   printed (`calls cut unseen`). None that any look had shown ever was.
 - **A time server that lies.** While it disciplines the wall clock, that clock is taken to be right.

@@ -23,13 +23,8 @@ from typing import Generic, TypeVar
 
 from agent.core.facts import NoReading, Reading, plausible
 
-LINE_BYTES_MAX = 16 * 1024
-"""Longer lines are garbled. The longest documented one is a Huawei or Cisco JSON line of a few kB."""
-
 BLOCK_BYTES_MAX = 256 * 1024
 """Longer blocks (a JSON object, a list of variables) are garbled; a whole Cisco status tree is about 100 kB [M]."""
-
-PROMPT_BYTES_MAX = 256
 
 
 class MisuseError(RuntimeError):
@@ -98,64 +93,31 @@ class Login:
     password: str = field(default="", repr=False)
 
 
-class LineBuffer:
-    """Cuts a byte stream into lines, bounded.
+class Told:
+    """What the shell tells a session, and is told by it beside events."""
 
-    A line that outgrows `bytes_max` is thrown away up to its end and counted in `overruns`, so that a device which
-    sends rubbish without a line end can neither fill the memory nor stop us from finding the next good line.
-    """
-
-    def __init__(self, bytes_max: int = LINE_BYTES_MAX) -> None:
-        self._bytes_max = bytes_max
-        self._rest = bytearray()
-        self._skipping = False
-        self.overruns = 0
-
-    def feed(self, data: bytes) -> list[str]:
-        """The complete lines, without their ends. LF ends a line, a CR before it belongs to the end."""
-        self._rest += data
-        lines = []
-        while (cut := self._rest.find(b"\n")) >= 0:
-            raw, self._rest = self._rest[:cut], self._rest[cut + 1 :]
-            if self._skipping or len(raw) > self._bytes_max:
-                self.overruns += not self._skipping
-                self._skipping = False
-            else:
-                lines.append(raw.rstrip(b"\r").decode("utf-8", "replace"))
-        if len(self._rest) > self._bytes_max:
-            self.overruns += not self._skipping
-            self._skipping = True
-            self._rest.clear()
-        return lines
+    volume_pct: float = 50.0
+    """What `codec_volume_restore` sets. The shell writes it before the first order."""
+    wanted: Mapping[str, str] = MappingProxyType({})
+    """What the device's settings should be, where the family can read them. The shell writes it at the beginning."""
+    asks_settings: bool = True
+    """Whether they are asked for in the next poll."""
+    optional_silent: bool = False
+    """Something that can be done without got no answer; the shell takes it back."""
 
     @property
-    def tail(self) -> str:
-        """The unfinished line, since prompts have no line end; empty when it is too long for a prompt."""
-        if self._skipping or len(self._rest) > PROMPT_BYTES_MAX:
-            return ""
-        return self._rest.decode("utf-8", "replace").lstrip("\r")
-
-    def clear(self) -> None:
-        """Forget the unfinished line, e.g. after answering a prompt."""
-        self._rest.clear()
-        self._skipping = False
-
-    def __len__(self) -> int:
-        return len(self._rest)
+    def waits_for_optional(self) -> bool:
+        """Whether what is outstanding can be done without."""
+        return False
 
 
-class Session(abc.ABC):
+class Session(Told, abc.ABC):
     """One conversation with one device over a byte stream."""
 
     gap_s: float = 0.0
     """Least time between two sendings."""
     patience_s: float = 2.0
     """How long the line may be silent before `silence` is to be called. Counted from the last byte either way."""
-
-    volume_pct: float = 50.0
-    """What `codec_volume_restore` sets. The shell writes it before the first order."""
-    wanted: Mapping[str, str] = MappingProxyType({})
-    """What the device's settings should be, where the family can read them. The shell writes it at the beginning."""
 
     def __init__(self, login: Login) -> None:
         self.login = login
@@ -206,19 +168,21 @@ class Session(abc.ABC):
 class Query:
     """One command to the device. A `remedy` makes it an order, else `key` says what it asks for.
 
-    An order with `also` follows the one before it when that was taken, and its own outcome does not count.
+    An order with `also` follows the one before it when that was taken, and its own outcome does not count. Silence upon
+    an `optional` question says nothing of the device: it and the others of its kind are given up in this poll.
     """
 
     key: str
     text: str
     remedy: str = ""
     also: bool = False
+    optional: bool = False
 
 
 A = TypeVar("A")
 
 
-class Inquiry(abc.ABC, Generic[A]):
+class Inquiry(Told, abc.ABC, Generic[A]):
     """Asks one thing at a time, whatever carries it; `A` is what the family keeps of an answer.
 
     The family implements the dialogue before it sets `ready`, feeds `_answered`, and computes its facts from the
@@ -227,10 +191,6 @@ class Inquiry(abc.ABC, Generic[A]):
     """
 
     silences_max = 2
-    volume_pct: float = 50.0
-    """What `codec_volume_restore` sets. The shell writes it before the first order."""
-    wanted: Mapping[str, str] = MappingProxyType({})
-    """What the device's settings should be, where the family can read them. The shell writes it at the beginning."""
 
     def __init__(self, login: Login) -> None:
         self.login = login
@@ -317,8 +277,27 @@ class Inquiry(abc.ABC, Generic[A]):
         self._ask_next()
         return events
 
+    @property
+    def waits_for_optional(self) -> bool:
+        """As in `Told`."""
+        return self._asked is not None and self._asked.optional
+
+    @property
+    def _settings_now(self) -> Mapping[str, str]:
+        return self.wanted if self.asks_settings else {}
+
+    def _do_without(self) -> list[Event]:
+        """Nobody answers what can be done without: the poll goes on to its end."""
+        self.optional_silent = True
+        for query in [query for query in self._queue if query.optional]:
+            self._queue.remove(query)
+            self._answers[query.key] = NoReading("timeout")
+        return self._answered(NoReading("timeout"))
+
     def _query_silence(self) -> list[Event]:
         """No answer came in time."""
+        if self.waits_for_optional:
+            return self._do_without()
         self._silences += 1
         if self._silences < self.silences_max:
             return self._answered(NoReading("timeout"))
@@ -327,6 +306,7 @@ class Inquiry(abc.ABC, Generic[A]):
     def _abandon(self, reason: str) -> list[Event]:
         """Nothing outstanding will be answered any more. Leaves the session not ready."""
         self.ready = False
+        self.optional_silent = self.optional_silent or self.waits_for_optional
         events: list[Event] = []
         left, self._asked = self._outstanding(), None
         self._queue.clear()

@@ -89,6 +89,10 @@ class HttpSession(Inquiry[A]):
         answer = self._read(query, reply)
         return self._answered(answer, "" if isinstance(answer, NoReading) else reply.text()[:200])
 
+    def failed(self) -> list[Event] | None:
+        """The exchange came to nothing. None: that ends the conversation; else it can be done without, and goes on."""
+        return self._do_without() if self.waits_for_optional and not self._logging_in else None
+
     def _log_in_again(self, query: Query) -> list[Event]:
         """The query was not taken, an order neither: it comes again after the log-in, once."""
         self._again += 1

@@ -25,6 +25,7 @@ from agent.devices.base import (
     Ready,
     Session,
     Silent,
+    Told,
 )
 from agent.devices.telnet import TelnetFilter
 from agent.ports import Outcome
@@ -42,6 +43,7 @@ DRAIN_QUIET_S, DRAIN_MAX_S = 0.3, 1.0
 """A serial line is drained before a conversation: what the device still said to the one before is no answer to us."""
 ORDER_S = 6.0
 """How long an order may go unanswered before the conversation counts as stuck."""
+SETTINGS_PAUSE_S = 900.0
 STUCK = frozenset({"timeout", "link", "garbled"})
 """Reasons that speak of the conversation rather than of the order: a fresh one may do better."""
 
@@ -76,6 +78,24 @@ class Link(Protocol):
         ...
 
 
+class SettingsPause:
+    """Settings that nobody answers are left alone for a while: they must not cost every look its conversation."""
+
+    def __init__(self) -> None:
+        self._until_s = -SETTINGS_PAUSE_S
+
+    @contextlib.contextmanager
+    def asked_of(self, session: Told) -> Iterator[None]:
+        """One poll."""
+        session.asks_settings = time.monotonic() >= self._until_s
+        try:
+            yield
+        finally:
+            if session.optional_silent or session.waits_for_optional:
+                session.optional_silent = False
+                self._until_s = time.monotonic() + SETTINGS_PAUSE_S
+
+
 class DeviceLink:
     """A codec's, a display's or a camera's session on its line."""
 
@@ -93,6 +113,7 @@ class DeviceLink:
         self._access = access
         self._volume_pct = volume_pct
         self._wanted = dict(wanted or {})
+        self._settings = SettingsPause()
         self._resolver = resolver
         self._lock = threading.Lock()
         self._stop = threading.Event()
@@ -123,8 +144,9 @@ class DeviceLink:
             self.opened = self._stream is not None and self._line.opening_proves
             with self._dropping_on_fault():
                 session = self._ensure(deadline_s)
-                session.poll()
-                facts = self._pump(lambda event: isinstance(event, Facts), deadline_s)
+                with self._settings.asked_of(session):
+                    session.poll()
+                    facts = self._pump(lambda event: isinstance(event, Facts), deadline_s)
             self._end_of_look()
         assert isinstance(facts, Facts)
         return facts.readings

@@ -9,10 +9,11 @@ from collections.abc import Callable, Mapping
 from agent.core.facts import Reading
 from agent.devices.base import CommandDone, CommandFailed, Event, Facts, LoginNeeded, LoginRefused, ProtocolError, Ready
 from agent.devices.web import HttpSession
+from agent.exchange import HttpRequest
 from agent.ports import Outcome
 from agent.probes.families import Family
 from agent.probes.lines import Access, Line
-from agent.probes.link import InterruptedPoll
+from agent.probes.link import InterruptedPoll, SettingsPause
 from agent.probes.names import Resolver
 from agent.transports.errors import LinkFault
 from agent.transports.holdoff import HoldOff
@@ -40,6 +41,7 @@ class HttpLink:
         self._login = access.login
         self._volume_pct = volume_pct
         self._wanted = dict(wanted or {})
+        self._settings = SettingsPause()
         login = (access.login.user, access.login.password) if family.http_login else ("", "")
         self._client = HttpClient(
             line.url, *login, trust=access.trust, resolve=resolver.address, own_login=not family.http_login
@@ -60,8 +62,9 @@ class HttpLink:
         deadline_s = time.monotonic() + timeout_s
         with self._lock:
             session = self._ready(deadline_s)
-            session.poll()
-            facts = self._run(session, lambda event: isinstance(event, Facts), deadline_s)
+            with self._settings.asked_of(session):
+                session.poll()
+                facts = self._run(session, lambda event: isinstance(event, Facts), deadline_s)
         assert isinstance(facts, Facts)
         return facts.readings
 
@@ -143,12 +146,20 @@ class HttpLink:
                 left_s = deadline_s - time.monotonic()
                 if request is None or left_s <= 0:
                     raise LinkFault("timeout", "no complete answer in time")
-                reply = self._client.exchange(request, min(session.patience_s, left_s))
-                found = self._sift(session.reply(reply), wanted)
+                found = self._sift(self._exchanged(session, request, min(session.patience_s, left_s)), wanted)
             raise LinkFault("garbled", "the device sends us in circles")
         except BaseException:
             self._session = None
             raise
+
+    def _exchanged(self, session: HttpSession[object], request: HttpRequest, timeout_s: float) -> list[Event]:
+        try:
+            return session.reply(self._client.exchange(request, timeout_s))
+        except LinkFault as fault:
+            done_without = session.failed() if fault.kind in ("timeout", "garbled") else None
+            if done_without is None:
+                raise
+            return done_without
 
     def _sift(self, events: list[Event], wanted: Callable[[Event], bool]) -> Event | None:
         found = next((event for event in events if wanted(event)), None)

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from agent.core.facts import NoReading
 from agent.devices.base import (
-    LINE_BYTES_MAX,
     CommandDone,
     CommandFailed,
     Event,
@@ -20,6 +19,7 @@ from agent.devices.base import (
     LoginRefused,
     ProtocolError,
 )
+from agent.devices.lines import LINE_BYTES_MAX
 from agent.devices.modbus import BUFFER_BYTES_MAX, crc16
 from agent.devices.power.nut import KEYS, Nut, facts_of, quoted
 from agent.devices.power.pzem004t import Pzem, keys

@@ -9,14 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.core.facts import NoReading
-from agent.devices.base import LineBuffer, number
+from agent.devices.base import number
 from agent.devices.codec.sip import Asking, retransmissions
+from agent.devices.lines import LineBuffer
 from agent.devices.network import clock, dns, icmp
 from agent.devices.network.quality import Quality
 from agent.devices.sensor import kernel
 from agent.devices.telnet import TelnetFilter
 
 ASKING = Asking("10.0.0.5", 5060, "10.0.0.2", 40000, "abc123")
+
 REPLY = b"SIP/2.0 404 Not Found\r\nVia: SIP/2.0/UDP 10.0.0.2:40000;branch=z9hG4bKabc123;rport\r\n\r\n"
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 
+from agent.core.facts import NoReading
 from agent.probes.codec import CodecProbe
 from agent.probes.config import CodecConfig
 from agent.probes.families import load as load_family
@@ -98,3 +100,49 @@ def test_a_yealink_that_was_told_not_to_be_disturbed_is_told_otherwise(tmp_path:
         config = CodecConfig("yealink_vc", uri, baseline={"donotdisturb global": "off"}, api_timeout_s=4.0)
         restore(config, "donotdisturb global = on (off)")
         assert room.codec.named["donotdisturb global"] == "off"
+
+
+NOTHING: dict[str, object] = {"_rows": [], "_config": None, "_xconfiguration": ""}
+DUMB: dict[Kind, tuple[dict[str, str], str]] = {
+    "poly_tcp": ({"autoanswer": "yes", "maxtimeincall": "0"}, "sim.servers.poly.PolyConversation._rows"),
+    "poly_videoos": ({"system.info.systemname": "So 1"}, "sim.servers.videoos.VideoOsConversation._config"),
+    "cisco_tcp": ({"Audio DefaultVolume": "70"}, "sim.servers.cisco.CiscoConversation._xconfiguration"),
+}
+
+
+@pytest.mark.parametrize("kind", DUMB)
+def test_a_codec_that_is_dumb_about_its_settings_is_no_dead_codec_and_asked_again_much_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: Kind
+) -> None:
+    wanted, place = DUMB[kind]
+    asked: list[str] = []
+    silence(monkeypatch, place, asked, wanted)
+    with rack(tmp_path, RoomPlan("r", kind, 0.1)) as made:
+        probe = CodecProbe(configured(made.rooms[0].write_config(), wanted))
+        try:
+            first = probe.observe()
+            assert (first["codec.api"], first["codec.in_call"]) == (True, False)
+            assert first["codec.settings_ok"] == NoReading("timeout")
+            questions = len(asked)
+            assert questions == 1, "one silence is enough"
+            for _ in range(2):
+                later = probe.observe()
+                assert (later["codec.api"], later["codec.in_call"]) == (True, False)
+            assert len(asked) == questions
+        finally:
+            probe.close()
+
+
+def silence(monkeypatch: pytest.MonkeyPatch, place: str, asked: list[str], wanted: Mapping[str, str]) -> None:
+    """The simulated codec no longer answers questions about its settings."""
+    module, name, method = place.rsplit(".", 2)
+    kind = getattr(importlib.import_module(module), name)
+    answered = getattr(kind, method)
+
+    def dumb(self: object, *given: object) -> object:
+        if method == "_rows" and not any(str(given[0]).startswith(word) for word in wanted):
+            return answered(self, *given)
+        asked.append(str(given))
+        return NOTHING[method]
+
+    monkeypatch.setattr(kind, method, dumb)

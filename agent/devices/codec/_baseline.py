@@ -17,6 +17,8 @@ REMEDY = "codec_settings_restore"
 EVERY = 90
 """Looks: at one every 10 s, a quarter of an hour."""
 SETTINGS_MAX = 30
+AT_ONCE = 6
+"""Settings asked in one poll, where each is a question of its own: the rest of the poll wants its time too."""
 SHOWN_MAX = 200
 VALUE = re.compile(r"""[^"'<>&|\\\x00-\x1f]{0,100}""")
 SECRET = re.compile(r"passw|passphrase|secret|community|pin\b|key\b", re.IGNORECASE)
@@ -62,7 +64,7 @@ def problem(wanted: Mapping[str, str], naming: Naming) -> str:
 class Baseline:
     """The settings of one conversation; `wanted` by name, as the codec writes them. `at_once`: how many a poll asks."""
 
-    def __init__(self, at_once: int = SETTINGS_MAX) -> None:
+    def __init__(self, at_once: int = AT_ONCE) -> None:
         self._at_once = at_once
         self._looks = 0
         self._pending: list[str] = []

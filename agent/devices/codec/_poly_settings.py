@@ -27,8 +27,6 @@ PLAIN = frozenset({
 WITH_SET = frozenset({"gatekeeperip", "h323name", "maxtimeincall", "ntpserver"})
 """Written `NAME set VALUE`."""
 NAMING = Naming(re.compile("[a-z0-9]+"), "autoanswer", PLAIN | WITH_SET)
-AT_ONCE = 6
-"""Settings asked in one poll: commands go 200 ms apart, and the rest of the poll wants its time too."""
 
 
 def question(name: str) -> str:

@@ -72,8 +72,11 @@ class CiscoHttpSession(HttpSession[Values]):
         return SESSION_BEGIN if reply is None else Ready()
 
     def _queries(self) -> Sequence[Query]:
-        settings = [f"{HEAD} {path}" for path in self._baseline.due(self.wanted)]
-        return [Query(path, path) for path in (*STATUSES, *self._media.queries, *settings)]
+        settings = [f"{HEAD} {path}" for path in self._baseline.due(self._settings_now)]
+        return [
+            *(Query(path, path) for path in (*STATUSES, *self._media.queries)),
+            *(Query(path, path, optional=True) for path in settings),
+        ]
 
     def _orders(self, remedy: str) -> Sequence[Query]:
         if remedy == "codec_volume_restore":

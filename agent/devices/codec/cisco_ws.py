@@ -19,7 +19,6 @@ from agent.devices.about import About, Tested
 from agent.devices.base import (
     BLOCK_BYTES_MAX,
     Event,
-    LineBuffer,
     Login,
     ProtocolError,
     Query,
@@ -37,6 +36,7 @@ from agent.devices.codec._xapi_mirror import Mirror
 from agent.devices.codec._xapi_replies import Values
 from agent.devices.codec._xapi_settings import HEAD, NAMING, settings_read
 from agent.devices.codec._xapi_web import plain_status
+from agent.devices.lines import LineBuffer
 
 FAMILY = "cisco_ws"
 PORT = 443
@@ -175,8 +175,9 @@ class WsSession(QuerySession[Values]):
             if self._mirror.has_to_follow(path):
                 queries.append(Query(SUBSCRIBE + path, path))
             queries.append(Query(path, path))
-        settings = [f"{HEAD} {path}" for path in self._baseline.due(self.wanted)]
-        return queries + [Query(path, path) for path in (*self._media.queries, *settings)]
+        settings = [f"{HEAD} {path}" for path in self._baseline.due(self._settings_now)]
+        queries += [Query(path, path) for path in self._media.queries]
+        return queries + [Query(path, path, optional=True) for path in settings]
 
     def _orders(self, remedy: str) -> Sequence[Query]:
         if remedy == "codec_volume_restore":

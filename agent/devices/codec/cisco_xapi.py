@@ -20,7 +20,6 @@ from agent.devices.about import About, Tested
 from agent.devices.base import (
     BLOCK_BYTES_MAX,
     Event,
-    LineBuffer,
     Login,
     LoginNeeded,
     LoginRefused,
@@ -38,6 +37,7 @@ from agent.devices.codec._xapi_media import KEYS as MEDIA_KEYS
 from agent.devices.codec._xapi_media import CallMedia
 from agent.devices.codec._xapi_replies import NOT_RECOGNIZED, JsonBlock, Reply, TerminalBlock, Values
 from agent.devices.codec._xapi_settings import HEAD, NAMING, settings_read
+from agent.devices.lines import LineBuffer
 
 FAMILY = "cisco_xapi"
 PORT = 23
@@ -331,7 +331,8 @@ class XapiSession(QuerySession[Values]):
     def _queries(self) -> Sequence[Query]:
         statuses = [Query(path, f"xStatus {path}") for path in (*STATUSES, *self._media.queries)]
         return statuses + [
-            Query(f"{HEAD} {path}", f"xConfiguration {path}") for path in self._baseline.due(self.wanted)
+            Query(f"{HEAD} {path}", f"xConfiguration {path}", optional=True)
+            for path in self._baseline.due(self._settings_now)
         ]
 
     def _orders(self, remedy: str) -> Sequence[Query]:

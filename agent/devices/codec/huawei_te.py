@@ -24,7 +24,7 @@ from agent.core.facts import NoReading, Reading
 from agent.devices.about import About, Tested
 from agent.devices.base import Login, LoginNeeded, LoginRefused, ProtocolError, Query, Ready
 from agent.devices.codec._baseline import KEYS as SETTINGS_KEYS
-from agent.devices.codec._baseline import REMEDY, Baseline, Naming
+from agent.devices.codec._baseline import REMEDY, SETTINGS_MAX, Baseline, Naming
 from agent.devices.codec._call_loss import LossSinceLook
 from agent.devices.codec._huawei_facts import (
     AUDIO,
@@ -84,7 +84,7 @@ class HuaweiSession(HttpSession[Any]):
         self._useless = False
         """The last log-in did not mend what it was repeated for."""
         self._loss = LossSinceLook()
-        self._baseline = Baseline()
+        self._baseline = Baseline(SETTINGS_MAX)
         self._settings: dict[str, Any] = {}
         """Those read in this conversation, as the terminal types them."""
 
@@ -133,9 +133,10 @@ class HuaweiSession(HttpSession[Any]):
 
     def _queries(self) -> Sequence[Query]:
         status = f"{CALL} " + json.dumps({"siteHandle": WHOLE_SYSTEM})
-        names = self._baseline.due(self.wanted)
-        settings = [f"{CONFIG} {json.dumps({'CfgIDString': names})}"] if names else []
-        return [Query(name.partition(" ")[0], name) for name in (MAILBOX, status, SLEEP, AUDIO, VERSION, *settings)]
+        names = self._baseline.due(self._settings_now)
+        queries = [Query(name.partition(" ")[0], name) for name in (MAILBOX, status, SLEEP, AUDIO, VERSION)]
+        config = Query(CONFIG, f"{CONFIG} {json.dumps({'CfgIDString': names})}", optional=True)
+        return [*queries, config] if names else queries
 
     def _orders(self, remedy: str) -> Sequence[Query]:
         match remedy:

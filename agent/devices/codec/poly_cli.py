@@ -18,7 +18,6 @@ from collections.abc import Mapping, Sequence
 from agent.core.facts import NoReading, Reading
 from agent.devices.about import About, Tested
 from agent.devices.base import (
-    LINE_BYTES_MAX,
     Event,
     Login,
     LoginNeeded,
@@ -44,7 +43,8 @@ from agent.devices.codec._poly_facts import (
     speaks_of_call,
     state_of,
 )
-from agent.devices.codec._poly_settings import AT_ONCE, NAMING, order, question, settings_read
+from agent.devices.codec._poly_settings import NAMING, order, question, settings_read
+from agent.devices.lines import LINE_BYTES_MAX
 
 FAMILY = "poly_cli"
 PORT = 24
@@ -73,6 +73,8 @@ that all lines of `getcallstate` have arrived."""
 
 ORDERS = {"codec_restart": ("reboot now",), "codec_wake": ("wake",), "codec_unmute": ("mute near off",)}
 
+REFUSALS = ("error:", "command is not available", "this command is not supported", "this setting is controlled")
+"""The last: by a provisioning service."""
 LINES_MAX = 200
 PASSWORD_PROMPT = re.compile(r"^password: ?$", re.IGNORECASE)
 WHOAMI_FIRST = "hi, my name is"
@@ -165,7 +167,7 @@ class PolySession(QuerySession[tuple[str, ...]]):
         self._call_seen = False
         self._was_in_call = False
         self._nudges = 0
-        self._baseline = Baseline(AT_ONCE)
+        self._baseline = Baseline()
 
     @property
     def buffered(self) -> int:
@@ -292,7 +294,7 @@ class PolySession(QuerySession[tuple[str, ...]]):
         query = self._asked
         if query is None or (lowered == query.text and not query.remedy):
             return []
-        if lowered.startswith("error:"):
+        if lowered.startswith(REFUSALS):
             self._answer.clear()
             return self._answered(NoReading("absent" if "command not found" in lowered else "refused"), line)
         if len(self._answer) < LINES_MAX:
@@ -331,8 +333,11 @@ class PolySession(QuerySession[tuple[str, ...]]):
 
     def _queries(self) -> Sequence[Query]:
         more = (NETSTATS, ADVNETSTATS) if self._was_in_call else ()
-        settings = map(question, self._baseline.due(self.wanted))
-        return [Query(text, text) for text in (*QUERIES, *more, *settings)]
+        settings = [question(name) for name in self._baseline.due(self._settings_now)]
+        return [
+            *(Query(text, text) for text in (*QUERIES, *more)),
+            *(Query(text, text, optional=True) for text in settings),
+        ]
 
     def _orders(self, remedy: str) -> Sequence[Query]:
         if remedy == "codec_volume_restore":

@@ -26,7 +26,7 @@ from agent.core.facts import NoReading, Reading
 from agent.devices.about import About, Tested
 from agent.devices.base import Login, LoginNeeded, LoginRefused, ProtocolError, Query, Ready
 from agent.devices.codec._baseline import KEYS as SETTINGS_KEYS
-from agent.devices.codec._baseline import REMEDY, Baseline, Naming
+from agent.devices.codec._baseline import REMEDY, SETTINGS_MAX, Baseline, Naming
 from agent.devices.codec._json_web import entry, json_of, text, typed, written
 from agent.devices.codec._videoos_facts import (
     APPS,
@@ -82,7 +82,7 @@ class VideoOsSession(HttpSession[Any]):
         self._forbidden: set[str] = set()
         """Queries that were refused right after a log-in: asking for one again is no reason for another."""
         self._quality = Quality()
-        self._baseline = Baseline()
+        self._baseline = Baseline(SETTINGS_MAX)
         self._settings: dict[str, Any] = {}
         """Those read in this conversation, as the device types them."""
 
@@ -134,8 +134,9 @@ class VideoOsSession(HttpSession[Any]):
 
     def _queries(self) -> Sequence[Query]:
         queries = [Query(path, path) for path in (SYSTEM, STATUS, AUDIO, CONFERENCES, APPS, DEVICE_MODE)]
-        names = self._baseline.due(self.wanted)
-        return [*queries, Query(CONFIG, f"{CONFIG} {json.dumps({'names': names})}")] if names else queries
+        names = self._baseline.due(self._settings_now)
+        config = Query(CONFIG, f"{CONFIG} {json.dumps({'names': names})}", optional=True)
+        return [*queries, config] if names else queries
 
     def _orders(self, remedy: str) -> Sequence[Query]:
         match remedy:

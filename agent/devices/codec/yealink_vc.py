@@ -21,7 +21,6 @@ from agent.core.facts import NoReading, Reading
 from agent.devices.about import About, Tested
 from agent.devices.base import (
     Event,
-    LineBuffer,
     Login,
     LoginNeeded,
     LoginRefused,
@@ -53,6 +52,7 @@ from agent.devices.codec._yealink_facts import (
     settings_read,
     state_of,
 )
+from agent.devices.lines import LineBuffer
 
 FAMILY = "yealink_vc"
 PORT = 6024
@@ -218,8 +218,11 @@ class YealinkSession(QuerySession[Lines]):
     def _queries(self) -> Sequence[Query]:
         unknown = () if self._about or self._version_asked else (VERSION,)
         self._version_asked = True
-        settings = [f"{name} get" for name in self._baseline.due(self.wanted)]
-        return [Query(text, text) for text in (*unknown, VOLUME, MUTE, STATUS, *settings)]
+        settings = [f"{name} get" for name in self._baseline.due(self._settings_now)]
+        return [
+            *(Query(text, text) for text in (*unknown, VOLUME, MUTE, STATUS)),
+            *(Query(text, text, optional=True) for text in settings),
+        ]
 
     def _orders(self, remedy: str) -> Sequence[Query]:
         if remedy == "codec_wake":

@@ -22,7 +22,6 @@ from agent.core.facts import NoReading, Reading
 from agent.devices.about import About, Tested
 from agent.devices.base import (
     Event,
-    LineBuffer,
     LoginNeeded,
     LoginRefused,
     ProtocolError,
@@ -33,6 +32,7 @@ from agent.devices.base import (
     Silent,
     number,
 )
+from agent.devices.lines import LineBuffer
 from agent.devices.setup import Setup
 
 FAMILY = "pjlink"

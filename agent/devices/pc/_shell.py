@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from agent.devices.base import LineBuffer
+from agent.devices.lines import LineBuffer
 
 MARK = "diemcau-mark-"
 DONE, FAILED = "diemcau-done", "diemcau-failed"

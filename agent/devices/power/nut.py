@@ -16,13 +16,13 @@ from agent.devices.base import (
     CommandFailed,
     Event,
     Facts,
-    LineBuffer,
     Login,
     LoginRefused,
     ProtocolError,
     checked,
     number,
 )
+from agent.devices.lines import LineBuffer
 
 ABOUT = About(
     "any UPS behind Network UPS Tools (`upsd`)",

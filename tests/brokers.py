@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -12,7 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
+from tests.transports.places import program
 
 _START_S = 20.0
 
@@ -24,12 +22,9 @@ class Mosquitto:
     """
 
     def __init__(self, folder: Path, *, persistence: bool = True, extra: tuple[str, ...] = ()) -> None:
-        """Nothing runs yet. `extra` are further lines of its configuration. Skips the test without the program."""
-        program = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
-        if program is None:
-            pytest.skip("mosquitto is not installed")
+        """Nothing runs yet. `extra` are further lines of its configuration."""
         folder.mkdir(parents=True, exist_ok=True)
-        self._program = program
+        self._program = program("mosquitto")
         self._config = folder / "mosquitto.conf"
         self._log = folder / "mosquitto.log"
         self._process: subprocess.Popen[bytes] | None = None

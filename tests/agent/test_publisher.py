@@ -43,8 +43,12 @@ class Hub:
         self.client.reconnect_delay_set(1, 1)
         self.client.on_connect = self._subscribe
         self.client.on_message = self._take
+        subscribed = threading.Event()
+        self.client.on_subscribe = lambda *_: subscribed.set()
         self.client.connect("127.0.0.1", port)
         self.client.loop_start()
+        # What is published before is nobody's: the broker takes it, and it is gone.
+        assert subscribed.wait(30), "the broker did not take the subscription"
 
     def _subscribe(self, *_: Any) -> None:
         self.client.subscribe("diemcau/1/#", qos=1)

@@ -38,6 +38,15 @@ def test_no_file_knows_where_it_was_written() -> None:
     assert not [name for name, text in texts.items() if any(place in text for place in places) or homes.search(text)]
 
 
+def test_no_test_is_skipped() -> None:
+    """What a test lacks on this machine is a failure that says so: a green run has run everything."""
+    skips = re.compile(r"pytest\.(?:importor)?skip\b|mark\.skip|skipTest")
+    mine = "tests/house/test_tidy.py"
+    tests = {name: text for name, text in _texts().items() if name.startswith("tests/") and name != mine}
+    assert tests
+    assert not [name for name, text in tests.items() if name.endswith(".py") and skips.search(text)]
+
+
 def test_locks_name_public_registries_only() -> None:
     hosts = set(re.findall(r'(?:url|registry) = "https?://([^/"]+)', (ROOT / "uv.lock").read_text("utf-8")))
     assert hosts == {"files.pythonhosted.org", "pypi.org"}

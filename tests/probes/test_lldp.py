@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ import pytest
 from agent.core.facts import NoReading, Reading
 from agent.probes.config import NetworkConfig
 from agent.probes.network import NetworkSlowProbe
+from tests.house.source import ROOT
 from tests.transports.places import eventually, program
 
 KEY = "net.neighbour"
@@ -22,6 +24,11 @@ CABLE = "dc-lldp"
 
 AS_ROOT = () if os.geteuid() == 0 else ("sudo", "-n")
 """Network namespaces and lldpd take root; sudo has to do without a password by now, as for the other tests."""
+
+
+ROLE = ROOT / "ansible" / "roles" / "agent" / "tasks" / "extras.yml"
+OWNER, GROUP, MODE = re.findall(r'--add, (\w+), (\w+), "(\d+)", /usr/sbin/lldpcli', ROLE.read_text("utf-8"))[0]
+"""What the role makes of Debian's `lldpcli`, which only root and the group `adm` may run."""
 
 
 def run(*words: str) -> None:
@@ -55,6 +62,12 @@ def lldpd(folder: Path, space: str, interface: str, *options: str) -> Iterator[P
         process.wait(20)
 
 
+AS_THE_SERVICE = ("setpriv", "--reuid", "nobody", "--regid", "nogroup", "--groups", "_lldpd", "--no-new-privs",
+                  "sh", "-c", 'exec "$@"', "sh")  # fmt: skip
+"""The rights of the agent's service with the role's `agent_lldp`: an account without any, and lldpd's group. The shell
+is the first that runs without root's: setpriv itself may still run what the account may not."""
+
+
 class Cable:
     """A board and a switch, each in a network namespace of its own, with a pair of virtual ports between."""
 
@@ -64,11 +77,14 @@ class Cable:
         for space, port in ((near, "eth0"), (far, "gi7")):
             run("ip", "-n", space, "link", "set", port, "up")
         self._folder, self._stack, self._far = folder, stack, far
+        self._asks = folder / "lldpcli"
+        run("install", "-o", OWNER, "-g", GROUP, "-m", MODE, program("lldpcli"), str(self._asks))
         self.socket = stack.enter_context(lldpd(folder / "room", near, "eth0", "-r"))
 
     def probe(self) -> NetworkSlowProbe:
-        """Asks the lldpd of the board."""
-        command = (*AS_ROOT, "lldpcli", "-u", str(self.socket), "-f", "json0", "show", "neighbors", "ports")
+        """Asks the lldpd of the board, as the service does: `lldpcli` is as the role leaves it."""
+        asks = (str(self._asks), "-u", str(self.socket), "-f", "json0", "show", "neighbors", "ports")
+        command = (*AS_ROOT, *AS_THE_SERVICE, *asks)
         return NetworkSlowProbe(
             NetworkConfig(interface="eth0", gateway="", clock=False, neighbour=True, neighbour_command=command)
         )
@@ -88,7 +104,7 @@ class Cable:
 
 @pytest.fixture
 def cable() -> Iterator[Cable]:
-    """In a folder that is open to lldpcli, which as root goes on as another user."""
+    """In a folder that is open to an account without rights."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=CABLE, ignore_cleanup_errors=True)))
         folder.chmod(0o755)

@@ -28,8 +28,11 @@ exec "$0" -c "$1"
 
 
 def program(name: str) -> str:
-    """Full path of a program; a failure that says what to do when it is missing."""
-    found = shutil.which(name, path=SYSTEM_PATH)
+    """Full path of a program; a failure that says what to do when it is missing.
+
+    Found also when only root may run it: whether this test may is another question than whether it is installed.
+    """
+    found = shutil.which(name, mode=os.F_OK, path=SYSTEM_PATH)
     if found is None and not name.startswith("/"):
         pytest.fail(f"{name} is not installed: `make test` installs what the tests need", pytrace=False)
     if found is None and not Path(name).exists():

@@ -19,7 +19,7 @@ from hub.store.db import open_db, transaction
 from tests.house.source import ROOT
 from tests.hub.console.conftest import sign_in
 from tests.hub.console.fake import FakeHub
-from tests.hub.console.test_browser import AXE, CHROMIUM, Site, browser, open_page, violations
+from tests.hub.console.test_browser import Site, browser, open_page, violations
 
 __all__ = ["browser"]
 
@@ -90,7 +90,6 @@ def test_every_deed_has_its_words() -> None:
 
 @pytest.mark.browser
 @pytest.mark.timeout(120)
-@pytest.mark.skipif(not (AXE.exists() and Path(CHROMIUM).exists()), reason="no Chromium or axe on this host")
 @pytest.mark.parametrize(("width", "scheme"), [(1366, "light"), (390, "dark")])
 def test_the_page_is_accessible(browser: Any, filled: Path, tmp_path: Path, width: int, scheme: str) -> None:
     path = Path(shutil.copy(filled, tmp_path / "hub.db"))

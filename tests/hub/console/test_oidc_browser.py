@@ -13,14 +13,13 @@ from hub.oidc.accounts import add_oidc_user
 from hub.settings import load
 from hub.store.db import open_db
 from tests.brokers import free_port
-from tests.hub.console.test_browser import AXE, CHROMIUM, Site, browser, violations
+from tests.hub.console.test_browser import Site, browser, violations
 from tests.hub.oidc_provider import CLIENT, SECRET, Provider
 
 __all__ = ["browser"]
 
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.skipif(not (AXE.exists() and Path(CHROMIUM).exists()), reason="no Chromium or axe on this host"),
     pytest.mark.timeout(120),
 ]
 

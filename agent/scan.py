@@ -6,6 +6,7 @@ technician gives them together with the family they are for.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -215,7 +216,7 @@ def scan(target: str, account: Account) -> int:
 
 def _at(target: str, only: str) -> list[Guess]:
     """The guesses whose port is open. Raises ValueError."""
-    host, port = split_host_port(target, 0)
+    host, port = split_host_port(re.sub("^(tcp|udp|https?|wss?)://", "", target), 0)
     guesses = list(at_host(host, port, only))
     ports = sorted({_port(guess) for guess in guesses if not guess.uri.startswith("udp")})
     targets = {f"tcp {number}": Target("tcp", host, number) for number in ports} | {"ping": Target("icmp", host)}

@@ -67,7 +67,9 @@ def load(name: str, kind: str = "codec") -> Family:
     if name not in _modules(kind):
         raise ValueError(unknown + ", ".join(names(kind)))
     module = importlib.import_module(f"agent.devices.{kind}.{name}")
-    if getattr(module, "FAMILY", None) != name:
+    if (said := getattr(module, "FAMILY", name)) != name:
+        raise ValueError(f"agent/devices/{kind}/{name}.py: FAMILY is {said!r} and must be the file's name, {name!r}")
+    if not hasattr(module, "FAMILY"):
         raise ValueError(unknown + ", ".join(names(kind)))
     return Family(
         name,

@@ -3,10 +3,12 @@
 A recording is a transcript: `>>> command` and below it what the device answers, up to the next `>>>`. `(open)` is what
 it says by itself, `(empty)` the answer to an empty line. A line ending with a backslash has no line end (a prompt).
 `$ID` stands for the resultId of the question, or for its `id` in JSON-RPC, whose questions are written
-`xGet Status/Call`. Header lines begin with `# `: `login USER PASSWORD`,
-`expect FACT = VALUE`, `event` and `call-event` (what may come unasked), `rebooted` (what a serial line shows when the
-device restarts), `echo lfcr`. Displays and cameras also have `wanted INPUT`, `number N` (their own), `refuses REMEDY`,
-`end cr` (lines end so), and `hex`: questions and answers are bytes, an empty line ends one answer of several.
+`xGet Status/Call`. Header lines begin with `# `: `login USER PASSWORD`, `expect FACT = VALUE`, `calls QUESTION` (how a
+question about calls begins; one line each), `event` (something unasked that agrees with this recording's facts),
+`call-event` (something unasked that tells of a call), `rebooted` (what a line shows when the device restarts),
+`unknown ANSWER` (to a question that is not in the recording), `echo lfcr`; what begins with a capital letter is
+a remark. Displays and cameras also have `wanted INPUT`, `number N` (their own), `refuses REMEDY`, `end cr` (lines end
+so), `source`, and `hex`: questions and answers are bytes, an empty line ends one answer of several.
 """
 
 from __future__ import annotations
@@ -64,6 +66,8 @@ class Recording:
     refuses: tuple[str, ...] = ()
     end: bytes = b"\r\n"
     hex: bool = False
+    calls: tuple[str, ...] = ()
+    unknown: bytes = b"Command not recognized.\r\n"
 
     @property
     def in_call(self) -> bool:
@@ -96,6 +100,13 @@ def _header(recording: Recording, word: str, rest: str) -> None:
         recording.end = {"cr": b"\r", "lf": b"\n"}[rest]
     elif word == "hex":
         recording.hex = True
+    elif word == "calls":
+        recording.calls += (rest,)
+    elif word == "unknown":
+        recording.unknown = unescaped(rest)
+    elif word != "source" and not word[:1].isupper():
+        place = f"{recording.family}/{recording.name}.txt"
+        raise ValueError(f"{place}: the header {word!r} is not known: tests/devices/kit.py has those that are")
 
 
 def load(path: Path) -> Recording:
@@ -157,7 +168,7 @@ class Player:
         command, number = _rpc(line) if line.startswith('{"jsonrpc"') else (RESULT_ID.sub("", line) or "(empty)", "")
         self.heard.append(command)
         match = RESULT_ID.search(line)
-        answer = self.recording.answers.get(command, b"Command not recognized.\r\n" if command != "(empty)" else b"")
+        answer = self.recording.answers.get(command, self.recording.unknown if command != "(empty)" else b"")
         answer = answer.replace(b"$ID", match[1].encode() if match else number.encode())
         return (f"{command}\n\r".encode() if self.recording.echo else b"") + answer
 

@@ -13,8 +13,9 @@ PACKAGES = ("wire", "agent", "hub", "sim")
 
 @cache
 def tracked() -> tuple[Path, ...]:
-    """Every file under version control that is there, relative to the root; all files of the source in an export."""
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=False)
+    """Every file that is or may come under version control, relative to the root; all of the source in an export."""
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, check=False)
     if listed.returncode == 0 and listed.stdout:
         paths = [Path(name.decode()) for name in listed.stdout.split(b"\0") if name]
     else:

@@ -50,17 +50,21 @@ def kinds() -> list[str]:
     return sorted(info.name for info in pkgutil.iter_modules(agent.devices.__path__) if info.ispkg)
 
 
-def about(module: ModuleType) -> About | None:
-    """What a file says of itself, completed from what it does; None when it says nothing."""
+class NothingSaidError(ValueError):
+    """A file that does not say what it is. Its text is one sentence for whoever wrote it."""
+
+
+def about(module: ModuleType) -> About:
+    """What a file says of itself, completed from what it does. Raises NothingSaidError."""
     found = getattr(module, "ABOUT", None)
     if not isinstance(found, About):
-        return None
+        raise NothingSaidError(f"{module.__name__.replace('.', '/')}.py has no ABOUT: see docs/add-a-device.md, step 5")
     keys, remedies = tuple(getattr(module, "KEYS", ())), tuple(sorted(getattr(module, "REMEDIES", ())))
     return replace(found, facts=found.facts or keys, orders=found.orders or remedies)
 
 
 def _rows(kind: str) -> dict[str, About]:
-    return {name: row for name, module in modules(kind).items() if (row := about(module)) is not None}
+    return {name: about(module) for name, module in modules(kind).items()}
 
 
 def _table(head: list[str], rows: list[list[str]]) -> str:

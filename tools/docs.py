@@ -37,7 +37,11 @@ def _same(path: Path, text: str) -> bool:
 
 def main() -> int:
     """Entry point."""
-    fresh = pages()
+    try:
+        fresh = pages()
+    except device_docs.NothingSaidError as fault:
+        sys.stderr.write(f"{fault}\n")
+        return 1
     old = stale(fresh)
     if "--check" in sys.argv[1:]:
         sys.stdout.writelines(f"docs/{name} is old: run make docs\n" for name in old)

@@ -28,7 +28,7 @@ class ProvenSession(QuerySession[A]):
         """Drop what is unfinished: its rest will not come any more."""
 
     def _first(self) -> Query:
-        """What is asked until something answers."""
+        """What is asked until something answers. An answer to it must never come unasked: it proves the line."""
         return self._queries()[0]
 
     def open(self) -> None:

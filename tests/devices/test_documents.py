@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -18,12 +19,16 @@ FILES = [(kind, name) for kind in device_docs.kinds() for name in device_docs.mo
 @pytest.mark.parametrize(("kind", "name"), FILES)
 def test_every_device_says_what_it_is(kind: str, name: str) -> None:
     row = device_docs.about(device_docs.modules(kind)[name])
-    assert row is not None, f"agent/devices/{kind}/{name}.py has no ABOUT: see docs/add-a-device.md"
     assert row.tested, f"{name}: say who tests it"
     assert [t.test for t in row.tested if not (ROOT / t.test).is_file()] == []
     known = {*FACTS, *(f"ROLE.{key.partition('.')[2]}" for key in FACTS)}
     assert set(row.facts) <= known
     assert not [order for order in row.orders if order.startswith("codec_") and order not in REMEDIES]
+
+
+def test_a_file_that_says_nothing() -> None:
+    with pytest.raises(device_docs.NothingSaidError, match=r"^agent/devices/codec/new\.py has no ABOUT"):
+        device_docs.about(ModuleType("agent.devices.codec.new"))
 
 
 @pytest.mark.parametrize("kind", device_docs.kinds())

@@ -23,8 +23,9 @@ def rack(folder: Path, *plans: RoomPlan) -> Iterator[Rack]:
     stop = asyncio.Event()
 
     def run() -> None:
-        asyncio.set_event_loop(loop)
-        loop.run_until_complete(made.run(ready.set, stop))
+        # It ends what was accepted in the moment of the end, then closes the loop.
+        with asyncio.Runner(loop_factory=lambda: loop) as runner:
+            runner.run(made.run(ready.set, stop))
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
@@ -34,4 +35,4 @@ def rack(folder: Path, *plans: RoomPlan) -> Iterator[Rack]:
     finally:
         loop.call_soon_threadsafe(stop.set)
         thread.join(READY_S)
-        loop.close()
+        assert not thread.is_alive(), "the rack did not end"

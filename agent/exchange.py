@@ -49,11 +49,23 @@ class HttpReply:
         return self.body.decode("utf-8", "replace")
 
     def json(self) -> Any:
-        """The body as JSON. Raises ValueError, also for nesting that no device has."""
-        try:
-            return json.loads(self.body)
-        except RecursionError as error:
-            raise ValueError("nested too deeply") from error
+        """The body as JSON. Raises ValueError, as `parsed_json`."""
+        return parsed_json(self.body)
+
+
+def parsed_json(text: str | bytes) -> Any:
+    """What a device wrote as JSON. Raises ValueError, also for nesting that no device has.
+
+    Half a character (`"\\ud800"` alone) becomes a question mark: it could be neither sent nor stored.
+    """
+    try:
+        whole = text.decode("utf-8-sig") if isinstance(text, bytes) else text
+        tree = json.loads(whole)
+        if "\\u" in whole:
+            tree = json.loads(json.dumps(tree, ensure_ascii=False).encode("utf-8", "replace"))
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+    return tree
 
 
 def json_request(method: str, target: str, body: object, headers: Headers = ()) -> HttpRequest:

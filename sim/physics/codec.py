@@ -54,7 +54,11 @@ class Codec(Device):
         self.upgrading = False
         self.volume_pct = 70
         self.settings: dict[str, Any] = {
-            "Audio": {"DefaultVolume": "70"},
+            "Audio": {
+                "DefaultVolume": "70",
+                "Input": {"Microphone": [{"id": "1", "Level": "14"}, {"id": "2", "Level": "14"}]},
+            },
+            "H323": {"H323Alias": {"E164": "0241234"}},
             "Standby": {"Delay": "480", "Control": "On"},
             "SystemUnit": {"Name": "Phong hop"},
         }

@@ -20,11 +20,14 @@ def write(room: RoomPhysics, path: Sequence[str], value: str) -> bool:
     """Set one setting; False when there is none of this path. Names are compared without case."""
     node: Any = room.codec.settings
     for place, part in enumerate(path):
+        if isinstance(node, list):
+            node = next((entry for entry in node if entry["id"] == part), None)
+            continue
         key = next((name for name in node if name.lower() == part.lower()), None) if isinstance(node, dict) else None
         if key is None:
             return False
         if place == len(path) - 1:
-            if isinstance(node[key], dict):
+            if not isinstance(node[key], str):
                 return False
             node[key] = value
             return True
@@ -40,7 +43,7 @@ def setting_of(root: ElementTree.Element) -> tuple[list[str], str]:
         if len(node) != 1 or len(path) > 12:
             raise ValueError("not one setting")
         node = node[0]
-        path.append(node.tag)
+        path += [node.tag] if node.get("item") is None else [node.tag, node.get("item", "")]
     if root.tag != ROOT or not path:
         raise ValueError("not one setting")
     return path, node.text or ""

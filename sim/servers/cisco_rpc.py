@@ -60,7 +60,7 @@ class Rpc:
             case "xQuery":
                 return plain(self._found(_path(params.get("Query"))))
             case "xSet":
-                path = [str(part) for part in params.get("Path") or ()]
+                path = _path(params.get("Path"))
                 if path[:1] != ["Configuration"] or not write(self._room, path[1:], str(params.get("Value", ""))):
                     raise RpcError(*NO_MATCH)
                 return True
@@ -178,7 +178,7 @@ def plain(tree: Any) -> Any:
         return {name: plain(below) for name, below in tree.items()}
     if isinstance(tree, list):
         return [plain(entry) for entry in tree]
-    return int(tree) if tree.isascii() and tree.isdigit() else str(tree)
+    return int(tree) if tree.isascii() and tree.isdigit() and str(int(tree)) == tree else str(tree)
 
 
 def _tree(leaf: tuple[str, ...], value: str) -> dict[str, Any]:

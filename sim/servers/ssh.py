@@ -31,6 +31,7 @@ class SshPort:
         self.new_key()
         self._listener: asyncssh.SSHAcceptor | None = None
         self._clients: dict[Any, Conversation] = {}
+        self._connections: dict[Any, asyncssh.SSHServerConnection] = {}
 
     def new_key(self) -> None:
         """Make a new host key, as a codec does that was reset; it counts from the next start of the port."""
@@ -74,7 +75,10 @@ class SshPort:
 
     async def _talk(self, process: Any) -> None:
         conversation = self._make()
+        # A channel that has ended no longer knows its connection.
+        connection = process.channel.get_connection()
         self._clients[process] = conversation
+        self._connections[process] = connection
         try:
             process.stdout.write(conversation.opened())
             while data := await process.stdin.read(4096):
@@ -85,17 +89,18 @@ class SshPort:
             pass
         finally:
             self._clients.pop(process, None)
+            self._connections.pop(process, None)
             with contextlib.suppress(OSError):
                 process.exit(0)
-                process.channel.get_connection().close()
+                connection.close()
 
     def stop_listening(self) -> None:
         """Stop, and throw everybody out without a farewell."""
         if self._listener is not None:
             self._listener.close()
             self._listener = None
-        for process in list(self._clients):
-            process.channel.get_connection().abort()
+        for connection in list(self._connections.values()):
+            connection.abort()
 
     def close(self) -> None:
         """Let go of everything."""

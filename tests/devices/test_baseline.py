@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.core.facts import NoReading, Reading
-from agent.devices.base import CommandDone, CommandFailed
+from agent.devices.base import CommandDone, CommandFailed, Login
+from agent.devices.codec import cisco_http, cisco_ws
 from agent.devices.codec._baseline import EVERY, REMEDY, SETTINGS_MAX, Baseline, problem
 from agent.devices.codec._json_web import typed, written
+from agent.devices.codec._videoos_facts import config_of
+from agent.devices.codec._xapi_replies import Values
 from agent.devices.codec._xapi_settings import NAMING
+from agent.devices.codec._xapi_web import xml_setting
+from agent.exchange import HttpReply, parsed_json
 from agent.probes.families import load, names
 from tests.devices.kit import WANTED, Recording, recordings
 from tests.devices.test_conformance import conversation
@@ -135,7 +142,12 @@ def test_a_setting_that_the_codec_does_not_know_is_told_and_not_asked_at_every_l
         ({"Audio DefaultVolume": "70", "Standby Delay": "480"}, ""),
         ({"audio/volume": "70"}, "must be a name such as"),
         ({"Audio DefaultVolume: 3\nxCommand Boot": "x"}, "must be a name such as"),
+        ({"Audio Input Microphone 1 Level": "14"}, ""),
+        ({"Audio 1x": "14"}, "must be a name such as"),
+        ({"Standby Delay": "480", "Standby delay": "10"}, "stands here twice"),
         ({"SIP Authentication Password": "x"}, "a secret does not belong here"),
+        ({"H323 Gatekeeper Pin": "x"}, "a secret does not belong here"),
+        ({"Video Spinning Keyboard": "x"}, ""),
         ({"SystemUnit Name": 'a"b'}, "plain text"),
         ({"SystemUnit Name": "a\nxCommand SystemUnit Boot"}, "plain text"),
         ({"SystemUnit Name": "a | resultId"}, "plain text"),
@@ -161,6 +173,19 @@ def test_an_order_is_no_setting(family: str, name: str) -> None:
     assert "must be" in problem({name: "now"}, naming)
 
 
+@pytest.mark.parametrize(
+    ("family", "name"),
+    [
+        ("huawei_te", "sip_pwd"), ("huawei_te", "wifi_psk"), ("huawei_te", "pincode"), ("huawei_te", "ldap_token"),
+        ("huawei_te", "key_1"), ("poly_videoos", "sec.adminpin1"), ("poly_videoos", "comm.sip.pwd"),
+    ],
+)  # fmt: skip
+def test_a_secret_is_refused_however_it_is_abbreviated(family: str, name: str) -> None:
+    naming = load(family).settings
+    assert naming is not None
+    assert "a secret does not belong here" in problem({name: "x"}, naming)
+
+
 @given(st.dictionaries(st.text(max_size=30), st.text(max_size=30), max_size=5))
 def test_nothing_that_passes_ends_a_line_or_a_tag(wanted: dict[str, str]) -> None:
     if problem(wanted, NAMING) == "":
@@ -173,6 +198,7 @@ def test_nothing_that_passes_ends_a_line_or_a_tag(wanted: dict[str, str]) -> Non
     [
         ("True", False, True), ("0", 1, 0), ("480", "60", "480"), ("true", "off", "true"), ("off", True, "off"),
         ("1e3", 5, "1e3"), ("true", None, True), ("-7", NoReading("timeout"), -7), ("Ha Noi", None, "Ha Noi"),
+        ("0241234", None, "0241234"), ("07", 5, 7), ("0", None, 0), ("²", None, "²"),
     ],
 )  # fmt: skip
 def test_a_setting_is_written_in_the_type_that_the_device_gave_it(text: str, like: object, value: object) -> None:
@@ -186,3 +212,46 @@ def test_a_setting_is_written_in_the_type_that_the_device_gave_it(text: str, lik
 )
 def test_a_setting_is_read_as_a_technician_writes_it(value: object, text: object) -> None:
     assert written(value) == text
+
+
+def test_half_a_character_and_names_that_are_none_are_survived() -> None:
+    answer = parsed_json(b'{"vars": [{"name": ["x"], "value": 1}, {"name": {}}, {"name": "a.b", "value": "\\ud800"}]}')
+    assert config_of(answer, ["a.b", "c.d"]) == {"a.b": "?", "c.d": NoReading("absent")}
+    assert parsed_json('"S\\u1ed1 \\ud83d\\ude00"') == "Số \U0001f600"
+    for text in (b'"\xed\xa0\x80"', b"[" * 100_000, b"\xff", b""):
+        with pytest.raises(ValueError, match=r".+"):
+            parsed_json(text)
+
+
+@given(st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(), lambda inner: st.lists(inner)))
+def test_what_was_read_as_json_can_be_sent_on(tree: object) -> None:
+    assert json.dumps(parsed_json(json.dumps(tree)), ensure_ascii=False).encode()
+
+
+@pytest.mark.parametrize(("value", "written"), [("14", 14), ("014", "014"), ("²", "²"), ("On", "On")])
+def test_a_websocket_writes_a_number_where_the_codec_has_given_no_text(value: str, written: object) -> None:
+    path = "Audio Input Microphone 1 Level"
+    talk = cisco_ws.session(Login())
+    talk.wanted = {path: value}
+    talk.open()
+    talk.receive(b'{"jsonrpc":"2.0","id":1,"result":{"State":"Off"}}\n')
+    talk.output()
+    talk.command(REMEDY)
+    assert json.loads(talk.output())["params"] == {
+        "Path": ["Configuration", "Audio", "Input", "Microphone", 1, "Level"], "Value": written,
+    }  # fmt: skip
+
+
+def test_a_document_with_a_list_gives_the_one_that_was_asked_for() -> None:
+    body = b'<Configuration><Audio><Microphone item="1"><Level>3</Level></Microphone>'
+    body += b'<Microphone item="2"><Level>14</Level></Microphone></Audio></Configuration>'
+    reply = HttpReply(200, (), body)
+    found = xml_setting(reply, "Configuration", ["Audio", "Microphone", "2", "level"])
+    assert isinstance(found, Values)
+    assert found.get("Configuration", "Audio", "Microphone", "2", "Level") == "14"
+    assert xml_setting(reply, "Configuration", ["Audio", "Microphone", "3", "Level"]) == NoReading("absent")
+    assert xml_setting(reply, "Configuration", ["Audio", "Microphone", "Level"]) == NoReading("garbled")
+    sent = cisco_http.setting_xml("Audio Microphone 2 Level", "1 < 2")
+    assert sent == (
+        '<Configuration><Audio><Microphone item="2"><Level>1 &lt; 2</Level></Microphone></Audio></Configuration>'
+    )

@@ -48,6 +48,19 @@ def test_a_changed_setting_of_a_cisco_is_told_and_written_back(tmp_path: Path, k
         assert codec.settings["Audio"]["DefaultVolume"] == "70"
 
 
+@pytest.mark.parametrize("kind", ["cisco_tcp", "cisco_serial", "cisco_http", "cisco_ws", "cisco_ssh"])
+def test_a_place_in_a_list_and_a_number_to_dial_are_written_as_they_are_meant(tmp_path: Path, kind: Kind) -> None:
+    with rack(tmp_path, RoomPlan("r", kind, 0.1)) as made:
+        settings = made.rooms[0].physics.codec.settings
+        first, second = settings["Audio"]["Input"]["Microphone"]
+        second["Level"], settings["H323"]["H323Alias"]["E164"] = "3", "111"
+        wanted = {"Audio Input Microphone 2 Level": "14", "H323 H323Alias E164": "0241234"}
+        off = "Audio Input Microphone 2 Level = 3 (14); H323 H323Alias E164 = 111 (0241234)"
+        restore(configured(made.rooms[0].write_config(), wanted), off)
+        assert (first["Level"], second["Level"]) == ("14", "14")
+        assert settings["H323"]["H323Alias"]["E164"] == "0241234"
+
+
 NAMED: dict[Kind, tuple[dict[str, str], dict[str, str | int | bool], str]] = {
     "poly_tcp": (
         {"autoanswer": "yes", "maxtimeincall": "0", "ntpserver": "192.0.2.5"},

@@ -21,7 +21,9 @@ AT_ONCE = 6
 """Settings asked in one poll, where each is a question of its own: the rest of the poll wants its time too."""
 SHOWN_MAX = 200
 VALUE = re.compile(r"""[^"'<>&|\\\x00-\x1f]{0,100}""")
-SECRET = re.compile(r"passw|passphrase|secret|community|pin\b|key\b", re.IGNORECASE)
+SECRET = re.compile(
+    r"pass(w|phrase|code)|pwd|psk|secret|community|token|credential|(pin(code|\d*)|key)(?![a-z])", re.IGNORECASE
+)
 AGAIN = frozenset({"timeout", "stale", "link"})
 """Why an answer is missing that may come at the next look; a codec that does not know a setting is left in peace."""
 
@@ -48,7 +50,10 @@ def problem(wanted: Mapping[str, str], naming: Naming) -> str:
     """What is wrong with a baseline, in one sentence for the technician; empty when nothing is."""
     if len(wanted) > SETTINGS_MAX:
         return f"codec.baseline: tối đa {SETTINGS_MAX} mục / at most {SETTINGS_MAX} settings"
+    lowered = [name.lower() for name in wanted]
     for name, value in wanted.items():
+        if lowered.count(name.lower()) > 1:
+            return f"codec.baseline: {name!r}: ghi hai lần / stands here twice: names are compared without case"
         if SECRET.search(name):
             return f"codec.baseline: {name!r}: không ghi mật khẩu vào đây / a secret does not belong here: leave it out"
         if not naming.knows(name):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -10,7 +9,7 @@ from agent.core.facts import NoReading, Reading
 from agent.devices.base import number
 from agent.devices.codec._call_loss import LossSinceLook, Stream, Way
 from agent.devices.codec._json_web import amount, entry, json_of, text
-from agent.exchange import HttpReply
+from agent.exchange import HttpReply, parsed_json
 
 MAILBOX, CALL, SLEEP = "WEB_GetMailboxDataAPI", "WEB_GetCallStatusInfoAPI", "WEB_IsSystemSleepAPI"
 AUDIO, VERSION, CONFIG = "WEB_InitAudioCtrlParamsAPI", "WEB_GetVersionInfoAPI", "WEB_GetCfgParamAPI"
@@ -46,8 +45,8 @@ def data_of(reply: HttpReply) -> Any | NoReading:
     inside = answer.get("data", "")
     if isinstance(inside, str) and inside.strip():
         try:
-            inside = json.loads(inside)
-        except (ValueError, RecursionError):
+            inside = parsed_json(inside)
+        except ValueError:
             return NoReading("garbled")
     return lowered(inside) if isinstance(inside, dict) else {}
 

@@ -71,10 +71,13 @@ def written(value: Any) -> str | NoReading:
 
 
 def typed(value: str, like: Any) -> Any:
-    """What a technician wrote, in the type that the device itself gave this setting; guessed when it has given none."""
+    """What a technician wrote, in the type that the device itself gave this setting; guessed when it has given none.
+
+    `0241234` is a number by its type only: guessed, it is a dialling number, whose zero has to stay.
+    """
     word, unknown = value.strip(), like is None or isinstance(like, NoReading)
     if (unknown or isinstance(like, bool)) and word.lower() in ("true", "false"):
         return word.lower() == "true"
-    if (unknown or type(like) is int) and re.fullmatch(r"-?[0-9]{1,9}", word):
+    if re.fullmatch(r"-?(0|[1-9][0-9]{0,8})" if unknown else r"-?[0-9]{1,9}", word) and (unknown or type(like) is int):
         return int(word)
     return value

@@ -183,7 +183,7 @@ def config_of(answer: Any, names: Iterable[str]) -> dict[str, Any]:
     rows = entry(answer, "vars")
     if isinstance(rows, NoReading) or not isinstance(rows, list):
         return dict.fromkeys(names, rows if isinstance(rows, NoReading) else NoReading("garbled"))
-    found = {row.get("name"): row.get("value") for row in rows if isinstance(row, dict) and _went_well(row)}
+    found = {str(row.get("name")): row.get("value") for row in rows if isinstance(row, dict) and _went_well(row)}
     return {name: NoReading("absent") if found.get(name) is None else found[name] for name in names}
 
 

@@ -6,10 +6,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass, field
 from typing import Any
+
+from agent.exchange import parsed_json
 
 Path = tuple[str, ...]
 
@@ -176,8 +177,8 @@ class JsonBlock:
         text = "\n".join(self._lines)
         self.clear()
         try:
-            tree = json.loads(text)
-        except (ValueError, RecursionError):
+            tree = parsed_json(text)
+        except ValueError:
             return "broken JSON"
         return _json_reply(tree) if isinstance(tree, dict) else "JSON without object"
 

@@ -11,7 +11,7 @@ from agent.devices.codec._xapi_replies import Values
 
 HEAD = "Configuration"
 """First word of every path, and of a question's key."""
-NAMING = Naming(re.compile(r"[A-Z][A-Za-z0-9]*( [A-Za-z0-9]+){0,11}"), "Audio DefaultVolume")
+NAMING = Naming(re.compile(r"[A-Z][A-Za-z0-9]*( ([A-Za-z][A-Za-z0-9]*|[1-9][0-9]{0,2})){0,11}"), "Audio DefaultVolume")
 
 
 def settings_read(wanted: Mapping[str, str], answers: Mapping[str, Values | NoReading]) -> dict[str, str | NoReading]:

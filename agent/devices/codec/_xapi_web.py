@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from xml.etree import ElementTree
 
@@ -49,6 +50,27 @@ def xml_status(reply: HttpReply, tag: str = "Status") -> Values | NoReading:
     for child in root:
         _flatten_xml(child, () if tag == "Status" else (tag,), values)
     return values
+
+
+def xml_setting(reply: HttpReply, tag: str, words: Sequence[str]) -> Values | NoReading:
+    """One setting of a document that may hold more; `absent` when there is none of this path.
+
+    `words`: names without case, and numbers for the place (`item`) in a list.
+    """
+    values, root = xml_status(reply, tag), xml_tree(reply.body)
+    if isinstance(values, NoReading) or root is None:
+        return values
+    nodes = [root]
+    for word in words:
+        if word.isdigit():
+            nodes = [node for node in nodes if node.get("item") == word]
+        else:
+            nodes = [child for node in nodes for child in node if child.tag.lower() == word.lower()]
+    if len(nodes) != 1 or len(nodes[0]):
+        return NoReading("garbled" if nodes else "absent")
+    found = Values(tainted=values.tainted)
+    found.put((tag, *words), (nodes[0].text or "").strip())
+    return found
 
 
 def xml_result(reply: HttpReply) -> Result | NoReading:

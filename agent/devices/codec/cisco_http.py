@@ -10,6 +10,7 @@ then nothing is known of calls), the wording of errors, `Audio Volume Set` and `
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 from xml.sax.saxutils import escape
@@ -24,7 +25,7 @@ from agent.devices.codec._xapi_media import KEYS as MEDIA_KEYS
 from agent.devices.codec._xapi_media import CallMedia
 from agent.devices.codec._xapi_replies import Values
 from agent.devices.codec._xapi_settings import HEAD, NAMING, settings_read
-from agent.devices.codec._xapi_web import xml_result, xml_status, xml_taken
+from agent.devices.codec._xapi_web import xml_result, xml_setting, xml_status, xml_taken
 from agent.devices.web import HttpSession, Step
 from agent.exchange import HttpReply, HttpRequest
 
@@ -92,7 +93,7 @@ class CiscoHttpSession(HttpSession[Values]):
 
     def _make(self, query: Query) -> HttpRequest:
         if not query.remedy:
-            place = query.text if query.text.startswith(HEAD) else "Status " + query.text
+            place = _above_lists(query.text) if query.text.startswith(HEAD) else "Status " + query.text
             return HttpRequest("GET", "/getxml?location=" + quote("/" + place.replace(" ", "/")))
         if query.remedy == REMEDY:
             return HttpRequest("POST", "/putxml", XML, setting_xml(*query.text.split("\n")).encode())
@@ -102,7 +103,7 @@ class CiscoHttpSession(HttpSession[Values]):
         if query.remedy == REMEDY:
             return xml_taken(reply)
         if query.key.startswith(HEAD):
-            return xml_status(reply, HEAD)
+            return xml_setting(reply, HEAD, query.text.split()[1:])
         if not query.remedy:
             answer = xml_status(reply)
             # Whatever else answers 404 (a proxy, a page that moved) must not pass for a codec without calls.
@@ -120,10 +121,20 @@ class CiscoHttpSession(HttpSession[Values]):
 
 
 def setting_xml(path: str, value: str) -> str:
-    """`Audio DefaultVolume` and its value as a document."""
-    names = [HEAD, *path.split(" ")]
-    inside = "".join(f"<{name}>" for name in names) + escape(value)
-    return inside + "".join(f"</{name}>" for name in reversed(names))
+    """`Audio DefaultVolume` and its value as a document; a place in a list is its node's `item`."""
+    out = escape(value)
+    item = ""
+    for name in reversed([HEAD, *path.split(" ")]):
+        if name.isdigit():
+            item = f' item="{name}"'
+        else:
+            out, item = f"<{name}{item}>{out}</{name}>", ""
+    return out
+
+
+def _above_lists(path: str) -> str:
+    """What can be asked for of it: how `location` names a place in a list is in no source, so the whole list is."""
+    return re.split(r" [0-9]", path, maxsplit=1)[0]
 
 
 def command_xml(text: str) -> str:

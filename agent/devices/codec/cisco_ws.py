@@ -11,6 +11,7 @@ What speaks of calls is always asked: "not in a call" is never taken from the ab
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -37,6 +38,7 @@ from agent.devices.codec._xapi_replies import Values
 from agent.devices.codec._xapi_settings import HEAD, NAMING, settings_read
 from agent.devices.codec._xapi_web import plain_status
 from agent.devices.lines import LineBuffer
+from agent.exchange import parsed_json
 
 FAMILY = "cisco_ws"
 PORT = 443
@@ -64,6 +66,7 @@ ERRORS = {-31999: "denied", -31998: "refused", -31997: "refused"}
 NO_METHOD = -32601
 """Said of a command that the codec does not have. Said of a question it means nothing: every codec has `xGet`."""
 SUBSCRIBE = "subscribe "
+WHOLE = re.compile(r"0|[1-9][0-9]{0,8}")
 
 
 def session(login: Login, nonce: str = "") -> Session:  # noqa: ARG001 - a connection is never shared
@@ -85,6 +88,8 @@ class WsSession(QuerySession[Values]):
         self._mirror = Mirror(critical=CRITICAL)
         self._media = CallMedia()
         self._baseline = Baseline()
+        self._texts: set[str] = set()
+        """Settings, as their questions write them, that the codec gave as text: they are not written as numbers."""
 
     @property
     def buffered(self) -> int:
@@ -129,8 +134,8 @@ class WsSession(QuerySession[Values]):
         if not line.strip():
             return []
         try:
-            message = json.loads(line)
-        except (ValueError, RecursionError):
+            message = parsed_json(line)
+        except ValueError:
             return [ProtocolError("broken JSON")]
         if not isinstance(message, dict):
             return [ProtocolError("JSON without object")]
@@ -158,6 +163,8 @@ class WsSession(QuerySession[Values]):
             answer = Values()
         else:
             answer = plain_status(message["result"], tuple(query.text.split()))
+            if isinstance(message["result"], str) and query.text.startswith(HEAD):
+                self._texts.add(query.text)
         if query.key == "hello":
             self._asked = None
             self.ready = True
@@ -195,15 +202,13 @@ class WsSession(QuerySession[Values]):
         self._count += 1
         if query.remedy == REMEDY:
             path, _, value = query.text.partition("\n")
-            return self._message(
-                "xSet", {"Path": [HEAD, *path.split()], "Value": int(value) if value.isdigit() else value}
-            )
+            is_text = f"{HEAD} {path}" in self._texts
+            return self._message("xSet", {"Path": _place(HEAD, path), "Value": value if is_text else _typed(value)})
         if query.remedy:
             path, _, rest = query.text.partition(" ")
             given = dict(word.partition("=")[::2] for word in rest.split())
-            numbers = {name: int(value) if value.isdigit() else value for name, value in given.items()}
-            return self._message("xCommand/" + path, numbers)
-        path_ = query.text.split() if query.text.startswith(HEAD) else ["Status", *query.text.split()]
+            return self._message("xCommand/" + path, {name: _typed(value) for name, value in given.items()})
+        path_ = _place(query.text) if query.text.startswith(HEAD) else _place("Status", query.text)
         if query.key.startswith(SUBSCRIBE):
             return self._message("xFeedback/Subscribe", {"Query": path_, "NotifyCurrentValue": False})
         return self._message("xGet", {"Path": path_})
@@ -215,6 +220,16 @@ class WsSession(QuerySession[Values]):
     def _facts(self, answers: Mapping[str, Values | NoReading]) -> Mapping[str, Reading]:
         facts = self._media.completed(facts_of(self._mirror.complete(answers), self._call_seen), answers)
         return facts | self._baseline.completed(self.wanted, settings_read(self.wanted, answers))
+
+
+def _typed(word: str) -> int | str:
+    """A number where it is written as one; `0241234` is a text, and its zero has to stay."""
+    return int(word) if WHOLE.fullmatch(word) else word
+
+
+def _place(*texts: str) -> list[int | str]:
+    """The path of these words; places in a list are numbers, as the public clients send them."""
+    return [_typed(word) for text in texts for word in text.split()]
 
 
 def _written(path: str, given: Mapping[str, object]) -> str:

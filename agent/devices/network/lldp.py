@@ -6,12 +6,12 @@ that one neighbour and two look the same. Names come from whoever sends frames o
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
 from agent.core.facts import NoReading, Reading
 from agent.devices.about import About, Tested
+from agent.exchange import parsed_json
 
 KEY = "net.neighbour"
 ABOUT = About(
@@ -33,8 +33,8 @@ def neighbour(text: str) -> Reading:
     Several come through a switch that does not know LLDP and lets frames pass: then the bridges among them are named.
     """
     try:
-        found = [(_is_bridge(one), _told(one)) for one in _interfaces(json.loads(text))]
-    except (ValueError, RecursionError, AttributeError, TypeError, IndexError, KeyError):
+        found = [(_is_bridge(one), _told(one)) for one in _interfaces(parsed_json(text))]
+    except (ValueError, AttributeError, TypeError, IndexError, KeyError):
         return NoReading("garbled")
     bridges = sorted({told for is_bridge, told in found if is_bridge and told})
     names = bridges or sorted({told for _, told in found if told})

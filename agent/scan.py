@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from agent.core.facts import NoReading, Reading
 from agent.devices import snmp
@@ -147,6 +148,23 @@ def on_line(path: str, only: str = "") -> Iterator[Guess]:
         yield Guess("sensor", mhz19.CHIP, f"serial://{path}", tries=2)
 
 
+def impossible(target: str, only: str) -> str:
+    """Why nothing needs to be asked, in one sentence; empty when something can be."""
+    by_network = {guess.family for guess in at_host("host", 0)} | {NUT}
+    by_serial = {guess.family for guess in on_line("/dev/line")}
+    if only and only not in by_network | by_serial:
+        known = ", ".join(sorted(by_network | by_serial))
+        return f"--family {only}: không dò được họ này / is none that can be looked for: {known}"
+    if not target.startswith("/"):
+        wrong = only and only not in by_network
+        return f"--family {only}: chỉ nối tiếp / speaks over a serial line only: /dev/serial/by-path/…" if wrong else ""
+    if only and only not in by_serial:
+        return f"--family {only}: chỉ qua mạng / speaks over the network only: HOST, HOST:PORT"
+    if not Path(target).is_char_device():
+        return f"{target}: không phải cổng nối tiếp / is no serial line: xem / see ls -l /dev/serial/by-path"
+    return ""
+
+
 def judged(readings: Mapping[str, Reading]) -> str:
     """`answers`, also while it warms up; `denied` when it wants an account; else why it is silent."""
     reasons = {value.reason for value in readings.values() if isinstance(value, NoReading)}
@@ -172,6 +190,9 @@ def asked(guess: Guess, account: Account) -> tuple[str, Mapping[str, Reading]]:
 
 def scan(target: str, account: Account) -> int:
     """Look and say what was found. 0: something answers; 1: nothing does; 2: there is no such target."""
+    if problem := impossible(target, account.family):
+        say(problem)
+        return 2
     try:
         guesses = list(on_line(target, account.family)) if target.startswith("/") else _at(target, account.family)
     except ValueError as error:

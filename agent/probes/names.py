@@ -20,6 +20,7 @@ FAILED_S = 5.0
 """A name that just failed is not asked again within one observation: several targets may share it."""
 KEEP_S = 300.0
 """How long an address is used without asking again; past that it still serves while the resolver is silent."""
+NO_PLACE = "{}: không phải địa chỉ / is not a host and port: HOST, HOST:PORT, [IPV6]:PORT"
 
 __all__ = ["Resolver", "ask", "split_host_port"]
 
@@ -31,14 +32,18 @@ def split_host_port(text: str, default_port: int) -> tuple[str, int]:
         host, bracket, rest = text[1:].partition("]")
         port = rest.removeprefix(":")
         if not bracket or (rest and not rest.startswith(":")):
-            raise ValueError(f"{text!r} is not a host and port")
+            raise ValueError(NO_PLACE.format(repr(text)))
     elif text.count(":") == 1:
         host, _, port = text.partition(":")
-    if not host or any(letter.isspace() or letter == "/" for letter in host) or (port and not port.isdigit()):
-        raise ValueError(f"{text!r} is not a host and port")
+    if (
+        not host
+        or any(letter.isspace() or letter == "/" for letter in host)
+        or (port and not (port.isascii() and port.isdigit()))
+    ):
+        raise ValueError(NO_PLACE.format(repr(text)))
     number = int(port) if port else default_port
     if not 0 <= number <= 65535:
-        raise ValueError(f"{text!r} has no possible port")
+        raise ValueError(f"{text!r}: cổng phải từ 0 đến 65535 / has no possible port: 0 to 65535")
     return host, number
 
 

@@ -88,10 +88,29 @@ def test_a_meter_is_named_with_its_settings(tmp_path: Path, capsys: pytest.Captu
         assert (found["family"], found["uri"]) == ("pzem004t", meter.uri.split("?")[0])
 
 
-@pytest.mark.parametrize(("target", "code"), [("127.0.0.1:9", 1), ("/dev/no-such-line", 1), ("[::1", 2), ("h:x", 2)])
+@pytest.mark.parametrize(("target", "code"), [("127.0.0.1:9", 1), ("[::1", 2), ("h:x", 2), ("h:²", 2), ("h:65536", 2)])
 def test_nothing_there_is_no_error_of_ours(capsys: pytest.CaptureFixture[str], target: str, code: int) -> None:
     assert main(["probe", target]) == code
     assert "Traceback" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("target", "family", "words"),
+    [
+        ("127.0.0.1", "cisco", "is none that can be looked for: cisco_http"),
+        ("/dev/ttyUSB0", "pjlink", "over the network only"),
+        ("127.0.0.1", "pzem004t", "over a serial line only"),
+        ("/dev/no-such-line", "", "is no serial line"),
+        ("/etc/hostname", "visca", "is no serial line"),
+    ],
+)
+def test_what_cannot_be_asked_is_one_sentence_and_nothing_is_asked(
+    capsys: pytest.CaptureFixture[str], target: str, family: str, words: str
+) -> None:
+    assert main(["probe", target, "--family", family]) == 2
+    said = capsys.readouterr().out
+    assert words in said
+    assert said.count("\n") == 1
 
 
 def test_a_password_file_that_cannot_be_read_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from agent.core.facts import Instant, Reading, Value
 
@@ -16,6 +16,21 @@ class Clock(Protocol):
     def now(self) -> Instant:
         """The present moment."""
         ...
+
+
+class Asked(dict[str, Reading]):
+    """Readings of many questions, each with the moment at which its own question was sent.
+
+    What a slow line answers at the end of a sweep may be 8 s younger than the sweep's beginning. A plain mapping counts
+    as asked when the look began, which is never too late.
+    """
+
+    asked_s: dict[str, float]
+    """By fact, on the clock of `agent.clock`; a fact that is not here was asked when the look began."""
+
+    def __init__(self, readings: Mapping[str, Reading] | None = None, asked_s: Mapping[str, float] | None = None):
+        super().__init__(readings or {})
+        self.asked_s = dict(asked_s or {})
 
 
 class Probe(Protocol):
@@ -38,6 +53,32 @@ class Probe(Protocol):
         ...
 
 
+@runtime_checkable
+class Witness(Protocol):
+    """A probe that can be asked for its word on a call alone, without the sweep of its other questions."""
+
+    def attest(self) -> Mapping[str, Reading]:
+        """Ask whether a call is up, and nothing else; called in a thread of its own while `observe` may run.
+
+        A sweep under way gives way, and leaves out what it has not been answered. Blocks at most 5 s. Never raises.
+        """
+        ...
+
+
+InTime = Callable[[], bool]
+"""Whether what was permitted may still be done. Asked in the last moment before bytes are sent or a contact moves: a
+lock may have been waited for meanwhile, and a call have begun."""
+
+
+def always() -> bool:
+    """For acts that nobody has to look again for."""
+    return True
+
+
+LATE = "late"
+"""Reason of an act that was not begun because `InTime` said no: nothing was sent, and it uses up no budget."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """How an act ended. `reason` is empty when it worked; `proof` holds what was measured meanwhile."""
@@ -52,8 +93,12 @@ class Effector(Protocol):
 
     remedies: frozenset[str]
 
-    def perform(self, remedy: str) -> Outcome:
-        """Send the order and wait for the device's word that it was taken. Blocks at most 20 s. Never raises."""
+    def perform(self, remedy: str, in_time: InTime = always) -> Outcome:
+        """Send the order and wait for the device's word that it was taken. Blocks at most 20 s. Never raises.
+
+        `in_time` is asked right before the order's first byte. On False nothing is sent, and the outcome is `LATE` with
+        `sent: False`; the conversation that was opened for it is kept for the next try.
+        """
         ...
 
 
@@ -63,8 +108,10 @@ class Relays(Protocol):
 
     names: frozenset[str]
 
-    def cut(self, load: str, give_back_s: float | None = None) -> None:
+    def cut(self, load: str, give_back_s: float | None = None, in_time: InTime = always) -> None:
         """Take power from the load. Raises RelayError when it cannot be driven: then it may be cut all the same.
+
+        `in_time` is asked right before; on False nothing moves, and LateError is raised.
 
         `give_back_s`: this is a cycle, and what can give power back by itself does so after that time.
         """
@@ -88,6 +135,10 @@ class Relays(Protocol):
     def close(self) -> None:
         """Let go without moving a contact."""
         ...
+
+
+class LateError(Exception):
+    """`InTime` said no: the load was not touched."""
 
 
 class RelayError(Exception):

@@ -152,6 +152,8 @@ class Observation:
     source: str
     """Name of the probe, e.g. `codec`, `mains`, `network`."""
     readings: Mapping[str, Reading]
+    asked_s: Mapping[str, float] = field(default_factory=dict)
+    """By fact: monotonic moment at which its question was sent. A fact that is not here was asked just now."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,12 +13,13 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from agent import desired as documents
 from agent import report
 from agent.core.events import CommandReceived, DesiredChanged, Record
 from agent.core.facts import Instant
-from agent.core.policy import Meeting
 from agent.store.base import Store
 from agent.trust import Trust
+from wire import bounds
 from wire import messages as m
 from wire.envelope import Kind
 from wire.topics import FLEET, KEYS, BadTopicError, Leaf, Topic, room_filter
@@ -35,7 +36,6 @@ NONCE_GOOD_S = 120.0
 METRICS_IN_MEMORY = 10
 """Batches that wait in memory before they are spilt to the store: the card is written once in ten minutes."""
 METRICS_IN_FLIGHT = 20
-MEETINGS_MAX = 100
 DOUBTED = -1
 NOISE_TOLD_EVERY_S = 3600.0
 """Messages that nobody should send here are told of this often at most, with their number: a broker that hands out
@@ -303,10 +303,12 @@ class Session:
         reason = self._why_not(command, now)
         if command.id != ident and (command.id or opened.body is not payload):
             reason = "foreign_id"
+        reason = reason or _unconfirmed(command, now)
         if reason:
-            return self._refuse(ident, reason, now, command.by)
+            return self._refuse(ident, reason, now, command.by, command.confirmed)
         self.counter = command.counter
-        taken = CommandReceived(ident, command.action, command.by[:64], command.reason[:200])
+        said = command.confirmed.person if command.confirmed else ""
+        taken = CommandReceived(ident, command.action, command.by[:64], command.reason[:200], said)
         return Incoming([taken], meta={"counter": str(self.counter)})
 
     def _why_not(self, command: m.Command, now: Instant) -> str:
@@ -356,36 +358,39 @@ class Session:
             reason = "foreign_room"
         elif desired.version < self.desired_version:
             reason = "outdated"
+        elif now.synced and desired.version > max(self.desired_version, now.wall_s + bounds.VERSION_AHEAD_MAX_S):
+            reason = "version_ahead"  # taken, it would be the last document for ever
         if reason:
             refused = Record("desired_refused", reason=reason, detail={"version": desired.version})
             return Incoming(records=[refused], told_in=DOUBTED)
+        fitted = documents.fitted(desired, now)
+        told_in = DOUBTED if fitted.doubtful else self.connection
         if desired.version == self.desired_version:
-            return Incoming(told_in=self.connection)  # retained: it comes again with every connection
+            return Incoming(told_in=told_in)  # retained: it comes again with every connection
         self.desired_version = desired.version
-        change = _change(desired)
-        return Incoming([change], meta={"desired": opened.body.decode("utf-8")}, told_in=self.connection)
+        kept = m.encode(fitted.document).decode("utf-8")
+        return Incoming([fitted.change], list(fitted.told), {"desired": kept}, told_in=told_in)
 
-    def _refuse(self, ident: str, reason: str, now: Instant, by: str = "") -> Incoming:
+    def _refuse(
+        self, ident: str, reason: str, now: Instant, by: str = "", confirmed: m.Confirmed | None = None
+    ) -> Incoming:
         refusal = m.Reply(stamp=report.stamp(self.who, now), outcome="refused", reason=reason)
         self.offer_reply(ident, refusal)
-        return _refused(ident, reason, by[:64])
+        detail: dict[str, m.Value] = {"command": ident}
+        if confirmed is not None:
+            detail["confirmed"] = confirmed.person[: bounds.PERSON_MAX]
+        return Incoming(records=[Record("command_refused", reason=reason, by=by[:64], detail=detail)])
 
 
-def _refused(ident: str, reason: str, by: str = "") -> Incoming:
-    return Incoming(records=[Record("command_refused", reason=reason, by=by, detail={"command": ident})])
+def _unconfirmed(command: m.Command, now: Instant) -> str:
+    """Why what a person in the room is said to have said is not believed; empty when it is, or nothing was said."""
+    if command.confirmed is None:
+        return ""
+    if not now.synced:
+        return "confirmation_no_clock"  # nobody can tell how old it is
+    return bounds.unfit_confirmation(command.confirmed, command.action, now.wall_s)
 
 
 def desired_from(text: str) -> DesiredChanged | None:
     """The desired document that the store kept, as the event that puts it in force again; None when there is none."""
-    try:
-        desired = m.decode(m.Desired, text.encode())
-    except m.BadMessageError:
-        return None
-    return _change(desired)
-
-
-def _change(desired: m.Desired) -> DesiredChanged:
-    meetings = tuple(
-        Meeting(x.id, x.title, x.start_s, x.end_s, x.trial, x.secret) for x in desired.meetings[:MEETINGS_MAX]
-    )
-    return DesiredChanged(desired.version, meetings, desired.maintenance_until_s)
+    return documents.kept(text)

@@ -176,7 +176,7 @@ EVENT_KINDS = {
     "remedy_refused": "an act was not allowed, with the reason; sent when the reason changes, not at every try",
     "command_refused": "an operator's order was not obeyed, with the reason",
     "desired_applied": "a new desired document is in force; detail: version",
-    "desired_refused": "a desired document was not taken, with the reason",
+    "desired_refused": "a desired document, or a part of it, was not taken, with the reason; detail: version, meetings",
     "load_latched": "a load used up its cycles of a day and was asked for one more: it waits for `clear_latches`",
     "lease_wanted": "the room asks for a share of the fleet's budget before it restarts something by itself",
     "return_began": "the mains is back, or the board has started anew: the loads return stage by stage; detail: stages",
@@ -206,6 +206,17 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     proof: dict[str, Value] = {}
 
 
+class Confirmed(msgspec.Struct, frozen=True, kw_only=True):
+    """What a person in the room has said to the operator: it may let an order act in the middle of a meeting."""
+
+    person: str
+    """The name of the one who said it, for the log: at most 64 letters."""
+    what: str
+    """`no_picture_no_sound`, and nothing else so far."""
+    at_s: float
+    """Unix seconds by the hub's clock when the operator heard it. It goes for 180 s."""
+
+
 class Command(msgspec.Struct, frozen=True, kw_only=True):
     """`command/{id}`, in an envelope: one order. Bound to its id, room, boot, nonce and counter; never retained."""
 
@@ -222,6 +233,9 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
     expires_s: float = 60.0
     """Seconds it stays good after the nonce it names was issued, at most 120."""
+    confirmed: Confirmed | None = None
+    """Null: nobody in the room has said anything, and between start and end of a meeting nothing in the way of a call
+    is restarted. Rooms of before take no notice of it and refuse."""
 
 
 class Meeting(msgspec.Struct, frozen=True):

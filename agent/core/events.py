@@ -46,6 +46,8 @@ class CommandReceived:
     action: str
     by: str
     why: str = ""
+    confirmed: str = ""
+    """Who in the room has said just now that there is no picture and no sound; empty: nobody."""
 
 
 @dataclass(frozen=True, slots=True)

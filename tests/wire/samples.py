@@ -88,6 +88,7 @@ SAMPLES: dict[str, msgspec.Struct] = {
         by="lan.nt",
         reason="picture frozen",
         expires_s=45.0,
+        confirmed=m.Confirmed(person="Lê Văn Thắng", what="no_picture_no_sound", at_s=1795410095.0),
     ),
     "desired": m.Desired(
         room="thx-0001",

@@ -1,0 +1,85 @@
+"""What a room takes of a desired document. No signer of ours signs more; a room looks all the same. Pure.
+
+One bad meeting does not lose the others: it alone is left out, and told. A maintenance that is too long is cut short,
+since people may be at work at this moment. Whether a meeting is far away or long over is not asked here: a clock that
+is wrong would then lose meetings that are to come.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+
+from agent.core.events import DesiredChanged, Record
+from agent.core.facts import Instant
+from agent.core.policy import Meeting
+from wire import bounds
+from wire import messages as m
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A document as it may be obeyed."""
+
+    document: m.Desired
+    told: tuple[Record, ...] = ()
+    """One for each kind of thing that was left out or cut short."""
+    doubtful: bool = False
+    """A secret meeting was left out: nobody knows when it is, so the room does not know that none is on."""
+
+    @property
+    def change(self) -> DesiredChanged:
+        """The event that puts it in force."""
+        return _change(self.document)
+
+
+def fitted(desired: m.Desired, now: Instant) -> Fitted:
+    """The document within bounds. With an undisciplined clock a maintenance is left as it is: the engine ends it."""
+    told: list[Record] = []
+    meetings, reasons, secret = _meetings(desired)
+    if reasons:
+        detail: dict[str, m.Value] = {"version": desired.version, "meetings": sum(reasons.values())}
+        told.append(Record("desired_refused", reason=max(reasons, key=lambda one: reasons[one]), detail=detail))
+    until_s = desired.maintenance_until_s
+    last_s = now.wall_s + bounds.MAINTENANCE_MAX_S
+    if now.synced and until_s > last_s + bounds.AHEAD_MAX_S:
+        told.append(Record("desired_refused", reason="maintenance_long", detail={"version": desired.version}))
+        until_s = last_s
+    document = msgspec.structs.replace(desired, meetings=meetings, maintenance_until_s=max(0.0, until_s))
+    return Fitted(document, tuple(told), secret)
+
+
+def _meetings(desired: m.Desired) -> tuple[list[m.Meeting], dict[str, int], bool]:
+    """Those that can be held, how many were left out by reason, and whether a secret one was among them."""
+    kept: list[m.Meeting] = []
+    reasons: dict[str, int] = {}
+    secret = False
+    for meeting in desired.meetings:
+        named = msgspec.structs.replace(meeting, title=meeting.title[: bounds.TITLE_MAX])
+        reason = bounds.unfit_meeting(named)
+        if not reason and len(kept) >= bounds.MEETINGS_MAX:
+            reason = "too_many_meetings"
+        if reason:
+            reasons[reason] = reasons.get(reason, 0) + 1
+            secret = secret or meeting.secret
+        else:
+            kept.append(named)
+    return kept, reasons, secret
+
+
+def kept(text: str) -> DesiredChanged | None:
+    """The document that the store kept, as the event that puts it in force again; None when there is none.
+
+    An earlier release may have kept it as it came. At a start nobody knows the time, so that a maintenance stays.
+    """
+    try:
+        desired = m.decode(m.Desired, text.encode())
+    except m.BadMessageError:
+        return None
+    return _change(msgspec.structs.replace(desired, meetings=_meetings(desired)[0]))
+
+
+def _change(desired: m.Desired) -> DesiredChanged:
+    meetings = tuple(Meeting(x.id, x.title, x.start_s, x.end_s, x.trial, x.secret) for x in desired.meetings)
+    return DesiredChanged(desired.version, meetings, desired.maintenance_until_s)

@@ -18,9 +18,9 @@ from agent.snapshots import Snapshots
 from agent.store.base import Batch, Memory, Store, StoreError
 from agent.store.unwritten import mended, open_store
 from agent.trust import Trust
+from tests.prove.promised import CALL_DRAW_W
 from tests.prove.sim.card import SimStore
 from tests.prove.sim.place import RELAYS
-from tests.prove.sim.senses import CALL_DRAW_W
 
 if TYPE_CHECKING:
     from tests.prove.sim.world import World

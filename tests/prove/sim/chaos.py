@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from agent.core.phases import Phase
+from tests.prove.promised import SETTLED_S
 
 if TYPE_CHECKING:
     from tests.prove.sim.world import World
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
 Do = Callable[["World"], None]
 DAY_S = 86_400.0
 FOCUS = 12.0
-SETTLED_S = 3600.0
-"""How long after the troubles every fault must be clear or with a person, who comes then."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING
 from agent.core.events import DesiredChanged, StartRemedy
 from agent.core.facts import Reading
 from agent.core.phases import OPEN, Phase
-from agent.core.policy import Thresholds
 from agent.core.remedies import Method
 from agent.session import desired_from
 from agent.store.base import Batch, Store
 from agent.store.sqlite import SqliteStore
 from tests.prove.invariants import Moment, When, at
-from tests.prove.sim.senses import CALL_DRAW_W
+from tests.prove.promised import CALL_DRAW_W, MAINS_HIGH_V, MAINS_LOW_V
 from wire import messages as m
 
 if TYPE_CHECKING:
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
 
 VIOLATIONS_MAX = 5
 """A room that breaks its promises is stopped after so many."""
-LIMITS = Thresholds()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +112,7 @@ class Judge:
         """A look is delivered."""
         world = self._world
         volts, battery = readings.get("mains.voltage_v"), readings.get("ups.on_battery")
-        bad = isinstance(volts, int | float) and not LIMITS.mains_low_v <= volts <= LIMITS.mains_high_v
+        bad = isinstance(volts, int | float) and not MAINS_LOW_V <= volts <= MAINS_HIGH_V
         if bad or battery is True:
             world.ledger.supply_bad_s = world.now_s
         draw_w = readings.get("codec.draw_w")

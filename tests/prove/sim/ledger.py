@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from agent.core.facts import FACTS, NoReading, Reading, Value
+from agent.core.facts import NoReading, Reading, Value
+from tests.prove.promised import FACTS
 from wire import messages as m
 
 NEVER = NoReading("never")
@@ -74,12 +75,11 @@ class Ledger:
 
     def told(self, readings: dict[str, Reading], now_s: float) -> None:
         """The agent has been told this. A value outside the catalogue's range counts as no reading."""
-        for key, reading in readings.items():
-            spec, value = FACTS[key], reading
-            if isinstance(value, int | float) and not isinstance(value, bool):
-                low, high = spec.low, spec.high
-                if (low is not None and value < low) or (high is not None and value > high):
-                    value = NoReading("garbled")
+        for key in readings.keys() & FACTS.keys():
+            spec, value = FACTS[key], readings[key]
+            outside = isinstance(value, int | float) and not spec.low <= value <= spec.high
+            if outside and not isinstance(value, bool):
+                value = NoReading("garbled")
             said = self.said.setdefault(key, Said())
             said.at_s, said.value = now_s, value
             if not isinstance(value, NoReading):

@@ -5,13 +5,11 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, replace
 
-from agent.core.remedies import LOADS
 from sim.physics import Codec, CodecProfile, Fitting, Hang, RoomPhysics
 from sim.physics.device import Profile
 from sim.physics.room import profiles
 
 RELAYS = frozenset({"codec", "switch", "converter", "display", "camera", "amplifier", "light", "fan"})
-CALL_PATH = frozenset(name for name, load in LOADS.items() if load.in_call_path)
 QUICKEST, SLOWEST = 0.5, 1.35
 """True boot times of a room's devices, in units of the catalogue's."""
 SPREAD = 0.05

@@ -21,7 +21,6 @@ LOOK_TAKES_S = {"power": 0.5, "codec": 2.5}
 SILENT_S = 8.0
 """A codec that says nothing is waited for this long (the probe's default)."""
 WORDS = frozenset(observe.CODEC_SAID) | {"codec.mic_connected", "codec.output_muted"}
-CALL_DRAW_W = 40.0
 
 
 @dataclass(slots=True)

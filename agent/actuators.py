@@ -7,20 +7,23 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-from agent.core.events import RemedyDone, StartRemedy
+from agent.core.events import Record, RemedyDone, StartRemedy
 from agent.core.facts import Value
 from agent.core.remedies import OFF_MAX_S, Load, Method
-from agent.ports import Effector, Outcome, RelayError, Relays, Sleep
+from agent.ports import LATE, Effector, InTime, LateError, Outcome, RelayError, Relays, Sleep, always
 
 log = logging.getLogger(__name__)
 
-RESTORE_TRIES = 10
+RESTORE_FOR_S = 12.0
+"""So long the act's own thread goes on trying, longer than an outlet's word lags behind its relay; then the guard."""
 RESTORE_PAUSE_S = 0.5
 REPORT_WAIT_S = 2.0
 METER_LAG_S = 2.0
 """A meter's value is an average over its last second: what it says this soon after the cut may be from before."""
 GUARD_MARGIN_S = 2.0
 """The guard steps in when a load stays off this much longer than its cycle should have lasted."""
+DARK_TOLD_AFTER_S = 30.0
+"""A load that cannot be given power for so long is told of: after an outage switch and outlet boot first [J]."""
 
 
 class Actuators:
@@ -46,10 +49,16 @@ class Actuators:
         self._busy: set[str] = set()
         self._told: set[str] = set()
         self._unreported: set[int] = set()
+        self._dark_since_s: dict[str, float] = {}
+        self._dark_told: set[str] = set()
         self._stopping = threading.Event()
 
-    def start(self, order: StartRemedy) -> None:
-        """Begin the act. Its end is reported as a RemedyDone, exactly once; a staged one is the engine's own to end."""
+    def start(self, order: StartRemedy, in_time: InTime = always) -> None:
+        """Begin the act. Its end is reported as a RemedyDone, exactly once; a staged one is the engine's own to end.
+
+        `in_time` is asked in the act's own thread, at its beginning and right before anything is sent or moves. On its
+        no the act ends as `LATE`, with nothing done.
+        """
         if order.remedy.method is Method.STAGED:
             return
         with self._lock:
@@ -60,11 +69,14 @@ class Actuators:
         if taken:  # the engine never does this; if it did, two acts on one load would be worse than a refusal
             self._report(RemedyDone(order.act.act_id, ok=False, reason="load_busy"))
             return
-        threading.Thread(target=self._perform, args=(order,), name=f"act-{order.act.act_id}", daemon=True).start()
+        name = f"act-{order.act.act_id}"
+        threading.Thread(target=self._perform, args=(order, in_time), name=name, daemon=True).start()
 
-    def _perform(self, order: StartRemedy) -> None:
+    def _perform(self, order: StartRemedy, in_time: InTime) -> None:
         try:
-            outcome = self._outcome(order)
+            outcome = self._outcome(order, in_time) if in_time() else _late()
+        except LateError:
+            outcome = _late()
         except Exception as error:  # an act that raises still has to be closed
             log.exception("act %d failed in a way that is our bug", order.act.act_id)
             outcome = Outcome(ok=False, reason="bug", proof={"error": str(error)[:100]})
@@ -74,32 +86,41 @@ class Actuators:
         with self._lock:
             self._unreported.discard(order.act.act_id)
 
-    def _outcome(self, order: StartRemedy) -> Outcome:
+    def _outcome(self, order: StartRemedy, in_time: InTime) -> Outcome:
         remedy, load = order.remedy, order.load
         if remedy.method is Method.API:
             effector = self._effectors.get(remedy.name)
-            return effector.perform(remedy.name) if effector else Outcome(ok=False, reason="not_fitted")
+            return effector.perform(remedy.name, in_time) if effector else Outcome(ok=False, reason="not_fitted")
         if self._relays is None or load.name not in self._relays.names:
             return Outcome(ok=False, reason="not_fitted")
         try:
             if remedy.method is Method.CYCLE:
-                return self._cycle(self._relays, load)
+                return self._cycle(self._relays, load, in_time)
             if remedy.method is Method.ON:
                 self._relays.restore(load.name)
             else:
-                self._relays.cut(load.name)
+                self._relays.cut(load.name, in_time=in_time)
         except RelayError as error:
             return Outcome(ok=False, reason="relay", proof={"error": str(error)[:100]})
         return Outcome(ok=True, proof=_known(powered=self._relays.powered(load.name)))
 
-    def _cycle(self, relays: Relays, load: Load) -> Outcome:
+    def _cycle(self, relays: Relays, load: Load, in_time: InTime) -> Outcome:
         off_s = min(load.off_s, OFF_MAX_S)
         proof: dict[str, Value] = _known(draw_before_w=self._draw_w(load.name, float("-inf")))
-        began_s = self._monotonic()
-        with self._lock:
-            self._off_until_s[load.name] = began_s + off_s
+        began_s, late = self._monotonic(), False
+
+        def begins() -> bool:
+            """The last question before the cut, and so the moment from which the load may be dark."""
+            nonlocal began_s, late
+            late = not in_time()
+            if not late:
+                began_s = self._monotonic()
+                with self._lock:
+                    self._off_until_s[load.name] = began_s + off_s
+            return not late
+
         try:
-            relays.cut(load.name, off_s)
+            relays.cut(load.name, off_s, begins)
             powered = relays.powered(load.name)
             proof |= _known(line_cut=None if powered is None else not powered)
             end_s = began_s + off_s
@@ -107,7 +128,7 @@ class Actuators:
                 self._sleep(min(left_s, 0.5))
             proof |= _known(draw_off_w=self._draw_w(load.name, began_s + METER_LAG_S))
         finally:
-            restored = self._restore(relays, load.name)
+            restored = not late and self._restore(relays, load.name)
             if restored:  # otherwise the guard goes on trying for as long as it takes
                 with self._lock:
                     self._off_until_s.pop(load.name, None)
@@ -116,18 +137,21 @@ class Actuators:
         return Outcome(ok=restored, reason="" if restored else "relay", proof=proof)
 
     def _restore(self, relays: Relays, load: str) -> bool:
-        for number in range(RESTORE_TRIES):
+        until_s, number = self._monotonic() + RESTORE_FOR_S, 1
+        while True:
             try:
                 relays.restore(load)
             except RelayError as error:
-                if number == 0:
+                if number == 1:
                     log.error("could not give power back to %s: %s; trying again", load, error)
-                self._sleep(RESTORE_PAUSE_S)
             else:
-                if number:
-                    log.error("%s has power again, at try %d", load, number + 1)
+                if number > 1:
+                    log.error("%s has power again, at try %d", load, number)
                 return True
-        return False
+            if self._monotonic() >= until_s:
+                return False
+            self._sleep(RESTORE_PAUSE_S)
+            number += 1
 
     def guard(self) -> list[str]:
         """Re-power every load that stays off beyond its bound; called by the loop, which is not the act's own thread.
@@ -155,6 +179,24 @@ class Actuators:
             self._off_until_s.pop(load, None)
         return True
 
+    def news(self) -> list[Record]:
+        """What there is to tell since the last call, by the loop: a load that cannot be given power, and its end."""
+        now_s, faults = self._monotonic(), self._relays.faults() if self._relays is not None else {}
+        told = [self._lit(load, now_s) for load in sorted(self._dark_since_s.keys() - faults.keys())]
+        for load, why in sorted(faults.items()):
+            since_s = self._dark_since_s.setdefault(load, now_s)
+            if load not in self._dark_told and now_s - since_s >= DARK_TOLD_AFTER_S:
+                self._dark_told.add(load)
+                told.append(Record("power_missing", load=load, detail={"error": why[:100]}))
+        return [record for record in told if record is not None]
+
+    def _lit(self, load: str, now_s: float) -> Record | None:
+        dark_s = round(now_s - self._dark_since_s.pop(load))
+        if load not in self._dark_told:
+            return None
+        self._dark_told.discard(load)
+        return Record("power_back", load=load, detail={"after_s": dark_s})
+
     def close(self, wait_s: float = 6.0) -> None:
         """End every cycle now, by giving power back, and wait until that has been reported; at most `wait_s`.
 
@@ -168,6 +210,10 @@ class Actuators:
             if not off and (not unreported or waited_s >= REPORT_WAIT_S):
                 return
             self._sleep(0.05)
+
+
+def _late() -> Outcome:
+    return Outcome(ok=False, reason=LATE, proof={"sent": False})
 
 
 def _known(**values: Value | None) -> dict[str, Value]:

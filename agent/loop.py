@@ -165,6 +165,8 @@ class Loop:
             self.room.feed(Tick(), now)
         self._be_discreet(now)
         self._actuators.guard()
+        for record in self._actuators.news():
+            self.room.record(record, now)
         for order in self.room.commit(now):
             self._actuators.start(order)
         if self.room.recheck:

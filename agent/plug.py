@@ -1,9 +1,11 @@
 """One load on an outlet of the network. Power comes back there too, though the network may fail in the middle.
 
 A cycle's cut tells the outlet, in the same order, to give power back by itself at the cycle's end: the agent, the
-switch between them and the network may all die meanwhile. When that moment comes the agent asks whether it did, and
-orders only where it did not. Whatever fails then is tried again by a thread of the plug's own, for as long as it takes:
-the loop, which feeds the watchdog, never waits for an outlet.
+switch between them and the network may all die meanwhile. When that moment has passed the agent orders "on" all the
+same, and looks until the outlet says so. An outlet's word may lag behind its relay: an "on" that it says before our own
+"on" was taken may be from before the cut, and proves nothing. So may one right after it; it is looked at once more.
+Whatever fails is tried again by a thread of the plug's own, for as long as it takes: the loop, which feeds the
+watchdog, never waits for an outlet.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ import time
 from collections.abc import Callable
 
 from agent.core.remedies import OFF_MAX_S
-from agent.ports import RelayError, Sleep
+from agent.ports import InTime, LateError, RelayError, Sleep, always
 from agent.probes.outlet import Outlet
 from agent.transports.errors import LinkFault
 
@@ -26,6 +28,9 @@ FLIP_WAIT_S = 4.0
 """So close to its own give-back the outlet is not interfered with: an order at that moment might cross it."""
 FLIP_LAG_S = 0.5
 """The outlet's clock and ours, and its relay's movement."""
+WORD_LAG_S = 10.0
+"""An outlet's word may be this much older than its relay's last movement [J]: some answer from a table that they renew
+now and then."""
 RETRY_S = (0.5, 30.0)
 """Pause after the first failure, and the longest; doubled in between."""
 
@@ -49,15 +54,28 @@ class Plug:
         self._starting = threading.Lock()
         self._want_on = True
         self._is_on = False
-        """By its last word; a cut makes it doubtful at once."""
+        """By its word after our own "on"; a cut makes it doubtful at once."""
+        self._given_at_s: float | None = None
+        """When it last took our order to give power. None: not since our last cut, which an agent before this one may
+        have ordered."""
         self._flips_at_s = float("-inf")
         """Until then the outlet may still change by itself."""
+        self._looked_at_s = float("-inf")
+        """When it was asked for the word that it gives power."""
+        self._fault = ""
         self._worker: threading.Thread | None = None
 
-    def cut(self, give_back_s: float | None) -> None:
-        """Take power. Raises RelayError when it is not sure that the outlet took the order; it may be cut then."""
+    def cut(self, give_back_s: float | None, in_time: InTime = always) -> None:
+        """Take power. Raises RelayError when it is not sure that the outlet took the order; it may be cut then.
+
+        Raises LateError, and leaves everything as it is, when `in_time` says no: another exchange may have been waited
+        for.
+        """
         with self._lock:
+            if not in_time():
+                raise LateError(self._load)
             self._want_on = self._is_on = False
+            self._given_at_s, self._fault = None, ""
             timer_s = give_back_s if self._outlet.gives_back else None
             if timer_s is not None:  # before anything is sent: the answer may be lost
                 self._flips_at_s = self._monotonic() + ORDER_S + timer_s
@@ -70,11 +88,12 @@ class Plug:
 
     def restore(self) -> None:
         """Give power, and know by the outlet's own word that it is there. Raises RelayError."""
-        with self._lock:
-            self._want_on = True
-            self._give()
-        if self._monotonic() < self._flips_at_s:
-            self._work()  # what it may still do by itself is looked at again
+        try:
+            with self._lock:
+                self._want_on = True
+                self._give()
+        finally:
+            self._work()  # goes on where this failed, and looks again at what it may still do or have said too early
 
     def prod(self) -> bool:
         """Give power without waiting: True when it is there for good, else a thread works on it until it is."""
@@ -88,6 +107,11 @@ class Plug:
     def lit(self) -> bool:
         """Whether the load has power, by the outlet's last word; asks nothing."""
         return self._is_on
+
+    @property
+    def fault(self) -> str:
+        """Why the load cannot be given the power that it should have; empty while it can. Asks nothing."""
+        return self._fault if self._want_on else ""
 
     def powered(self) -> bool | None:
         """Ask the outlet; None when it does not answer."""
@@ -109,17 +133,31 @@ class Plug:
             wait_s = self._flips_at_s - self._monotonic()
             if 0 < wait_s <= FLIP_WAIT_S:
                 self._sleep(wait_s + FLIP_LAG_S)
-            state = self._outlet.look(ORDER_S)
-            if not state.on or wait_s > FLIP_WAIT_S:
-                self._outlet.give(ORDER_S)
-                state = self._outlet.look(ORDER_S)
+            if self._given_at_s is None or self._given_at_s < self._flips_at_s:
+                self._order()
+            asked_s, state = self._monotonic(), self._outlet.look(ORDER_S)
+            if not state.on:
+                self._order()
+                asked_s, state = self._monotonic(), self._outlet.look(ORDER_S)
         except LinkFault as fault:
-            raise RelayError(f"outlet of {self._load}: {fault}") from fault
+            self._fault = f"outlet of {self._load}: {fault}"
+            raise RelayError(self._fault) from fault
+        self._is_on = bool(state.on)
         if not state.on:
-            raise RelayError(f"outlet of {self._load}: it was told to give power, and says that it gives none")
-        self._is_on = True
+            self._fault = f"outlet of {self._load}: it was told to give power, and says that it gives none"
+            raise RelayError(self._fault)
+        self._looked_at_s, self._fault = asked_s, ""
         if state.timer_s is not None:
             self._flips_at_s = max(self._flips_at_s, self._monotonic() + min(state.timer_s, OFF_MAX_S))
+
+    def _order(self) -> None:
+        self._outlet.give(ORDER_S)
+        self._given_at_s = self._monotonic()
+
+    def _sure_at_s(self) -> float:
+        """From when on what the outlet says is its last word: no flip of its own is to come, and no word lags."""
+        given_at_s = float("-inf") if self._given_at_s is None else self._given_at_s
+        return max(self._flips_at_s + FLIP_LAG_S, given_at_s + WORD_LAG_S)
 
     # -- the worker
 
@@ -136,12 +174,11 @@ class Plug:
 
     def _until_it_is_on(self) -> None:
         pause_s, told = RETRY_S[0], False
-        while not self._closed.is_set():
+        while not self._closed.is_set() and not self._settled():
             try:
                 with self._lock:
-                    if not self._want_on:
-                        return  # it was cut anew, in order
-                    self._give()
+                    if self._want_on:  # else it was cut anew, in order
+                        self._give()
             except RelayError as error:
                 if not told and not self._closed.is_set():
                     log.error("could not give power to %s: %s; trying again", self._load, error)
@@ -151,8 +188,13 @@ class Plug:
                 continue
             if told:
                 log.warning("%s has power again", self._load)
-                told = False
-            left_s = self._flips_at_s - self._monotonic()
-            if left_s <= 0:
-                return
-            self._sleep(left_s + FLIP_LAG_S)
+            pause_s, told = RETRY_S[0], False
+            self._sleep(max(0.0, self._sure_at_s() - self._monotonic()))
+
+    def _settled(self) -> bool:
+        """Whether the worker has nothing left to do; then whoever has something starts another."""
+        with self._starting:
+            if self._want_on and not (self._is_on and self._looked_at_s >= self._sure_at_s()):
+                return False
+            self._worker = None
+            return True

@@ -132,6 +132,10 @@ class Relays(Protocol):
         """True when the load gets power, by what drives it; None when that does not answer."""
         ...
 
+    def faults(self) -> Mapping[str, str]:
+        """Why which load cannot be given the power that it should have. Asks nothing, and waits for nothing."""
+        ...
+
     def close(self) -> None:
         """Let go without moving a contact."""
         ...

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from agent.ports import RelayError
+from agent.ports import InTime, RelayError, always
 from agent.transports.gpio import GpioRelays
 from agent.transports.relay import RelayConfig
 
@@ -32,9 +32,9 @@ class RoomRelays:
                 plug.prod()
         self._board = GpioRelays([relay for relay in table if not relay.networked], off, factory)
 
-    def cut(self, load: str, give_back_s: float | None = None) -> None:
+    def cut(self, load: str, give_back_s: float | None = None, in_time: InTime = always) -> None:
         plug = self._plugs.get(load)
-        self._board.cut(load) if plug is None else plug.cut(give_back_s)
+        self._board.cut(load, give_back_s, in_time) if plug is None else plug.cut(give_back_s, in_time)
 
     def restore(self, load: str) -> None:
         plug = self._plugs.get(load)
@@ -47,6 +47,10 @@ class RoomRelays:
     def powered(self, load: str) -> bool | None:
         plug = self._plugs.get(load)
         return self._board.powered(load) if plug is None else plug.powered()
+
+    def faults(self) -> Mapping[str, str]:
+        plugs = {load: plug.fault for load, plug in self._plugs.items() if plug.fault}
+        return {**self._board.faults(), **plugs}
 
     def close(self) -> None:
         """Let go without moving anything."""

@@ -103,8 +103,14 @@ def _outlets(wanted: list[RelayConfig]) -> frozenset[str]:
     from agent.config import ConfigError
     from agent.settings import with_password
 
+    ready = []
+    for relay in wanted:
+        try:
+            ready.append(with_password(relay))
+        except ConfigError as error:  # the others do not wait for it
+            log.error("could not give power back to %s: %s", relay.load, error)
     try:
-        return light_up([with_password(relay) for relay in wanted], OUTLETS_S)
-    except (ConfigError, RelayError) as error:
-        log.error("could not give power back to %s: %s", ", ".join(r.load for r in wanted), error)
+        return light_up(ready, OUTLETS_S)
+    except RelayError as error:
+        log.error("could not give power back to %s: %s", ", ".join(r.load for r in ready), error)
         return frozenset()

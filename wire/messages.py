@@ -183,6 +183,9 @@ EVENT_KINDS = {
     "stage_unverified": "a stage of the return was passed over: nothing proved that its load serves",
     "return_ended": "the room's return has ended, or was broken off for the reason given",
     "outbox_dropped": "the outbox was full; detail: how many were dropped",
+    "power_missing": "a load cannot be given the power that it should have; its relay or outlet fails; detail: error",
+    "power_back": "a load that was told as `power_missing` has power again; detail: after_s",
+    "safe_mode_ended": "half an hour has passed without a crash: the room acts again; detail: crashes",
 }
 """Every kind of event and its meaning. A kind that a hub does not know is stored and shown as it is."""
 

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from agent.ports import RelayError
+from agent.ports import InTime, LateError, RelayError, always
 from agent.transports.relay import RelayConfig
 
 log = logging.getLogger(__name__)
@@ -41,6 +41,7 @@ class GpioRelays:
         self._table: Mapping[str, RelayConfig] = {relay.load: relay for relay in table}
         self.names = frozenset(self._table)
         self._lock = threading.Lock()
+        self._faults: dict[str, str] = {}
         self._devices: dict[str, Any] = {}
         if not table:
             return
@@ -69,20 +70,28 @@ class GpioRelays:
                 pin_factory=factory,
             )
 
-    def _set(self, load: str, *, powered: bool) -> None:
+    def _set(self, load: str, *, powered: bool, in_time: InTime = always) -> None:
         device, relay = self._devices.get(load), self._table.get(load)
         if device is None or relay is None:
             raise RelayError(f"no relay for {load}")
         with self._lock:
+            if not in_time():
+                raise LateError(load)
             try:
                 device.value = int(_energised(relay, powered))
+                if powered and not self.powered(load):  # held by something else: a short, another program
+                    raise RelayError("the line does not follow")
             except Exception as error:
-                raise RelayError(f"GPIO {relay.pin} ({load}): {error}") from error
+                fault = f"GPIO {relay.pin} ({load}): {error}"
+                if powered:
+                    self._faults[load] = fault
+                raise RelayError(fault) from error
+            self._faults.pop(load, None)
 
-    def cut(self, load: str, give_back_s: float | None = None) -> None:
+    def cut(self, load: str, give_back_s: float | None = None, in_time: InTime = always) -> None:
         """Take power; `give_back_s` is nothing that a relay board could keep."""
         del give_back_s
-        self._set(load, powered=False)
+        self._set(load, powered=False, in_time=in_time)
 
     def restore(self, load: str) -> None:
         self._set(load, powered=True)
@@ -95,6 +104,9 @@ class GpioRelays:
     def powered(self, load: str) -> bool:
         relay = self._table[load]
         return bool(self._devices[load].value) == _energised(relay, powered=True)
+
+    def faults(self) -> Mapping[str, str]:
+        return dict(self._faults)
 
     def close(self) -> None:
         """Let go without moving a contact: the process' end leaves the lines to the kernel, which keeps them."""

@@ -59,7 +59,7 @@ class ApcPort(asyncio.DatagramProtocol):
                 self._plug.move(ber.whole(value) == 1)
                 answers += _row(oid, ber.integer(ber.whole(value)))
             elif pdu.tag == snmp.GET and oid in (STATE, COMMAND):
-                answers += _row(oid, ber.integer(2 if self._plug.on else 1))
+                answers += _row(oid, ber.integer(2 if self._plug.says_on else 1))
             else:
                 error = BAD_VALUE if oid == COMMAND else NO_SUCH_NAME
                 answers += _row(oid, b"\x05\x00")

@@ -32,11 +32,22 @@ class Plug:
         """When it moves by itself, where to, and how long it was told to wait."""
         self.deaf = False
         """It takes connections, and says nothing: its web server hangs; its timer goes on."""
+        self.lag_s = 0.0
+        """Its word is this much older than its relay."""
+        self._moves: list[tuple[float, bool]] = []
 
     @property
     def on(self) -> bool:
         """Whether the load gets power."""
         return self._room.closed[self._load]
+
+    @property
+    def says_on(self) -> bool:
+        """What it says of that."""
+        if not self.lag_s or not self._moves:
+            return self.on
+        known = [on for at_s, on in self._moves if at_s <= self._clock() - self.lag_s]
+        return known[-1] if known else not self._moves[0][1]
 
     @property
     def draw_w(self) -> float:
@@ -53,6 +64,8 @@ class Plug:
         """Move the relay; after `flip_after_s` it moves back by itself. An earlier timer ends."""
         now_s = self._clock()
         self._later = None if flip_after_s is None else (now_s + flip_after_s, not on, flip_after_s)
+        if on != self.on:
+            self._moves = [*self._moves[-9:], (now_s, on)]
         self._room.relay(self._load, on, now_s)
 
     def pass_time(self) -> None:
@@ -107,8 +120,8 @@ class ShellyConversation(WebConversation):
     def _GetStatus(self, given: dict[str, str]) -> dict[str, object]:  # noqa: ARG002, N802
         draw_w = self._plug.draw_w
         said: dict[str, object] = {
-            "id": 0, "source": "HTTP_in", "output": self._plug.on, "apower": draw_w, "voltage": VOLTAGE_V, "freq": 50.0,
-            "current": round(draw_w / VOLTAGE_V, 3), "temperature": {"tC": 41.2, "tF": 106.2},
+            "id": 0, "source": "HTTP_in", "output": self._plug.says_on, "apower": draw_w, "voltage": VOLTAGE_V,
+            "freq": 50.0, "current": round(draw_w / VOLTAGE_V, 3), "temperature": {"tC": 41.2, "tF": 106.2},
         }  # fmt: skip
         if (timer := self._plug.timer) is not None:
             said |= {"timer_started_at": round(timer[0], 2), "timer_duration": timer[1]}
@@ -156,7 +169,7 @@ class TasmotaConversation(WebConversation):
         if word.lower() in ("power", "power1"):
             if value:
                 self._plug.move(value.upper() in ("ON", "1", "TRUE"))
-            return {"POWER": "ON" if self._plug.on else "OFF"}
+            return {"POWER": "ON" if self._plug.says_on else "OFF"}
         if command.lower() == "status 8":
             draw_w = self._plug.draw_w
             return {"StatusSNS": {"Time": "2026-11-23T08:00:00", "ENERGY": {"Power": draw_w, "Voltage": VOLTAGE_V}}}

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import queue
+import threading
 from dataclasses import replace
 
 import pytest
 
-from agent.actuators import Actuators
+from agent.actuators import DARK_TOLD_AFTER_S, GUARD_MARGIN_S, RESTORE_FOR_S, RESTORE_PAUSE_S, Actuators
 from agent.core.events import RemedyDone, StartRemedy
 from agent.core.remedies import LOADS, OFF_MAX_S, REMEDIES
 from agent.core.state import Act
-from agent.ports import Outcome, RelayError
+from agent.ports import LATE, InTime, LateError, Outcome, RelayError, always
+
+FAILING = int(RESTORE_FOR_S / RESTORE_PAUSE_S) + 1
+"""So many tries the act's own thread makes."""
 
 
 class FakeRelays:
@@ -26,8 +30,11 @@ class FakeRelays:
         self.fail_cut = False
         self.give_backs: list[float | None] = []
         self.slow = False
+        self.fault = ""
 
-    def cut(self, load: str, give_back_s: float | None = None) -> None:
+    def cut(self, load: str, give_back_s: float | None = None, in_time: InTime = always) -> None:
+        if not in_time():
+            raise LateError(load)
         if self.fail_cut:
             raise RelayError("no line")
         self.give_backs.append(give_back_s)
@@ -48,6 +55,9 @@ class FakeRelays:
 
     def powered(self, load: str) -> bool | None:
         return None if self.slow else self.on[load]
+
+    def faults(self) -> dict[str, str]:
+        return {"codec": self.fault} if self.fault else {}
 
     def close(self) -> None: ...
 
@@ -74,7 +84,9 @@ class Codec:
     def __init__(self, outcome: Outcome | None) -> None:
         self._outcome = outcome
 
-    def perform(self, remedy: str) -> Outcome:
+    def perform(self, remedy: str, in_time: InTime = always) -> Outcome:
+        if not in_time():
+            return Outcome(ok=False, reason=LATE, proof={"sent": False})
         if self._outcome is None:
             raise RuntimeError(remedy)
         return self._outcome
@@ -87,7 +99,7 @@ def order(remedy: str, off_s: float = 15.0) -> StartRemedy:
 
 
 def perform(remedy: str, relays: FakeRelays, *, off_s: float = 15.0, time: FakeTime | None = None,
-            codec: Outcome | None = None) -> tuple[RemedyDone, Actuators]:  # fmt: skip
+            codec: Outcome | None = None, in_time: InTime = always) -> tuple[RemedyDone, Actuators]:  # fmt: skip
     done: queue.Queue[RemedyDone] = queue.Queue()
     clock = time or FakeTime()
 
@@ -97,7 +109,7 @@ def perform(remedy: str, relays: FakeRelays, *, off_s: float = 15.0, time: FakeT
         return None if load != "codec" or measured_s < since_s else 31.0 if relays.on["codec"] else 0.4
 
     made = Actuators(relays, [Codec(codec)], done.put, draw_w, clock.sleep, clock.monotonic)
-    made.start(order(remedy, off_s))
+    made.start(order(remedy, off_s), in_time)
     return done.get(timeout=10), made
 
 
@@ -140,9 +152,109 @@ def test_power_comes_back_when_the_act_breaks_in_the_middle() -> None:
     assert relays.on["codec"]
 
 
+class Stuck(FakeTime):
+    """A cycle's own thread that never wakes again: its sleep lasts until the test lets it go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asleep, self.let_go = threading.Event(), threading.Event()
+
+    def sleep(self, seconds: float) -> None:
+        del seconds
+        self.asleep.set()
+        self.let_go.wait(30)
+        self.now_s += 60
+
+
+def test_the_guard_gives_power_back_when_the_acts_own_thread_hangs() -> None:
+    relays, clock = FakeRelays(), Stuck()
+    done: queue.Queue[RemedyDone] = queue.Queue()
+    actuators = Actuators(relays, [], done.put, sleep=clock.sleep, monotonic=clock.monotonic)
+    actuators.start(order("codec_power_cycle", 15.0))
+    assert clock.asleep.wait(10)
+    clock.now_s += 15 + GUARD_MARGIN_S
+    assert (actuators.guard(), relays.on["codec"]) == ([], False), "its own thread has until then"
+    clock.now_s += 0.1
+    assert (actuators.guard(), relays.on["codec"]) == (["codec"], True)
+    assert actuators.guard() == []
+    clock.let_go.set()
+    assert done.get(timeout=10).ok
+    assert relays.on["codec"]
+
+
+def refusing_at(number: int) -> tuple[InTime, list[int]]:
+    """Whether it is still time: no, from the question with this number on."""
+    asked: list[int] = []
+
+    def in_time() -> bool:
+        asked.append(len(asked) + 1)
+        return asked[-1] < number
+
+    return in_time, asked
+
+
+@pytest.mark.parametrize("remedy", ["codec_power_cycle", "light_off", "codec_restart", "light_on"])
+def test_what_comes_too_late_is_not_begun(remedy: str) -> None:
+    relays = FakeRelays()
+    in_time, asked = refusing_at(1)
+    done, _ = perform(remedy, relays, codec=Outcome(ok=True), in_time=in_time)
+    assert (done.ok, done.reason, done.proof) == (False, LATE, {"sent": False})
+    assert (asked, relays.moves) == ([1], [])
+
+
+@pytest.mark.parametrize("remedy", ["codec_power_cycle", "light_off", "codec_restart"])
+def test_what_becomes_too_late_while_a_lock_is_waited_for_moves_nothing(remedy: str) -> None:
+    relays, clock = FakeRelays(), FakeTime()
+    in_time, asked = refusing_at(2)
+    done, actuators = perform(remedy, relays, time=clock, codec=Outcome(ok=True), in_time=in_time)
+    assert (done.ok, done.reason, done.proof) == (False, LATE, {"sent": False})
+    assert (asked, relays.moves) == ([1, 2], []), "no power is given back that was not taken"
+    clock.now_s += 1000
+    assert actuators.guard() == []
+
+
+def test_a_load_is_off_from_the_cut_on_and_not_from_the_wait_before_it() -> None:
+    clock = FakeTime()
+
+    class Waiting(FakeRelays):
+        def cut(self, load: str, give_back_s: float | None = None, in_time: InTime = always) -> None:
+            clock.now_s += 8  # another exchange holds the outlet
+            super().cut(load, give_back_s, in_time)
+
+    done, _ = perform("codec_power_cycle", Waiting(), time=clock)
+    assert done.proof["off_s"] == 15.0
+
+
+def test_a_load_that_cannot_be_given_power_is_told_of_once_and_once_when_it_has_it_again() -> None:
+    relays, clock = FakeRelays(), FakeTime()
+    actuators = Actuators(relays, [], lambda _: None, monotonic=clock.monotonic)
+    relays.fault = "outlet of codec: it does not answer"
+    assert actuators.news() == []
+    clock.now_s += DARK_TOLD_AFTER_S
+    (missing,) = actuators.news()
+    assert (missing.kind, missing.load) == ("power_missing", "codec")
+    assert missing.detail == {"error": "outlet of codec: it does not answer"}
+    assert actuators.news() == []
+    relays.fault = ""
+    (back,) = actuators.news()
+    assert (back.kind, back.load, back.detail) == ("power_back", "codec", {"after_s": 30})
+    assert actuators.news() == []
+
+
+def test_a_short_trouble_with_an_outlet_is_not_told() -> None:
+    relays, clock = FakeRelays(), FakeTime()
+    actuators = Actuators(relays, [], lambda _: None, monotonic=clock.monotonic)
+    for _ in range(3):
+        relays.fault = "outlet of codec: it boots with the room"
+        assert actuators.news() == []
+        clock.now_s += DARK_TOLD_AFTER_S - 1
+        relays.fault = ""
+        assert actuators.news() == []
+
+
 def test_the_guard_restores_what_its_own_thread_could_not() -> None:
     relays, clock = FakeRelays(), FakeTime()
-    relays.fail_restore = 10
+    relays.fail_restore = FAILING
     done, actuators = perform("codec_power_cycle", relays, time=clock)
     assert (done.ok, done.reason, relays.on["codec"]) == (False, "relay", False)
     actuators._off_until_s["codec"] = clock.now_s  # as if that thread still believed to be in its cycle
@@ -187,7 +299,7 @@ def test_ending_the_agent_ends_a_cycle_early_with_power() -> None:
 
 def test_a_relay_that_fails_for_long_is_tried_until_it_gives_power_again() -> None:
     relays, clock = FakeRelays(), FakeTime()
-    relays.fail_restore = 15
+    relays.fail_restore = FAILING + 5
     done, actuators = perform("codec_power_cycle", relays, time=clock)
     assert (done.ok, relays.on["codec"]) == (False, False)
     clock.now_s += 20
@@ -212,7 +324,7 @@ def test_what_an_outlet_does_not_say_is_no_proof() -> None:
 
 def test_the_guard_does_not_wait_for_an_outlet_and_asks_again_at_every_turn() -> None:
     relays, clock = FakeRelays(), FakeTime()
-    relays.fail_restore = 10
+    relays.fail_restore = FAILING
     _, actuators = perform("codec_power_cycle", relays, time=clock)
     relays.slow = True
     clock.now_s += 60

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from gpiozero.pins.mock import MockFactory
 
-from agent.ports import RelayError
+from agent.ports import LateError, RelayError
 from agent.transports import gpio
 from agent.transports.gpio import GpioRelays
 from agent.transports.relay import RelayConfig, check
@@ -145,3 +145,23 @@ def test_the_chip_is_found_by_its_label() -> None:
     assert chip_number({0: "pinctrl-rp1", 11: "gpio-brcmstb"}) == 0
     with pytest.raises(OSError, match="labels seen"):
         chip_number({0: "INT33FC:00"})
+
+
+def test_a_cut_that_comes_too_late_moves_no_contact() -> None:
+    factory = MockFactory()
+    relays = GpioRelays([RelayConfig("codec", 17)], (), factory)
+    with pytest.raises(LateError):
+        relays.cut("codec", in_time=lambda: False)
+    assert (factory.pin(17).state, relays.powered("codec"), relays.faults()) == (0, True, {})
+
+
+def test_a_line_that_does_not_follow_is_a_fault_until_it_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    relays = GpioRelays([RelayConfig("codec", 17)], (), MockFactory())
+    relays.cut("codec")
+    with monkeypatch.context() as held:
+        held.setattr(relays, "powered", lambda _: False)
+        with pytest.raises(RelayError, match="does not follow"):
+            relays.restore("codec")
+    assert list(relays.faults()) == ["codec"]
+    relays.restore("codec")
+    assert relays.faults() == {}

@@ -8,11 +8,11 @@ from collections.abc import Mapping
 import pytest
 
 from agent.actuators import Actuators
-from agent.core.events import Event, Observed, RemedyDone, Tick
+from agent.core.events import Event, Observed, Record, RemedyDone, Tick
 from agent.core.facts import Instant, NoReading, Observation, Reading
 from agent.core.phases import Phase
 from agent.loop import ABANDON_S, ABANDONED_MAX, QUEUE_MAX, Loop
-from agent.ports import Outcome
+from agent.ports import InTime, Outcome, always
 from agent.room import Room
 from agent.store.base import Batch
 from agent.store.memory import MemoryStore
@@ -77,7 +77,7 @@ class Codec:
     def __init__(self, log: list[str]) -> None:
         self._log = log
 
-    def perform(self, remedy: str) -> Outcome:
+    def perform(self, remedy: str, in_time: InTime = always) -> Outcome:
         self._log.append(remedy)
         return Outcome(ok=True)
 
@@ -129,6 +129,15 @@ def test_every_turn_feeds_the_watchdog_and_a_tick_comes_each_second(stand: Stand
         stand.loop.turn([])
     assert stand.fed == 10
     assert stand.loop._next_tick_s == 101.0
+
+
+def test_what_the_actuators_have_to_tell_is_told_at_every_turn(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    news = [[Record("power_missing", load="codec")], [], [Record("power_back", load="codec")]]
+    monkeypatch.setattr(stand.loop._actuators, "news", lambda: news.pop(0))
+    for n in range(3):
+        stand.clock.mono_s = 100.0 + n
+        stand.loop.turn([])
+    assert [kind for kind in kinds(stand.store) if kind.startswith("power")] == ["power_missing", "power_back"]
 
 
 def test_a_full_queue_drops_the_oldest_reading_and_never_an_outcome(stand: Stand) -> None:

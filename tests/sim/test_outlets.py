@@ -9,8 +9,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from agent import rescue
 from agent.actuators import Actuators
 from agent.core.events import RemedyDone, StartRemedy
 from agent.core.facts import NoReading
@@ -21,6 +23,8 @@ from agent.ports import RelayError
 from agent.probes.config import MeterConfig
 from agent.probes.outlet import OutletMeterProbe, open_outlet
 from agent.relays import RoomRelays, light_up
+from agent.store.base import ActRow, Batch
+from agent.store.sqlite import SqliteStore
 from agent.transports.errors import LinkFault
 from agent.transports.relay import RelayConfig
 from sim.hardware import PASSWORD, RoomHardware, RoomPlan
@@ -102,6 +106,84 @@ def test_a_fresh_agent_ends_the_cycle_of_a_dead_one_at_once(room: RoomHardware) 
     open_outlet(relay(room)).cut(100.0, 3.0)
     assert light_up([relay(room)], 5.0) == {"codec"}
     assert powered(room)
+
+
+def test_an_outlet_whose_word_lags_is_given_power_after_a_cut_all_the_same(room: RoomHardware) -> None:
+    """It still says "on" from before the cut when the cycle ends."""
+    assert room.plug is not None
+    room.plug.lag_s = 5.0
+    relays = RoomRelays([relay(room)])
+    until(lambda: relays.prod("codec"), "it did not have power at first")
+    done: queue.Queue[RemedyDone] = queue.Queue()
+    relays.cut("codec", None)  # none of its own timers helps
+    assert relays.powered("codec") is True, "as it says"
+    relays.restore("codec")
+    assert powered(room)
+    Actuators(relays, [], done.put).start(cycle(1.0))
+    assert done.get(timeout=WAIT_S).ok
+    assert powered(room)
+    relays.close()
+
+
+def test_a_fresh_agent_does_not_believe_a_lagging_word_about_the_cut_of_a_dead_one(room: RoomHardware) -> None:
+    assert room.plug is not None
+    room.plug.lag_s = 60.0
+    open_outlet(relay(room)).cut(100.0, 3.0)
+    assert light_up([relay(room)], 5.0) == {"codec"}
+    assert powered(room)
+
+
+def test_a_service_that_starts_ends_the_cycle_that_a_dead_one_has_left_open(room: RoomHardware, tmp_path: Path) -> None:
+    """What ends it before the configuration is read, from the journal and the last good table alone."""
+    state = tmp_path / "state"
+    state.mkdir()
+    config = tmp_path / "room.toml"
+    config.write_text(f'[room]\nid = "r"\nstate_dir = "{state}"\n', "utf-8")
+    secret = tmp_path / "plug.pw"
+    secret.write_text(PASSWORD + "\n", "utf-8")
+    secret.chmod(0o600)
+    table = [relay(room, str(tmp_path / "gone")), relay(room, str(secret))]
+    body = msgspec.json.encode({"room": "r", "relays": [replace(table[0], load="display"), table[1]]})
+    (state / rescue.CACHE).write_bytes(b"mark\n" + body)
+    store = SqliteStore(state / rescue.DATABASE)
+    begun = [
+        ActRow(number, f"{load}_power_cycle", load, "cycle", 1.0, 2.0, True, "b")
+        for number, load in enumerate(("display", "codec"), 1)
+    ]
+    store.commit(Batch(begun=begun))
+    store.close()
+    open_outlet(relay(room)).cut(None, 3.0)
+    assert not powered(room)
+    assert rescue.power_up(config) == {"codec"}, "also when another outlet's password is gone"
+    assert powered(room)
+
+
+def test_whoever_takes_the_outlets_gives_power_to_all_that_must_not_be_off(room: RoomHardware) -> None:
+    open_outlet(relay(room)).cut(None, 3.0)
+    relays = RoomRelays([relay(room)], off=["light"])
+    until(lambda: powered(room), "nobody gave power back")
+    relays.close()
+
+
+def test_what_was_left_off_stays_off(room: RoomHardware) -> None:
+    open_outlet(relay(room)).cut(None, 3.0)
+    relays = RoomRelays([relay(room)], off=["codec"])
+    assert relays.powered("codec") is False
+    assert not powered(room)
+    relays.close()
+
+
+def test_an_outlet_that_stays_silent_is_a_trouble_until_it_answers(
+    room: RoomHardware, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert room.plug is not None
+    monkeypatch.setattr("agent.plug.ORDER_S", 0.3)
+    room.plug.deaf = True
+    relays = RoomRelays([relay(room)])
+    until(lambda: "codec" in relays.faults(), "nobody says that it does not answer")
+    room.plug.deaf = False
+    until(lambda: relays.faults() == {}, "the trouble has not ended")
+    relays.close()
 
 
 def test_a_plug_whose_web_server_hangs_in_mid_cycle_has_power_all_the_same_and_is_told_of(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from math import inf
 from statistics import fmean
 from typing import Any
 
 from tests.prove.rooms import Result
+from tests.prove.sim.people import TRIAL, Join
 
 ACT_WITHIN_S = 180.0
 OUTAGE_BEYOND_BOOT_S = 60.0
@@ -23,6 +25,11 @@ class Account:
         self.acts: Counter[str] = Counter()
         self.refusals: Counter[str] = Counter()
         self.counted: Counter[str] = Counter()
+        self.happened: Counter[str] = Counter()
+        self.needless: Counter[str] = Counter()
+        self.in_call: Counter[str] = Counter()
+        self.lost_s: Counter[str] = Counter()
+        self.joins: list[Join] = []
         self.broken: list[dict[str, Any]] = []
 
     def add(self, result: Result) -> None:
@@ -34,6 +41,11 @@ class Account:
         self.acts += result.acts
         self.refusals += result.refusals
         self.counted += result.counted
+        self.happened += result.happened
+        self.needless += result.needless
+        self.in_call += result.in_call
+        self.lost_s += result.lost_s
+        self.joins += result.joins
         self.broken += [
             {"seed": result.seed, "days": result.days, "at_s": one.at_s, "invariant": one.invariant, "what": one.what}
             for one in result.violations
@@ -52,10 +64,30 @@ class Account:
             "acts": sum(self.acts.values()),
             "acts_by_remedy": dict(self.acts.most_common()),
             "refusals": dict(self.refusals.most_common()),
+            **self._meetings(),
+            "needless_acts": sum(self.needless.values()),
+            "needless_acts_by_cause": dict(self.needless.most_common()),
+            "acts_in_a_call": sum(self.in_call.values()),
+            "troubles": dict(sorted(self.happened.items())),
             "violations": len(self.broken),
             "broken": self.broken,
             "outages": outages,
             "counted": dict(sorted(self.counted.items())),
+        }
+
+    def _meetings(self) -> dict[str, Any]:
+        """What became of the planned meetings. A trial is none, and stands apart."""
+        minutes = {cause: round(seconds / 60, 1) for cause, seconds in self.lost_s.most_common() if seconds > 0}
+        meant = [one for one in self.joins if not one.trial]
+        return {
+            "meetings": len({(one.room, one.meeting) for one in meant}),
+            "meeting_minutes_lost": round(sum(minutes[cause] for cause in minutes if not cause.endswith(TRIAL)), 1),
+            "meeting_minutes_lost_by_cause": minutes,
+            "joins": len(meant),
+            "joins_delayed": sum(one.delay_s > 0 for one in meant),
+            "joins_missed": sum(one.delay_s == inf for one in meant),
+            "joins_into_a_restart": sum(one.into_restart for one in meant),
+            "joins_disturbed": sum(one.disturbed for one in meant),
         }
 
 
@@ -106,6 +138,8 @@ def text(figures: dict[str, Any]) -> str:
         *_columns(figures["acts_by_remedy"]),
         "refusals by reason:",
         *_columns(figures["refusals"]),
+        "troubles that came:",
+        *_columns(figures["troubles"]),
         "also counted:",
         *_columns(figures["counted"]),
         "one fault alone, outside a call; target for a hung codec: its own boot + 60 s, first act within 180 s; means:",
@@ -117,7 +151,17 @@ def text(figures: dict[str, Any]) -> str:
         + {None: "", True: ", target met", False: ", TARGET MISSED"}[one["target_met"]]
         for one in figures["outages"]
     ]
-    lines.append(f"violations: {figures['violations']}")
+    lines += [
+        f"meetings: {figures['meetings']}, minutes lost of them: {figures['meeting_minutes_lost']}, by cause:",
+        *(f"  {minutes:9,.1f}  {cause}" for cause, minutes in figures["meeting_minutes_lost_by_cause"].items()),
+        f"joins: {figures['joins']}, of them {figures['joins_delayed']} delayed and {figures['joins_missed']} missed; "
+        f"{figures['joins_into_a_restart']} dialled into a restart of ours, {figures['joins_disturbed']} of them found "
+        "out of service what would have served without it",
+        f"restarts in a call's path while a call was up, known or not: {figures['acts_in_a_call']}",
+        f"needless acts, of what truly was healthy: {figures['needless_acts']}",
+        *_columns(figures["needless_acts_by_cause"]),
+        f"violations: {figures['violations']}",
+    ]
     lines += [
         f"  seed {one['seed']} at {one['at_s']:.0f} s: {one['invariant']}: {one['what']}" for one in figures["broken"]
     ]

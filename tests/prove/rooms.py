@@ -25,6 +25,7 @@ from tests.prove.sim.chaos import Happening
 from tests.prove.sim.crash import Plan
 from tests.prove.sim.judge import Violation
 from tests.prove.sim.ledger import Episode
+from tests.prove.sim.people import Join, joins, lost_s
 from tests.prove.sim.world import World
 
 DAYS = 2.0
@@ -51,6 +52,14 @@ class Result:
     crossed: Counter[str] = field(default_factory=Counter)
     episodes: list[Episode] = field(default_factory=list)
     violations: list[Violation] = field(default_factory=list)
+    happened: Counter[str] = field(default_factory=Counter)
+    """Troubles that came, by kind."""
+    needless: Counter[str] = field(default_factory=Counter)
+    """Restarts of the room's own of what truly was healthy, by what they were for."""
+    in_call: Counter[str] = field(default_factory=Counter)
+    lost_s: Counter[str] = field(default_factory=Counter)
+    """Seconds of planned meetings that were lost, by cause."""
+    joins: list[Join] = field(default_factory=list)
     trace: list[str] = field(default_factory=list)
     """The last of it, when a promise was broken."""
 
@@ -95,7 +104,8 @@ def simulate(
     )  # fmt: skip
     return Result(
         seed, days, world.trace_hash, time.process_time() - began_s, ledger.deaths, ledger.seen_acts, ledger.refused,
-        counts, world.plan.crossed, world.episodes, world.judge.violations,
+        counts, world.plan.crossed, ledger.happened, ledger.needless, ledger.in_call, lost_s(world.people),
+        joins(seed, world.people), world.episodes, world.judge.violations,
         list(world.trace) if world.judge.violations else [],
     )  # fmt: skip
 

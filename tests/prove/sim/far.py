@@ -164,6 +164,11 @@ class Hub:
         self.desired = msgspec.structs.replace(self.desired, version=self.desired.version + 1, **changes)
         self._down(str(Topic(ROOM, Leaf.DESIRED)), m.encode(self.desired), False)
 
+    def plan(self, meeting: m.Meeting, now_wall_s: float) -> None:
+        """One meeting more, besides those that are not over."""
+        going = [one for one in self.desired.meetings if one.end_s > now_wall_s]
+        self.want(meetings=[*going, meeting])
+
     def missing(self, epoch: str, held: set[int]) -> set[int]:
         """Those of these events of an epoch that the present database has not got."""
         rows = self.db.execute("SELECT seq FROM events WHERE room = ? AND epoch = ?", (ROOM, epoch))

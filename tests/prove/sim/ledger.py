@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from agent.core.events import StartRemedy
 from agent.core.facts import NoReading, Reading, Value
-from tests.prove.promised import FACTS
+from tests.prove.promised import CALL_PATH, FACTS
 from wire import messages as m
 
 NEVER = NoReading("never")
@@ -67,11 +68,26 @@ class Ledger:
     """Looks, turns, commits, messages: what a simulated day consists of."""
     blind_cuts: int = 0
     """Calls cut so young that no look had shown them."""
+    in_call: Counter[str] = field(default_factory=Counter)
+    """Restarts in a call's path while a call was up, whether it could be known of or not."""
+    needless: Counter[str] = field(default_factory=Counter)
+    """Restarts of the room's own of what truly was healthy, by what they were for."""
+    happened: Counter[str] = field(default_factory=Counter)
+    """Troubles that came, by kind."""
     notes: list[str] = field(default_factory=list)
 
     def dead_for_s(self, now_s: float) -> float:
         """How long no agent has been running, in all, up to now."""
         return self.dead_s + (now_s - self.died_at_s if self.died_at_s is not None else 0.0)
+
+    def restarted(self, order: StartRemedy, call_up_s: float, *, healthy: bool, lied: bool) -> None:
+        """A load is taken out of service."""
+        if order.load.name in CALL_PATH and call_up_s >= 0:
+            self.in_call[order.remedy.name] += 1
+        if healthy and not order.act.command:
+            # Acts of no fault are stages of the whole room's restart.
+            why = f"{order.remedy.name} for {order.act.fault or 'the whole room'}"
+            self.needless[f"{why}, while a sensor lied" if lied else why] += 1
 
     def told(self, readings: dict[str, Reading], now_s: float) -> None:
         """The agent has been told this. A value outside the catalogue's range counts as no reading."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from dataclasses import dataclass, replace
 
@@ -31,6 +32,11 @@ class Restart:
     """When the device serves again, as far as this restart is concerned."""
     cycled: bool = False
     """By its relay."""
+    served: bool = False
+    """Whether it truly served when it was restarted, or would have but for the restart before."""
+    synced: bool = True
+    boot: str = ""
+    """How the board's clock stood, and in which of its boots."""
     forgotten: bool = False
     """A card that lied about flushing has lost it."""
 
@@ -111,6 +117,24 @@ class Place:
             self.pc_app = self.pc_app or alive
             return alive
         return self.room.gateway_up() and self.room.command(remedy, now_s)
+
+    def serves(self, load: str, now_s: float) -> bool:
+        """Whether a load truly does its work."""
+        self.room.advance(now_s)
+        device = self.room.devices.get(load)
+        return device is None or device.serving(now_s)
+
+    def healthy(self, load: str, now_s: float) -> bool:
+        """Whether a restart of it would mend nothing."""
+        stuck = load == "codec" and self.codec.registration_stuck
+        return self.serves(load, now_s) and not stuck and (load != "pc" or self.pc_app)
+
+    def out_by_us(self, load: str, now_s: float, longer_s: float = 0.0) -> Restart | None:
+        """The restart of ours by which a load is out of service just now, or was until a moment ago."""
+        last = next((one for one in reversed(self.restarts) if one.load == load), None)
+        if last is None or last.ready_s not in (math.inf, self.ready_s(load)):
+            return None
+        return last if now_s < last.ready_s + longer_s else None
 
     def put_right(self, now_s: float) -> None:
         """A person goes round the room: plugs pulled and put back, software opened. Nobody is in a call then."""

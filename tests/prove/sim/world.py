@@ -23,6 +23,7 @@ from tests.prove.sim.crash import KILL, POWER, Crash, Plan
 from tests.prove.sim.judge import Judge
 from tests.prove.sim.ledger import Episode, Ledger
 from tests.prove.sim.line import Line
+from tests.prove.sim.people import People
 from tests.prove.sim.place import Place, Restart
 from tests.prove.sim.rest import rests_until_s
 from tests.prove.sim.senses import LOOK_S, LOOK_TAKES_S, SILENT_S, Senses
@@ -67,6 +68,7 @@ class World:
         self.last_change_s = 0.0
         self.ruin_next = self.lie_next = False
         self.line = Line(self)
+        self.people = People(self)
         for happening in happenings:
             self.schedule(happening)
 
@@ -116,6 +118,7 @@ class World:
         heapq.heappop(self.changes)
         self.last_change_s = self.now_s
         self.note(f"happens {happening.what} {happening.detail}")
+        self.ledger.happened[happening.what.partition(" (")[0]] += 1
         happening.do(self)
 
     def note(self, line: str) -> None:
@@ -286,19 +289,35 @@ class World:
     def obey(self, order: StartRemedy) -> bool:
         """The agent gives an order to a device; whether it is taken."""
         up_s = self.place.call_up_s(self.now_s)
+        before = self.place.healthy(order.load.name, self.now_s), self._served(order.load.name)
         taken = self.place.obey(order.remedy.name, self.now_s)
         self.note(f"order {order.remedy.name} {'taken' if taken else 'not taken'}")
         if taken and order.remedy.restarts:
-            self.restarting(order, self.now_s, up_s)
+            self.restarting(order, self.now_s, up_s, before)
             self.restarted(order)
         return taken
 
-    def restarting(self, order: StartRemedy, ended_s: float, up_s: float | None = None) -> None:
-        """A load is taken out of service, with the truth about the call at that moment."""
+    def _served(self, load: str) -> bool:
+        before = self.place.out_by_us(load, self.now_s)
+        return before.served if before else self.place.serves(load, self.now_s)
+
+    def restarting(
+        self, order: StartRemedy, ended_s: float, up_s: float | None = None, before: tuple[bool, bool] | None = None
+    ) -> None:
+        """A load is taken out of service, with the truth at that moment about the call, and whether the load was
+        healthy and served."""
         load = order.load.name
-        self.judge.restarts(order, self.place.call_up_s(self.now_s) if up_s is None else up_s)
+        healthy, served = before or (self.place.healthy(load, self.now_s), self._served(load))
+        up_s = self.place.call_up_s(self.now_s) if up_s is None else up_s
+        self.judge.restarts(order, up_s)
+        self.ledger.restarted(order, up_s, healthy=healthy, lied=bool(self.senses.lies))
         cycled = order.remedy.method is Method.CYCLE
-        self.place.restarts.append(Restart(load, order.act.act_id, self.now_s, ended_s, float("inf"), cycled))
+        self.place.restarts.append(
+            Restart(
+                load, order.act.act_id, self.now_s, ended_s, float("inf"), cycled, served=served,
+                synced=self.board is not None and self.board.synced, boot=self.clock.boot,
+            )
+        )  # fmt: skip
 
     def restarted(self, order: StartRemedy) -> None:
         """It has its power back, or has begun to boot."""

@@ -2,5 +2,6 @@
 
 from tests.prove.sim.chaos import KINDS, drawn, single
 from tests.prove.sim.troubles import board, equipment, liars, lines, people, supply
+from tests.prove.sim.troubles.people import a_meeting
 
-__all__ = ["KINDS", "board", "drawn", "equipment", "liars", "lines", "people", "single", "supply"]
+__all__ = ["KINDS", "a_meeting", "board", "drawn", "equipment", "liars", "lines", "people", "single", "supply"]

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from sim.physics import Hang
-from tests.prove.sim.chaos import Do, Happening, kind
+from tests.prove.sim.chaos import KINDS, Do, Happening, kind
 from tests.prove.sim.clock import EPOCH_S
-from wire import messages as m
+from tests.prove.sim.people import dials, gathering
 
 if TYPE_CHECKING:
     from tests.prove.sim.world import World
@@ -38,17 +38,46 @@ def _call_hang(dice: random.Random, at_s: float, lasts_s: float) -> Sequence[Hap
     return (*_call(dice, at_s, lasts_s), Happening(at_s + after_s, f"codec hangs ({how})", hang))
 
 
-@kind("meeting", 1.5, 600.0, 5400.0)
-def _meeting(dice: random.Random, at_s: float, lasts_s: float) -> Sequence[Happening]:
-    start_s = at_s + dice.uniform(60.0, 5400.0)
-    meeting = m.Meeting("m", "Giao ban", EPOCH_S + start_s, EPOCH_S + start_s + lasts_s)
-    joins = _call(dice, start_s + dice.uniform(-600.0, 300.0), lasts_s) if dice.random() < 0.7 else ()
+FAULTS = (
+    ("codec hangs softly", 7), ("codec hangs hard", 5), ("codec switches itself off", 2), ("switch hangs", 2),
+    ("converter hangs", 2), ("registration is stuck", 2),
+)  # fmt: skip
+"""What keeps a room from its meeting, by how often."""
+FAULT_CHANCE = 0.4
+FAULT_S = (-2700.0, 900.0)
+"""When such a fault comes, from the start of the meeting: equipment is switched on and used then."""
+
+
+def a_meeting(
+    dice: random.Random, at_s: float, start_s: float, lasts_s: float, *, trial: bool = False, secret: bool = False
+) -> Sequence[Happening]:
+    """A meeting that is planned at `at_s`: who comes, and now and then a fault when the room is needed."""
+    found = gathering(dice, start_s, lasts_s, earliest_s=at_s, trial=trial, secret=secret)
+    faults: Sequence[Happening] = ()
+    if dice.random() < FAULT_CHANCE:
+        name = dice.choices([name for name, _ in FAULTS], [weight for _, weight in FAULTS])[0]
+        faults = KINDS[name].make(dice, max(at_s, start_s + dice.uniform(*FAULT_S)), 0.0)
     return (
-        Happening(at_s, "meeting is planned", lambda world: world.line.hub.want(meetings=[meeting])),
-        Happening(start_s - 900.0, "meeting is near", _nothing),
-        *joins,
+        Happening(at_s, "meeting is planned", lambda world: world.people.plan(found)),
+        *(
+            Happening(start_s - before_s, "meeting is near", _nothing)
+            for before_s in (900.0, 300.0)
+            if start_s - before_s > at_s
+        ),
+        *dials(found),
+        *faults,
         Happening(start_s + lasts_s, "meeting ends", _nothing),
     )
+
+
+@kind("meeting", 1.5, 600.0, 5400.0)
+def _meeting(dice: random.Random, at_s: float, lasts_s: float) -> Sequence[Happening]:
+    return a_meeting(dice, at_s, at_s + dice.uniform(60.0, 5400.0), lasts_s)
+
+
+@kind("trial connection", 0.4, 600.0, 2400.0)
+def _trial(dice: random.Random, at_s: float, lasts_s: float) -> Sequence[Happening]:
+    return a_meeting(dice, at_s, at_s + dice.uniform(60.0, 3600.0), lasts_s, trial=True)
 
 
 def _nothing(_world: World) -> None:

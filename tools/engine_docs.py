@@ -66,6 +66,7 @@ REFUSALS = {
     Reason.LEASE: "A connected hub has been asked for its leave, and has a moment to answer.",
     Reason.NOT_A_TRIAL: "Only while a trial connection runs: in a meeting a microphone is its people's own.",
     Reason.FLAPPING: "The symptom comes and goes too often to be acted upon; it is told all the same.",
+    Reason.NOT_YET: "The fault may pass, or the act be for nothing: its [page](faults/README.md) says how long.",
     Reason.NO_EVIDENCE: "The fault is no longer seen freshly: old evidence authorises nothing.",
     Reason.NO_JOURNAL: "The intent could not be written down, so the act is not begun.",
 }

@@ -86,6 +86,8 @@ def _ladder(rule: Rule) -> str:
     rows = [f"{number}. {_rung(REMEDIES[name])}" for number, name in enumerate(rule.ladder, 1)]
     rows.append(f"{len(rows) + 1}. A person is called, with the evidence and the words below.")
     text = "\n".join(rows) + "\n\nEvery rung needs the [interlock](../engine.md#refusals)'s permission."
+    if rule.act_after:
+        text += f"\n\n{rule.act_after}"
     if rule.on_clear:
         text += f" Once the fault is gone: {_rung(REMEDIES[rule.on_clear])}."
     return text

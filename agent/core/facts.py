@@ -115,6 +115,7 @@ FACTS: dict[str, FactSpec] = _catalogue(
     FactSpec("net.link", "", "the room's own network port has a carrier"),
     FactSpec("net.gateway", "", "the room's gateway answers"),
     FactSpec("net.hub", "", "the path to the hub answers"),
+    FactSpec("net.beyond", "", "something beyond the media converter answers that is not the hub"),
     FactSpec("net.dns", "", "names resolve", fresh_s=95),
     FactSpec("net.port_up", "", "the switch's port that the room hangs on is up, by the switch's own word", fresh_s=95),
     FactSpec("net.port_speed_mbps", "Mbit/s", "speed of that port", fresh_s=95, low=0),

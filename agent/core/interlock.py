@@ -56,6 +56,7 @@ class Reason(enum.StrEnum):
     LOOKING = "looking"
     NOT_A_TRIAL = "not_a_trial"
     FLAPPING = "flapping"
+    NOT_YET = "not_yet"
     NO_EVIDENCE = "no_evidence"
     NO_JOURNAL = "no_journal"
 

@@ -62,7 +62,7 @@ def _passed(state: RoomState, rule: Rule, fault: Fault, diagnosis: Diagnosis, no
     if passes == 1 and fault.phase is Phase.SETTLING:
         state = _measured(state, rule, fault, now)
     if passes < rule.passes:
-        return _put(state, replace(fault, passes=passes, strikes=0)), ()
+        return _put(state, replace(fault, passes=passes, strikes=0, well_s=now.mono_s)), ()
     phase = after(fault.phase, Signal.RECOVERED)
     cleared = Record(
         "fault_cleared", rule.name, fault.fault_id, rule.severity, phase,
@@ -185,6 +185,10 @@ def _climb(state: RoomState, rule: Rule, now: Instant) -> Step:
 def _refusal(state: RoomState, rule: Rule, remedy: Remedy, now: Instant) -> Reason | None:
     """The interlock's word, after making sure that the fault is still there: old evidence authorises nothing."""
     refusal = permit(remedy, state, now, own=True)
+    if isinstance(refusal, Refusal) and refusal.reason not in PASSING:
+        return refusal.reason
+    if _too_early(state, rule, now):  # before what passes: nobody looks or asks for a lease while it only waits
+        return Reason.NOT_YET
     if isinstance(refusal, Refusal):
         return refusal.reason
     if _busy(state, rule) or _settling(state, rule, now):
@@ -194,6 +198,15 @@ def _refusal(state: RoomState, rule: Rule, remedy: Remedy, now: Instant) -> Reas
     if _inhibited(state, rule) or rule.diagnose(state.view(now), state.policy).verdict is not Verdict.FAULTY:
         return Reason.NO_EVIDENCE
     return None
+
+
+def _too_early(state: RoomState, rule: Rule, now: Instant) -> bool:
+    """Whether the rule has its ladder wait: the fault may end by itself, or an act would be for nothing."""
+    if rule.act_after_s is None:
+        return False
+    fault = state.fault(rule.name)
+    wait_s = rule.act_after_s(state.view(now), state.policy) * state.policy.time_scale
+    return now.mono_s - max(fault.since_s, fault.well_s) < wait_s
 
 
 def _ends_soon(state: RoomState, remedy: Remedy, reason: Reason, now: Instant) -> bool:

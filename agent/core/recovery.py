@@ -110,5 +110,6 @@ def _resumed(fault: Fault, settle_until_s: float, now: Instant) -> Fault:
         since_s=now.mono_s - max(0.0, now.wall_s - fault.since_wall_s),
         phase_since_s=now.mono_s,
         waiting_since_s=now.mono_s,
+        well_s=now.mono_s,
         settle_until_s=max(settle_until_s, now.mono_s),
     )

@@ -78,6 +78,13 @@ class Rule:
     """A remedy that puts back what the ladder switched, once the fault is gone."""
     power_loss: bool = False
     """While it is open the mains is lost: extras are switched off; when it clears the room returns in stages."""
+    act_after_s: Callable[[View, Policy], float] | None = None
+    """How long the fault must have lasted without a good look before a rung may act, in seconds before scaling.
+
+    Infinity while an act would be for nothing, or nobody can tell. It delays the act, never the telling. None: at once.
+    """
+    act_after: str = ""
+    """The same in a sentence, for the fault's page."""
     fill: Callable[[View, Policy], Mapping[str, str]] | None = None
     """Values for the placeholders of the words."""
 

@@ -31,6 +31,9 @@ class Fault:
     since_wall_s: float = 0.0
     struck_s: float = 0.0
     """Monotonic time of the latest strike."""
+    well_s: float = float("-inf")
+    """Monotonic time of the latest good look while it is open, or of the agent's start: what waits for the fault to
+    last waits from here."""
     phase_since_s: float = 0.0
     rung: int = 0
     """Index into the ladder of the remedy that is next or under way."""

@@ -4,12 +4,15 @@ from agent.core.facts import View
 from agent.core.policy import Policy
 from agent.core.rule import Diagnosis, Rule, Severity, Words, faulty, healthy, unknown
 
-WATCHES = ("net.gateway", "net.link", "net.hub")
+WATCHES = ("net.gateway", "net.link", "net.hub", "net.beyond")
 
 
 def diagnose(view: View, policy: Policy) -> Diagnosis:
-    """Faulty without a carrier or without the gateway. A path to the hub proves the gateway, whatever its ping says."""
-    if view.is_true("net.gateway") or view.is_true("net.hub"):
+    """Faulty without a carrier or without the gateway.
+
+    Whatever answers beyond proves switch and gateway, whatever the gateway's ping says: there the hub may be away.
+    """
+    if any(view.is_true(key) for key in ("net.gateway", "net.hub", "net.beyond")):
         return healthy(view, "gateway_reachable", *WATCHES)
     if view.is_false("net.link"):
         return faulty(view, "no_carrier", *WATCHES)

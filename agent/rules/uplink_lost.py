@@ -1,21 +1,43 @@
-"""Mất đường truyền: the gateway answers, the province does not."""
+"""Mất đường truyền: the gateway answers, and nothing beyond the media converter does."""
+
+from math import inf
 
 from agent.core.facts import View
 from agent.core.policy import Policy
 from agent.core.rule import Diagnosis, Rule, Severity, Words, faulty, healthy, unknown
+from agent.core.schedule import wanted
 
-WATCHES = ("net.hub", "net.gateway", "net.link")
+WATCHES = ("net.hub", "net.beyond", "net.gateway", "net.link", "hub.session")
+
+WAIT_S = 600.0
+"""The converter is left alone for this long: a ring that the carrier mends, or a hub that starts anew, is back by then,
+and no room has made itself unreachable over it [J]."""
+WAIT_BEFORE_MEETING_S = 180.0
+"""The same when the room is wanted within the hour: that leaves time for people [J]."""
 
 
 def diagnose(view: View, policy: Policy) -> Diagnosis:
-    """Faulty when the path to the hub is dead although the room's own network works."""
+    """Faulty when the hub is silent although the room's own network works, unless something beyond answers."""
     if view.is_true("net.hub"):
         return healthy(view, "hub_reachable", *WATCHES)
     if not view.is_false("net.hub"):
         return unknown(view, "hub_not_asked", *WATCHES)
+    if view.is_true("net.beyond"):
+        return healthy(view, "beyond_answers", *WATCHES)
     if not view.is_true("net.gateway"):
         return unknown(view, "gateway_not_sure", *WATCHES)
     return faulty(view, "gateway_answers_hub_silent", *WATCHES)
+
+
+def act_after_s(view: View, policy: Policy) -> float:
+    """How long nothing must have answered. No word of the hub takes part: with this fault it is old by definition.
+
+    A second target that is configured and cannot be asked tells nothing, and a session that stands goes through it.
+    """
+    beyond_unsure = view.fitted("net.beyond") and not view.is_false("net.beyond")
+    if beyond_unsure or view.is_true("hub.session"):
+        return inf
+    return WAIT_BEFORE_MEETING_S if wanted(policy, view.now) else WAIT_S
 
 
 RULE = Rule(
@@ -30,7 +52,15 @@ RULE = Rule(
     confirm_s=45,
     loads=("converter", "switch"),
     inhibited_by=("room_network_lost", "mains_lost"),
-    cause="The media converter hangs, the fibre or the carrier's ring is down, or the hub is.",
+    act_after_s=act_after_s,
+    act_after=(
+        f"It waits until nothing beyond the converter has answered for {WAIT_S / 60:.0f} min, or"
+        f" {WAIT_BEFORE_MEETING_S / 60:.0f} min within the hour before a meeting; then the converter is cycled once."
+        " What counts is `net.beyond`, and a session with the hub that stands. In a room without a second target"
+        " (`[network] beyond`) the silence of the hub alone must do: a carrier's outage or a hub that is off for longer"
+        " than that costs such a room one needless cycle."
+    ),
+    cause="The media converter hangs, or fibre or ring is down. Without a second target also: the hub is away.",
     consequence="The room cannot join a meeting; the centre does not see it. The room goes on caring for itself.",
     action="Look at the lamps of the media converter, leave the fibre alone, call the carrier.",
     time_available="Until the next meeting; carriers answer in hours.",

@@ -180,7 +180,7 @@ def test_a_codec_without_power_is_not_called_hung() -> None:
 def test_consequences_of_a_lost_line_are_not_raised() -> None:
     world = World()
     world.run(IDLE, 30)
-    world.run({**IDLE, "net.hub": False, "codec.registered": False}, 120)
+    world.run({**IDLE, "net.hub": False, "codec.registered": False}, 640)
     assert [r.rule for r in world.records("fault_confirmed")] == ["uplink_lost"]
     assert world.remedies() == ["converter_power_cycle"]
 

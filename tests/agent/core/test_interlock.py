@@ -180,7 +180,7 @@ REMEDY = {
 """The act that a guard is about, where it is not the codec's power cycle."""
 OWN = {Reason.LEASE, Reason.FLEET_BUDGET}
 """Guards of the room's own decisions: an order comes from the hub already."""
-ELSEWHERE = {Reason.UNKNOWN_ACTION, Reason.NO_EVIDENCE, Reason.FLAPPING, Reason.NO_JOURNAL}
+ELSEWHERE = {Reason.UNKNOWN_ACTION, Reason.NO_EVIDENCE, Reason.FLAPPING, Reason.NOT_YET, Reason.NO_JOURNAL}
 """Given by the engine and the shell: tested there."""
 
 

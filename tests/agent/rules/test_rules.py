@@ -85,6 +85,9 @@ FAULTY: list[tuple[str, dict[str, Reading], str]] = [
     ("room_network_lost", {"net.link": False, "net.gateway": False, "net.hub": False}, "no_carrier"),
     ("room_network_lost", {"net.gateway": False, "net.hub": False}, "gateway_silent"),
     ("uplink_lost", {"net.hub": False}, "gateway_answers_hub_silent"),
+    ("uplink_lost", {"net.hub": False, "net.beyond": False}, "gateway_answers_hub_silent"),
+    ("uplink_lost", {"net.hub": False, "net.beyond": NoReading("denied")}, "gateway_answers_hub_silent"),
+    ("hub_unreachable", {"net.hub": False, "net.beyond": True}, "hub_silent_line_works"),
     ("mains_lost", {"mains.voltage_v": NoReading("timeout"), "ups.on_battery": True}, "ups_on_battery"),
     ("mains_lost", {"mains.voltage_v": 3.0}, "voltage_near_zero"),
     ("mains_weak", {"mains.voltage_v": 197.9}, "voltage_low"),
@@ -142,6 +145,8 @@ NOT_FAULTY: list[tuple[str, dict[str, Reading], str]] = [
         "mains_not_sure",
     ),
     ("uplink_lost", {"net.hub": False, "net.gateway": False}, "gateway_not_sure"),
+    ("hub_unreachable", {"net.hub": False}, "line_not_sure"),
+    ("hub_unreachable", {"net.hub": False, "net.beyond": False}, "line_not_sure"),
     ("mains_lost", {"mains.voltage_v": NoReading("timeout"), "ups.on_battery": NoReading("link")}, "no_witness"),
     ("mains_weak", {"mains.voltage_v": 203.0}, "voltage_between_limits"),
     ("codec_unregistered", {"codec.registered": False, "net.hub": False}, "line_not_sure"),
@@ -184,6 +189,19 @@ def test_sees_the_fault(name: str, readings: dict[str, Reading], reason: str) ->
 @pytest.mark.parametrize(("name", "readings", "reason"), NOT_FAULTY)
 def test_does_not_see_what_is_not_certain(name: str, readings: dict[str, Reading], reason: str) -> None:
     assert _diagnose(name, readings) == (Verdict.UNKNOWN, reason)
+
+
+@pytest.mark.parametrize("name", ["uplink_lost", "room_network_lost"])
+def test_whatever_answers_beyond_proves_the_line_and_the_switch(name: str) -> None:
+    silent: dict[str, Reading] = {"net.hub": False, "net.gateway": False}
+    assert _diagnose(name, {**silent, "net.beyond": True})[0] is Verdict.HEALTHY
+    assert _diagnose(name, {**silent, "net.beyond": False})[0] is not Verdict.HEALTHY
+
+
+@pytest.mark.parametrize("rule", [rule for rule in RULES.values() if rule.act_after_s], ids=lambda rule: rule.name)
+def test_a_rule_that_waits_before_it_acts_says_so(rule: Rule) -> None:
+    assert rule.ladder
+    assert len(rule.act_after) > 20
 
 
 def test_every_rule_is_seen_faulty() -> None:

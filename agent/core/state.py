@@ -31,7 +31,7 @@ class Fault:
     since_wall_s: float = 0.0
     struck_s: float = 0.0
     """Monotonic time of the latest strike."""
-    well_s: float = float("-inf")
+    well_s: float = 0.0
     """Monotonic time of the latest good look while it is open, or of the agent's start: what waits for the fault to
     last waits from here."""
     phase_since_s: float = 0.0

@@ -50,8 +50,6 @@ class Result:
     refusals: Counter[str] = field(default_factory=Counter)
     counted: Counter[str] = field(default_factory=Counter)
     crossed: Counter[str] = field(default_factory=Counter)
-    episodes: list[Episode] = field(default_factory=list)
-    violations: list[Violation] = field(default_factory=list)
     happened: Counter[str] = field(default_factory=Counter)
     """Troubles that came, by kind."""
     needless: Counter[str] = field(default_factory=Counter)
@@ -60,6 +58,8 @@ class Result:
     lost_s: Counter[str] = field(default_factory=Counter)
     """Seconds of planned meetings that were lost, by cause."""
     joins: list[Join] = field(default_factory=list)
+    episodes: list[Episode] = field(default_factory=list)
+    violations: list[Violation] = field(default_factory=list)
     trace: list[str] = field(default_factory=list)
     """The last of it, when a promise was broken."""
 

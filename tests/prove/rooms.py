@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -26,6 +26,7 @@ from tests.prove.sim.crash import Plan
 from tests.prove.sim.judge import Violation
 from tests.prove.sim.ledger import Episode
 from tests.prove.sim.people import Join, joins, lost_s
+from tests.prove.sim.real import real_parts
 from tests.prove.sim.world import World
 
 DAYS = 2.0
@@ -34,6 +35,8 @@ CALM_S = 5400.0
 RATES = (0.3, 0.6, 1.0, 1.5)
 """How troubled a room is, in units of the rates of `chaos`."""
 MEMORY = Path("/dev/shm")
+REAL_EVERY = 10
+"""One room in so many runs the agent's own shell."""
 
 
 @dataclass(slots=True)
@@ -79,14 +82,22 @@ def seeded(dice: random.Random) -> Iterator[None]:
 
 def simulate(
     seed: int, days: float = DAYS, *, plan: Plan | None = None, script: list[Happening] | None = None,
-    rate: float = 0.0, often: Collection[str] = (), calm_s: float = CALM_S,
+    rate: float = 0.0, often: Collection[str] = (), calm_s: float = CALM_S, real: bool | None = None,
 ) -> Result:  # fmt: skip
-    """One room. Without a plan and a script: crashes and troubles by chance."""
+    """One room. Without a plan and a script: crashes and troubles by chance.
+
+    `real`: whether the agent's own service, loop, actuators and publisher run, and not the harness' own; None: in every
+    tenth seed.
+    """
+    real = seed % REAL_EVERY == 0 and script is None if real is None else real
     dice, began_s = random.Random(seed), time.process_time()
     logging.disable(logging.CRITICAL)
-    with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as name, seeded(dice):
+    with ExitStack() as stack:
+        name = stack.enter_context(tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None))
+        stack.enter_context(seeded(dice))
+        parts = stack.enter_context(real_parts(dice)) if real else None
         happenings = troubles.drawn(dice, days, rate or dice.choice(RATES), often) if script is None else script
-        world = World(Path(name), dice, plan or Plan(dice), happenings, days, calm_s)
+        world = World(Path(name), dice, plan or Plan(dice), happenings, days, calm_s, parts)
         try:
             world.run()
         finally:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import agent.rules
+from agent import starts
 from agent.core.events import CommandReceived, Event, RemedyDone, StartRemedy, Tick
 from agent.core.facts import Instant
 from agent.core.policy import Policy, Thresholds, make_policy
@@ -25,10 +27,6 @@ from tests.prove.sim.place import RELAYS
 if TYPE_CHECKING:
     from tests.prove.sim.world import World
 
-CRASHES_MAX = 5
-CRASH_WINDOW_S = 600.0
-STARTS_KEPT = 20
-"""As `agent.service`, which cannot be imported without its pins."""
 JOURNAL_BROKEN_S = 300.0
 JOURNAL_ASK_S = 60.0
 COMPARE_S = 5.0
@@ -63,12 +61,12 @@ class Board:
         world.opened(self.store)
         memory = self.store.remember(world.clock.boot)
         self._power_up(memory)
-        crashes = self._count_start(memory)
+        self._starts = self._count_start(memory)
         world.cross("start.counted")
-        policy = replace(POLICY, safe_mode=crashes >= CRASHES_MAX)
+        policy = replace(POLICY, safe_mode=self._starts.safe(self.now.mono_s))
         self.room = Room(RULES, policy, self.store, world.clock.boot, "0.0.0-sim", "sim")
         now = self.now
-        self.room.restore(now, {"crashes": crashes})
+        self.room.restore(now, {"crashes": self._starts.crashes, "power_cuts": self._starts.power_cuts})
         desired = desired_from(memory.meta.get("desired", ""))
         if desired is not None:
             self.room.feed(desired, now)
@@ -97,16 +95,24 @@ class Board:
             world.relay(load, load not in off)
         world.cross("start.powered")
 
-    def _count_start(self, memory: Memory) -> int:
-        now_s = self.now.wall_s
-        before = [float(at_s) for at_s in memory.meta.get("starts", "").split()]
-        recent = [at_s for at_s in before if 0 <= now_s - at_s <= CRASH_WINDOW_S]
-        try:
-            starts = " ".join(str(int(at_s)) for at_s in [*recent, now_s][-STARTS_KEPT:])
-            self.store.commit(Batch(meta={"starts": starts}))
-        except StoreError:
-            pass
-        return len(recent)
+    def _count_start(self, memory: Memory) -> starts.Starts:
+        """As `agent.service` does."""
+        before = starts.parse(memory.meta.get(starts.KEY, ""))
+        counted = starts.begun(before, self.world.clock.boot, self.now.mono_s)
+        with contextlib.suppress(StoreError):
+            self.store.commit(Batch(meta={starts.KEY: starts.text(counted)}))
+        return counted
+
+    def _mind_safe_mode(self, now: Instant) -> None:
+        """As `agent.service` does."""
+        if self.room.state.policy.safe_mode and not self._starts.safe(now.mono_s):
+            self._starts = starts.lifted(self._starts, now.mono_s)
+            self.room.remember_meta(starts.KEY, starts.text(self._starts))
+            self.room.end_safe_mode(now)
+
+    def act_on(self, load: str) -> StartRemedy | None:
+        """The act under way on a load."""
+        return next((one for one in self.acts.values() if one.load.name == load), None)
 
     # -- one turn of the loop
 
@@ -128,6 +134,7 @@ class Board:
             world.look_at_once(self)
         self._publish(now)
         self._mind_journal(now)
+        self._mind_safe_mode(now)
         world.check_step()
 
     def _take(self, topic: str, payload: bytes, retained: bool, now: Instant) -> None:
@@ -172,7 +179,7 @@ class Board:
             if order.remedy.method is Method.CYCLE:
                 self.world.relay(order.load.name, True)
             self.ended(act_id, RemedyDone(act_id, ok=True, proof={"off_s": 1.0}))
-        self.room.remember_meta("starts", "")
+        self.room.remember_meta(starts.KEY, starts.text(starts.ended(self._starts)))
         self.room.commit(self.now)
         self.store.close()
 

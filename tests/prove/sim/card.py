@@ -43,6 +43,8 @@ class SimStore(SqliteStore):
         self.on_commit: Callable[[Batch], None] = lambda _batch: None
         self.on_ack: Callable[[int], None] = lambda _seq: None
         self.before_tear: Files | None = None
+        self.stall: Callable[[], object] = lambda: None
+        """Called while a commit is under way: a card that is slow lets time go on."""
 
     def cross(self, boundary: str) -> None:
         """One boundary. Raises Crash."""
@@ -55,7 +57,9 @@ class SimStore(SqliteStore):
         self.cross("commit.before")
         torn = self.crash_at("commit.torn")
         before = files_of(self.path) if torn else {}
-        super().commit(batch)
+        with self._lock:
+            self.stall()
+            super().commit(batch)
         if torn:
             self.before_tear = before
             raise Crash("commit.torn", POWER)
@@ -74,14 +78,23 @@ class SimStore(SqliteStore):
         """The numbers of all events on the card, acknowledged or not."""
         return {seq for (seq,) in self._db.execute("SELECT seq FROM outbox")}
 
+    def _flushes(self) -> bool:
+        """Whether SQLite is told to flush each commit (`PRAGMA synchronous` FULL or more)."""
+        with contextlib.suppress(Exception):
+            return int(self._db.execute("PRAGMA synchronous").fetchone()[0]) >= 2
+        return True
+
     def fail(self, broken: bool) -> None:
         """Let every write fail from now on, or no longer, as a card that has become read-only does."""
         with contextlib.suppress(Exception):
             self._db.execute(f"PRAGMA query_only={int(broken)}")
 
-    def die(self, dice: random.Random) -> None:
+    def die(self, dice: random.Random, *, power: bool = True) -> None:
         """End without closing: the files stay as a kill or a power cut leaves them."""
         files = files_of(self.path)
+        if power and not self._flushes():  # the log lay in the kernel's memory, since its last checkpoint
+            log = files.get("-wal", b"")
+            files["-wal"] = log[: dice.randint(0, len(log))]
         if self.before_tear is not None:
             files = torn(self.before_tear, files, dice)
         with contextlib.suppress(Exception):

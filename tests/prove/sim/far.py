@@ -11,13 +11,16 @@ from typing import Any
 
 import msgspec
 
+from hub.core import leases
 from hub.ingest import Heard, interpret
 from hub.link import Received
 from hub.store.apply import Applier
 from hub.store.db import hub_epoch, open_db, transaction
 from tests.prove.sim.clock import EPOCH_S
+from tests.prove.sim.seals import Seals
 from wire import messages as m
-from wire.topics import FLEET, Leaf, Topic
+from wire.envelope import Kind
+from wire.topics import FLEET, KEYS, Leaf, Topic
 
 ROOM = "sim"
 BEAT_S = 60.0
@@ -47,6 +50,10 @@ class Hub:
         """The broker's retained messages of the room."""
         self.desired = m.Desired(room=ROOM, version=0)
         self.counter = 0
+        self.seals: Seals | None = None
+        """With them every document and order is signed."""
+        self._asked: set[tuple[str, int]] = set()
+        """Events in which the room has asked for a lease, answered or not."""
         self.committed: dict[tuple[str, int], bytes] = {}
         """(epoch, seq) to the event as some database of a hub has it."""
         self._copy: sqlite3.Connection | None = None
@@ -98,8 +105,17 @@ class Hub:
         """What a room gets when it subscribes: the kept documents."""
         fleet = m.Fleet(hub_epoch=self.epoch)
         self._down(FLEET, m.encode(fleet), True)
+        if self.seals is not None:
+            self._down(KEYS, self.seals.lists[-1], True)
         if self.desired.version:
-            self._down(str(Topic(ROOM, Leaf.DESIRED)), m.encode(self.desired), True)
+            self._tell(True)
+
+    def _tell(self, retained: bool) -> None:
+        self._down(str(Topic(ROOM, Leaf.DESIRED)), self.sealed(Kind.DESIRED, m.encode(self.desired)), retained)
+
+    def sealed(self, kind: Kind, body: bytes) -> bytes:
+        """As it goes onto the wire."""
+        return body if self.seals is None else self.seals.seal(kind, body)
 
     def hear(self, topic: str, payload: bytes, retain: bool, now_s: float) -> None:
         """A message of the room has reached the broker."""
@@ -143,6 +159,9 @@ class Hub:
             if isinstance(item, Heard) and isinstance(item.message, m.Event):
                 stamp = item.message.stamp
                 self.committed.setdefault((stamp.epoch, stamp.seq), item.source.payload)
+                if item.message.kind == leases.WANTED and (stamp.epoch, stamp.seq) not in self._asked:
+                    self._asked.add((stamp.epoch, stamp.seq))
+                    self._answer()
         if dies:
             self.crashes += 1
             self.applier.forget()
@@ -150,19 +169,33 @@ class Hub:
         for (_, epoch), seq in done.acks.items():
             self._down(str(Topic(ROOM, Leaf.ACK)), m.encode(m.Ack(epoch=epoch, seq=seq, hub=self.epoch)), False)
 
+    def _answer(self) -> None:
+        """Grant or deny a lease after a moment; now and then nobody answers. Only a hub that signs is asked."""
+        chance = self._dice.random()
+        if self.seals is None or chance < 0.1:
+            return
+        action = leases.GRANTED if chance < 0.8 else leases.DENIED
+        self._later(self._dice.uniform(0.1, 6.0), lambda: self._give(action))
+
+    def _give(self, action: str) -> None:
+        if self.up:
+            self._down(*self.order(f"l{self.counter + 1}", action, by=leases.BY), False)
+
     def order(self, ident: str, action: str, **changes: Any) -> tuple[str, bytes]:
         """A command in the envelope that the room asks for, as far as the hub knows it: topic and payload."""
         twin = self.applier.twin(ROOM)
         self.counter = max(self.counter, twin.counter) + 1
         command = m.Command(
-            room=ROOM, boot=twin.boot, nonce=twin.nonce, counter=self.counter, action=action, by="nguoitruc"
-        )
-        return str(Topic(ROOM, Leaf.COMMAND, ident)), m.encode(msgspec.structs.replace(command, **changes))
+            id=ident if self.seals is not None else "",
+            room=ROOM, boot=twin.boot, nonce=twin.nonce, counter=self.counter, action=action, by="nguoitruc",
+        )  # fmt: skip
+        body = m.encode(msgspec.structs.replace(command, **changes))
+        return str(Topic(ROOM, Leaf.COMMAND, ident)), self.sealed(Kind.COMMAND, body)
 
     def want(self, **changes: Any) -> None:
         """A newer desired document."""
         self.desired = msgspec.structs.replace(self.desired, version=self.desired.version + 1, **changes)
-        self._down(str(Topic(ROOM, Leaf.DESIRED)), m.encode(self.desired), False)
+        self._tell(False)
 
     def plan(self, meeting: m.Meeting, now_wall_s: float) -> None:
         """One meeting more, besides those that are not over."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from agent.session import Outgoing
 from tests.prove.sim.board import Board
+from tests.prove.sim.client import SimClient
 from tests.prove.sim.far import Hub
 from tests.prove.sim.post import Post
 
@@ -19,6 +21,10 @@ class Line:
     def __init__(self, world: World) -> None:
         self._world = world
         self.broker_up = True
+        self.names_hang = False
+        """The next time that the agent asks for the broker's address it never gets an answer."""
+        self.client: SimClient | None = None
+        """The connection of an agent whose publisher is its own."""
         self._connecting: Board | None = None
         self.up, self.down = Post(world.dice, world.later), Post(world.dice, world.later)
         self.hub = Hub(world.database.parent, world.dice, self._send_down, world.later)
@@ -31,7 +37,7 @@ class Line:
         """Connect or disconnect the agent."""
         world = self._world
         board = world.board
-        if board is None:
+        if not isinstance(board, Board):
             return
         if board.session.online and not self.works():
             board.session.disconnected()
@@ -48,9 +54,18 @@ class Line:
 
     def publish(self, out: Outgoing) -> None:
         """The agent publishes."""
+        self.carry(lambda: self.hub.hear(out.topic, out.payload, out.retain, self._world.now_s))
+
+    def carry(self, deliver: Callable[[], None]) -> None:
+        """Carry a message of the agent's to the broker, as far as the way is there."""
         self._world.ledger.counted["messages"] += 1
         if self.works():
-            self.up.send(lambda: self.hub.hear(out.topic, out.payload, out.retain, self._world.now_s))
+            self.up.send(deliver)
+
+    def arrive(self, topic: str, payload: bytes, retained: bool) -> None:
+        """A message has come down to an agent whose publisher is its own."""
+        if self.client is not None:
+            self.client.arrive(topic, payload, retained)
 
     def _send_down(self, topic: str, payload: bytes, retained: bool) -> None:
         if self.works():

@@ -5,10 +5,14 @@ from __future__ import annotations
 import math
 import random
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from sim.physics import Codec, CodecProfile, Fitting, Hang, RoomPhysics
 from sim.physics.device import Profile
 from sim.physics.room import profiles
+
+if TYPE_CHECKING:
+    from tests.prove.sim.contacts import Outlet
 
 RELAYS = frozenset({"codec", "switch", "converter", "display", "camera", "amplifier", "light", "fan"})
 QUICKEST, SLOWEST = 0.5, 1.35
@@ -60,6 +64,12 @@ class Place:
         self.mic = True
         self.cut_since: dict[str, float] = {}
         """Loads whose relay keeps power from them, and since when."""
+        self.lines_broken = False
+        """Whether the board's relay lines cannot be driven."""
+        self.outlet_lag_s = 0.0
+        """For so long an outlet's word is that of before its relay's last movement."""
+        self.outlets: dict[str, Outlet] = {}
+        """Loads on outlets of the network, which live on when the board dies."""
 
     def boot_s(self, load: str) -> float:
         """The device's own boot time in this room."""
@@ -102,7 +112,7 @@ class Place:
 
     def fall_off(self, now_s: float) -> None:
         """The board loses its power: every coil lets go, so equipment has power, light and fan have none."""
-        for load in RELAYS:
+        for load in RELAYS - self.outlets.keys():
             self.relay(load, load not in ("light", "fan"), now_s)
 
     def ready_s(self, load: str) -> float:

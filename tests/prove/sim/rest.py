@@ -11,6 +11,7 @@ from agent.core.state import Fault
 from tests.prove.sim.board import Board
 
 if TYPE_CHECKING:
+    from tests.prove.sim.real import RealBoard
     from tests.prove.sim.world import World
 
 OUTSIDE = frozenset(
@@ -30,7 +31,7 @@ STILL_S = 60.0
 """After a happening and after a start of the agent every look is made for so long."""
 
 
-def rests_until_s(world: World, board: Board) -> float:
+def rests_until_s(world: World, board: Board | RealBoard) -> float:
     """In true seconds; now, when something is under way or may change by itself."""
     quiet = (
         all(lie.kind != "noisy" for lie in world.senses.lies.values())
@@ -47,7 +48,7 @@ def rests_until_s(world: World, board: Board) -> float:
     return min([until_s, *(_tried_again_s(world, board, fault) for fault in board.room.state.faults.values())])
 
 
-def _tried_again_s(world: World, board: Board, fault: Fault) -> float:
+def _tried_again_s(world: World, board: Board | RealBoard, fault: Fault) -> float:
     """When time alone moves a fault: never while it is clear or has no ladder, after the cool-off when all rungs are
     tried, at the next happening when what it waits for is outside the room's reach."""
     if fault.phase is Phase.CLEAR:

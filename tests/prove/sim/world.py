@@ -19,14 +19,18 @@ from tests.prove.sim.board import Board
 from tests.prove.sim.card import SimStore, lose_tail, ruin
 from tests.prove.sim.chaos import Happening
 from tests.prove.sim.clock import BoardClock
+from tests.prove.sim.contacts import Outlet
 from tests.prove.sim.crash import KILL, POWER, Crash, Plan
 from tests.prove.sim.judge import Judge
 from tests.prove.sim.ledger import Episode, Ledger
 from tests.prove.sim.line import Line
 from tests.prove.sim.people import People
 from tests.prove.sim.place import Place, Restart
+from tests.prove.sim.real import OUTLETS, Parts, RealBoard
 from tests.prove.sim.rest import rests_until_s
+from tests.prove.sim.seals import Seals
 from tests.prove.sim.senses import LOOK_S, LOOK_TAKES_S, SILENT_S, Senses
+from tests.prove.sim.threads import Stage
 
 KILL_AGAIN_S = 10.0
 """The service manager starts a killed agent again after this (RestartSec), and it needs a few seconds to come up."""
@@ -43,8 +47,9 @@ class World:
     """Call `run`. Everything that depends on chance comes from `dice`."""
 
     def __init__(
-        self, folder: Path, dice: random.Random, plan: Plan, happenings: Sequence[Happening], days: float, calm_s: float
-    ) -> None:
+        self, folder: Path, dice: random.Random, plan: Plan, happenings: Sequence[Happening], days: float,
+        calm_s: float, parts: Parts | None = None,
+    ) -> None:  # fmt: skip
         self.database = folder / "room.db"
         self.dice = dice
         self.plan = plan
@@ -62,19 +67,28 @@ class World:
         self.ledger = Ledger()
         self.judge = Judge(self)
         self.episodes: list[Episode] = []
-        self.board: Board | None = None
+        self.board: Board | RealBoard | None = None
+        self.parts = parts
+        """With them the agent's own service, loop, actuators and publisher run; without them the harness' own."""
+        self.stage: Stage | None = None
+        self.card_stall_s = 0.0
+        """How long the next commit takes."""
         self._store: Store | None = None
         self._ticking: Board | None = None
         self.last_change_s = 0.0
         self.ruin_next = self.lie_next = False
         self.line = Line(self)
+        if parts is not None:
+            self.line.hub.seals = Seals(dice)
+            loads = dice.choice(OUTLETS)
+            self.place.outlets = {load: Outlet(self, load, gives_back=dice.random() < 0.5) for load in loads}
         self.people = People(self)
         for happening in happenings:
             self.schedule(happening)
 
     # -- time
 
-    def later(self, after_s: float, do: Callable[[], None], board: Board | None = None) -> None:
+    def later(self, after_s: float, do: Callable[[], None], board: Board | RealBoard | None = None) -> None:
         """Do something so many true seconds from now; with `board` only if that run of the agent still lives."""
 
         def only() -> None:
@@ -99,6 +113,8 @@ class World:
 
     def close(self) -> None:
         """Let go of the databases."""
+        if self.stage is not None:
+            self.stage.end()
         if self._store is not None:
             self._store.close()
         self.line.hub.db.close()
@@ -141,13 +157,16 @@ class World:
         kept = self.ledger.supply_bad_kept
         self.ledger.supply_bad_s = kept[1] if kept[0] == self.clock.boot else float("-inf")
         self.place.vary()
-        board = Board(self)
+        board = Board(self) if self.parts is None else RealBoard(self, self.parts)
         self.board = board
         ledger = self.ledger
         if ledger.died_at_s is not None:
             ledger.dead_s += self.now_s - ledger.died_at_s
             ledger.died_at_s = None
         ledger.alive_since_s = self.now_s
+        if isinstance(board, RealBoard):
+            board.begin()
+            return
         board.turn()
         for probe, period_s in LOOK_S.items():
             self.later(self.dice.uniform(0.2, period_s), lambda probe=probe: self._look(probe, board), board)  # type: ignore[misc]
@@ -164,8 +183,10 @@ class World:
         self.ledger.deaths[f"{why} ({mode})"] += 1
         self.ledger.died_at_s = self.ledger.died_at_s if self.ledger.died_at_s is not None else self.now_s
         self.board = None
+        if self.stage is not None:
+            self.stage.end()
         if isinstance(self._store, SimStore):
-            self._store.die(self.dice)
+            self._store.die(self.dice, power=mode == POWER)
         self._store = None
         if mode == POWER:
             self._lose_power()
@@ -210,6 +231,12 @@ class World:
             return
         self.note("agent stops in order")
         board.stop()
+        if isinstance(board, Board):
+            self.ended_in_order()
+
+    def ended_in_order(self) -> None:
+        """The agent has ended, and is started again."""
+        self.note("agent has ended in order")
         self.board, self._store = None, None
         self.ledger.died_at_s = self.now_s
         self._start_after(COME_UP_S)
@@ -221,19 +248,24 @@ class World:
 
     def cross(self, boundary: str) -> None:
         """One boundary that the store does not cross by itself. Raises Crash."""
-        mode = self.plan.crash_at(boundary)
+        mode = self.crash_at(boundary)
         if mode:
             raise Crash(boundary, mode)
+
+    def crash_at(self, boundary: str) -> str:
+        """How the agent dies at this crossing, or empty; none of its threads does anything more then."""
+        mode = self.plan.crash_at(boundary)
+        if mode and self.stage is not None and self.stage.current is not None:
+            self.stage.fall(Crash(boundary, mode))
+        return mode
 
     # -- looking
 
     def _look(self, probe: str, board: Board, rhythm: bool = True) -> None:
-        synced = self.clock.tend(self.place.room.hub_up(), self.now_s) if probe == "network" else False
         if not self.place.room.backed():
             self.die(POWER, "no supply")
             return
-        self._note_episodes()
-        readings = self.senses.look(probe, self.now_s, synced)
+        synced, readings = self.look(probe)
         # A codec that is silent is waited for, and the rhythm of its probe goes on meanwhile.
         silent_s = SILENT_S if probe == "codec" and readings.get("codec.api") is not True else 0.0
         if silent_s:
@@ -246,10 +278,20 @@ class World:
             next_s = max(period_s, math.floor(wake_s / period_s) * period_s)
             self.later(next_s, lambda: self._look(probe, board), board)
 
-    def _seen(self, probe: str, readings: dict[str, Reading], synced: bool, board: Board) -> None:
+    def look(self, probe: str) -> tuple[bool, dict[str, Reading]]:
+        """A probe looks: whether the clock is disciplined, and what it says."""
+        synced = self.clock.tend(self.place.room.hub_up(), self.now_s) if probe == "network" else False
+        self._note_episodes()
+        return synced, self.senses.look(probe, self.now_s, synced)
+
+    def told(self, readings: dict[str, Reading]) -> None:
+        """The agent is told this."""
         self.ledger.counted["looks"] += 1
         self.ledger.told(readings, self.now_s)
         self.judge.shown(readings)
+
+    def _seen(self, probe: str, readings: dict[str, Reading], synced: bool, board: Board) -> None:
+        self.told(readings)
         if probe == "network":
             said = readings.get("net.clock_synced")
             board.synced = said if isinstance(said, bool) else board.synced
@@ -321,10 +363,14 @@ class World:
 
     def restarted(self, order: StartRemedy) -> None:
         """It has its power back, or has begun to boot."""
+        self.given_back(order.load.name)
+
+    def given_back(self, load: str) -> None:
+        """Whoever has done it: the act itself, the guard, or an outlet's own timer."""
         for restart in reversed(self.place.restarts):
-            if restart.load == order.load.name:
+            if restart.load == load:
                 restart.ended_s = self.now_s
-                restart.ready_s = self.place.ready_s(order.load.name)
+                restart.ready_s = self.place.ready_s(load)
                 return
 
     def check_act(self, order: StartRemedy) -> None:
@@ -389,7 +435,9 @@ class World:
     def deliver(self, topic: str, payload: bytes, retained: bool) -> None:
         """A message has come down."""
         board = self.board
-        if board is not None and board.session.online:
+        if isinstance(board, RealBoard):
+            self.line.arrive(topic, payload, retained)
+        elif board is not None and board.session.online:
             board.inbox.append((topic, payload, retained))
             board.turn(tick=False)
             self._after_turn(board)

@@ -16,22 +16,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import paho.mqtt.client as mqtt
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
+from paho.mqtt.enums import MQTTErrorCode
 
 from agent.ports import Clock
 from agent.session import Incoming, Outgoing, Session
 from wire import messages as m
-from wire.tls import client_context
+from wire.mqtt import CONNECT_S, Client, make_client
 
 log = logging.getLogger(__name__)
 
 KEEPALIVE_S = 60
-SESSION_EXPIRY_S = 7 * 86400
-"""Commands queued at the broker survive an agent's restart for this long; they are refused by their age anyway."""
-WILL_DELAY_S = 15
-CONNECT_TIMEOUT_S = 10.0
+IN_FLIGHT = 200
 SILENT_S = 300.0
 """Connected, something sent, and no PUBACK for this long: the client is thrown away and built anew."""
 BACKOFF_FIRST_S = 5.0
@@ -56,37 +51,12 @@ class BrokerConfig:
     time_scale: float = 1.0
 
 
-def make_client(client_id: str, config: BrokerConfig, will: Outgoing, *, v5: bool) -> mqtt.Client:
-    """A client that is not connected yet: will, identity, TLS and limits set. Raises OSError on an unreadable file."""
-    client = mqtt.Client(
-        CallbackAPIVersion.VERSION2,
-        client_id=client_id,
-        protocol=mqtt.MQTTv5 if v5 else mqtt.MQTTv311,
-        clean_session=None if v5 else False,
-    )
-    client.suppress_exceptions = True
-    client.max_inflight_messages_set(200)
+def make_room_client(room: str, config: BrokerConfig, will: Outgoing) -> Client:
+    """A room's client that is not connected yet. Raises OSError on an unreadable file."""
+    client = make_client(room, config, in_flight=IN_FLIGHT)
     client.max_queued_messages_set(1000)
-    client.connect_timeout = CONNECT_TIMEOUT_S
-    if config.user:
-        client.username_pw_set(config.user, config.password or None)
-    if config.ca_file:
-        client.tls_set_context(client_context(config.ca_file, config.cert_file, config.key_file))
-    properties = None
-    if v5:
-        properties = Properties(PacketTypes.WILLMESSAGE)  # type: ignore[no-untyped-call]
-        properties.WillDelayInterval = WILL_DELAY_S
-    client.will_set(will.topic, will.payload, qos=1, retain=True, properties=properties)
+    client.will_set(will.topic, will.payload, qos=1, retain=True)
     return client
-
-
-def connect_arguments(*, v5: bool) -> dict[str, Any]:
-    """How to connect: a session that outlives an agent's restart."""
-    if not v5:
-        return {}
-    properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-    properties.SessionExpiryInterval = SESSION_EXPIRY_S
-    return {"clean_start": False, "properties": properties}
 
 
 def retry_delay_s(attempt: int, window_s: float, rng: random.Random) -> float:
@@ -117,10 +87,7 @@ class Publisher:
         self._wake = wake
         self._rng = random.Random()
         self._window_s = 30.0
-        self._v5 = True
-        self._older = False
-        """The broker has refused MQTT 5, or hung up on it, or said nothing: amqtt takes a will's properties amiss."""
-        self._client: mqtt.Client | None = None
+        self._client: Client | None = None
         self._answered = False
         self._tokens: dict[int, int] = {}
         self._puback_s = 0.0
@@ -165,10 +132,6 @@ class Publisher:
             except Exception:  # the last line of defence: this thread must never end
                 log.exception("the connection failed in a way that is our bug")
             self._gone()
-            if self._v5 and self._older:
-                self._v5 = self._older = False  # at once, over 3.1.1: all that matters stands in the payload anyway
-                continue
-            self._v5 = self._v5 or not self._answered  # what has served once is asked for first
             attempt += 1
             self._pause(retry_delay_s(attempt, self._window_s, self._rng) * self._config.time_scale)
 
@@ -193,17 +156,17 @@ class Publisher:
         """One connection from its beginning to its end."""
         will = self.session.last_will(self._clock.now())
         try:
-            client = make_client(self.session.who.room, self._config, will, v5=self._v5)
+            client = make_room_client(self.session.who.room, self._config, will)
         except (OSError, ValueError) as error:
             log.error("MQTT: a certificate or key file cannot be used: %s", error)
             return
         self._client = client
-        self._answered = self._older = False
+        self._answered = False
         client.on_connect = self._guard(self._on_connect)
         client.on_message = self._guard(self._on_message)
         client.on_publish = self._guard(self._on_publish)
         try:
-            client.connect(self._config.host, self._config.port, KEEPALIVE_S, **connect_arguments(v5=self._v5))
+            client.connect(self._config.host, self._config.port, KEEPALIVE_S)
         except ssl.SSLCertVerificationError as error:
             self._down(f"the broker's certificate is not believed: {error.verify_message}; see broker.ca_file and host")
             return
@@ -217,12 +180,10 @@ class Publisher:
             self.beat_s = now.mono_s
             self._drain_offers()
             if code != MQTTErrorCode.MQTT_ERR_SUCCESS:
-                self._older = self._older or not self._answered
                 self._down(mqtt.error_string(code) if self._answered or not self._config.cert_file else UNHEARD)
                 return
             if not self.connected:
-                if now.mono_s - self._puback_s > CONNECT_TIMEOUT_S:
-                    self._older = not self._answered
+                if now.mono_s - self._puback_s > CONNECT_S:
                     self._down("no answer to the connection request")
                     return
                 continue
@@ -274,7 +235,6 @@ class Publisher:
     def _on_connect(self, client: mqtt.Client, _data: object, _flags: object, reason: Any, _properties: object) -> None:
         self._answered = True
         if reason.is_failure:
-            self._older = "protocol" in str(reason).lower()
             self._down(f"the broker refused: {reason}")
             client.disconnect()
             return

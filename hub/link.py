@@ -2,7 +2,7 @@
 
 Each connection gets a client object of its own under the one fixed client id. A confirmation that comes late, for a
 connection that is gone, then ends in a closed socket instead of confirming a stranger's message of the same number.
-MQTT 5 is tried first, 3.1.1 where the broker does not speak it: nothing here depends on what only 5 has.
+How it speaks stands in `wire.mqtt`.
 """
 
 from __future__ import annotations
@@ -16,24 +16,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from paho.mqtt import client as paho
-from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
-from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from wire.tls import client_context
+from wire.mqtt import CONNECT_S, VERSION, Client, make_client
 
 log = logging.getLogger(__name__)
 
 KEEPALIVE_S = 30
-SESSION_EXPIRY_S = 86_400
-"""The broker keeps our session for a day; what it drops meanwhile the rooms send again."""
 IN_FLIGHT = 2000
-CONNECT_S = 10.0
-"""Longest wait for the broker's answer to CONNECT and SUBSCRIBE."""
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.5, 10.0
-_UNSUPPORTED = frozenset({"Unsupported protocol version", "Protocol error", "Malformed packet"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +72,10 @@ class Link:
         self._deliver = deliver
         self._changed = changed
         self._clock = clock
-        self._client: paho.Client | None = None
+        self._client: Client | None = None
         self._stop = threading.Event()
         self._over = threading.Event()
         self._granted = threading.Event()
-        self._protocol = MQTTProtocolVersion.MQTTv5
         self._refused = ""
         self._told = ""
         self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
@@ -98,8 +88,7 @@ class Link:
     @property
     def name(self) -> str:
         """host:port, with the protocol while connected."""
-        protocol = "MQTT 5" if self._protocol == MQTTProtocolVersion.MQTTv5 else "MQTT 3.1.1"
-        return f"{self._broker.host}:{self._broker.port}" + (f" ({protocol})" if self.connected else "")
+        return f"{self._broker.host}:{self._broker.port}" + (f" ({VERSION})" if self.connected else "")
 
     def start(self) -> None:
         """Begin connecting. An absent broker is no error."""
@@ -111,17 +100,13 @@ class Link:
         self._over.set()
         self._thread.join(CONNECT_S)
 
-    def publish(self, topic: str, payload: bytes, *, retain: bool = False, expiry_s: int = 0) -> bool:
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> bool:
         """Hand a message to the broker at QoS 1. False when there is no session; True does not mean it has arrived."""
         client = self._client
         if client is None or not self.connected:
             return False
-        properties = None
-        if expiry_s and self._protocol == MQTTProtocolVersion.MQTTv5:
-            properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
-            properties.MessageExpiryInterval = expiry_s
         try:
-            return client.publish(topic, payload, qos=1, retain=retain, properties=properties).rc == 0
+            return client.publish(topic, payload, qos=1, retain=retain).rc == 0
         except (OSError, ValueError, RuntimeError) as error:
             log.warning("not published to %s: %s", topic, error)
             return False
@@ -145,18 +130,15 @@ class Link:
         self._over.clear()
         self._granted.clear()
         self._refused = ""
-        client = self._make_client()
-        answered = threading.Event()
+        broker = self._broker
+        client = make_client(broker.client_id, broker, in_flight=IN_FLIGHT, manual_ack=True)
 
         def on_connect(_c: paho.Client, _u: object, _f: object, code: ReasonCode, _p: object) -> None:
-            answered.set()
             if code.is_failure:
                 self._refused = str(code)
                 self._over.set()
                 return
-            v5 = self._protocol == MQTTProtocolVersion.MQTTv5
-            client.subscribe([(f, SubscribeOptions(qos=1)) for f in self._filters] if v5 else
-                             [(f, 1) for f in self._filters])  # fmt: skip
+            client.subscribe([(f, 1) for f in self._filters])
 
         def on_subscribe(_c: paho.Client, _u: object, _m: int, codes: list[ReasonCode], _p: object) -> None:
             bad = [str(code) for code in codes if code.is_failure]
@@ -176,9 +158,9 @@ class Link:
         client.on_connect, client.on_subscribe, client.on_disconnect = on_connect, on_subscribe, on_disconnect
         client.on_message = on_message
         try:
-            self._connect(client)
+            client.connect(broker.host, broker.port, KEEPALIVE_S)
         except (OSError, ValueError) as error:
-            self._tell(f"no broker at {self._broker.host}:{self._broker.port}: {error}")
+            self._tell(f"no broker at {broker.host}:{broker.port}: {error}")
             return
         self._client = client
         client.loop_start()
@@ -191,23 +173,20 @@ class Link:
             self._close(client)
             if was_up:
                 self._guard(self._changed, False)
-            spoke_5 = self._protocol == MQTTProtocolVersion.MQTTv5
-            misunderstood = not answered.is_set() or self._refused in _UNSUPPORTED
-            self._protocol = MQTTProtocolVersion.MQTTv311 if spoke_5 and misunderstood else MQTTProtocolVersion.MQTTv5
             if not self._stop.is_set():
                 self._tell(self._refused or ("connection lost" if was_up else "the broker did not answer"))
 
-    def _await_end(self, client: paho.Client) -> None:
+    def _await_end(self, client: Client) -> None:
         deadline_s = time.monotonic() + CONNECT_S
         while not self._over.wait(0.2) and not self._stop.is_set():
             if self._granted.is_set():
                 self._told = ""
-                if not client.is_connected():
+                if not (client.is_connected() and client.running):
                     return
             elif time.monotonic() > deadline_s:
                 return
 
-    def _take(self, client: paho.Client, message: paho.MQTTMessage) -> None:
+    def _take(self, client: Client, message: paho.MQTTMessage) -> None:
         mid, qos = message.mid, message.qos
 
         def confirm() -> None:
@@ -231,31 +210,8 @@ class Link:
             log.exception("a callback failed")
             return False
 
-    def _make_client(self) -> paho.Client:
-        broker = self._broker
-        v5 = self._protocol == MQTTProtocolVersion.MQTTv5
-        client = paho.Client(
-            CallbackAPIVersion.VERSION2, broker.client_id, clean_session=None if v5 else False,
-            protocol=self._protocol, reconnect_on_failure=False, manual_ack=True,
-        )  # fmt: skip
-        client.max_inflight_messages_set(IN_FLIGHT)
-        client.connect_timeout = CONNECT_S
-        if broker.user:
-            client.username_pw_set(broker.user, broker.password)
-        if broker.ca_file:
-            client.tls_set_context(client_context(broker.ca_file, broker.cert_file, broker.key_file))
-        return client
-
-    def _connect(self, client: paho.Client) -> None:
-        if self._protocol == MQTTProtocolVersion.MQTTv5:
-            properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-            properties.SessionExpiryInterval = SESSION_EXPIRY_S
-            client.connect(self._broker.host, self._broker.port, KEEPALIVE_S, clean_start=False, properties=properties)
-        else:
-            client.connect(self._broker.host, self._broker.port, KEEPALIVE_S)
-
     @staticmethod
-    def _close(client: paho.Client) -> None:
+    def _close(client: Client) -> None:
         """End the client's thread, also when the broker has stopped reading."""
         with contextlib.suppress(OSError, ValueError):
             client.disconnect()

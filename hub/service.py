@@ -143,7 +143,7 @@ class Hub:
         failed = ""
         try:
             sealed = self._sealer.seal(Kind.COMMAND, letter.payload)
-            if not self._link.publish(letter.topic, sealed, expiry_s=int(commands.EXPIRES_S)):
+            if not self._link.publish(letter.topic, sealed):
                 failed = "no_broker"
         except SignRefusedError as error:
             failed = error.reason

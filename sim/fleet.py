@@ -24,7 +24,7 @@ import paho.mqtt.client as mqtt
 
 import agent.rules
 from agent.core.facts import Instant
-from agent.publisher import BrokerConfig, connect_arguments, make_client, retry_delay_s
+from agent.publisher import BrokerConfig, make_room_client, retry_delay_s
 from agent.trust import read_root
 from sim.book import Book
 from sim.control import LINE_MAX, answer
@@ -38,7 +38,8 @@ MISC_S = 5.0
 CONNECT_GAP_S = 0.012
 """Between two first connects: 621 rooms in 8 s, gentle enough for two cores."""
 SLOW_GAP_S = 0.15
-"""The same with amqtt, which takes about ten connections a second and lets the hub wait in the same queue."""
+"""The same with the broker of the demonstration: it takes about ten connections a second, and the hub waits in the same
+queue."""
 CONNACK_S = 10.0
 IDLE_S = 0.05
 
@@ -55,8 +56,8 @@ class FleetPlan(msgspec.Struct, frozen=True):
     in_call: list[str] = []
     """Rooms that are in a call from the beginning, for `call_s`."""
     call_s: float = 86400.0
-    v5: bool = True
-    """Whether the broker speaks MQTT 5; if it turns out not to, 3.1.1 is tried."""
+    slow: bool = False
+    """Whether the broker is that of the demonstration."""
     user: str = ""
     password: str = ""
     root_key: str = ""
@@ -73,8 +74,6 @@ class Connection:
         self._client: mqtt.Client | None = None
         self._socket: socket.socket | None = None
         self._tokens: dict[int, int] = {}
-        self._answered = False
-        """Whether the broker has said anything on this connection."""
         self._attempt = 0
         self._window_s = 30.0
         self._next_s = first_s
@@ -101,14 +100,13 @@ class Connection:
 
     def _connect(self, now: Instant) -> None:
         session = self.room.session
-        client = make_client(self.room.name, self._fleet.broker, session.last_will(now), v5=self._fleet.v5)
-        self._answered = False
+        client = make_room_client(self.room.name, self._fleet.broker, session.last_will(now))
         client.on_connect = self._on_connect
         client.on_message = self._on_message
         client.on_publish = self._on_publish
         self._since_s = self._misc_s = now.mono_s
         try:
-            client.connect("127.0.0.1", self._fleet.broker.port, KEEPALIVE_S, **connect_arguments(v5=self._fleet.v5))
+            client.connect("127.0.0.1", self._fleet.broker.port, KEEPALIVE_S)
         except OSError:
             self._later(now)
             return
@@ -130,8 +128,6 @@ class Connection:
             with contextlib.suppress(KeyError, ValueError):
                 self._fleet.selector.unregister(self._socket)
             self._socket.close()
-        if self._client is not None and not self._answered and self.room.physics.hub_up():
-            self._fleet.not_understood()
         self._client = self._socket = None
         self._tokens.clear()
         self.up = False
@@ -182,7 +178,6 @@ class Connection:
     def _on_connect(self, client: mqtt.Client, _data: object, _flags: object, reason: Any, _properties: object) -> None:
         if reason.is_failure:
             return
-        self._answered = self._fleet.understood = True
         client.subscribe([(pattern, 1) for pattern in self.room.session.subscriptions()])
         self.room.session.connected(self._fleet.instant())
         self.up = True
@@ -209,9 +204,6 @@ class Fleet:
     def __init__(self, plan: FleetPlan) -> None:
         self.plan = plan
         self.broker = BrokerConfig("127.0.0.1", plan.broker_port, plan.user, plan.password)
-        self.v5 = plan.v5
-        self.understood = False
-        """Whether the broker has ever accepted one of us as we speak now."""
         self.selector = selectors.DefaultSelector()
         self.urgent: set[Connection] = set()
         """Rooms that have heard something, to be turned at once."""
@@ -219,7 +211,7 @@ class Fleet:
         rules, shared = agent.rules.load(), policy(plan.scale)
         root = read_root(plan.root_key) if plan.root_key else b""
         chance = random.Random(plan.seed)
-        gap_s = CONNECT_GAP_S if plan.v5 else SLOW_GAP_S
+        gap_s = SLOW_GAP_S if plan.slow else CONNECT_GAP_S
         self.connections = [
             Connection(
                 LightRoom(name, rules, shared, now, chance.randrange(2**31), root), self, now.mono_s + number * gap_s
@@ -244,11 +236,6 @@ class Fleet:
     def now(self) -> tuple[float, float]:
         """Monotonic and wall time, for the control."""
         return time.monotonic(), time.time()
-
-    def not_understood(self) -> None:
-        """A connection got no answer: an older broker may not know MQTT 5. It is the same one for all."""
-        if not self.understood:
-            self.v5 = False
 
     def stop(self) -> None:
         """End `run` soon."""

@@ -102,7 +102,7 @@ class Province:
         plan_file.write_bytes(
             msgspec.json.encode(
                 FleetPlan(
-                    light, broker_port, str(self.control), SCALE, self._seed, v5=not self.demo_broker, root_key=root_key
+                    light, broker_port, str(self.control), SCALE, self._seed, slow=self.demo_broker, root_key=root_key
                 )
             )
         )

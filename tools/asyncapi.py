@@ -31,10 +31,11 @@ EVERY: dict[str, type[msgspec.Struct]] = {
 """By channel."""
 
 QOS = 1
-WILL_DELAY_S = 15
+WILL_WAIT_S = 15
+"""How long the hub waits before it believes a last will."""
 KEEP_ALIVE_S = 60
-SESSION_EXPIRY_S = 7 * 86400
-COMMAND_EXPIRY_S = 60
+SESSION_DAYS = 1
+"""The broker's `persistent_client_expiration`."""
 
 DESCRIPTION = f"""\
 A Raspberry Pi in each video-conference room reports to the hub of its province and takes orders from it.
@@ -43,9 +44,9 @@ This document takes the hub's side: it receives what rooms send up and sends wha
 The room is an opaque id; the shard is two hex digits of crc32(room). The broker's access list lets a room write and
 read under its own id alone, and the hub takes the room from the topic, never from the payload.
 
-Every field stands in the payload, so an MQTT 3.1.1 broker serves as well; MQTT 5 properties only speed things up.
+Rooms and hub speak MQTT 3.1.1, which has no properties: every field stands in the payload, and any broker serves.
 Unknown fields are skipped. A message whose `v` is not {messages.MAJOR} is set aside and shown. A payload above
-{messages.PAYLOAD_MAX_BYTES} bytes is refused unread. Sessions last {SESSION_EXPIRY_S // 86400} days.
+{messages.PAYLOAD_MAX_BYTES} bytes is refused unread. The broker keeps an absent side's session for {SESSION_DAYS} day.
 """
 
 TAIL = (
@@ -114,8 +115,6 @@ def _first(kind: type) -> str:
 
 def _operation(name: str, action: str, kind: type, retained: bool) -> dict[str, Any]:
     binding: dict[str, Any] = {"qos": QOS, "retain": retained}
-    if kind is messages.Command:
-        binding["messageExpiryInterval"] = COMMAND_EXPIRY_S
     return {
         "action": action,
         "channel": {"$ref": f"#/channels/{name}"},
@@ -153,18 +152,17 @@ def document() -> dict[str, Any]:
             "province": {
                 "host": "broker.example:8883",
                 "protocol": "mqtts",
-                "protocolVersion": "5.0",
+                "protocolVersion": "3.1.1",
                 "description": "Each room has a client certificate; its name is user and client id at once.",
                 "bindings": {
                     "mqtt": {
                         "cleanSession": False,
                         "keepAlive": KEEP_ALIVE_S,
-                        "sessionExpiryInterval": SESSION_EXPIRY_S,
                         "lastWill": {
                             "topic": f"{topics.ROOT}/{topics.MAJOR}/{{shard}}/{{room}}/{Leaf.STATUS}",
                             "qos": QOS,
                             "retain": True,
-                            "message": f"Status with online false, {WILL_DELAY_S} s after the connection broke",
+                            "message": f"Status with online false; the hub believes it after {WILL_WAIT_S} s",
                         },
                         "bindingVersion": "0.2.0",
                     }

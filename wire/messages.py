@@ -1,8 +1,8 @@
 """Every message on the wire, as msgspec structs in JSON.
 
 Rules: add fields, never repurpose one; a field that is missing has a default; unknown fields are skipped by the decoder
-and kept by the hub with the raw bytes. MQTT 5 properties are used as accelerators only: all that matters stands in the
-payload, so a 3.1.1 broker serves as well. A major version other than `MAJOR` is set aside and shown, never guessed at.
+and kept by the hub with the raw bytes. The wire is MQTT 3.1.1 (`wire.mqtt`): all that matters stands in the payload.
+A major version other than `MAJOR` is set aside and shown, never guessed at.
 """
 
 from __future__ import annotations

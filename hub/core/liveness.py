@@ -1,7 +1,8 @@
 """Whether a room is still heard, by the hub's own clock, and which silent rooms share one cause.
 
-The broker's last will is only a faster sign: after a crash of the broker it may never come. While the hub itself hears
-nothing (no broker), no room is declared lost, for the hub would be speaking of itself.
+The broker's last will is only a faster sign, sent the moment a connection breaks and believed when it is 15 s old:
+after a crash of the broker it may never come. While the hub itself hears nothing (no broker), no room is declared lost,
+for the hub would be speaking of itself.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ def silent_since_s(twin: Twin, now_s: float, listening_s: float, beat_s: float) 
     last_s = max(twin.heard_s, listening_s)
     if twin.asleep and not twin.online:
         return twin.heard_s or listening_s if now_s - last_s > ASLEEP_MAX_S else None
-    if not twin.online and twin.lost_since_s > 0 and now_s - max(twin.lost_since_s, listening_s) >= WILL_GRACE_S:
+    if twin.lost_since_s > 0 and now_s - max(twin.lost_since_s, listening_s) >= WILL_GRACE_S:
         return twin.lost_since_s
     if now_s - last_s > MISSED_BEATS * beat_s:
         return twin.heard_s or last_s

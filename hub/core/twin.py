@@ -66,7 +66,9 @@ def apply_status(twin: Twin, status: Status, now_s: float, *, leftover: bool) ->
     """The twin after a status. `leftover`: the broker kept it, so it proves nothing about the present.
 
     The last will carries the stamp of its connection's beginning. It counts when it is of the present connection; that
-    of a connection which was taken over by the next one changes nothing.
+    of a connection which was taken over by the next one changes nothing. The broker sends it at once, so a room that is
+    back in a moment must not look gone in between: a will notes the silence, and only its age (`hub.core.liveness`)
+    makes the room lost. A room that ends on purpose says so with a newer stamp, and is believed.
     """
     base = _on_boot(twin, status.stamp)
     if base is None:
@@ -77,7 +79,7 @@ def apply_status(twin: Twin, status: Status, now_s: float, *, leftover: bool) ->
         return twin
     fresh = replace(
         base,
-        online=status.online,
+        online=status.online if newer else base.online,
         asleep=status.asleep,
         version=status.version or base.version,
         counter=max(base.counter, status.counter),

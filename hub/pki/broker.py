@@ -40,7 +40,8 @@ max_keepalive 1200
 max_packet_size {PAYLOAD_MAX_BYTES * 4}
 autosave_interval 300
 persistence true
-persistent_client_expiration 14d
+# What waits for a room or for the hub for longer is sent again, or no longer true.
+persistent_client_expiration 1d
 allow_anonymous false
 connection_messages true
 

@@ -12,14 +12,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import paho.mqtt.client as mqtt
 from cryptography.hazmat.primitives.asymmetric import ec
-from paho.mqtt.enums import CallbackAPIVersion
 
+from hub.link import Broker
 from hub.pki.authority import BUNDLE, Issuer, now_utc
 from hub.pki.book import Book
 from hub.pki.files import SECRET, PkiError, cert_pem, key_pem, write
-from wire.tls import client_context
+from wire.mqtt import make_client
 
 GOOD_DAYS = 1
 WAIT_S = 10.0
@@ -46,12 +45,12 @@ def kick(folder: Path, name: str, host: str, port: int) -> None:
 def _take_over(ca: Path, cert: Path, key: Path, host: str, port: int) -> None:
     answered, codes = threading.Event(), []
 
-    def on_connect(_client: mqtt.Client, _data: Any, _flags: Any, code: Any, _properties: Any) -> None:
+    def on_connect(_client: object, _data: Any, _flags: Any, code: Any, _properties: Any) -> None:
         codes.append(code)
         answered.set()
 
-    client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
-    client.tls_set_context(client_context(str(ca), str(cert), str(key)))
+    at = Broker(host, port, ca_file=str(ca), cert_file=str(cert), key_file=str(key))
+    client = make_client("", at, in_flight=1, clean=True)
     client.on_connect = on_connect
     try:
         client.connect(host, port)

@@ -11,17 +11,17 @@ from typing import Any
 
 import paho.mqtt.client as mqtt
 import pytest
-from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from agent import report
 from agent.clock import SystemClock
 from agent.core.events import CommandReceived
-from agent.publisher import BrokerConfig, Publisher, make_client, retry_delay_s
+from agent.publisher import BrokerConfig, Publisher, make_room_client, retry_delay_s
 from agent.session import Outgoing, Session
 from agent.store.base import Batch
 from agent.store.memory import MemoryStore
 from agent.trust import Trust
-from tests.brokers import Mosquitto, free_port, until
+from tests.brokers import PROPERTIES_5, Mosquitto, free_port, publish_5, until
 from wire import messages as m
 from wire.topics import Leaf, Topic
 
@@ -246,7 +246,7 @@ def test_orders_come_in_and_answers_go_out(broker: Mosquitto, started: Callable[
 
 @pytest.mark.broker
 def test_an_older_protocol_serves_as_well(started: Callable[[Any], Any]) -> None:
-    """amqtt speaks 3.1.1 only, and says so when it is asked for 5."""
+    """amqtt, the broker of the demonstration, speaks 3.1.1 only."""
     import asyncio
 
     from amqtt.broker import Broker
@@ -267,8 +267,7 @@ def test_an_older_protocol_serves_as_well(started: Callable[[Any], Any]) -> None
     thread.start()
     try:
         room: RoomSide = started(RoomSide(port))
-        until("a connection over 3.1.1", lambda: room.publisher.connected)
-        assert not room.publisher._v5
+        until("a connection", lambda: room.publisher.connected)
         hub: Hub = started(Hub(port))
         room.fill(3)
         until("the events", lambda: room.store.pending() == 0)
@@ -278,12 +277,29 @@ def test_an_older_protocol_serves_as_well(started: Callable[[Any], Any]) -> None
         thread.join(10)
 
 
-def test_the_will_waits_and_the_session_lasts() -> None:
-    will = Outgoing("t", b"x", retain=True)
-    client = make_client("r", BrokerConfig("h"), will, v5=True)
-    assert vars(client._will_properties)["WillDelayInterval"] == 15
-    old = make_client("r", BrokerConfig("h"), will, v5=False)
-    assert old._clean_session is False
+def test_the_will_is_kept_by_the_broker_and_the_session_lasts() -> None:
+    client = make_room_client("r", BrokerConfig("h"), Outgoing("t", b"x", retain=True))
+    assert (client._will_topic, client._will_payload, client._will_qos, client._will_retain) == (b"t", b"x", 1, True)
+    assert client._clean_session is False
+    assert client._protocol == MQTTProtocolVersion.MQTTv311
+
+
+@pytest.mark.broker
+@pytest.mark.parametrize("retain", [False, True], ids=["live", "retained"])
+@pytest.mark.parametrize("held", PROPERTIES_5.values(), ids=list(PROPERTIES_5))
+def test_whatever_a_message_of_mqtt_5_holds_the_room_goes_on(
+    broker: Mosquitto, started: Callable[[Any], Any], held: bytes, retain: bool
+) -> None:
+    hub: Hub = started(Hub(broker.port))
+    room: RoomSide = started(RoomSide(broker.port))
+    until("a connection", lambda: room.publisher.connected)
+    publish_5(broker.port, str(Topic(ROOM, Leaf.DESIRED)), b"{", held, retain=retain)
+    taken = room.publisher.inbox.get(timeout=20)
+    assert [record.reason for record in taken.records] == ["malformed"]
+    room.fill(3)
+    until("events to flow on", lambda: room.store.pending() == 0)
+    assert room.session.connection == 1
+    assert set(hub.seen) == {1, 2, 3}
 
 
 def test_first_retries_spread_over_the_window_and_later_ones_back_off_with_full_jitter() -> None:

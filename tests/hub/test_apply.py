@@ -214,6 +214,18 @@ def test_last_will_makes_lost_after_its_grace(bench: Bench) -> None:
     assert bench.applier.tick(T0 + 35, 0).rooms == {"p1-1"}
 
 
+def test_a_room_that_is_back_within_the_grace_of_its_will_was_never_gone(bench: Bench) -> None:
+    room = Room()
+    status = room.status()
+    will = type(status)(stamp=status.stamp, online=False, connection=1)
+    bench.take(room.heard(status, T0), room.heard(will, T0 + 20))
+    assert bench.applier.heard_count == 1
+    assert bench.rows("SELECT online FROM twins WHERE room = 'p1-1'") == [(1,)]
+    bench.take(room.heard(room.status(connection=2), T0 + 30))
+    bench.applier.tick(T0 + 40, 0)
+    assert bench.rows("SELECT COUNT(*) FROM incidents") == [(0,)]
+
+
 def test_cluster_that_falls_silent_is_one_group(bench: Bench) -> None:
     rooms = [Room(f"p1-{n}") for n in range(1, 5)]
     bench.take(*[room.heard(room.status(), T0 + n) for n, room in enumerate(rooms)])

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 from paho.mqtt import publish
 
 from hub.link import Broker, Link, Received
-from tests.brokers import Mosquitto, free_port, until
+from tests.brokers import PROPERTIES_5, Mosquitto, publish_5, until
+from wire.mqtt import Client
 
 pytestmark = pytest.mark.broker
 
@@ -56,7 +60,7 @@ def say(port: int, payload: str, retain: bool = False) -> None:
 def test_unconfirmed_messages_come_again_and_confirmed_ones_do_not(broker: Mosquitto) -> None:
     with Hub(broker.port) as hub:
         until("connected", lambda: hub.link.connected)
-        assert hub.link.name.endswith("(MQTT 5)")
+        assert hub.link.name.endswith("(MQTT 3.1.1)")
         say(broker.port, "safe")
         say(broker.port, "unsafe")
         until("both heard", lambda: len(hub.got) == 2)
@@ -110,30 +114,51 @@ def test_retained_ones_are_told_apart(broker: Mosquitto) -> None:
         assert hub.got[0].retained
 
 
-def test_broker_of_3_1_1_serves_as_well() -> None:
-    """It closes the door on MQTT 5 without a word, as old brokers do, and answers 3.1.1."""
-    served: list[int] = []
-    with socket.create_server(("127.0.0.1", free_port())) as server:
+@pytest.mark.parametrize("retain", [False, True], ids=["live", "retained"])
+@pytest.mark.parametrize("held", PROPERTIES_5.values(), ids=list(PROPERTIES_5))
+def test_whatever_a_message_of_mqtt_5_holds_the_hub_goes_on(broker: Mosquitto, held: bytes, retain: bool) -> None:
+    """Such a property once ended every connection of the hub at once, for ever: the broker sends the message again."""
+    with Hub(broker.port) as hub:
+        until("connected", lambda: hub.link.connected)
+        publish_5(broker.port, "a/b", b"poison", held, retain=retain)
+        say(broker.port, "after")
+        until("both heard", lambda: hub.bodies == [b"poison", b"after"])
+        assert hub.news == [True], "and over the one connection"
+
+
+def test_a_broker_that_speaks_3_1_1_alone_is_asked_for_nothing_else() -> None:
+    asked: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
 
         def serve() -> None:
-            while True:
-                try:
-                    peer = server.accept()[0]
-                except OSError:
-                    return
-                with peer:
-                    head = peer.recv(200)
-                    served.append(head[8])
-                    if head[8] != 4:
-                        continue
-                    peer.sendall(b"\x20\x02\x00\x00")
-                    subscribe = peer.recv(200)
-                    peer.sendall(b"\x90\x03" + subscribe[2:4] + b"\x01")
-                    while peer.recv(200):
-                        pass
+            with contextlib.suppress(OSError), server.accept()[0] as peer:
+                asked.append(peer.recv(200))
+                peer.sendall(b"\x20\x02\x00\x00")
+                subscribe = peer.recv(200)
+                peer.sendall(b"\x90\x03" + subscribe[2:4] + b"\x01")
+                while peer.recv(200):
+                    pass
 
         threading.Thread(target=serve, daemon=True).start()
         with Hub(server.getsockname()[1]) as hub:
             until("connected", lambda: hub.link.connected)
-            assert hub.link.name.endswith("(MQTT 3.1.1)")
-        assert served[:2] == [5, 4]
+        assert asked[0][4:9] == b"MQTT\x04"
+        assert not asked[0][9] & 2, "the session is kept"
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_reading_thread_that_has_died_is_noticed(broker: Mosquitto, monkeypatch: pytest.MonkeyPatch) -> None:
+    """paho ends its thread on what it did not foresee, and goes on calling itself connected."""
+    real, deaths = Client._packet_read, count()
+
+    def once(client: Client) -> Any:
+        if next(deaths) == 0:
+            raise RuntimeError("not foreseen")
+        return real(client)
+
+    with Hub(broker.port) as hub:
+        until("connected", lambda: hub.link.connected)
+        monkeypatch.setattr(Client, "_packet_read", once)
+        say(broker.port, "first")
+        until("heard over another connection", lambda: hub.bodies == [b"first"])
+        assert hub.news == [True, False, True]

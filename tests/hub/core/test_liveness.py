@@ -25,6 +25,8 @@ def twin(heard_s: float = 1000, online: bool = True, lost_since_s: float = 0, as
         (twin(), 1181, 0, 1000),
         (twin(), 1181, 1100, None),
         (twin(), 1281, 1100, 1000),
+        (twin(lost_since_s=1010), 1024, 0, None),
+        (twin(lost_since_s=1010), 1025, 0, 1010),
         (twin(online=False, lost_since_s=1010), 1024, 0, None),
         (twin(online=False, lost_since_s=1010), 1025, 0, 1010),
         (twin(online=False, lost_since_s=1010), 1025, 1020, None),
@@ -33,7 +35,7 @@ def twin(heard_s: float = 1000, online: bool = True, lost_since_s: float = 0, as
         (twin(heard_s=0), 1181, 1000, 1000),
         (Twin("p1"), 9999, 0, None),
     ],
-    ids=["3-beats", "over", "hub-was-deaf", "deaf-then-over", "will-grace", "will", "will-deaf", "asleep",
+    ids=["3-beats", "over", "hub-was-deaf", "deaf-then-over", "will-grace", "will", "end-grace", "end", "end-deaf", "asleep",
          "asleep-too-long", "leftover-only", "never-heard"],
 )  # fmt: skip
 def test_silence(room: Twin, now_s: float, listening_s: float, since: float | None) -> None:

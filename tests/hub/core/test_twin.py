@@ -55,11 +55,18 @@ def test_last_will_of_this_connection_counts_and_of_the_one_before_does_not() ->
     twin = put_status(Twin("p1"), status(10, connection=1))
     twin = put_status(twin, status(70, connection=1, nonce="n2"))
     gone = put_status(twin, status(10, connection=1, online=False), 500)
-    assert (gone.online, gone.lost_since_s) == (False, 500)
+    assert (gone.online, gone.lost_since_s) == (True, 500), "the silence is noted, and judged by its age"
+    assert put_status(gone, status(10, connection=1, online=False), 510).lost_since_s == 500, "not younger by repeats"
     assert put_status(gone, status(70, connection=1, nonce="n2")) is gone
     taken_over = put_status(twin, status(80, connection=2))
     assert put_status(taken_over, status(10, connection=1, online=False)) is taken_over
     assert put_status(gone, status(90, connection=2), 600).lost_since_s == 0
+
+
+def test_a_room_that_ends_on_purpose_is_believed_at_once() -> None:
+    twin = put_status(Twin("p1"), status(10, connection=1))
+    ended = put_status(twin, status(70, connection=2, online=False), 500)
+    assert (ended.online, ended.lost_since_s) == (False, 500)
 
 
 def test_leftover_nonce_has_no_known_age() -> None:

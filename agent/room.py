@@ -134,6 +134,11 @@ class Room:
             case Tell():
                 if effect.words:
                     self.told[effect.rule] = effect
+    def end_safe_mode(self, now: Instant) -> None:
+        """Let the room act again, and say so."""
+        self.state = replace(self.state, policy=replace(self.state.policy, safe_mode=False))
+        self._apply(Record("safe_mode_ended"), now)
+
                 else:
                     self.told.pop(effect.rule, None)
             case Recheck():

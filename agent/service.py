@@ -11,22 +11,22 @@ from dataclasses import replace
 from pathlib import Path
 
 import agent.rules
-from agent import __version__, watchdog
+from agent import __version__, starts, watchdog
 from agent.actuators import Actuators
 from agent.checkin import CheckIn, came_back
 from agent.clock import SystemClock, boot_id
 from agent.config import AgentConfig
 from agent.core.facts import Value
+from agent.core.policy import Policy
 from agent.core.remedies import REMEDIES, Method
 from agent.gate import MeteringGate
 from agent.loop import Loop
-from agent.ports import RelayError
 from agent.publisher import Publisher
 from agent.relays import RoomRelays
 from agent.rescue import DATABASE
 from agent.room import Room, off_loads
 from agent.session import Session, desired_from
-from agent.store.base import Batch, Store, StoreError
+from agent.store.base import Batch, Memory, Store, StoreError
 from agent.store.sqlite import SqliteStore
 from agent.store.unwritten import UnwrittenStore, mended, open_store
 from agent.trust import Trust, read_root
@@ -35,10 +35,6 @@ log = logging.getLogger(__name__)
 
 JOURNAL_BROKEN_S = 300.0
 JOURNAL_ASK_S = 60.0
-CRASHES_MAX = 5
-CRASH_WINDOW_S = 600.0
-"""So many starts without an orderly end in so short a time: safe mode, telemetry only (pi facts, watchdog)."""
-STARTS_KEPT = 20
 
 
 class Service:
@@ -53,10 +49,7 @@ class Service:
         memory = self._store.remember(boot)
         policy = config.policy(frozenset())
         # This powers all equipment, and so ends a cycle that a crash has interrupted.
-        self._relays = RoomRelays(config.relays, off_loads(memory.meta, policy))
-        for act in memory.open_acts:
-            if act.remedy in REMEDIES and REMEDIES[act.remedy].method is Method.CYCLE:
-                self._repower(act.load)
+        self._relays = RoomRelays(config.relays, left_off(memory, policy))
 
         from agent.probes.attended import AttendedProbe
         from agent.probes.build import build_probes
@@ -65,15 +58,18 @@ class Service:
         probes, effectors = build_probes(config.probes, gate)
         probes.append(AttendedProbe(self._folder, boot))
         apis = frozenset(name for effector in effectors for name in effector.remedies)
-        crashes = self._count_start(memory.meta)
-        policy = replace(config.policy(apis), safe_mode=crashes >= CRASHES_MAX)
+        mono_s = self._clock.now().mono_s
+        self._starts = self._count_start(memory.meta, boot, mono_s)
+        policy = replace(config.policy(apis), safe_mode=self._starts.safe(mono_s))
         if policy.safe_mode:
-            log.error("%d crashes in ten minutes: safe mode, nothing will be switched", crashes)
+            left_min = (self._starts.safe_until_s - mono_s) / 60
+            log.error("crashes in a row: safe mode, nothing will be switched for %.0f minutes", left_min)
         if policy.time_scale != 1.0:
             log.warning("time_scale %g: every duration is shortened; for demonstrations only", policy.time_scale)
         room = Room(agent.rules.load(), policy, self._store, boot, __version__, config.room)
         now = self._clock.now()
-        room.restore(now, {"crashes": crashes} | _state_of(self._store) | came_back(__version__))
+        counted = {"crashes": self._starts.crashes, "power_cuts": self._starts.power_cuts}
+        room.restore(now, counted | _state_of(self._store) | came_back(__version__))
         self._check_in = CheckIn(self._folder, __version__, boot, now.mono_s)
         desired = desired_from(memory.meta.get("desired", ""))
         if desired is not None:
@@ -99,7 +95,6 @@ class Service:
             feed_watchdog=self._feed, on_clock_synced=self._synced, gate=gate,
         )  # fmt: skip
         self._fed_s = 0.0
-        self._sound = self._store.durable and not policy.safe_mode
         self._journal_seen_s = self._journal_asked_s = time.monotonic()
 
     def run(self) -> None:
@@ -117,7 +112,7 @@ class Service:
             watchdog.notify("STOPPING=1")
             self._actuators.close()
         self._loop.finish()
-        self._room.remember_meta("starts", "")
+        self._room.remember_meta(starts.KEY, starts.text(starts.ended(self._starts)))
         self._room.commit(self._clock.now())
         self._publisher.close()
         self._relays.close()
@@ -127,27 +122,14 @@ class Service:
         """End `run` within a second; safe to call from a signal handler."""
         self._loop.stop()
 
-    def _repower(self, load: str) -> None:
-        for _ in range(3):
-            try:
-                if self._relays.prod(load):
-                    log.warning("power was given back to %s: its cycle had been interrupted", load)
-                return
-            except RelayError as error:
-                log.error("could not give power back to %s: %s", load, error)
-
-    def _count_start(self, meta: Mapping[str, str]) -> int:
-        """How many starts without an orderly end there were lately, besides this one."""
-        now_s = self._clock.now().wall_s
-        before = [float(x) for x in meta.get("starts", "").split()]
-        recent = [at_s for at_s in before if 0 <= now_s - at_s <= CRASH_WINDOW_S]
-        # Kept at once: a start that dies before its first turn counts as well.
-        starts = " ".join(str(int(at_s)) for at_s in [*recent, now_s][-STARTS_KEPT:])
+    def _count_start(self, meta: Mapping[str, str], boot: str, mono_s: float) -> starts.Starts:
+        """Count this start, and keep it at once: one that dies before its first turn counts as well."""
+        counted = starts.begun(starts.parse(meta.get(starts.KEY, "")), boot, mono_s)
         try:
-            self._store.commit(Batch(meta={"starts": starts}))
+            self._store.commit(Batch(meta={starts.KEY: starts.text(counted)}))
         except StoreError as error:
             log.error("this start is not counted: %s", error)
-        return len(recent)
+        return counted
 
     def _draw_w(self, load: str, since_s: float) -> float | None:
         """What a load draws, by a fresh reading made after this moment of the monotonic clock; None when unknown."""
@@ -165,8 +147,18 @@ class Service:
         if time.monotonic() - self._fed_s >= 1.0:
             self._fed_s = time.monotonic()
             watchdog.notify("WATCHDOG=1")
-            self._check_in.mind(self._clock.now().mono_s, heard=self._publisher.heard, sound=self._sound)
+            sound = self._store.durable and not self._room.state.policy.safe_mode
+            self._check_in.mind(self._clock.now().mono_s, heard=self._publisher.heard, sound=sound)
             self._mind_journal()
+            self._mind_safe_mode()
+
+    def _mind_safe_mode(self) -> None:
+        """End safe mode when it has lasted long enough: a room may never be given up."""
+        now = self._clock.now()
+        if self._room.state.policy.safe_mode and not self._starts.safe(now.mono_s):
+            self._starts = starts.lifted(self._starts, now.mono_s)
+            self._room.remember_meta(starts.KEY, starts.text(self._starts))
+            self._room.end_safe_mode(now)
 
     def _mind_journal(self) -> None:
         """End, to be started again, when that will mend the journal: a new start sets a broken file aside, goes on
@@ -183,6 +175,16 @@ class Service:
             if mended(self._folder / DATABASE):
                 log.warning("the card can be written again: starting anew, with a journal")
                 self.stop()
+
+
+def left_off(memory: Memory, policy: Policy) -> frozenset[str]:
+    """Loads that get no power at the start: those left off on purpose, but for one whose cycle was interrupted."""
+    cycles = {act.load for act in memory.open_acts if _is_cycle(act.remedy)}
+    return frozenset(off_loads(memory.meta, policy)) - cycles
+
+
+def _is_cycle(remedy: str) -> bool:
+    return remedy in REMEDIES and REMEDIES[remedy].method is Method.CYCLE
 
 
 def _state_of(store: Store) -> dict[str, Value]:

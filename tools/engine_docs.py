@@ -34,7 +34,7 @@ SIGNALS = {
 _G = Guards()
 SHED = [name for name in STAGES if LOADS[name].shed]
 REFUSALS = {
-    Reason.SAFE_MODE: "The agent crashed repeatedly and only reports until a person has looked.",
+    Reason.SAFE_MODE: "The agent crashed repeatedly and only reports, until half an hour has passed without a crash.",
     Reason.NOT_FITTED: "The room has no relay or interface for it, or the load must never stay off.",
     Reason.UNKNOWN_ACTION: "No remedy has this name.",
     Reason.PROJECTOR: "A projector's lamp has to cool first: no relay cuts it, whatever is configured.",

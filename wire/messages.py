@@ -166,7 +166,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 
 
 EVENT_KINDS = {
-    "agent_started": "the agent came up; detail: version, crashes, and what release it went back from and why",
+    "agent_started": "the agent came up; detail: version, crashes, power_cuts, and what release it went back from and why",
     "fault_confirmed": "a fault is certain; carries evidence, words and the time of the first symptom",
     "fault_cleared": "the fault is gone and its recovery condition held",
     "fault_escalated": "the machine can do no more, or must wait: a person is needed",
@@ -185,7 +185,7 @@ EVENT_KINDS = {
     "outbox_dropped": "the outbox was full; detail: how many were dropped",
     "power_missing": "a load cannot be given the power that it should have; its relay or outlet fails; detail: error",
     "power_back": "a load that was told as `power_missing` has power again; detail: after_s",
-    "safe_mode_ended": "half an hour has passed without a crash: the room acts again; detail: crashes",
+    "safe_mode_ended": "half an hour has passed without a crash: the room acts again",
 }
 """Every kind of event and its meaning. A kind that a hub does not know is stored and shown as it is."""
 

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.clock import boot_id
+from agent import starts
+from agent.clock import SystemClock, boot_id
 from agent.store.base import ActRow, Batch
 from agent.store.sqlite import SqliteStore
 from tests.agent import pins
@@ -120,7 +121,8 @@ def test_a_killed_agent_leaves_the_lines_and_a_stopped_one_too(agents: Agents) -
     assert second.wait(15) == 0
     assert [lv for _, pin, lv in pins.changes(agents.levels) if pin == 17].count(1) == 0, "no glitch at start or end"
     with sqlite3.connect(agents.state / "room.db") as db:
-        assert db.execute("SELECT value FROM meta WHERE key = 'starts'").fetchone() == ("",)
+        (kept,) = db.execute("SELECT value FROM meta WHERE key = ?", (starts.KEY,)).fetchone()
+    assert starts.parse(kept).at_s == (), "an end in order is no crash"
 
 
 def test_five_crashes_in_a_row_end_in_safe_mode(agents: Agents) -> None:
@@ -130,6 +132,48 @@ def test_five_crashes_in_a_row_end_in_safe_mode(agents: Agents) -> None:
         process.kill()
         _, errors = process.communicate()
     assert b"safe mode" in errors
+
+
+def keep(agents: Agents, kept: starts.Starts) -> None:
+    """What an agent before has left in the journal of its starts."""
+    store = SqliteStore(agents.state / "room.db")
+    store.commit(Batch(meta={starts.KEY: starts.text(kept)}))
+    store.close()
+
+
+def kept(agents: Agents) -> starts.Starts:
+    with sqlite3.connect(agents.state / "room.db") as db:
+        return starts.parse(db.execute("SELECT value FROM meta WHERE key = ?", (starts.KEY,)).fetchone()[0])
+
+
+def test_safe_mode_outlives_an_end_in_order_and_ends_by_itself(agents: Agents) -> None:
+    until_s = SystemClock().now().mono_s + 12
+    keep(agents, starts.Starts(boot_id(), safe_until_s=until_s))
+    first = agents.start()
+    until(lambda: agents.kinds() == ["agent_started"])
+    first.send_signal(signal.SIGTERM)
+    _, errors = first.communicate(timeout=15)
+    assert b"safe mode" in errors
+    assert kept(agents).safe_until_s == pytest.approx(until_s, abs=0.1)
+    second = agents.start()
+    until(lambda: "safe_mode_ended" in agents.kinds())
+    assert SystemClock().now().mono_s >= until_s
+    until(lambda: not kept(agents).safe_until_s)
+    second.kill()
+
+
+def test_power_cuts_are_told_and_lead_to_nothing(agents: Agents) -> None:
+    keep(agents, starts.Starts("b" * 32, power_cuts=15, at_s=tuple(float(n) for n in range(40, 56))))
+    process = agents.start()
+    until(lambda: "agent_started" in agents.kinds())
+    process.kill()
+    _, errors = process.communicate()
+    assert b"safe mode" not in errors
+    with sqlite3.connect(agents.state / "room.db") as db:
+        told = (
+            "SELECT payload ->> '$.detail.power_cuts', payload ->> '$.detail.crashes' FROM outbox ORDER BY seq LIMIT 1"
+        )
+        assert db.execute(told).fetchone() == (16, 0)
 
 
 def test_a_bad_configuration_is_a_sentence_and_not_a_traceback(agents: Agents) -> None:

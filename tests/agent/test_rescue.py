@@ -10,8 +10,12 @@ from gpiozero.devices import Device
 from gpiozero.pins.mock import MockFactory, MockPin
 
 from agent import rescue
+from agent.core.events import PastAct
+from agent.core.facts import Instant
+from agent.core.policy import make_policy
 from agent.main import main
-from agent.store.base import ActRow, Batch
+from agent.service import left_off
+from agent.store.base import ActRow, Batch, Memory
 from agent.store.sqlite import SqliteStore
 from agent.transports.relay import RelayConfig
 
@@ -97,3 +101,15 @@ def test_a_line_that_cannot_be_had_is_tried_and_reported(
     monkeypatch.setenv("GPIOZERO_PIN_FACTORY", "no_such_factory")
     assert rescue.power_up(room) == frozenset()
     assert caplog.text.count("could not give power back") == rescue.TRIES
+
+
+def test_a_start_leaves_off_what_was_switched_off_but_for_an_interrupted_cycle() -> None:
+    policy = make_policy()
+    meta = {"off_loads": "display light"}
+    assert left_off(Memory(meta=meta), policy) == {"display", "light"}
+    at = Instant(1.0, 2.0)
+    acts = tuple(
+        PastAct(n, remedy, load, at, same_boot=True)
+        for n, (remedy, load) in enumerate((("display_power_cycle", "display"), ("light_off", "light")), 1)
+    )
+    assert left_off(Memory(meta=meta, open_acts=acts), policy) == {"light"}

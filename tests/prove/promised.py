@@ -40,6 +40,8 @@ STAGGER_S = 2.0
 """Between two moves of relays, and between two inrush currents."""
 RESTORE_S = 5.0
 """A load has its power back this long after its off time at most, and after a start of the agent."""
+OUTLET_RETRY_S = 40.0
+"""An outlet that could not be reached is tried again within this."""
 MAINS_CALM_S = 60.0
 MAINS_LOW_V, MAINS_HIGH_V = 198.0, 242.0
 HUMID_PCT = 85.0
@@ -59,6 +61,10 @@ ACTED_AFTER_START_S = 1200.0
 """The same while the room returns from a loss of power, stage by stage."""
 ACTED_AGAIN_S = 2700.0
 """The same when everything was tried lately: a fault that was given to a person is tried again after half an hour."""
+HEARD_WITHIN_S = 1200.0
+"""While the way to the hub works, what the room has to tell is with the hub within this."""
+LEASE_S = 300.0
+"""The hub's word on an act of the room's own holds for so long."""
 SECRET_MARGIN_S = 900.0
 """No sound is measured from so long before a secret meeting until so long after it."""
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import agent.rules
 from agent import starts
-from agent.core.events import CommandReceived, Event, RemedyDone, StartRemedy, Tick
+from agent.core.events import CommandReceived, Event, Observed, RemedyDone, StartRemedy, Tick
 from agent.core.facts import Instant
+from agent.core.handover import Handover
 from agent.core.policy import Policy, Thresholds, make_policy
 from agent.core.remedies import Method
 from agent.core.rule import Rule
@@ -51,6 +52,8 @@ class Board:
         self.synced = False
         self.acts: dict[int, StartRemedy] = {}
         """Under way."""
+        self.held: list[StartRemedy] = []
+        """In the journal, and waiting for a last look."""
         self.inbox: list[tuple[str, bytes, bool]] = []
         self.stopping = False
         self.store: Store = open_store(world.database)
@@ -110,6 +113,11 @@ class Board:
             self.room.remember_meta(starts.KEY, starts.text(self._starts))
             self.room.end_safe_mode(now)
 
+    @property
+    def sound_measured(self) -> bool | None:
+        """Whether the microphone may be asked; None: the harness does without that."""
+        return None
+
     def act_on(self, load: str) -> StartRemedy | None:
         """The act under way on a load."""
         return next((one for one in self.acts.values() if one.load.name == load), None)
@@ -120,33 +128,48 @@ class Board:
         """Step, commit, then act and report."""
         world, room, now = self.world, self.room, self.now
         world.ledger.counted["turns"] += 1
-        for topic, payload, retained in self.inbox:
-            self._take(topic, payload, retained, now)
+        orders = [one for message in self.inbox for one in self._take(*message, now)]
         self.inbox.clear()
-        for event in events:
+        looks = [event for event in events if isinstance(event, Observed)]
+        for event in (*looks, *(event for event in events if not isinstance(event, Observed)), *orders):
             room.feed(event, now)
         if tick:
             room.feed(Tick(), now)
-        for order in room.commit(now):
-            self._begin(order)
-        if room.recheck:
-            room.recheck = False
+        self._hand_over()
+        if not self.held:
+            self.held = room.commit(now)
+            self._hand_over()
+        if room.recheck or room.witnesses:
+            room.recheck = room.witnesses = False
             world.look_at_once(self)
         self._publish(now)
         self._mind_journal(now)
         self._mind_safe_mode(now)
         world.check_step()
 
-    def _take(self, topic: str, payload: bytes, retained: bool, now: Instant) -> None:
+    def _hand_over(self) -> None:
+        """Begin what the journal holds and the interlock still permits."""
+        held, self.held = self.held, []
+        for order in held:
+            handover = self.room.ask_again(order, self.now)
+            if handover is Handover.BEGINS:
+                self._begin(order)
+            elif handover is Handover.HELD:
+                self.held.append(order)
+
+    def _take(self, topic: str, payload: bytes, retained: bool, now: Instant) -> list[CommandReceived]:
+        """Put in force what the hub wants; returns what it orders."""
         incoming = self.session.received(topic, payload, retained, now)
         for key, value in incoming.meta.items():
             self.room.remember_meta(key, value)
         for record in incoming.records:
             self.room.record(record, now)
         for event in incoming.events:
-            if isinstance(event, CommandReceived):
-                self.world.ledger.obeyed[event.command_id] += 1
-            self.room.feed(event, now)
+            if not isinstance(event, CommandReceived):
+                self.room.feed(event, now)
+        orders = [event for event in incoming.events if isinstance(event, CommandReceived)]
+        self.world.ledger.obeyed.update(order.command_id for order in orders)
+        return orders
 
     def _publish(self, now: Instant) -> None:
         session, room = self.session, self.room

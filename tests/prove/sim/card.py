@@ -43,7 +43,7 @@ class SimStore(SqliteStore):
         self.on_commit: Callable[[Batch], None] = lambda _batch: None
         self.on_ack: Callable[[int], None] = lambda _seq: None
         self.before_tear: Files | None = None
-        self.stall: Callable[[], object] = lambda: None
+        self.stall: Callable[[Batch], object] = lambda _batch: None
         """Called while a commit is under way: a card that is slow lets time go on."""
 
     def cross(self, boundary: str) -> None:
@@ -58,7 +58,7 @@ class SimStore(SqliteStore):
         torn = self.crash_at("commit.torn")
         before = files_of(self.path) if torn else {}
         with self._lock:
-            self.stall()
+            self.stall(batch)
             super().commit(batch)
         if torn:
             self.before_tear = before

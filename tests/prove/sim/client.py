@@ -34,6 +34,7 @@ class SimClient:
         """The broker answers pings, and does nothing else any more."""
         self._arrived: list[Callable[[], None]] = []
         self._open = self._up = False
+        self.up_since_s = 0.0
         self._mid = 0
         self._patience_s = world.dice.uniform(*DEAD_S)
         self._down_since_s: float | None = None
@@ -64,6 +65,7 @@ class SimClient:
         if self._open and self._world.line.works():
             self._give(lambda: self.on_connect(self, None, None, SimpleNamespace(is_failure=False), None))
             self._up = True
+            self.up_since_s = self._world.now_s
 
     def loop(self, timeout: float) -> MQTTErrorCode:
         """Wait for the network, at most about so long, and hand out what has come."""
@@ -113,7 +115,11 @@ class SimClient:
         """A message has come down."""
         if self._open and not self.stuck:
             message = SimpleNamespace(topic=topic, payload=payload, retain=retained)
-            self._give(lambda: self.on_message(self, None, message))
+            self._give(lambda: self._hand(message))
+
+    def _hand(self, message: Any) -> None:
+        self._world.line.note_handed(message.topic, message.payload)
+        self.on_message(self, None, message)
 
     def _give(self, give: Callable[[], None]) -> None:
         self._arrived.append(give)

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 from agent.core.facts import Reading
+from agent.core.interlock import WITNESSES
 from agent.core.remedies import Method
 from agent.devices.power._outlets import OutletState
 from agent.ports import LATE, Asked, InTime, Outcome, always
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     from tests.prove.sim.world import World
 
 APIS = frozenset({"codec_restart", "codec_wake", "codec_volume_restore", "pc_app_restart"})
+KEYS = {"codec": tuple(sorted(WORDS)), "power": ("codec.draw_w", "mains.voltage_v", "ups.on_battery")}
+"""What the loop reports as silent when such a probe does not return."""
+ATTEST_S = 4.0
+"""A codec that says nothing about a call is waited for so long."""
 ANSWER_S = (0.02, 0.4)
 """How long an outlet takes to answer."""
 
@@ -198,7 +203,7 @@ class SimProbe:
 
     def __init__(self, name: str, board: RealBoard) -> None:
         self.name = name
-        self.keys = tuple(sorted(WORDS)) if name == "codec" else ()
+        self.keys = KEYS.get(name, ())
         self.period_s = LOOK_S[name]
         self._board = board
         self._first = True
@@ -210,24 +215,33 @@ class SimProbe:
         if self._first:
             self._first = False
             stage.sleep(world.dice.uniform(0.2, self.period_s))
-        return self._ask(self.name in LOOK_TAKES_S)
-
-    def _ask(self, witness: bool) -> Asked:
-        board = self._board
-        world, stage = board.world, board.stage
-        asked_s = stage.mono_s()
-        if not world.place.room.backed():
-            crash = Crash("no supply", POWER)
-            stage.fall(crash)
-            raise crash
-        synced, readings = world.look(self.name)
-        del synced
+        sweep_s = world.place.sweep_s if self.name == "codec" else 0.0
+        before_s = world.dice.uniform(0.0, sweep_s)
+        stage.sleep(before_s)
+        readings, asked_s = self._look()
         if self.name == "codec" and readings.get("codec.api") is not True:
             stage.sleep(SILENT_S)
-        elif witness:
-            stage.sleep(world.dice.uniform(0.05, LOOK_TAKES_S[self.name]))
+        elif self.name in LOOK_TAKES_S:
+            stage.sleep(max(world.dice.uniform(0.05, LOOK_TAKES_S[self.name]), sweep_s - before_s))
         world.told(readings)
-        return Asked(readings, dict.fromkeys(readings, asked_s))
+        return Asked(readings, {key: asked_s for key in readings if key in WITNESSES})
+
+    def _look(self) -> tuple[dict[str, Reading], float]:
+        board = self._board
+        if not board.world.place.room.backed():
+            crash = Crash("no supply", POWER)
+            board.stage.fall(crash)
+            raise crash
+        return board.world.look(self.name)[1], board.stage.mono_s()
+
+    def attest(self) -> Mapping[str, Reading]:
+        """Only what it knows of a call. Of probes that know nothing of one it is never asked."""
+        world, stage = self._board.world, self._board.stage
+        readings, asked_s = self._look()
+        said = {key: readings[key] for key in WITNESSES if key in readings}
+        stage.sleep(ATTEST_S if readings.get("codec.api") is False else world.dice.uniform(0.05, 0.6))
+        world.told(said)
+        return Asked(said, dict.fromkeys(said, asked_s))
 
     def close(self) -> None:
         """Nothing to let go of."""

@@ -52,6 +52,7 @@ class Hub:
         self.counter = 0
         self.seals: Seals | None = None
         """With them every document and order is signed."""
+        self._robbed = False
         self._asked: set[tuple[str, int]] = set()
         """Events in which the room has asked for a lease, answered or not."""
         self.committed: dict[tuple[str, int], bytes] = {}
@@ -106,16 +107,27 @@ class Hub:
         fleet = m.Fleet(hub_epoch=self.epoch)
         self._down(FLEET, m.encode(fleet), True)
         if self.seals is not None:
-            self._down(KEYS, self.seals.lists[-1], True)
+            self._down(KEYS, self.seals.lists[-2 if self._robbed else -1], True)
         if self.desired.version:
             self._tell(True)
 
     def _tell(self, retained: bool) -> None:
         self._down(str(Topic(ROOM, Leaf.DESIRED)), self.sealed(Kind.DESIRED, m.encode(self.desired)), retained)
 
-    def sealed(self, kind: Kind, body: bytes) -> bytes:
-        """As it goes onto the wire."""
-        return body if self.seals is None else self.seals.seal(kind, body)
+    def sealed(self, kind: Kind, body: bytes, *, stolen: bool = False) -> bytes:
+        """As it goes onto the wire; `stolen`: signed by the key that was revoked last."""
+        return body if self.seals is None else self.seals.seal(kind, body, stolen=stolen)
+
+    def renew_keys(self) -> None:
+        """A key was stolen: another one signs from now on."""
+        if self.seals is not None:
+            self.seals.renew()
+            self._down(KEYS, self.seals.lists[-1], False)
+
+    def rob(self, robbed: bool) -> None:
+        """A thief holds the broker: it hands out the list of keys of before."""
+        self._robbed = robbed and self.seals is not None and len(self.seals.lists) > 1
+        self.greet()
 
     def hear(self, topic: str, payload: bytes, retain: bool, now_s: float) -> None:
         """A message of the room has reached the broker."""
@@ -181,7 +193,7 @@ class Hub:
         if self.up:
             self._down(*self.order(f"l{self.counter + 1}", action, by=leases.BY), False)
 
-    def order(self, ident: str, action: str, **changes: Any) -> tuple[str, bytes]:
+    def order(self, ident: str, action: str, *, stolen: bool = False, **changes: Any) -> tuple[str, bytes]:
         """A command in the envelope that the room asks for, as far as the hub knows it: topic and payload."""
         twin = self.applier.twin(ROOM)
         self.counter = max(self.counter, twin.counter) + 1
@@ -190,7 +202,7 @@ class Hub:
             room=ROOM, boot=twin.boot, nonce=twin.nonce, counter=self.counter, action=action, by="nguoitruc",
         )  # fmt: skip
         body = m.encode(msgspec.structs.replace(command, **changes))
-        return str(Topic(ROOM, Leaf.COMMAND, ident)), self.sealed(Kind.COMMAND, body)
+        return str(Topic(ROOM, Leaf.COMMAND, ident)), self.sealed(Kind.COMMAND, body, stolen=stolen)
 
     def want(self, **changes: Any) -> None:
         """A newer desired document."""

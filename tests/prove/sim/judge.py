@@ -41,6 +41,8 @@ class Judge:
         self._world = world
         self.violations: list[Violation] = []
         self.epoch = ""
+        self.unheard_since_s = float("-inf")
+        """When the room last had nothing to tell, or no way to do it."""
         self.force: DesiredChanged | None = None
         """The desired document that the journal remembers."""
         self.relay_act_s = float("-inf")

@@ -6,10 +6,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from agent.session import Outgoing
+from hub.core import leases
 from tests.prove.sim.board import Board
 from tests.prove.sim.client import SimClient
-from tests.prove.sim.far import Hub
+from tests.prove.sim.far import ROOM, Hub
 from tests.prove.sim.post import Post
+from wire import messages as m
+from wire.envelope import is_envelope, read
+from wire.topics import Leaf, Topic
 
 if TYPE_CHECKING:
     from tests.prove.sim.world import World
@@ -25,6 +29,11 @@ class Line:
         """The next time that the agent asks for the broker's address it never gets an answer."""
         self.client: SimClient | None = None
         """The connection of an agent whose publisher is its own."""
+        self.foreign_acks = False
+        self.handed: m.Desired | None = None
+        """The newest document that was handed to the room's own client."""
+        self.granted_s = self.denied_s = float("-inf")
+        """When an answer about a lease was."""
         self._connecting: Board | None = None
         self.up, self.down = Post(world.dice, world.later), Post(world.dice, world.later)
         self.hub = Hub(world.database.parent, world.dice, self._send_down, world.later)
@@ -67,23 +76,75 @@ class Line:
         if self.client is not None:
             self.client.arrive(topic, payload, retained)
 
+    def note_handed(self, topic: str, payload: bytes) -> None:
+        """The client has handed this to the agent."""
+        if is_envelope(payload) and topic.endswith(f"/{Leaf.DESIRED}"):
+            desired = m.decode(m.Desired, read(payload).body())
+            if self.handed is None or desired.version >= self.handed.version:
+                self.handed = desired
+        elif is_envelope(payload) and f"/{Leaf.COMMAND}/l" in topic:
+            action = m.decode(m.Command, read(payload).body()).action
+            self.granted_s = self._world.now_s if action == leases.GRANTED else self.granted_s
+            self.denied_s = self._world.now_s if action == leases.DENIED else self.denied_s
+
     def _send_down(self, topic: str, payload: bytes, retained: bool) -> None:
         if self.works():
             self.down.send(lambda: self._world.deliver(topic, payload, retained))
 
+    def cut_off(self) -> None:
+        """The connection ends; nothing else is wrong."""
+        board = self._world.board
+        if isinstance(board, Board):
+            board.session.disconnected()
+        elif self.client is not None:
+            self.client.drop()
+
+    # -- who means no good
+
+    def hold_back(self, action: str) -> None:
+        """A good order is kept from the room until it has connected anew."""
+        board = self._world.board
+        ident = self._name(False)
+        topic, payload = self.hub.order(ident, action)
+        if board is None or not board.session.online:
+            return
+        before = board.session.connection
+        self.cut_off()
+
+        def hand_out(left: int) -> None:
+            if board is self._world.board and board.session.online and board.session.connection > before:
+                self._world.later(1.0, lambda: self._send_down(topic, payload, False))
+            elif left:
+                self._world.later(1.0, lambda: hand_out(left - 1))
+
+        hand_out(110)
+
+    def acknowledge_others(self) -> None:
+        """Acknowledge, in another epoch's name, what this one has never sent. The hub itself is slow meanwhile."""
+        if self.foreign_acks:
+            ack = m.Ack(epoch="0" * 12, seq=2**40, hub=self.hub.epoch)
+            self._send_down(str(Topic(ROOM, Leaf.ACK)), m.encode(ack), False)
+            self._world.later(0.5, self.acknowledge_others)
+
     # -- the people at the centre
+
+    def _name(self, good: bool) -> str:
+        ordered = self._world.ledger.ordered
+        ident = f"o{len(ordered) + 1}"
+        ordered[ident] = good
+        return ident
 
     def order(self, action: str, how: str) -> None:
         """The centre orders, in good order or as an attacker or a broken broker would."""
-        ordered = self._world.ledger.ordered
-        ident = f"o{len(ordered) + 1}"
-        ordered[ident] = how in ("good", "twice")
+        if how == "stolen" and self.hub.seals is None:
+            return  # nothing is signed there
+        ident = self._name(how in ("good", "twice"))
         spoilt: dict[str, dict[str, Any]] = {
             "wrong boot": {"boot": "f" * 32},
             "bad nonce": {"nonce": "0" * 16},
             "old counter": {"counter": 0},
             "foreign": {"room": "another"},
         }
-        topic, payload = self.hub.order(ident, action, **spoilt.get(how, {}))
+        topic, payload = self.hub.order(ident, action, stolen=how == "stolen", **spoilt.get(how, {}))
         for _ in range(2 if how == "twice" else 1):
             self._send_down(topic, payload, how == "retained")

@@ -64,10 +64,14 @@ class Place:
         self.mic = True
         self.cut_since: dict[str, float] = {}
         """Loads whose relay keeps power from them, and since when."""
+        self.sweep_s = 0.0
+        """How long the codec takes for all its questions: seconds at 9,600 baud."""
         self.lines_broken = False
         """Whether the board's relay lines cannot be driven."""
         self.outlet_lag_s = 0.0
         """For so long an outlet's word is that of before its relay's last movement."""
+        self.out_of_reach_s: dict[str, float] = {}
+        """When nobody could last have given a load its power: its line fails, its outlet cannot be reached."""
         self.outlets: dict[str, Outlet] = {}
         """Loads on outlets of the network, which live on when the board dies."""
 
@@ -109,6 +113,13 @@ class Place:
             self.cut_since.pop(load, None)
         else:
             self.cut_since.setdefault(load, now_s)
+
+    def in_reach(self, load: str, now_s: float) -> bool:
+        """Whether the agent could move this load's relay now."""
+        reached = self.room.gateway_up() if load in self.outlets else not self.lines_broken
+        if not reached:
+            self.out_of_reach_s[load] = now_s
+        return reached
 
     def fall_off(self, now_s: float) -> None:
         """The board loses its power: every coil lets go, so equipment has power, light and fan have none."""

@@ -20,6 +20,7 @@ import agent.actuators
 import agent.gate
 import agent.loop
 import agent.plug
+import agent.probe_threads
 import agent.probes.attended
 import agent.probes.build
 import agent.probes.outlet
@@ -32,15 +33,16 @@ from agent.core.events import RemedyDone, StartRemedy
 from agent.core.facts import Instant
 from agent.core.phases import Phase
 from agent.core.remedies import Method
+from agent.ports import RelayError
 from agent.publisher import BrokerConfig
 from agent.session import Outgoing, Session
-from agent.store.base import Store
+from agent.store.base import Batch, Store
 from agent.transports.relay import RelayConfig
 from tests.prove.sim import board as light
 from tests.prove.sim.card import SimStore
 from tests.prove.sim.client import SimClient
 from tests.prove.sim.contacts import Contacts, Devices, Lines, Outlet, Person, SimProbe, table
-from tests.prove.sim.crash import KILL
+from tests.prove.sim.crash import KILL, Crash
 from tests.prove.sim.rest import rests_until_s
 from tests.prove.sim.senses import LOOK_S
 from tests.prove.sim.threads import Actor, Event, Shims, Stage, ended
@@ -108,7 +110,10 @@ class RealBoard:
         settings = Settings(
             "sim", str(world.database.parent), table(world.place.outlets), BrokerConfig(host="broker"), seals.root
         )
-        self.service = agent.service.Service(cast(AgentConfig, settings))
+        try:
+            self.service = agent.service.Service(cast(AgentConfig, settings))
+        except RelayError:  # it says so and ends; the service manager starts it again
+            raise Crash("relay lines", KILL) from None
         world.cross("start.restored")
 
     # -- what the harness asks of any board
@@ -137,6 +142,11 @@ class RealBoard:
     def session(self) -> Session:
         """Its side of the conversation."""
         return self.service._publisher.session
+
+    @property
+    def sound_measured(self) -> bool | None:
+        """Whether the microphone may be asked just now."""
+        return not self.service._loop._gate.closed()
 
     def act_on(self, load: str) -> StartRemedy | None:
         """The act under way on a load."""
@@ -192,6 +202,7 @@ class RealBoard:
         state = self.room.state
         return bool(
             self.acts
+            or state.acts
             or state.staged is not None
             or getattr(state, "waiting", ())
             or any(fault.phase in BUSY for fault in state.faults.values())
@@ -250,9 +261,11 @@ class Parts:
         world.opened(store)
         return store
 
-    def _stall(self) -> None:
+    def _stall(self, batch: Batch) -> None:
         """The card takes its time: looks and orders wait meanwhile."""
         world, stage = self.world, self.shims.now
+        if world.stall_intent and not batch.begun:
+            return
         if stage.current is not None and not stage.dead and world.card_stall_s > 0:
             stall_s, world.card_stall_s = world.card_stall_s, 0.0
             world.note(f"card stalls for {stall_s:.0f} s")
@@ -314,16 +327,16 @@ class Parts:
         shims = self.shims
         threading, queue, time = shims.threading(), shims.queue(), shims.time()
         fixed = SimpleNamespace(token_hex=lambda count: dice.randbytes(count).hex())
-        worker: Any = agent.loop._Worker
+        worker: Any = agent.probe_threads.Worker
         manager = SimpleNamespace(notify=lambda message: self.board is not None and self.board.told_manager(message))
         put = mock.patch.object
         return [
             *(put(module, "threading", threading) for module in (
-                agent.loop, agent.actuators, agent.publisher, agent.plug, agent.store.sqlite
+                agent.loop, agent.probe_threads, agent.actuators, agent.publisher, agent.plug, agent.store.sqlite
             )),
             *(put(module, "queue", queue) for module in (agent.loop, agent.publisher)),
             *(put(module, "time", time) for module in (agent.relays, agent.service)),
-            put(agent.loop, "_Worker", lambda *a: worker(*a, kick=Event(shims.now))),
+            put(agent.probe_threads, "Worker", lambda *a: worker(*a, kick=Event(shims.now))),
             put(agent.publisher, "random", SimpleNamespace(Random=lambda: random.Random(dice.getrandbits(64)))),
             put(agent.publisher, "make_room_client", self._client),
             put(agent.plug, "Plug", partial(agent.plug.Plug, monotonic=shims.monotonic)),

@@ -72,7 +72,8 @@ class World:
         """With them the agent's own service, loop, actuators and publisher run; without them the harness' own."""
         self.stage: Stage | None = None
         self.card_stall_s = 0.0
-        """How long the next commit takes."""
+        """How long the next commit takes; with `stall_intent` the next one that holds an intent."""
+        self.stall_intent = False
         self._store: Store | None = None
         self._ticking: Board | None = None
         self.last_change_s = 0.0
@@ -80,6 +81,7 @@ class World:
         self.line = Line(self)
         if parts is not None:
             self.line.hub.seals = Seals(dice)
+            self.place.sweep_s = dice.choice((0.0, 0.0, 0.0, 9.0))
             loads = dice.choice(OUTLETS)
             self.place.outlets = {load: Outlet(self, load, gives_back=dice.random() < 0.5) for load in loads}
         self.people = People(self)

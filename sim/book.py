@@ -99,6 +99,7 @@ class Book:
         return {
             "faults": [entry.row() for entry in self.entries],
             "actions_in_call": sum(room.witness.harmed for room in self.rooms.values()),
+            "needless_acts": sum(room.witness.needless for room in self.rooms.values()),
             "calls_lost": sum(room.witness.calls_lost for room in self.rooms.values()),
             "acts": sum(len(room.witness.acts) for room in self.rooms.values()),
             "cut": sorted(f"{name}/{load}" for name, room in self.rooms.items() for load in _cut(room)),

@@ -139,6 +139,7 @@ class Demo:
             "time_scale": SCALE,
             **result.summary(result.rows_of(faults, verdicts, onlooker.incidents)),
             "actions_in_call": sum(report["actions_in_call"] for report in reports),
+            "needless_acts": sum(report["needless_acts"] for report in reports),
             "calls_lost": sum(report["calls_lost"] for report in reports),
             "acts": sum(report["acts"] for report in reports),
             "events_sent": sent,

@@ -85,6 +85,12 @@ def _ring(room: RoomPhysics, now_s: float, up: bool) -> None:
     room.advance(now_s)
 
 
+def _hub(room: RoomPhysics, now_s: float, on: bool) -> None:
+    room.advance(now_s)
+    room.hub_machine = on
+    room.advance(now_s)
+
+
 def _heat(room: RoomPhysics, now_s: float, args: Args) -> None:
     room.advance(now_s)
     room.climate.cooling = False
@@ -202,9 +208,15 @@ FAULTS: dict[str, FaultKind] = {
             lambda r, t, _a: _volts(r, t, 0.0), lambda r, t: _volts(r, t, 228.0), lambda r: not r.mains.present,
         ),
         FaultKind(
-            "ring_down", "the carrier's ring goes down", "cluster", "recovers", ("uplink_lost", *HUB_SILENCE),
+            "ring_down", "the carrier's ring goes down", "cluster", "recovers",
+            ("uplink_lost", "hub_unreachable", *HUB_SILENCE),
             lambda r, t, _a: _ring(r, t, False), lambda r, t: _ring(r, t, True), lambda r: not r.ring_up,
             cuts_line=True,
+        ),
+        FaultKind(
+            "hub_off", "the hub's machine is off, and the line to the province works", "cluster", "recovers",
+            ("hub_unreachable", *HUB_SILENCE), lambda r, t, _a: _hub(r, t, False), lambda r, t: _hub(r, t, True),
+            lambda r: not r.hub_machine, cuts_line=True,
         ),
     )
 }  # fmt: skip

@@ -109,6 +109,7 @@ class RoomHardware:
             f"UPS (NUT): 127.0.0.1:{self._nut.port}; sysfs: {self.folder / 'sys'}",
             f"display: {self._display_words()}",
             f"gateway: tcp:127.0.0.1:{self._gateway.port}; way to the hub: tcp:127.0.0.1:{self._hub.port}",
+            f"beyond the converter: node tcp:127.0.0.1:{self._node.port}, MCU tcp:127.0.0.1:{self._mcu.port}",
             "relays: " + ", ".join(self._relay_words(load) for load in RELAYS),
         ]
 
@@ -125,6 +126,7 @@ class RoomHardware:
         self._sip = await SipPort(self._sip_up).open()
         self._gateway = PathPort(room.gateway_up)
         self._hub = PathPort(room.hub_up)
+        self._node, self._mcu = PathPort(room.node_up), PathPort(room.mcu_up)
         self._broker = PathPort(room.hub_up)
         self._nut = TcpPort(room.board_on, lambda: NutConversation(room, clock))
         meters = [
@@ -132,8 +134,8 @@ class RoomHardware:
             for role in ("room", "codec")
         ]
         self._parts = [
-            self._alive, self._sip, self._gateway, self._hub, self._broker, self._nut, *meters, *self._codec_ports(),
-            *self._display_ports(), *await self._plug_ports(),
+            self._alive, self._sip, self._gateway, self._hub, self._node, self._mcu, self._broker, self._nut, *meters,
+            *self._codec_ports(), *self._display_ports(), *await self._plug_ports(),
         ]  # fmt: skip
         self.pins_socket.unlink(missing_ok=True)
         self._pins = await asyncio.start_unix_server(self._pin_client, str(self.pins_socket))
@@ -315,6 +317,7 @@ class RoomHardware:
             ("[network]", {
                 "interface": SysfsTree.INTERFACE, "gateway": f"tcp:127.0.0.1:{self._gateway.port}",
                 "hub": [f"tcp:127.0.0.1:{self._hub.port}"],
+                "beyond": [f"tcp:127.0.0.1:{port.port}" for port in (self._node, self._mcu)],
                 "clock_command": ["echo", CHRONY],
                 "timeout_s": codec["reach_timeout_s"], "sysfs_root": str(self.folder / "sys"),
             }),

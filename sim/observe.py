@@ -127,6 +127,7 @@ def network(room: RoomPhysics, chance: random.Random) -> dict[str, Reading]:
         "net.link": room.link_up(),
         "net.gateway": room.gateway_up(),
         "net.hub": hub,
+        **({"net.beyond": room.node_up() or room.mcu_up()} if room.fitting.beyond else {}),
         "net.loss_pct": 0.0 if hub else 100.0,
         "net.rtt_ms": round(7.5 + abs(chance.gauss(0, 0.8)), 1) if hub else TIMEOUT,
         "net.jitter_ms": round(abs(chance.gauss(0, 0.7)), 1) if hub else TIMEOUT,

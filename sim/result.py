@@ -63,6 +63,8 @@ def problems(result: Mapping[str, Any], not_injected: int) -> list[str]:
         )
     if result["actions_in_call"]:
         found.append(f"{result['actions_in_call']} acts took something out of the path of a call")
+    if result["needless_acts"]:
+        found.append(f"{result['needless_acts']} times a switch or converter was cycled that worked")
     if result["events_stored"] != result["events_sent"]:
         found.append(f"rooms sent {result['events_sent']} events, the hub stored {result['events_stored']}")
     if not_injected:

@@ -9,12 +9,13 @@ Transport URIs (`uri`):
 * `udp://HOST:PORT`; `cec:///dev/cec0`, the control wire of an HDMI port;
 * `http://HOST[:80]` and `https://HOST[:443]`. Which of them a family takes stands in `docs/devices.md`.
 
-Reachability targets (`ping`, `tcp`, `sip`, `gateway`, `hub`), since many networks block ICMP:
+Reachability targets (`ping`, `tcp`, `sip`, `gateway`, `hub`, `beyond`), since many networks block ICMP:
 
 * `icmp:HOST`
 * `tcp:HOST:PORT`
 * `sip:HOST[:PORT]`, and `sip:HOST[:PORT];transport=tcp`
 * `h323:HOST[:PORT]`: the connection of H.323's call signalling is taken
+* `dns:HOST[:PORT]`: a resolver, which is asked for `localhost`; any reply counts
 
 HOST is an address, or a name that `/etc/hosts` or the resolver of `resolv.conf` knows; IPv6 stands in brackets.
 An empty string means "not fitted": the fact is not reported at all. Periods follow the freshness of the catalogue
@@ -215,6 +216,10 @@ class NetworkConfig:
     dns_servers: tuple[str, ...] = ()
     """`HOST` or `HOST:PORT`; empty: those of `resolv_conf`."""
     resolv_conf: str = "/etc/resolv.conf"
+    beyond: tuple[str, ...] = ()
+    """Targets beyond the media converter that are neither the hub nor its machine: the carrier's node at the far end of
+    the fibre, the MCU, the carrier's DNS. While one of them answers the converter is not power-cycled. Empty: not
+    reported, and a silent hub alone is what the room goes by."""
     clock: bool = True
     """Whether `net.clock_synced` and `net.clock_offset_s` are reported."""
     clock_command: tuple[str, ...] = ("chronyc", "-c", "tracking")

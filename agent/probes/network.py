@@ -1,10 +1,10 @@
-"""The room's own way out: port, gateway, hub; and more slowly names, quality and the clock."""
+"""The room's own way out: port, gateway, hub and a second target beyond; more slowly names, quality and the clock."""
 
 from __future__ import annotations
 
 import errno
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from agent.core.facts import NoReading, Reading
@@ -14,7 +14,7 @@ from agent.devices.network.quality import Quality
 from agent.probes.config import NetworkConfig
 from agent.probes.names import Resolver, ask, split_host_port
 from agent.probes.reach import Target, attempt_for, check, host_lives, parse, path_reading, ping
-from agent.transports.attempts import run
+from agent.transports.attempts import Answer, run
 from agent.transports.command import run_command
 from agent.transports.errors import LinkFault
 from agent.transports.sysfs import read_text
@@ -25,7 +25,7 @@ NEIGHBOUR_S = 3.0
 
 
 class NetworkProbe:
-    """Looks at port, gateway and hub."""
+    """Looks at port, gateway, hub, and whether anything else beyond the media converter answers."""
 
     name = "network"
 
@@ -33,15 +33,20 @@ class NetworkProbe:
         self._config = config
         self._resolver = Resolver(config.resolv_conf)
         self._hub = {text: parse(text) for text in config.hub}
+        self._beyond = {text: parse(text) for text in config.beyond}
+        inside = [text for text in config.beyond if text in (*config.hub, config.gateway)]
+        if inside:
+            raise ValueError(f"network: beyond: {inside[0]!r} is the hub or the gateway already; name something else")
         self._gateway = parse(config.gateway) if config.gateway not in ("", "auto") else None
         wanted = {
             "net.link": bool(config.interface),
             "net.gateway": bool(config.gateway),
             "net.hub": bool(config.hub),
+            "net.beyond": bool(config.beyond),
         }
         self.keys = tuple(key for key, is_wanted in wanted.items() if is_wanted)
         self.period_s = config.period_s
-        self.deadline_s = config.timeout_s + 2.0 * len(config.hub) + 6.0
+        self.deadline_s = config.timeout_s + 2.0 * (len(config.hub) + len(config.beyond)) + 6.0
 
     def observe(self) -> Mapping[str, Reading]:
         """Look once."""
@@ -49,14 +54,17 @@ class NetworkProbe:
         if self._config.interface:
             readings["net.link"] = link_reading(Path(self._config.sysfs_root), self._config.interface)
         gateway = self._gateway or self._auto_gateway()
-        answers = check(self._hub | ({"gateway": gateway} if gateway else {}), self._config.timeout_s, self._resolver)
+        # The gateway stands in the room: its answer says nothing of what lies beyond.
+        beyond = {text: target for text, target in self._beyond.items() if not _same_machine(target, gateway)}
+        targets = self._hub | beyond | ({"gateway": gateway} if gateway else {})
+        answers = check(targets, self._config.timeout_s, self._resolver)
         if self._config.gateway:
             # Without a default route there is no gateway that could answer.
             readings["net.gateway"] = path_reading(answers["gateway"]) if gateway else False
         if self._hub:
-            paths = [path_reading(answers[text]) for text in self._hub]
-            unsure = [path for path in paths if isinstance(path, NoReading)]
-            readings["net.hub"] = True if True in paths else unsure[0] if unsure else False
+            readings["net.hub"] = any_path([answers[text] for text in self._hub])
+        if self._beyond:
+            readings["net.beyond"] = any_path([answers[text] for text in beyond])
         return readings
 
     def _auto_gateway(self) -> Target | None:
@@ -158,6 +166,20 @@ class NetworkSlowProbe:
 
     def close(self) -> None:
         """Nothing is kept open."""
+
+
+def _same_machine(target: Target, gateway: Target | None) -> bool:
+    """Whether a target is the gateway itself. Two ports of one address may be two machines, behind a translator."""
+    if gateway is None or target.host != gateway.host:
+        return False
+    return not (target.port and gateway.port) or target.port == gateway.port
+
+
+def any_path(answers: Sequence[Answer]) -> Reading:
+    """Whether one of several targets answers; not known while one of them could not be asked and none answers."""
+    paths = [path_reading(answer) for answer in answers]
+    unsure = [path for path in paths if isinstance(path, NoReading)]
+    return True if True in paths else unsure[0] if unsure else False
 
 
 def link_reading(sysfs_root: Path, interface: str) -> Reading:

@@ -1,4 +1,4 @@
-"""Does a host answer? Targets are URIs, since many networks block ICMP: `icmp:`, `tcp:`, `sip:` and `h323:`."""
+"""Does a host answer? Targets are URIs, since many networks block ICMP: `icmp:`, `tcp:`, `sip:`, `h323:` and `dns:`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from itertools import repeat
 
 from agent.core.facts import NoReading, Reading
 from agent.devices.codec import sip
-from agent.devices.network import icmp
+from agent.devices.network import dns, icmp
 from agent.probes.names import Resolver, split_host_port
 from agent.transports.attempts import Answer, Attempt, ConnectAttempt, DatagramAttempt, run
 from agent.transports.datagram import icmp_socket, udp_socket
@@ -18,6 +18,8 @@ from agent.transports.errors import LinkFault
 
 H323_PORT = 1720
 """Call signalling, H.225.0."""
+DNS_NAME = "localhost"
+"""Every resolver knows it by itself (RFC 6761), so that its answer says nothing of what lies behind it."""
 PING_AGAIN_S = 0.7
 """One lost echo is no dead host: it is sent again within the same check."""
 
@@ -36,12 +38,12 @@ class Target:
 def parse(text: str) -> Target:
     """A target out of its URI. Raises ValueError with one sentence for the technician."""
     kind, colon, rest = text.partition(":")
-    if not colon or kind not in ("icmp", "tcp", "sip", "h323"):
-        raise ValueError(f"target {text!r} must begin with icmp:, tcp:, sip: or h323:")
+    if not colon or kind not in ("icmp", "tcp", "sip", "h323", "dns"):
+        raise ValueError(f"target {text!r} must begin with icmp:, tcp:, sip:, h323: or dns:")
     rest, semicolon, parameter = rest.partition(";")
     if semicolon and (kind != "sip" or parameter not in ("transport=tcp", "transport=udp")):
         raise ValueError(f"target {text!r}: only sip: takes ;transport=tcp or ;transport=udp")
-    host, port = split_host_port(rest, {"sip": sip.PORT, "h323": H323_PORT}.get(kind, 0))
+    host, port = split_host_port(rest, {"sip": sip.PORT, "h323": H323_PORT, "dns": dns.PORT}.get(kind, 0))
     if kind == "tcp" and port == 0:
         raise ValueError(f"target {text!r} needs a port")
     if kind == "icmp" and port:
@@ -70,6 +72,10 @@ def attempt_for(target: Target, address: str) -> Attempt:
         return ping(address)
     if target.kind == "tcp":
         return ConnectAttempt(_tcp_socket(address), (address, target.port))
+    if target.kind == "dns":
+        query = dns.question(DNS_NAME, int.from_bytes(os.urandom(2), "big"))
+        asked = udp_socket(address, target.port)
+        return DatagramAttempt(asked, query, lambda data: dns.reply_of(data, query) is not None, repeat(PING_AGAIN_S))
     token = os.urandom(8).hex()
     if target.tcp:
         asking = sip.Asking(address, target.port, "", 0, token, "TCP")

@@ -17,6 +17,9 @@ from sim.physics.witness import Act, Outage, Witness
 ON_UPS = frozenset({"codec", "switch", "converter"})
 """Loads behind the UPS, with the board. Display, lights, fan and amplifier hang on the grid."""
 
+LINE = frozenset({"switch", "converter"})
+"""Loads whose cut is needless while they work: nothing but their own hang is mended by it."""
+
 BOARD_W = 5.0
 PACKETS_PER_S = 250.0
 """Of a video call at 2 Mbit/s, each way [J]."""
@@ -46,6 +49,8 @@ class Fitting:
     """0: no UPS."""
     climate_tau_s: float = 1800.0
     board_boot_s: float = 20.0
+    beyond: bool = True
+    """Whether the room knows of a second target beyond the converter, besides the hub."""
 
 
 class RoomPhysics:
@@ -73,6 +78,8 @@ class RoomPhysics:
         self.climate = Air(tau_s=fitting.climate_tau_s, at_s=now_s)
         self.ring_up = True
         """The carrier's ring carries the line to the province."""
+        self.hub_machine = True
+        """The hub's machine runs; the line to it is another matter."""
         self.cable = True
         """The board's own network cable is plugged in."""
         self.line_loss_pct = 0.0
@@ -171,9 +178,17 @@ class RoomPhysics:
         inside = self.devices["switch"].serving(self.now_s) and self.devices["converter"].serving(self.now_s)
         return inside and self.ring_up
 
-    def hub_up(self) -> bool:
-        """The board's way to the hub is whole."""
+    def node_up(self) -> bool:
+        """The carrier's node at the far end of the fibre answers: the ring begins behind it."""
+        return self.gateway_up() and self.devices["converter"].serving(self.now_s)
+
+    def mcu_up(self) -> bool:
+        """The province's MCU answers the board: it stands beyond the ring, and is another machine than the hub's."""
         return self.cable and self.line_up()
+
+    def hub_up(self) -> bool:
+        """The board's way to the hub is whole, and the hub is there."""
+        return self.mcu_up() and self.hub_machine
 
     def lamp_on(self) -> bool:
         """Whether the lights burn."""
@@ -210,7 +225,8 @@ class RoomPhysics:
         self.advance(now_s)
         if load not in self.closed or self.closed[load] == closed:
             return
-        self.witness.act(Act(now_s, load, "restore" if closed else "cut", self.codec.in_call))
+        needless = not closed and load in LINE and self.devices[load].serving(now_s)
+        self.witness.act(Act(now_s, load, "restore" if closed else "cut", self.codec.in_call, needless))
         self.closed[load] = closed
         self.advance(now_s)
 

@@ -24,6 +24,8 @@ class Act:
     what: str
     """`cut`, `restore` or the name of the command the device obeyed."""
     in_call: bool
+    needless: bool = False
+    """Whether this cut something of the line that was working."""
 
     @property
     def harmed_call(self) -> bool:
@@ -56,11 +58,14 @@ class Witness:
     """Calls that ended because something in their path stopped, whoever did it."""
     harmed: int = 0
     """Acts that took something out of the path of a call that was up."""
+    needless: int = 0
+    """Cuts of a switch or converter that was working."""
 
     def act(self, act: Act) -> None:
         """Note an act."""
         self.acts.append(act)
         self.harmed += act.harmed_call
+        self.needless += act.needless
 
     def outage(self, outage: Outage) -> None:
         """Note a device that serves again."""

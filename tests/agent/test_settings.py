@@ -134,6 +134,15 @@ def test_the_environment_overrides_one_value(room: Path, monkeypatch: pytest.Mon
     assert load(room).broker.host == "10.9.9.9", "the child process sees it too"
 
 
+def test_a_province_sets_what_lies_beyond_the_converter_once_for_all_rooms(
+    room: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DIEMCAU_NETWORK__BEYOND", '["icmp:10.20.0.1", "dns:203.0.113.53"]')
+    config = load(room)
+    assert config.probes.network is not None
+    assert config.probes.network.beyond == ("icmp:10.20.0.1", "dns:203.0.113.53")
+
+
 def test_secrets_come_from_files_that_nobody_else_can_read(room: Path, tmp_path: Path) -> None:
     secret = tmp_path / "codec.pw"
     secret.write_text("mật khẩu\n", "utf-8")

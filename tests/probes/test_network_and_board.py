@@ -78,6 +78,21 @@ def test_one_hub_target_that_answers_is_enough() -> None:
     probe.close()
 
 
+def test_a_second_target_beyond_the_converter() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        refuses = f"tcp:127.0.0.1:{gone.getsockname()[1]}"
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as mute:
+        mute.bind(("127.0.0.1", 0))
+        silent = f"dns:127.0.0.1:{mute.getsockname()[1]}"
+        inside = replace(NETWORK, gateway="")
+        probe = NetworkProbe(replace(inside, beyond=(silent, refuses)))
+        assert probe.keys == ("net.beyond",)
+        assert probe.observe() == {"net.beyond": True}, "one is enough, and a refusal came from the far end"
+        assert NetworkProbe(replace(inside, beyond=(silent,))).observe() == {"net.beyond": False}
+        # The gateway stands in the room: it would answer for ever, and a hung converter would never be cycled.
+        assert NetworkProbe(replace(NETWORK, beyond=(refuses,))).observe() == {"net.gateway": True, "net.beyond": False}
+
+
 def test_a_path_that_is_gone() -> None:
     said = in_quiet_network(
         """
@@ -85,7 +100,7 @@ import json
 from agent.probes.config import NetworkConfig
 from agent.probes.network import NetworkProbe, NetworkSlowProbe
 config = NetworkConfig("", "auto", ("icmp:10.99.0.9", "tcp:192.0.2.1:1883"), "hub.example", ("10.99.0.9",),
-    clock=False, timeout_s=0.3)
+    beyond=("icmp:10.99.0.10", "dns:10.99.0.11"), clock=False, timeout_s=0.3)
 seen = NetworkProbe(config).observe() | NetworkSlowProbe(config).observe()
 print(json.dumps({key: getattr(value, "reason", value) for key, value in seen.items()}))
 """
@@ -93,6 +108,7 @@ print(json.dumps({key: getattr(value, "reason", value) for key, value in seen.it
     assert json.loads(said) == {
         "net.gateway": False,
         "net.hub": False,
+        "net.beyond": False,
         "net.dns": False,
         "net.loss_pct": 100.0,
         "net.rtt_ms": "timeout",
@@ -240,7 +256,9 @@ FULL = RoomConfig(
     switch=SwitchConfig("snmp://10.0.0.2", "Gi0/5"),
     meters=(MeterConfig("room", uri="serial:///dev/a"), MeterConfig("codec", uri="serial:///dev/b")),
     ups=UpsConfig(),
-    network=NetworkConfig("eth0", "auto", ("tcp:hub.example:8883",), "hub.example", neighbour=True),
+    network=NetworkConfig(
+        "eth0", "auto", ("tcp:hub.example:8883",), "hub.example", beyond=("dns:10.9.0.53",), neighbour=True
+    ),
     sensors=(
         SensorConfig("bme280"),
         SensorConfig("bh1750"),
@@ -295,6 +313,9 @@ def test_a_room_of_the_generic_family() -> None:
         RoomConfig(ups=UpsConfig("my ups")),
         RoomConfig(network=NetworkConfig(dns_name="a..b")),
         RoomConfig(network=NetworkConfig(period_s=0)),
+        RoomConfig(network=NetworkConfig(beyond=("10.9.0.1",))),
+        RoomConfig(network=NetworkConfig(hub=("tcp:h:1",), beyond=("tcp:h:1",))),
+        RoomConfig(network=NetworkConfig(gateway="icmp:10.0.0.1", beyond=("icmp:10.0.0.1",))),
     ],
 )
 def test_impossible_rooms(room: RoomConfig) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import socket
 import subprocess
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -120,6 +121,15 @@ print(json.dumps(kinds()), flush=True)
     assert sorted(without_rights) == ["denied", "denied", "timeout", "timeout"]
 
 
+@pytest.mark.parametrize("code", [0, 2, 5])
+def test_a_resolver_that_says_anything_answers(code: int) -> None:
+    fake = FakeResolver(code)
+    thread = threading.Thread(target=fake.answer_once)
+    thread.start()
+    assert reach(f"dns:{fake.server}").ok
+    thread.join(10)
+
+
 @pytest.mark.parametrize(
     "text", ["", "http:1.2.3.4", "tcp:1.2.3.4", "tcp::80", "icmp:1.2.3.4:5", "tcp:1.2.3.4:99999", "sip:1.2.3.4;x=y"]
 )
@@ -165,8 +175,6 @@ class FakeResolver:
 
 
 def test_the_best_of_several_resolvers_counts(tmp_path: Path) -> None:
-    import threading
-
     good, bad = FakeResolver(0), FakeResolver(3)
     threads = [threading.Thread(target=fake.answer_once) for fake in (good, bad)]
     for thread in threads:

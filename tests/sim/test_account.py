@@ -91,8 +91,8 @@ def test_the_console_knows_a_fault_from_its_first_incident_on() -> None:
     assert [row["room"] for row in account["not_healed"]] == ["b"]
 
 
-GOOD = {"rooms_heard": 3, "rooms_expected": 3, "not_healed": [], "actions_in_call": 0, "events_stored": 7,
-        "events_sent": 7}  # fmt: skip
+GOOD = {"rooms_heard": 3, "rooms_expected": 3, "not_healed": [], "actions_in_call": 0, "needless_acts": 0,
+        "events_stored": 7, "events_sent": 7}  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -101,6 +101,7 @@ GOOD = {"rooms_heard": 3, "rooms_expected": 3, "not_healed": [], "actions_in_cal
         ({}, 0, []),
         ({"rooms_heard": 2}, 0, ["2 of 3 rooms were heard"]),
         ({"actions_in_call": 1}, 0, ["1 acts took something out of the path of a call"]),
+        ({"needless_acts": 2}, 0, ["2 times a switch or converter was cycled that worked"]),
         ({"events_stored": 6}, 0, ["rooms sent 7 events, the hub stored 6"]),
         ({}, 2, ["2 faults of the scenario come later"]),
         ({"not_healed": [{"outcome": "escalated"}]}, 0, []),

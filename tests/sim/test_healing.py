@@ -41,15 +41,16 @@ ORDER_S = 2
 class Run:
     """One room: physics below, the agent's engine above, and nothing but this loop in between, second by second."""
 
-    def __init__(self, seed: int = 7) -> None:
-        self.physics = RoomPhysics("r", Fitting(), START_S)
+    def __init__(self, seed: int = 7, fitting: Fitting | None = None, meeting_in_s: float = PATIENCE_S) -> None:
+        self.physics = RoomPhysics("r", fitting or Fitting(), START_S)
         self.passed_s = 0
         policy = make_policy(relays=RELAYS, apis=APIS, thresholds=Thresholds(call_draw_w=40.0))
         self.room = Room(agent.rules.load(), policy, MemoryStore("epoch"), "0" * 32, "0.1.0", "r")
         self.room.restore(self.now)
         # Near enough for the room to be wanted, far enough not to forbid anything.
-        soon_s = WALL_S + PATIENCE_S
-        self.room.feed(DesiredChanged(1, (Meeting("m", "Giao ban", soon_s, soon_s + 3600),)), self.now)
+        soon_s = WALL_S + meeting_in_s
+        meetings = (Meeting("m", "Giao ban", soon_s, soon_s + 3600),) if meeting_in_s else ()
+        self.room.feed(DesiredChanged(1, meetings), self.now)
         self.done: list[str] = []
         """Remedies, in order."""
         self._chance = random.Random(seed)
@@ -151,6 +152,7 @@ def test_what_is_not_the_room_s_fault_is_told_and_ends_with_its_cause(fault: str
     run.pass_s(FOUND_S)
     assert not run.open_faults()
     assert not any(act.load == "codec" for act in run.physics.witness.acts), "a codec that was well was touched"
+    assert run.physics.witness.needless == 0
 
 
 def test_a_codec_whose_supply_has_failed_becomes_a_person_s() -> None:

@@ -106,6 +106,31 @@ def test_nothing_in_the_room_helps_a_ring_that_is_down() -> None:
     assert room.hub_up()
 
 
+@pytest.mark.parametrize(
+    ("fault", "node", "mcu"),
+    [
+        ("ring_down", True, False),
+        ("hub_off", True, True),
+        ("converter_hang", False, False),
+        ("switch_hang", False, False),
+    ],
+)
+def test_what_still_answers_beyond_the_converter(fault: str, node: bool, mcu: bool) -> None:
+    room = room_of()
+    put(room, fault, 100.0)
+    assert (room.node_up(), room.mcu_up(), room.hub_up()) == (node, mcu, False)
+
+
+def test_a_cut_of_what_works_is_needless() -> None:
+    room = room_of()
+    cycle(room, "converter", 110.0)
+    assert room.witness.needless == 1
+    room.advance(400.0)
+    put(room, "converter_hang", 401.0)
+    cycle(room, "converter", 410.0)
+    assert room.witness.needless == 1
+
+
 def test_a_switch_without_power_takes_the_carrier_away() -> None:
     room = room_of()
     room.relay("switch", False, 100.0)

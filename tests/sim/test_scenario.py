@@ -49,7 +49,7 @@ def test_every_mistake_is_one_clear_sentence(text: str, sentence: str) -> None:
 
 
 def test_an_unknown_scenario_is_named_with_those_there_are() -> None:
-    with pytest.raises(ScenarioError, match="there is no scenario 'evening'; there are morning"):
+    with pytest.raises(ScenarioError, match="there is no scenario 'evening'; there are hub_off, morning"):
         scenario.load("evening")
 
 

@@ -25,14 +25,14 @@ Advance = tuple[RoomState, tuple[Effect, ...], RemedyDone | None]
 _NEVER = float("inf")
 
 PROOFS = {
-    "switch": "net.gateway",
-    "converter": "net.hub",
-    "codec": "codec.api",
-    "camera": "codec.camera",
-    "pc": "pc.alive",
-    "amplifier": "amp.draw_w",
+    "switch": ("net.gateway",),
+    "converter": ("net.hub", "net.beyond"),
+    "codec": ("codec.api",),
+    "camera": ("codec.camera",),
+    "pc": ("pc.alive",),
+    "amplifier": ("amp.draw_w",),
 }
-"""By load: the fact that proves that it serves. Loads without one are given their settle time."""
+"""By load: facts of which one proves that it serves. Loads without any are given their settle time."""
 
 
 def mains_back(state: RoomState, now: Instant) -> Step:
@@ -136,10 +136,13 @@ def _await(state: RoomState, staged: Staged, now: Instant) -> Step:
 
 def serves(state: RoomState, load: str, since_s: float, now: Instant) -> bool | None:
     """Whether a load is proven to serve by a fact younger than its switching; None where nothing tells."""
-    key = PROOFS.get(load)
     view = state.view(now)
-    if key is None or not view.fitted(key):
-        return None
+    known = [key for key in PROOFS.get(load, ()) if view.fitted(key)]
+    return any(_proves(state, key, since_s, now) for key in known) if known else None
+
+
+def _proves(state: RoomState, key: str, since_s: float, now: Instant) -> bool:
+    view = state.view(now)
     at = view.seen(key).good_at
     value = view.value(key)
     if value is None or at is None or at.mono_s < since_s:

@@ -12,8 +12,8 @@ from agent.devices.about import About, Tested
 
 ABOUT = About(
     "the resolver",
-    (Tested("UDP 53", "a small resolver of the tests", "tests/probes/test_network_and_board.py"),),
-    facts=("net.dns",),
+    (Tested("UDP 53", "a small resolver of the tests", "tests/probes/test_reach.py"),),
+    facts=("net.dns", "net.beyond"),
 )
 
 PORT = 53

@@ -11,7 +11,7 @@ from agent.devices.about import About, Tested
 ABOUT = About(
     "gateway, hub, codec: anything that answers an echo",
     (Tested("ICMP and ICMPv6", "the kernel", "tests/probes/test_reach.py"),),
-    facts=("codec.ping", "net.gateway", "net.hub"),
+    facts=("codec.ping", "net.gateway", "net.hub", "net.beyond"),
 )
 
 ECHO_V4, REPLY_V4 = 8, 0

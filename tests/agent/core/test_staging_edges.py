@@ -172,6 +172,9 @@ def test_a_rule_of_two_loads_gives_up_the_first_of_them() -> None:
         ("camera", {"codec.camera": True}, True),
         ("camera", {"codec.camera": False}, False),
         ("camera", {}, None),  # nothing in this room could tell
+        ("converter", {"net.hub": False, "net.beyond": True}, True),  # the hub may be away
+        ("converter", {"net.hub": True}, True),
+        ("converter", {"net.hub": False, "net.beyond": False}, False),
         ("light", {"env.light_lx": 400.0}, None),  # no fact proves it
         ("amplifier", {"amp.draw_w": 3.0}, True),
         ("amplifier", {"amp.draw_w": 2.9}, False),

@@ -18,7 +18,8 @@ from hub.store import audit, orders
 from hub.store.apply import Applier
 from hub.store.orders import Order
 from hub.store.tables import Listed
-from wire.messages import BadMessageError, Command, State, decode, encode
+from wire.bounds import NO_PICTURE_NO_SOUND
+from wire.messages import BadMessageError, Command, Confirmed, State, decode, encode
 from wire.topics import Leaf, Topic
 
 RECHECK = "recheck"
@@ -67,9 +68,12 @@ def offered(twin: Twin) -> set[str]:
 
 def write(
     db: sqlite3.Connection, applier: Applier, now_s: float, *, room: str, action: str, by: str, why: str,
-    incident: int | None,
+    incident: int | None, confirmed: str = "",
 ) -> tuple[Ordered | Letter, Change]:  # fmt: skip
-    """Write an order and its audit row, in the writer's transaction. The caller publishes the letter afterwards."""
+    """Write an order and its audit row, in the writer's transaction. The caller publishes the letter afterwards.
+
+    `confirmed` names who in the room has just said that there is no picture and no sound; it is signed with the order.
+    """
     twin = applier.twin(room)
     refused = refusal(twin, applier.listed(room), action, lost=applier.is_lost(room), now_s=now_s)
     if not refused:
@@ -79,17 +83,20 @@ def write(
         elif len(standing) >= orders.WAITING_MAX:
             refused = "too_many"
     detail: dict[str, object] = {"room": room, "action": action, "why": why, "incident": incident}
+    if confirmed:
+        detail["confirmed"] = confirmed
     if refused:
         audit.append(db, now_s, by, "order_refused", detail | {"reason": refused})
         return Ordered(refused=refused), Change()
     known = orders.last_counter(db, room)
     counter = min(max(twin.counter, known), known + COUNTER_LEAP_MAX) + 1
-    order = Order(orders.new_id(), room, action, by, why, incident, counter)
+    order = Order(orders.new_id(), room, action, by, why, incident, counter, confirmed)
     orders.insert(db, order, now_s, now_s + ANSWER_S)
     audit.append(db, now_s, by, "order", detail | {"command": order.id})
     command = Command(
         id=order.id, room=room, boot=twin.boot, nonce=twin.nonce, counter=counter, action=action, by=by, reason=why,
         expires_s=EXPIRES_S,
+        confirmed=Confirmed(person=confirmed, what=NO_PICTURE_NO_SOUND, at_s=now_s) if confirmed else None,
     )  # fmt: skip
     letter = Letter(order, str(Topic(room, Leaf.COMMAND, order.id)), encode(command))
     return letter, Change(frozenset({room}), frozenset({incident} if incident else ()))

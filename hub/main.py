@@ -222,9 +222,10 @@ def _import_rooms(settings: HubSettings, file: Path) -> int:
 
 def _import_meetings(settings: HubSettings, file: Path) -> int:
     db = open_db(settings.database)
-    planned = meetings.parse(file.read_bytes(), settings.zone, meetings.places(db))
+    now_s = time.time()
+    planned = meetings.parse(file.read_bytes(), settings.zone, meetings.places(db), now_s)
     with transaction(db):
-        meetings.replace_schedule(db, planned, time.time(), BY)
+        meetings.replace_schedule(db, planned, now_s, BY)
     db.close()
     sys.stdout.write(f"{len(planned)} cuộc họp / {len(planned)} meetings\n")
     return 0

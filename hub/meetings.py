@@ -1,7 +1,8 @@
 """The schedule: read from a CSV file, kept in the database, told to each room in its retained `desired` document.
 
 A room refuses a version below the last it took, and it outlives the hub's database. So versions are Unix seconds, or
-one above the last where that is more.
+one above the last where that is more. A file is refused with a sentence for whatever the signer would not sign
+(`wire.bounds`), and a document that was made before those bounds is brought within them.
 """
 
 from __future__ import annotations
@@ -17,17 +18,19 @@ from hub.console.text import fold
 from hub.port import Change, Marked
 from hub.sheet import Column, Row, Sheet, read, required
 from hub.store import audit
+from wire import bounds
+from wire.bounds import DAY_S
 from wire.messages import BadMessageError, Desired, Meeting, decode, encode
 from wire.topics import Leaf, Topic
 
 AHEAD_S = 14 * 86_400.0
 """How far ahead a room is told of its meetings: it may be cut off for a while."""
-PER_ROOM_MAX = 100
-"""As many as a room keeps."""
+STALE_S = 6 * DAY_S
+"""A meeting that has been over for longer is taken out of its document: the signer signs it for a week, and may have
+to sign anew."""
 SECRET_KEPT_S = 7200.0
 """A room is told of a secret meeting for so long after its end: a call that goes on is the meeting still. It is the
 room's own `agent.core.secrecy.OVERRUN_S`; a test compares."""
-LONGEST_S = 24 * 3600.0
 COLUMNS = (
     Column("start", ("bắt đầu", "giờ bắt đầu")),
     Column("end", ("kết thúc", "giờ kết thúc")),
@@ -55,13 +58,14 @@ class Planned:
     """None: the file does not say; what an operator has marked stays."""
 
 
-def parse(raw: bytes, zone: tzinfo, places: dict[str, frozenset[str]]) -> list[Planned]:
+def parse(raw: bytes, zone: tzinfo, places: dict[str, frozenset[str]], now_s: float) -> list[Planned]:
     """The meetings of a file in local time. `places` gives the rooms of each room id and place code.
 
-    Raises SheetError with every fault of the file.
+    Meetings that are over may stand in it. Raises SheetError with every fault of the file.
     """
     sheet = read(raw, COLUMNS)
     found: dict[str, Planned] = {}
+    lines: dict[str, int] = {}
     for row in sheet.rows:
         if not required(sheet, row, ("start", "end", "title", "rooms")):
             continue
@@ -69,17 +73,54 @@ def parse(raw: bytes, zone: tzinfo, places: dict[str, frozenset[str]]) -> list[P
         rooms = _rooms(sheet, row, places)
         if start_s is None or end_s is None:
             continue
-        if not 0 < end_s - start_s <= LONGEST_S:
-            sheet.fault(
-                row.line, "end", "phải sau giờ bắt đầu, tối đa 24 giờ", "must be after the start, at most 24 h later"
-            )
         title, secret = row.cells["title"], _secret(sheet, row)
+        _bounded(sheet, row, start_s, end_s, now_s)
         ident = hashlib.sha256(f"{start_s:.0f}|{fold(title)}".encode()).hexdigest()[:12]
         if ident in found:
             sheet.fault(row.line, "title", "cuộc họp lặp lại, hãy bỏ một dòng", "the meeting stands twice: remove one")
         found[ident] = Planned(ident, title, start_s, end_s, rooms, secret)
+        lines[ident] = row.line
+    _not_too_many(sheet, found, lines)
     sheet.check()
     return list(found.values())
+
+
+def _bounded(sheet: Sheet, row: Row, start_s: float, end_s: float, now_s: float) -> None:
+    """Say what the signer would not sign, in the words of the one who made the file."""
+    if not 0 < end_s - start_s <= bounds.MEETING_MAX_S:
+        sheet.fault(
+            row.line, "end", "phải sau giờ bắt đầu, tối đa 24 giờ", "must be after the start, at most 24 h later"
+        )
+    if start_s > now_s + bounds.MEETING_AHEAD_MAX_S:
+        days = round(bounds.MEETING_AHEAD_MAX_S / DAY_S)
+        sheet.fault(
+            row.line, "start", f"quá xa, tối đa {days} ngày kể từ hôm nay, kiểm tra năm",
+            f"is too far ahead, at most {days} days from today: check the year",
+        )  # fmt: skip
+    if start_s <= 0:
+        sheet.fault(row.line, "start", "trước năm 1970, kiểm tra năm", "is before 1970: check the year")
+    if len(row.cells["title"]) > bounds.TITLE_MAX:
+        sheet.fault(
+            row.line, "title", f"dài quá {bounds.TITLE_MAX} chữ, hãy viết ngắn lại",
+            f"is longer than {bounds.TITLE_MAX} letters: shorten it",
+        )  # fmt: skip
+
+
+def _not_too_many(sheet: Sheet, found: dict[str, Planned], lines: dict[str, int]) -> None:
+    """No room may be told of more meetings at a time than it keeps."""
+    by_room: dict[str, list[Planned]] = {}
+    for one in sorted(found.values(), key=lambda one: one.start_s):
+        for room in one.rooms:
+            mine = by_room.setdefault(room, [])
+            mine.append(one)
+            if len(mine) == bounds.MEETINGS_MAX + 1:
+                if one.start_s - mine.pop(0).start_s >= AHEAD_S:
+                    continue
+                sheet.fault(
+                    lines[one.id], "rooms", f"phòng {room} có quá {bounds.MEETINGS_MAX} cuộc họp trong 14 ngày",
+                    f"room {room} has more than {bounds.MEETINGS_MAX} meetings within 14 days",
+                )  # fmt: skip
+                return  # the same room or meeting would be told of a thousand times
 
 
 def _secret(sheet: Sheet, row: Row) -> bool | None:
@@ -161,7 +202,7 @@ def mark_secret(db: sqlite3.Connection, meeting: str, secret: bool, by: str, now
 
 def refresh_desired(db: sqlite3.Connection, now_s: float) -> set[str]:
     """Bring each room's document up to its meetings; the rooms whose document is new. A meeting that merely ended makes
-    no new document."""
+    no new document for some days."""
     wanted: dict[str, list[Meeting]] = {}
     for row in db.execute(
         "SELECT m.id, m.title, m.start_s, m.end_s, m.secret, mr.room"
@@ -170,19 +211,25 @@ def refresh_desired(db: sqlite3.Connection, now_s: float) -> set[str]:
         (SECRET_KEPT_S, now_s, now_s + AHEAD_S),
     ):
         mine = wanted.setdefault(row["room"], [])
-        if len(mine) < PER_ROOM_MAX:
-            mine.append(Meeting(row["id"], row["title"], row["start_s"], row["end_s"], secret=bool(row["secret"])))
+        title = row["title"][: bounds.TITLE_MAX]
+        meeting = Meeting(row["id"], title, row["start_s"], row["end_s"], secret=bool(row["secret"]))
+        if len(mine) < bounds.MEETINGS_MAX and not bounds.unfit_meeting(meeting):
+            mine.append(meeting)
     known = {row["room"]: row for row in db.execute("SELECT room, version, raw FROM desired")}
     changed = set()
     for room in {*wanted, *known}:
         row = known.get(room)
         old = _document(row)
         coming = wanted.get(room, [])
-        if old is not None and [one for one in old.meetings if _told_until_s(one) > now_s] == coming:
+        if old is not None and _says(old, coming, now_s):
             continue
-        version = max((row["version"] if row else 0) + 1, int(now_s))
+        last = row["version"] if row else 0
+        if last > now_s + bounds.VERSION_AHEAD_MAX_S:
+            last = 0  # of a hub whose clock was wrong by years: no room with the right time has taken it
+        version = max(last + 1, int(now_s))
         base = old or Desired(room=room, version=version)
-        document = msgspec.structs.replace(base, version=version, meetings=coming)
+        until_s = min(base.maintenance_until_s, now_s + bounds.MAINTENANCE_MAX_S)
+        document = msgspec.structs.replace(base, version=version, meetings=coming, maintenance_until_s=until_s)
         db.execute(
             "INSERT INTO desired (room, version, raw) VALUES (?, ?, ?) ON CONFLICT (room) DO UPDATE SET"
             " version = excluded.version, raw = excluded.raw",
@@ -192,16 +239,29 @@ def refresh_desired(db: sqlite3.Connection, now_s: float) -> set[str]:
     return changed
 
 
+def _says(old: Desired, coming: list[Meeting], now_s: float) -> bool:
+    """Whether a document says what is to be said, and could be signed anew."""
+    told = [one for one in old.meetings if _told_until_s(one) > now_s]
+    stale = any(one.end_s < now_s - STALE_S for one in old.meetings)
+    far = old.version > now_s + bounds.VERSION_AHEAD_MAX_S
+    return told == coming and not stale and not far and old.maintenance_until_s <= now_s + bounds.MAINTENANCE_MAX_S
+
+
 def _told_until_s(meeting: Meeting) -> float:
     return meeting.end_s + meeting.secret * SECRET_KEPT_S
 
 
 def documents(db: sqlite3.Connection) -> list[tuple[str, int, str, bytes]]:
-    """Every room's document: room, version, topic, payload."""
+    """Every room's document: room, version, topic, payload as this release writes it, since only that is signed."""
     return [
-        (row["room"], row["version"], str(Topic(row["room"], Leaf.DESIRED)), bytes(row["raw"]))
+        (row["room"], row["version"], str(Topic(row["room"], Leaf.DESIRED)), _as_written_now(row))
         for row in db.execute("SELECT room, version, raw FROM desired")
     ]
+
+
+def _as_written_now(row: sqlite3.Row) -> bytes:
+    document = _document(row)
+    return encode(document) if document is not None else bytes(row["raw"])
 
 
 def _document(row: sqlite3.Row | None) -> Desired | None:

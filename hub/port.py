@@ -127,8 +127,12 @@ class Subscription:
 class HubPort(Protocol):
     """The running hub as the console sees it."""
 
-    def order(self, room: str, action: str, by: str, why: str, incident: int | None = None) -> Ordered:
-        """Order an action of a room. Taken means written and on its way; `commands.outcome` tells the rest."""
+    def order(
+        self, room: str, action: str, by: str, why: str, incident: int | None = None, confirmed: str = ""
+    ) -> Ordered:
+        """Order an action of a room. Taken means written and on its way; `commands.outcome` tells the rest.
+
+        `confirmed` names who in the room has just said that there is no picture and no sound; empty: nobody has."""
         ...
 
     def ack_incident(self, incident: int, by: str) -> Marked:

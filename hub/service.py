@@ -19,7 +19,7 @@ from hub.core.leases import Budget
 from hub.link import Broker, Link
 from hub.port import Change, HubBusyError, Marked, Ordered, Subscription
 from hub.rollouts import Rollouts
-from hub.signer.client import MALFORMED, SignerClient, SignRefusedError, Unsigned
+from hub.signer.client import TRY_LATER, SignerClient, SignRefusedError, Unsigned
 from hub.store.apply import Applier
 from hub.store.audit import Herald
 from hub.store.db import hub_epoch, open_reader
@@ -108,13 +108,17 @@ class Hub:
         for subscription in list(self._subscriptions):
             subscription.close()
 
-    def order(self, room: str, action: str, by: str, why: str, incident: int | None = None) -> Ordered:
+    def order(
+        self, room: str, action: str, by: str, why: str, incident: int | None = None, confirmed: str = ""
+    ) -> Ordered:
         """See HubPort."""
         if not self._link.connected:
             return Ordered(refused="no_broker")
 
         def write(db: sqlite3.Connection, applier: Applier, now_s: float) -> tuple[Ordered | Letter, Change]:
-            return commands.write(db, applier, now_s, room=room, action=action, by=by, why=why, incident=incident)
+            return commands.write(
+                db, applier, now_s, room=room, action=action, by=by, why=why, incident=incident, confirmed=confirmed
+            )
 
         return self._send(self._writer.call(write))
 
@@ -273,9 +277,9 @@ class Hub:
             try:
                 sealed = self._sealer.seal(Kind.DESIRED, payload)
             except SignRefusedError as error:
-                if error.reason != MALFORMED:
+                if error.reason in TRY_LATER:
                     return  # told by the client; tried again in a while
-                log.error("the desired document %d of room %s is not signed: it is malformed", number, room)
+                log.error("the desired document %d of room %s is not signed: %s", number, room, error.reason)
                 self._published[room] = number  # the other rooms do not wait for this one
                 continue
             if self._link.publish(topic, sealed, retain=True):

@@ -62,7 +62,10 @@ def _of_person(t: Words, row: sqlite3.Row) -> Step:
     if row["kind"] == "note":
         return Step(row["at_s"], "person", t("story.note", name=row["by"]), quote=row["text"])
     title = t("story.order", name=row["by"], action=t.name("remedy", row["action"]))
-    return Step(row["at_s"], "person", title, order_state(t, row), proof(t, row["proof"]), quote=row["text"])
+    state = order_state(t, row)
+    if row["confirmed"]:
+        state = f"{state} · {t('order.confirmed', name=row['confirmed'])}"
+    return Step(row["at_s"], "person", title, state, proof(t, row["proof"]), quote=row["text"])
 
 
 def _of_event(t: Words, row: sqlite3.Row) -> Step:

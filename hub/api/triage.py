@@ -15,6 +15,7 @@ from hub.console.words import short_time
 from hub.port import Marked
 from hub.store import read_incidents, reads
 from hub.store.read_incidents import INCIDENTS_MAX, ROWS_MAX, TABS, Incident
+from wire import bounds
 
 router = APIRouter(include_in_schema=False)
 
@@ -164,8 +165,10 @@ def _marked(ask: Ask, incident_id: int, marked: Marked, said: str) -> Response:
     return done(ask, said, f"/incidents/{incident_id}")
 
 
-def _order(ask: Ask, room: str, action: str, back: str, why: str = "", incident: int | None = None) -> Response:
-    acts.give_order(ask.console.hub, ask.reader, ask.session.user, room, action, why, incident)
+def _order(
+    ask: Ask, room: str, action: str, back: str, why: str = "", incident: int | None = None, confirmed: str = ""
+) -> Response:
+    acts.give_order(ask.console.hub, ask.reader, ask.session.user, room, action, why, incident, confirmed)
     return done(ask, ask.t("done.order", action=ask.t.name("remedy", action)), back)
 
 
@@ -196,6 +199,8 @@ def confirm_page(ask: Asked, room_id: str, action: str, incident: Number = 0) ->
         effect=views.effect(action),
         incident=incident,
         state=state,
+        in_meeting=acts.may_need_confirmation(ask.reader, room_id, action, ask.now_s),
+        person_max=bounds.PERSON_MAX,
     )
 
 
@@ -206,6 +211,15 @@ def order(
     action: str,
     why: Annotated[str, Form()] = "",
     incident: Annotated[int, Form(ge=0, lt=2**62)] = 0,
+    person: Annotated[str, Form(max_length=200)] = "",
+    heard: Annotated[str, Form(max_length=1)] = "",
 ) -> Response:
-    """Give the order. The room decides; its outcome comes up on the room's page."""
-    return _order(ask, room_id, action, f"/rooms/{room_id}", why, incident or None)
+    """Give the order. The room decides; its outcome comes up on the room's page.
+
+    `person` and `heard`: who in the room has said that there is no picture and no sound, and that it was said. In a
+    running meeting a restart needs both, as the form says; without them the room would refuse.
+    """
+    asked = acts.may_need_confirmation(ask.reader, room_id, action, ask.now_s)
+    if (asked or person.strip() or heard) and not (person.strip() and heard == "1"):
+        raise RefusedError(400, "error.bad_input", what=ask.t("error.confirmed_empty"))
+    return _order(ask, room_id, action, f"/rooms/{room_id}", why, incident or None, person)

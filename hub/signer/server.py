@@ -36,13 +36,13 @@ class Signer:
 
     def __init__(
         self, key: Ed25519PrivateKey, journal: Path, allowed: frozenset[int],
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = time.monotonic, wall: Callable[[], float] = time.time,
     ) -> None:  # fmt: skip
         self._key = key
         self._id = keys.key_id(keys.public_of(key))
         self._allowed = allowed
         self._rules = Rules()
-        self._clock = clock
+        self._clock, self._wall = clock, wall
         self._lock = threading.Lock()
         self._places = threading.BoundedSemaphore(CALLERS_MAX)
         journal.parent.mkdir(parents=True, exist_ok=True)
@@ -60,8 +60,9 @@ class Signer:
             return self._judged(kind, body)
 
     def _judged(self, kind: str, body: bytes) -> dict[str, Any]:
-        reason, what = self._rules.judge(kind, body, self._clock())
-        line = {"at": round(time.time(), 3), "what": (what or kind)[:WHAT_MAX], "refused": reason, "key": self._id}
+        wall_s = self._wall()
+        reason, what = self._rules.judge(kind, body, self._clock(), wall_s)
+        line = {"at": round(wall_s, 3), "what": (what or kind)[:WHAT_MAX], "refused": reason, "key": self._id}
         written = (json.dumps(line) + "\n").encode()
         if os.write(self._journal, written) != len(written):
             raise OSError(errno.ENOSPC, "the journal took a part of a line only")

@@ -31,6 +31,8 @@ class Order:
     why: str
     incident: int | None
     counter: int
+    confirmed: str = ""
+    """Who in the room has said that there is no picture and no sound; empty: nobody was asked."""
 
 
 def new_id() -> str:
@@ -60,9 +62,20 @@ def count(db: sqlite3.Connection, action: str, since_s: float) -> int:
 def insert(db: sqlite3.Connection, order: Order, now_s: float, expires_s: float) -> None:
     """Write a new order, waiting to be sent."""
     db.execute(
-        "INSERT INTO commands (id, room, action, by, why, incident, counter, created_s, expires_s)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (order.id, order.room, order.action, order.by, order.why, order.incident, order.counter, now_s, expires_s),
+        "INSERT INTO commands (id, room, action, by, why, incident, counter, created_s, expires_s, confirmed)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            order.id,
+            order.room,
+            order.action,
+            order.by,
+            order.why,
+            order.incident,
+            order.counter,
+            now_s,
+            expires_s,
+            order.confirmed,
+        ),
     )
 
 

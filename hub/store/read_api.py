@@ -86,7 +86,7 @@ def places(reader: Reader, after: int, limit: int) -> list[Place]:
 def order(reader: Reader, order_id: str) -> sqlite3.Row | None:
     """One order, or None."""
     return reader.one(
-        "SELECT id, room, action, by, why, incident, created_s, sent_s, ended_s, outcome, reason, proof"
-        " FROM commands WHERE id = ?",
+        "SELECT id, room, action, by, why, incident, created_s, sent_s, ended_s, outcome, reason, proof,"
+        " confirmed FROM commands WHERE id = ?",
         order_id,
     )

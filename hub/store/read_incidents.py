@@ -160,15 +160,16 @@ def room_acts(reader: Reader, room: str, from_s: float) -> list[sqlite3.Row]:
 def said_and_ordered(reader: Reader, incident_id: int) -> list[sqlite3.Row]:
     """Notes and orders of an incident in one: kind, at_s, by, text, action, outcome, reason, proof."""
     return reader.all(
-        "SELECT 'note' AS kind, at_s, by, text, '' AS action, '' AS outcome, '' AS reason, '' AS proof"
+        "SELECT 'note' AS kind, at_s, by, text, '' AS action, '' AS outcome, '' AS reason, '' AS proof,"
+        " '' AS confirmed"
         " FROM notes WHERE incident = :incident UNION ALL"
-        " SELECT 'order', created_s, by, why, action, outcome, reason, proof"
+        " SELECT 'order', created_s, by, why, action, outcome, reason, proof, confirmed"
         " FROM commands WHERE incident = :incident ORDER BY at_s LIMIT 300",
         {"incident": incident_id},
     )
 
 
-_ORDER = "id, room, action, by, why, incident, created_s, sent_s, ended_s, outcome, reason, proof"
+_ORDER = "id, room, action, by, why, incident, created_s, sent_s, ended_s, outcome, reason, proof, confirmed"
 
 
 def orders_of_room(reader: Reader, room: str, limit: int = 6) -> list[sqlite3.Row]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from hub.store.apply import Applier
 from hub.store.db import open_db, transaction
 from hub.store.tables import Listed
 from tests.hub.rooms import T0, Room, fill_inventory
-from wire.messages import ActionNow, Command, State, decode, encode
+from wire.messages import ActionNow, Command, Confirmed, State, decode, encode
 from wire.topics import Leaf, Topic
 
 NOW = T0 + 100.0
@@ -72,6 +73,23 @@ def test_order_is_bound_to_room_boot_nonce_and_counter(applier: Applier) -> None
     assert (command.room, command.boot, command.nonce, command.counter) == ("p1-1", "b1", "n1", 8)
     assert (command.by, command.reason, command.expires_s) == ("thu.ha", "xem lại", 60)
     assert tuple(applier._db.execute("SELECT by, what FROM audit").fetchone()) == ("thu.ha", "order")
+
+
+def test_what_was_confirmed_is_signed_with_its_moment_kept_and_audited(applier: Applier) -> None:
+    db = applier._db
+    with transaction(db):
+        letter, _ = write(
+            db, applier, NOW, room="p1-1", action="codec_restart", by="thu.ha", why="xem lại", incident=None,
+            confirmed="Lê Văn Thắng",
+        )  # fmt: skip
+    assert isinstance(letter, Letter)
+    said = decode(Command, letter.payload).confirmed
+    assert said == Confirmed(person="Lê Văn Thắng", what="no_picture_no_sound", at_s=NOW)
+    assert db.execute("SELECT confirmed FROM commands").fetchone()[0] == "Lê Văn Thắng"
+    assert json.loads(db.execute("SELECT detail FROM audit").fetchone()[0])["confirmed"] == "Lê Văn Thắng"
+    plain = order(applier)
+    assert isinstance(plain, Letter)
+    assert decode(Command, plain.payload).confirmed is None
 
 
 def test_counter_rises_also_when_the_room_forgot_its_own(applier: Applier) -> None:

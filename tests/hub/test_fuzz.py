@@ -112,7 +112,7 @@ def test_an_inventory(raw: bytes) -> None:
 @given(damaged(MEETINGS, ROOMS))
 def test_a_schedule(raw: bytes) -> None:
     try:
-        meetings.parse(raw, ZONE, PLACES)
+        meetings.parse(raw, ZONE, PLACES, 1.79e9)
     except SheetError as error:
         in_sentences([str(problem) for problem in error.problems])
 

@@ -5,14 +5,18 @@ from __future__ import annotations
 import sqlite3
 from datetime import timedelta, timezone
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 
 from hub import meetings
 from hub.sheet import SheetError
+from hub.signer.rules import Rules
 from hub.store.db import open_db, transaction
 from tests.hub.rooms import fill_inventory
-from wire.messages import Desired, decode
+from wire.envelope import Kind
+from wire.messages import Desired, Meeting, decode, encode
 
 ZONE = timezone(timedelta(hours=7))
 NOW = 1_782_000_000.0  # 21/06/2026 07:00 in Vietnam
@@ -28,7 +32,7 @@ def db(tmp_path: Path) -> sqlite3.Connection:
 
 
 def read(db: sqlite3.Connection, *rows: str, header: str = HEADER) -> list[meetings.Planned]:
-    return meetings.parse("\n".join([header, *rows]).encode(), ZONE, meetings.places(db))
+    return meetings.parse("\n".join([header, *rows]).encode(), ZONE, meetings.places(db), NOW)
 
 
 def put(db: sqlite3.Connection, *rows: str, now_s: float = NOW) -> None:
@@ -61,6 +65,10 @@ def test_local_times_rooms_and_places(db: sqlite3.Connection) -> None:
         ("22/06/2026 08:00;22/06/2026 09:00;A;nosuch", "line 3, rooms: there is no room or place 'nosuch'"),
         ("22/06/2026 08:00;22/06/2026 09:00;A;", "line 3, rooms: is empty"),
         (GIAO_BAN, "line 3, title: the meeting stands twice"),
+        (f"22/06/2026 08:00;22/06/2026 09:00;{'x' * 201};p1-1", "line 3, title: is longer than 200 letters"),
+        ("22/06/2026 08:00;21/06/2026 09:00;A;p1-1", "line 3, end: must be after the start"),
+        ("28/07/2027 08:00;28/07/2027 09:00;A;p1-1", "line 3, start: is too far ahead, at most 400 days"),
+        ("22/06/1962 08:00;22/06/1962 09:00;A;p1-1", "line 3, start: is before 1970"),
     ],
 )
 def test_faults(db: sqlite3.Connection, row: str, expected: str) -> None:
@@ -117,3 +125,64 @@ def test_what_else_a_document_says_is_kept(db: sqlite3.Connection) -> None:
     db.execute("UPDATE desired SET raw = ?, version = 5 WHERE room = 'p1-1'", (raw,))
     assert meetings.refresh_desired(db, NOW) == {"p1-1"}
     assert (document(db).maintenance_until_s, document(db).policy) == (77.0, {"a": 1})
+
+
+def crowd(db: sqlite3.Connection, days: int, a_day: int) -> list[meetings.Planned]:
+    """A file with so many meetings a day of one room."""
+    rows = [
+        f"2026-07-{1 + day:02} {hour + 6:02}:00;2026-07-{1 + day:02} {hour + 6:02}:30;Họp {day} {hour};p1-1"
+        for day in range(days)
+        for hour in range(a_day)
+    ]
+    return read(db, *rows)
+
+
+def test_a_room_is_not_planned_more_meetings_than_it_keeps(db: sqlite3.Connection) -> None:
+    with pytest.raises(SheetError, match="rooms: room p1-1 has more than 100 meetings within 14 days") as caught:
+        crowd(db, days=14, a_day=8)
+    assert "phòng p1-1 có quá 100 cuộc họp trong 14 ngày" in str(caught.value)
+    assert len(crowd(db, days=20, a_day=7)) == 140
+
+
+def signed(db: sqlite3.Connection, now_s: float) -> set[str]:
+    """The signer's words on every document."""
+    return {Rules().judge(Kind.DESIRED, raw, 0.0, now_s)[0] for _, _, _, raw in meetings.documents(db)}
+
+
+def test_what_the_hub_makes_is_what_the_signer_signs_also_when_it_has_to_do_so_anew(db: sqlite3.Connection) -> None:
+    put(db, GIAO_BAN, "2026-06-23 14:00;2026-06-24 14:00;Toàn tỉnh;tất cả", "2026-07-01 08:00;2026-07-01 09:00;A;p1-2")
+    for day in range(40):
+        now_s = NOW + day * 86_400
+        meetings.refresh_desired(db, now_s)
+        assert signed(db, now_s) == {""}, f"day {day}"
+
+
+def spoil(db: sqlite3.Connection, document: Desired) -> None:
+    """A document that an earlier release, or a hub whose clock was wrong, has left in the database."""
+    put(db, GIAO_BAN)
+    meetings.refresh_desired(db, NOW)
+    values = (encode(document), document.version)
+    db.execute("UPDATE desired SET raw = ?, version = ? WHERE room = 'p1-1'", values)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"version": 2**40}, {"maintenance_until_s": 1e12}, {"meetings": [Meeting("m", "x", NOW - 6e5, NOW - 55e4)]}],
+)
+def test_what_the_signer_would_not_sign_is_brought_within_its_bounds(
+    db: sqlite3.Connection, changes: dict[str, Any]
+) -> None:
+    spoil(db, msgspec.structs.replace(Desired(room="p1-1", version=int(NOW)), **changes))
+    assert "p1-1" in meetings.refresh_desired(db, NOW)
+    assert signed(db, NOW) == {""}
+    assert document(db).version in (int(NOW), int(NOW) + 1)
+    assert document(db).maintenance_until_s <= NOW + 7 * 86_400
+    assert meetings.refresh_desired(db, NOW) == set()
+
+
+def test_a_document_of_an_earlier_release_is_sent_as_this_one_writes_it(db: sqlite3.Connection) -> None:
+    put(db, GIAO_BAN)
+    meetings.refresh_desired(db, NOW)
+    raw = encode(document(db)).replace(b',"secret":false', b"")
+    db.execute("UPDATE desired SET raw = ? WHERE room = 'p1-1'", (raw,))
+    assert signed(db, NOW) == {""}

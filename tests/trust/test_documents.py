@@ -24,16 +24,16 @@ pytestmark = pytest.mark.broker
 class Sealer:
     """Signs nothing, and says for which rooms it was asked to."""
 
-    def __init__(self, refuse: str = "") -> None:
+    def __init__(self, refuse: str = "", reason: str = MALFORMED) -> None:
         self.asked: queue.Queue[str] = queue.Queue()
-        self._refuse = refuse
+        self._refuse, self._reason = refuse, reason
 
     def seal(self, kind: Kind, body: bytes) -> bytes:
         assert kind is Kind.DESIRED
         room = decode(Desired, body).room
         self.asked.put(room)
         if room == self._refuse:
-            raise SignRefusedError(MALFORMED)
+            raise SignRefusedError(self._reason)
         return body
 
 
@@ -69,8 +69,9 @@ def test_documents_are_signed_anew_when_the_list_of_keys_changes(tmp_path: Path)
             hub.stop()
 
 
-def test_a_document_that_is_not_signed_keeps_no_other_room_waiting(tmp_path: Path) -> None:
-    sealer = Sealer(refuse="p1-1")
+@pytest.mark.parametrize("reason", [MALFORMED, "signer_meeting_far", "signer_maintenance_rooms"])
+def test_a_document_that_is_not_signed_keeps_no_other_room_waiting(tmp_path: Path, reason: str) -> None:
+    sealer = Sealer(refuse="p1-1", reason=reason)
     with Mosquitto(tmp_path / "broker") as broker:
         hub = started(tmp_path, broker, sealer, ("p1-1", "p2-1"))
         try:

@@ -29,6 +29,7 @@ from wire import envelope as e
 from wire import messages as m
 
 GOOD = m.Command(id="c1", room="r-1", boot="b1", nonce="n1", counter=1, action="codec_restart", by="lan")
+WALL_S = 1_790_000_000.0
 
 
 @pytest.fixture
@@ -92,17 +93,18 @@ def test_what_it_signs_a_room_believes_and_its_journal_knows(running: Running, f
 @pytest.mark.parametrize(
     "changes",
     [{"id": ""}, {"id": "../x"}, {"room": "R 1"}, {"by": ""}, {"nonce": ""}, {"counter": 0},
-     {"counter": COUNTER_MAX + 1}, {"expires_s": 1e9}, {"expires_s": 0.0}],
+     {"counter": COUNTER_MAX + 1}, {"expires_s": 1e9}, {"expires_s": 0.0}, {"by": "x" * 101}, {"reason": "x" * 501},
+     {"boot": ""}, {"boot": "x" * 65}, {"nonce": "x" * 65}],
 )  # fmt: skip
 def test_an_order_without_shape_is_not_signed(changes: dict[str, object]) -> None:
     body = m.encode(msgspec.structs.replace(GOOD, **changes))
-    assert Rules().judge(e.Kind.COMMAND, body, 0)[0] == "malformed"
+    assert Rules().judge(e.Kind.COMMAND, body, 0, WALL_S)[0] == "malformed"
 
 
 @pytest.mark.parametrize("action", ["", "rm -rf", "codec_burn", "Recheck", "recheck "])
 def test_an_action_that_no_room_knows_is_not_signed(action: str) -> None:
     body = m.encode(msgspec.structs.replace(GOOD, action=action))
-    assert Rules().judge(e.Kind.COMMAND, body, 0)[0] == "unknown_action"
+    assert Rules().judge(e.Kind.COMMAND, body, 0, WALL_S)[0] == "unknown_action"
 
 
 def test_the_signer_knows_what_rooms_know_and_nothing_else() -> None:
@@ -120,19 +122,20 @@ def test_the_signer_knows_what_rooms_know_and_nothing_else() -> None:
     ],
 )
 def test_an_order_with_two_readings_is_not_signed(body: bytes) -> None:
-    assert Rules().judge(e.Kind.COMMAND, body, 0)[0] == "malformed"
+    assert Rules().judge(e.Kind.COMMAND, body, 0, WALL_S)[0] == "malformed"
 
 
 def test_it_signs_no_list_of_keys_and_nothing_unknown() -> None:
     for kind in (e.Kind.KEYS, "application/json", ""):
-        assert Rules().judge(kind, m.encode(GOOD), 0)[0] == "wrong_kind"
+        assert Rules().judge(kind, m.encode(GOOD), 0, WALL_S)[0] == "wrong_kind"
 
 
 def test_a_captured_console_cannot_have_a_province_switched() -> None:
     rules = Rules()
 
     def ask(room: str, now_s: float, action: str = "codec_power_cycle") -> str:
-        return rules.judge(e.Kind.COMMAND, m.encode(msgspec.structs.replace(GOOD, room=room, action=action)), now_s)[0]
+        body = m.encode(msgspec.structs.replace(GOOD, room=room, action=action))
+        return rules.judge(e.Kind.COMMAND, body, now_s, WALL_S)[0]
 
     assert [ask("r-1", 0) for _ in range(ROOM_MAX + 1)] == [""] * ROOM_MAX + ["room_rate"]
     others = [ask(f"r-{n}", 1) for n in range(2, 700)]

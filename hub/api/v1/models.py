@@ -7,12 +7,13 @@ newer room may send one that is not in the description.
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from hub.console.words import LANGUAGES, words
 from hub.store.reads import VERDICTS
+from wire.bounds import PERSON_MAX
 
 Plain = bool | int | float | str | None
 NUMBER_MAX = 2**53 - 1
@@ -188,6 +189,16 @@ class IncidentFull(IncidentBrief):
     story: list[Step]
 
 
+class ConfirmedIn(BaseModel):
+    """What a person in the room has said just now. With it a restart may be ordered in the middle of a meeting; the
+    room refuses it all the same in a call, or while it does not know whether there is one."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    person: str = Field(min_length=1, max_length=PERSON_MAX, description="Name of the person in the room, for the log.")
+    what: Literal["no_picture_no_sound"] = Field(description="There is no picture and no sound.")
+
+
 class OrderIn(BaseModel):
     """An order to a room. Whether it is safe is for the room's own interlock."""
 
@@ -196,6 +207,9 @@ class OrderIn(BaseModel):
     action: str = Field(pattern=r"^[a-z][a-z0-9_]{0,39}$", examples=["codec_restart", "recheck"])
     why: str = Field("", max_length=500, description="For colleagues and the log; may be empty for `recheck` alone.")
     incident: int | None = Field(None, ge=1, le=NUMBER_MAX, description="The incident that it is for.")
+    confirmed: ConfirmedIn | None = Field(
+        None, description="Needed for a restart between start and end of a meeting. It goes for three minutes."
+    )
 
 
 class Order(BaseModel):
@@ -207,6 +221,7 @@ class Order(BaseModel):
     by: str = Field(description="An account, `token:NAME`, or `hub` itself.")
     why: str
     incident: int | None
+    confirmed_by: str = Field(description="Who in the room said that there was no picture and no sound; empty: nobody.")
     outcome: str = Field(examples=["waiting", "sent", "accepted", "done", "failed", "refused", "expired"])
     ended: bool = Field(description="Whether the outcome is final.")
     reason: str

@@ -28,8 +28,9 @@ def give_order(called: Called, room_id: str, order: OrderIn, response: Response)
     if order.incident is not None and incidents.find(called.reader, order.incident).room != room_id:
         raise RefusedError(404, "error.not_found_incident", id=order.incident)
     made = acts.give_order(
-        called.console.hub, called.reader, called.name, room_id, order.action, order.why, order.incident
-    )
+        called.console.hub, called.reader, called.name, room_id, order.action, order.why, order.incident,
+        order.confirmed.person if order.confirmed else "",
+    )  # fmt: skip
     response.headers["Location"] = f"{PREFIX}/orders/{made}"
     return _find(called.reader, made)
 
@@ -53,6 +54,7 @@ def _find(reader: Reader, order_id: str) -> Order:
         raise RefusedError(404, "error.not_found_order", id=order_id[:40])
     return Order(
         id=row["id"], room=row["room"], action=row["action"], by=row["by"], why=row["why"], incident=row["incident"],
+        confirmed_by=row["confirmed"],
         outcome=row["outcome"], ended=row["outcome"] in (*ENDS, "expired"), reason=row["reason"],
         proof=msgspec.json.decode(row["proof"] or "{}"), created_at=moment(row["created_s"]),
         sent_at=moment(row["sent_s"]), ended_at=moment(row["ended_s"]),

@@ -13,7 +13,8 @@ from tests.hub.console.conftest import csrf, sign_in
 from tests.hub.console.fake import FakeHub
 
 V1 = "/api/v1"
-RESTART = {"action": "codec_restart", "why": "Màn hình đen"}
+RESTART: dict[str, object] = {"action": "codec_restart", "why": "Màn hình đen"}
+NOTHING = "no_picture_no_sound"
 
 
 @pytest.fixture
@@ -44,6 +45,13 @@ def test_an_order_is_taken_and_its_outcome_can_be_asked_for(acting: TestClient, 
     assert found["ended_at"] > found["sent_at"]
 
 
+def test_what_a_person_in_the_room_said_goes_with_an_order(acting: TestClient, room: str) -> None:
+    said = {"confirmed": {"person": "Lê Văn Thắng", "what": NOTHING}}
+    assert acting.post(f"{V1}/rooms/{room}/orders", json=RESTART | said).json()["confirmed_by"] == "Lê Văn Thắng"
+    plain = acting.post(f"{V1}/rooms/{room}/orders", json=RESTART | {"action": "recheck"}).json()
+    assert plain["confirmed_by"] == ""
+
+
 def count(db_path: Path) -> int:
     """Orders that were ever given."""
     with sqlite3.connect(db_path) as db:
@@ -59,6 +67,14 @@ def count(db_path: Path) -> int:
         ({"action": "recheck", "incident": 99999999}, 404, "not_found_incident"),
         ({"action": "no such thing!", "why": "x"}, 422, "bad_input"),
         ({"action": "recheck", "way": "x"}, 422, "bad_input"),
+        (RESTART | {"confirmed": {"person": "  ", "what": NOTHING}}, 400, "bad_input"),
+        (RESTART | {"confirmed": {"person": "An\u202e", "what": NOTHING}}, 400, "bad_input"),
+        (RESTART | {"action": "light_on", "confirmed": {"person": "An", "what": NOTHING}}, 400, "bad_input"),
+        (RESTART | {"confirmed": {"person": "x" * 65, "what": NOTHING}}, 422, "bad_input"),
+        (RESTART | {"confirmed": {"person": "", "what": NOTHING}}, 422, "bad_input"),
+        (RESTART | {"confirmed": {"person": "An", "what": "fire"}}, 422, "bad_input"),
+        (RESTART | {"confirmed": {"what": NOTHING}}, 422, "bad_input"),
+        (RESTART | {"confirmed": {"person": "An", "what": NOTHING, "at_s": 1}}, 422, "bad_input"),
         ({"action": "recheck", "\ud800": "x"}, 422, "bad_input"),
         ({"action": "recheck", "why": "\ud800"}, 422, "bad_input"),
         ({"action": "recheck", "incident": 10**30}, 422, "bad_input"),

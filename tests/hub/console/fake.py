@@ -51,15 +51,17 @@ class FakeHub:
         self.tell(Change(incidents=frozenset({incident})))
         return Marked()
 
-    def order(self, room: str, action: str, by: str, why: str, incident: int | None = None) -> Ordered:
+    def order(
+        self, room: str, action: str, by: str, why: str, incident: int | None = None, confirmed: str = ""
+    ) -> Ordered:
         """As in HubPort."""
         if self.refuse_orders:
             return Ordered(refused=self.refuse_orders)
         order, now_s = f"f{next(self._numbers)}", time.time()
         self.write(
-            "INSERT INTO commands (id, room, action, by, why, incident, created_s, sent_s, outcome)"
-            " VALUES (?,?,?,?,?,?,?,?,'sent')",
-            order, room, action, by, why, incident, now_s, now_s,
+            "INSERT INTO commands (id, room, action, by, why, incident, created_s, sent_s, outcome,"
+            " confirmed) VALUES (?,?,?,?,?,?,?,?,'sent',?)",
+            order, room, action, by, why, incident, now_s, now_s, confirmed,
         )  # fmt: skip
         self.tell(Change(rooms=frozenset({room}), incidents=frozenset({incident} if incident else ())))
         return Ordered(order)

@@ -46,7 +46,7 @@ OWN: dict[str, list[str]] = {
     **{f"/incidents/{{incident_id}}/{mark}": ["also"] for mark in ("ack", "unack", "unshelve")},
     "/incidents/{incident_id}/note": ["text"],
     "/incidents/{incident_id}/shelve": ["until", "also"],
-    "/rooms/{room_id}/act/{action}": ["why", "incident"],
+    "/rooms/{room_id}/act/{action}": ["why", "incident", "person", "heard"],
     "/rooms/{room_id}/handover": ["contacts", "labels", "unplugged", "cycled", "told", "note"],
     "/account/password": ["old", "new", "again", "password"],
     "/enrol": ["code", "room"],

@@ -93,6 +93,29 @@ are simulated, and `make prove` fails unless a promise is broken; it prints the 
 |---|---|
 {bugs}
 
+## When the agent itself stops in the middle of a cut
+
+How long a load is without power then, at most:
+
+- **The thread of a cycle hangs or dies**: its off time and 2 s; the loop gives the power back.
+- **The loop stands still**: its off time; a cycle ends in a thread of its own.
+- **The agent is killed, or dies**: 5 s from there. `ExecStopPost` gives power back, and the next start once more.
+- **The whole process is frozen**: 68 s from its last sign of life, which are the watchdog's 60 s, 3 s for the kill, and
+  5 s from there to power. `make prove-fleet` stops it in mid cut under a real systemd: 61 s were measured.
+- **The kernel does not let the process end**, on a dead card: 118 s at an outlet of the network. A line of the board is
+  dark until the card answers or the board is reset. Nothing has shown this.
+- **The kernel hangs**: 15 s to the hardware's reset, with which every relay falls to rest. No board has shown this.
+- **The board loses power**: not at all, every relay falls to rest.
+
+A program needs seconds to start on a Zero 2 W: what is 5 s here may be 10 there. A smart plug ends a cycle by itself at
+its off time, whatever has become of the agent. An outlet that says "on" after a cut of ours is not believed until it
+has taken our order, and is looked at again 10 s later. A load that cannot be given power for 30 s is told
+(`power_missing`), and so is the end of that (`power_back`). The watchdog is not shorter: to kill a loop that waits for
+a slow card is to kill the thread, too, that would have given power back meanwhile.
+
+Crashes count within one boot. Five in ten minutes are safe mode: nothing is switched until half an hour has passed
+without another (`safe_mode_ended`), or the board starts anew. Power cuts are counted apart, and lead to nothing.
+
 ## What is not proven
 
 - **Two lying witnesses.** Of the codec's word and its draw, one at least is honest and speaks at any moment. With both

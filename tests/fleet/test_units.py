@@ -63,14 +63,14 @@ def test_systemd_would_find_one(tmp_path: Path) -> None:
     assert "RestartForEver" in verify(unit, tmp_path, "\n[Service]\nRestartForEver=yes\n")
 
 
-@pytest.mark.parametrize("name", ["diemcau-agent.service", "diemcau-hub.service"])
-def test_nothing_gives_a_service_up(name: str) -> None:
+@pytest.mark.parametrize(("name", "restart_s"), [("diemcau-agent.service", "5"), ("diemcau-hub.service", "10")])
+def test_nothing_gives_a_service_up(name: str, restart_s: str) -> None:
     found = settings(next(unit for unit in SERVICES if unit.name == name))
     wanted = {
         "Type": "notify",
         "WatchdogSec": "60",
         "Restart": "always",
-        "RestartSec": "10",
+        "RestartSec": restart_s,
         "StartLimitIntervalSec": "0",
     }
     assert {key: found[key] for key in wanted} == {key: [value] for key, value in wanted.items()}
@@ -93,3 +93,5 @@ def test_power_comes_back_however_the_agent_ends() -> None:
     assert "diemcau-agent rescue" in post
     assert not any("network" in after for after in found["After"]), "a room without a network cares for itself"
     assert "char-gpiochip rw" in found["DeviceAllow"]
+    assert found["WatchdogSignal"] == ["SIGKILL"], "tests/prove/test_frozen.py measures what that is good for"
+    assert float(found["TimeoutAbortSec"][0]) <= 5

@@ -32,6 +32,8 @@ SILENT_S = 300.0
 BACKOFF_FIRST_S = 5.0
 BACKOFF_MAX_S = 300.0
 INBOX_MAX = 200
+"""Messages that wait for the loop. One more is left out, and the connection begins anew: the hub's documents are
+retained, so that they come again."""
 UNHEARD = "the broker ended the connection unheard: is this room's certificate revoked, expired, of another authority?"
 
 
@@ -89,6 +91,8 @@ class Publisher:
         self._window_s = 30.0
         self._client: Client | None = None
         self._answered = False
+        self._overran = False
+        """A message was left out in this connection."""
         self._tokens: dict[int, int] = {}
         self._puback_s = 0.0
         self._offers: queue.Queue[Callable[[Session], None]] = queue.Queue(1000)
@@ -161,7 +165,7 @@ class Publisher:
             log.error("MQTT: a certificate or key file cannot be used: %s", error)
             return
         self._client = client
-        self._answered = False
+        self._answered = self._overran = False
         client.on_connect = self._guard(self._on_connect)
         client.on_message = self._guard(self._on_message)
         client.on_publish = self._guard(self._on_publish)
@@ -187,6 +191,9 @@ class Publisher:
                     self._down("no answer to the connection request")
                     return
                 continue
+            if self._overran:
+                self._down("messages came faster than they could be taken in")
+                return
             self._send(client, now.mono_s)
             if self._tokens and now.mono_s - self._puback_s > SILENT_S:
                 self._down("connected, and nothing has been acknowledged for five minutes")
@@ -247,6 +254,7 @@ class Publisher:
             self._told_down = False
 
     def _on_message(self, _client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
+        document = self.session.desired_version
         incoming = self.session.received(message.topic, bytes(message.payload), message.retain, self._clock.now())
         if isinstance(incoming.fleet, m.Fleet):
             self._window_s = min(600.0, max(5.0, incoming.fleet.reconnect_window_s))
@@ -254,7 +262,8 @@ class Publisher:
             try:
                 self.inbox.put_nowait(incoming)
             except queue.Full:
-                self.overflowed = True
+                self.overflowed = self._overran = True
+                self.session.desired_version = document  # else the same one would pass for known when it comes again
                 log.warning("too many messages from the hub: one was left out")
             self._wake()
 

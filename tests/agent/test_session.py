@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 from itertools import count
 
 import msgspec
 import pytest
 
 from agent import report
+from agent.config import AgentConfig
 from agent.core.events import CommandReceived, DesiredChanged, Record
 from agent.core.facts import Instant
+from agent.service import _trust
 from agent.session import (
     NOISE_TOLD_EVERY_S,
     RESEND_S,
@@ -80,8 +83,17 @@ def test_foreign_or_invented_acknowledgements_change_nothing() -> None:
     fill(store, 3)
     session.connected(at(10))
     ack(session, 3, 10)  # never sent yet
-    ack(session, 3, 10, epoch="other")
     assert store.pending() == 3
+    assert drain(session, 10, 2) == [1, 2, 3]
+    ack(session, 3, 12, epoch="other")
+    ack(session, 3, 12, epoch="")
+    assert store.pending() == 3, "of another database of this room"
+    session.received(FLEET, m.encode(m.Fleet(hub_epoch="h1")), True, at(12))
+    ack(session, 3, 12, epoch="other", hub="h1")
+    ack(session, 3, 12, hub="h0")
+    assert store.pending() == 3, "by another database of the hub"
+    ack(session, 3, 12, hub="h1")
+    assert store.pending() == 0
 
 
 def test_without_progress_everything_is_sent_again() -> None:
@@ -172,6 +184,22 @@ def order(session: Session, changes: dict[str, object] | None = None) -> m.Comma
     session.due(at(20))
     plain = m.Command(room="r-1", boot="b1", nonce="nonce1", counter=1, action="codec_restart", by="lan")
     return msgspec.structs.replace(plain, **(changes or {}))
+
+
+def test_a_nonce_ends_with_its_connection() -> None:
+    """An order that the broker kept for a room whose line was down is as old as that line."""
+    session, _ = make()
+    command = order(session)
+    topic = str(Topic("r-1", Leaf.COMMAND, "c1"))
+    session.disconnected()
+    session.connected(at(22))
+    early = session.received(topic, m.encode(command), False, at(22))
+    session.due(at(22))
+    late = session.received(topic, m.encode(command), False, at(23))
+    assert [r.reason for taken in (early, late) for r in taken.records] == ["bad_nonce", "bad_nonce"]
+    assert (early.events, late.events) == ([], [])
+    fresh = msgspec.structs.replace(command, nonce="nonce2")
+    assert session.received(topic, m.encode(fresh), False, at(24)).events
 
 
 def test_a_good_order_becomes_an_event_once() -> None:
@@ -297,3 +325,22 @@ def test_a_document_that_overtakes_the_list_of_its_key_is_read_when_the_list_com
     assert set(late.meta) == {"keys", "desired"}
     assert session.received(KEYS, notary.keys(), True, at(3)) == Incoming()
     assert session.received(KEYS, notary.keys(2), True, at(4)).events == []
+
+
+def test_an_older_list_of_keys_is_not_believed_after_a_restart() -> None:
+    """The newest list is kept with the journal; else a captured broker could bring a revoked key back with a reboot."""
+    notary, store = Notary(), MemoryStore("e1")
+    session = Session(WHO, store, lambda: "n", trust=Trust(notary.root_public))
+    assert session.received(KEYS, notary.keys(2, revoked=True), True, at(1)).meta == {
+        "keys": notary.keys(2, revoked=True).decode()
+    }
+    store.commit(Batch(meta=session.received(KEYS, notary.keys(3, revoked=True), True, at(2)).meta))
+    known = store.remember("b2").meta["keys"]
+    config = AgentConfig(room="r-1", root_key=base64.b64encode(notary.root_public).decode())
+    again = Session(WHO, store, lambda: "n", trust=_trust(config, known))
+    assert again.trust.version == 3
+    for old in (1, 2):
+        refused = again.received(KEYS, notary.keys(old), True, at(3 + old * NOISE_TOLD_EVERY_S))
+        assert ([r.reason for r in refused.records], refused.meta) == (["keys_outdated"], {})
+    sealed = notary.seal(Kind.DESIRED, m.encode(m.Desired(room="r-1", version=5)), notary.key)
+    assert again.received(str(Topic("r-1", Leaf.DESIRED)), sealed, True, at(9)).events == []

@@ -9,12 +9,18 @@ from pathlib import Path
 
 import pytest
 
+import agent.rules
+from agent.core import state
+from agent.core.facts import Instant
 from agent.core.phases import Phase
+from agent.core.remedies import LOADS, REMEDIES, Method
 from agent.core.state import Fault
+from agent.room import Room
 from agent.store import base, sqlite
 from agent.store.base import ActRow, Batch, Store, StoreError
 from agent.store.memory import MemoryStore
 from agent.store.sqlite import SqliteStore
+from tests.agent.core.world import policy
 
 
 @pytest.fixture(params=["memory", "file"])
@@ -254,3 +260,36 @@ def test_a_missing_folder_is_one_sentence(tmp_path: Path) -> None:
 
 def test_bounds_are_the_documented_ones() -> None:
     assert base.OUTBOX_BYTES_MAX == 64 * 2**20
+
+
+def test_what_is_committed_survives_a_cut_of_power(tmp_path: Path) -> None:
+    """FULL is 2: NORMAL may lose the last commits, and with them an intent whose load is off."""
+    store = SqliteStore(tmp_path / "room.db")
+    assert store._db.execute("PRAGMA synchronous").fetchone() == (2,)
+    assert store._db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+def test_the_newest_two_thousand_acts_are_kept_and_no_more(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "room.db")
+    for begin in range(1, 2301, 100):
+        numbers = range(begin, begin + 100)
+        store.commit(Batch(begun=[act(n) for n in numbers], ended=[(n, "done") for n in numbers]))
+    store.commit(Batch(begun=[act(2301)], ended=[(2301, "done")]))
+    assert [past.act_id for past in store.remember("b1").past_acts] == list(range(302, 2302))
+
+
+def test_a_load_that_has_had_its_day_has_had_it_after_a_restart_too(tmp_path: Path) -> None:
+    """Six restarts of the codec, then the busiest day of everything else: all six still count."""
+    store = SqliteStore(tmp_path / "room.db")
+    codec = [replace(act(n), remedy="codec_restart", method="api", mono_s=100.0 * n) for n in range(1, 7)]
+    others = [replace(act(n), remedy="light_on", load="light", method="on") for n in range(7, 1901)]
+    store.commit(Batch(begun=codec + others, ended=[(n, "done") for n in range(1, 1901)]))
+    room = Room(agent.rules.load(), policy(), store, "b1", "0.1", "r-1")
+    room.restore(Instant(1000.0, 2000.0, synced=True))
+    assert len(room.state.load("codec").acts_s) == 6
+
+
+def test_a_room_remembers_more_acts_of_a_load_than_any_budget_of_a_day() -> None:
+    counted = {remedy.load for remedy in REMEDIES.values() if remedy.restarts or remedy.method is Method.CYCLE}
+    assert max(max(LOADS[name].budget_per_day, LOADS[name].cycles_per_day) for name in counted) == 6
+    assert state.ACTS_KEPT == 64, "ten times as many"

@@ -134,3 +134,6 @@ def test_a_callback_that_raises_costs_no_connection(peer: Peer) -> None:
     peer.client.on_message = broken
     assert peer.say(publish(b"a")) == 0
     assert peer.pubacks() == [7]
+    peer.client.on_publish = broken
+    number = peer.client.publish("b", b"", qos=1).mid
+    assert peer.say(b"\x40\x02" + number.to_bytes(2, "big")) == 0

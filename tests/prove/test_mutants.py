@@ -17,16 +17,15 @@ ROOMS_MAX = 100
 shows itself in two rooms of a hundred."""
 AFTER_S = 3700.0
 """The liveness phase of a bug that shows itself only there."""
-LATE = {"nobody_is_called", "a_new_database_is_told_nothing_again", "a_floor_does_not_say_whose_it_is"}
-"""Those bugs."""
 
 
 def _caught(name: str) -> tuple[int, Violation] | None:
     """The first room that breaks a promise, and which; a room that is cut off in mid-trouble promises nothing yet."""
     for seed in range(1, ROOMS_MAX + 1):
-        calm_s = AFTER_S if name in LATE else 1.0
-        result = simulate(seed, DAYS, rate=RATE, often=MUTANTS[name].often, calm_s=calm_s)
-        broken = [one for one in result.violations if name in LATE or INVARIANTS[one.invariant].when != "end"]
+        bug = MUTANTS[name]
+        calm_s = AFTER_S if bug.late else 1.0
+        result = simulate(seed, DAYS, rate=RATE, often=bug.often, calm_s=calm_s, real=bug.real)
+        broken = [one for one in result.violations if bug.late or INVARIANTS[one.invariant].when != "end"]
         if broken:
             return seed, broken[0]
     return None

@@ -104,7 +104,7 @@ def calm(world: World) -> None:
     world.clock.server = True
     world.line.broker_up = True
     world.line.foreign_acks = world.place.lines_broken = world.stall_intent = False
-    world.card_stall_s = 0.0
+    world.card_stall_s = world.place.outlet_lag_s = 0.0
     world.line.hub.rob(False)
     world.line.hub.crash_rate = 0.0
     world.plan.active = False

@@ -223,7 +223,7 @@ class SimProbe:
             stage.sleep(SILENT_S)
         elif self.name in LOOK_TAKES_S:
             stage.sleep(max(world.dice.uniform(0.05, LOOK_TAKES_S[self.name]), sweep_s - before_s))
-        world.told(readings)
+        world.told(readings, world.clock.true_s(asked_s))
         return Asked(readings, {key: asked_s for key in readings if key in WITNESSES})
 
     def _look(self) -> tuple[dict[str, Reading], float]:
@@ -240,7 +240,7 @@ class SimProbe:
         readings, asked_s = self._look()
         said = {key: readings[key] for key in WITNESSES if key in readings}
         stage.sleep(ATTEST_S if readings.get("codec.api") is False else world.dice.uniform(0.05, 0.6))
-        world.told(said)
+        world.told(said, world.clock.true_s(asked_s))
         return Asked(said, dict.fromkeys(said, asked_s))
 
     def close(self) -> None:

@@ -97,6 +97,8 @@ class Ledger:
             if outside and not isinstance(value, bool):
                 value = NoReading("garbled")
             said = self.said.setdefault(key, Said())
+            if now_s < said.at_s:
+                continue  # the answer to a later question was quicker
             said.at_s, said.value = now_s, value
             if not isinstance(value, NoReading):
                 said.good, said.good_at_s = value, now_s

@@ -286,10 +286,10 @@ class World:
         self._note_episodes()
         return synced, self.senses.look(probe, self.now_s, synced)
 
-    def told(self, readings: dict[str, Reading]) -> None:
-        """The agent is told this."""
+    def told(self, readings: dict[str, Reading], asked_s: float | None = None) -> None:
+        """The agent is told this, which was asked at a true moment, or just now."""
         self.ledger.counted["looks"] += 1
-        self.ledger.told(readings, self.now_s)
+        self.ledger.told(readings, self.now_s if asked_s is None else asked_s)
         self.judge.shown(readings)
 
     def _seen(self, probe: str, readings: dict[str, Reading], synced: bool, board: Board) -> None:

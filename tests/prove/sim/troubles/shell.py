@@ -158,3 +158,13 @@ def _lines_fail(dice: random.Random, at_s: float, lasts_s: float) -> Sequence[Ha
         Happening(fails_s, "relay lines fail", broken(True)),
         Happening(fails_s + lasts_s, "relay lines work again", broken(False)),
     )
+
+
+@window("outlet's word lags", 0.5, 600.0, 3600.0)
+def _lags(world: World) -> None:
+    world.place.outlet_lag_s = world.dice.uniform(5.0, 60.0)
+
+
+@_lags
+def _lags_no_more(world: World) -> None:
+    world.place.outlet_lag_s = 0.0

@@ -1,16 +1,8 @@
-"""Bugs made by hand, one line each: what a tired engineer could write. The simulation has to notice every one.
-
-Each replaces one function or table of the agent while it lasts. They are made on functions and not on lines of text, so
-that they survive a rewording of the code around them.
-"""
+"""Bugs in interlock, ladder, recovery, journal and outbox."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from typing import Any
-from unittest import mock
+from dataclasses import replace
 
 import msgspec
 
@@ -24,47 +16,8 @@ from agent.core.rule import Rule
 from agent.core.state import LoadState, RoomState
 from agent.room import Room
 from agent.session import Outgoing, Session
-from tests.prove.sim.troubles import KINDS
+from tests.prove.mutants.base import Patch, mutant
 from wire import messages as m
-
-Patch = tuple[Any, str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Mutant:
-    """One bug."""
-
-    name: str
-    says: str
-    patches: Callable[[], list[Patch]]
-    often: tuple[str, ...] = ()
-    """Troubles that bring it to light: they come more often where it is looked for."""
-
-    @contextmanager
-    def at_work(self) -> Iterator[None]:
-        """The agent has the bug."""
-        made = [mock.patch.object(owner, name, new) for owner, name, new in self.patches()]
-        for one in made:
-            one.start()
-        try:
-            yield
-        finally:
-            for one in reversed(made):
-                one.stop()
-
-
-MUTANTS: dict[str, Mutant] = {}
-
-
-def mutant(*often: str) -> Callable[[Callable[[], list[Patch]]], None]:
-    """Register a bug; its docstring says what it is."""
-
-    def register(patches: Callable[[], list[Patch]]) -> None:
-        assert set(often) <= set(KINDS), often
-        MUTANTS[patches.__name__] = Mutant(patches.__name__, patches.__doc__ or "", patches, often)
-
-    return register
-
 
 # -- what is known of a call
 
@@ -222,7 +175,7 @@ def mains_need_not_be_calm() -> list[Patch]:
 # -- ladder, journal, outbox
 
 
-@mutant()
+@mutant(late=True)
 def nobody_is_called() -> list[Patch]:
     """A ladder that is exhausted waits instead of calling a person."""
 
@@ -262,13 +215,13 @@ def events_are_forgotten_when_sent() -> list[Patch]:
     return [(Session, "_events", events)]
 
 
-@mutant("night's copy of the hub", "hub is brought back from its copy")
+@mutant("night's copy of the hub", "hub is brought back from its copy", late=True)
 def a_new_database_is_told_nothing_again() -> list[Patch]:
     """What one database of the hub has acknowledged is never sent to another."""
     return [(Session, "_rewind", lambda _self, _now: None)]
 
 
-@mutant("night's copy of the hub", "hub is brought back from its copy")
+@mutant("night's copy of the hub", "hub is brought back from its copy", late=True)
 def a_floor_does_not_say_whose_it_is() -> list[Patch]:
     """A room does not say which database of the hub has acknowledged what it no longer sends."""
     honest = Session._events

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from agent.core.facts import Instant
 from agent.core.secrecy import Secrecy, secrecy
 from agent.core.state import RoomState
+from agent.core.timelines import seen
 from agent.session import Incoming, Session
 
 HOLD_S = 5.0
@@ -32,14 +33,19 @@ class Discretion:
     def secrecy(self, session: Session | None, state: RoomState, now: Instant) -> Secrecy:
         """How it stands now."""
         told = session is not None and session.online and session.connection == self._told_in
-        return secrecy(state.policy, state.view(now), told=told)
+        return secrecy(state.policy, state.view(now), told=told, times=seen(state.times, now))
+
+
+def since_boot_s() -> float:
+    """Monotonic, and it goes on while the board sleeps: what was said before a sleep is old after it."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 class MeteringGate:
     """Closed until the loop opens it, and again soon after the loop has stopped saying so. One thread sets it, probes
     ask it."""
 
-    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, monotonic: Callable[[], float] = since_boot_s) -> None:
         self._monotonic = monotonic
         self._said: tuple[Secrecy, float] = (Secrecy.UNKNOWN, 0.0)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from agent.core import ladder, leases, looks, recovery, routines, staging
+from agent.core import ladder, leases, looks, recovery, routines, staging, timelines
 from agent.core.events import (
     CommandReceived,
     DesiredChanged,
@@ -97,6 +97,7 @@ def _tick(state: RoomState, now: Instant) -> tuple[RoomState, tuple[Effect, ...]
         if rule is not None and fault.phase is not Phase.CLEAR:
             state, more = ladder.advance(state, rule, now)
             effects += more
+    state = replace(state, times=timelines.seen(state.times, now))
     state, more = looks.again(state, now)
     effects += more
     state, more = routines.advance(state, now)

@@ -131,7 +131,7 @@ def permit(
     elif remedy.method is Method.OFF or remedy.outside_calls:
         needed = load.needed_in_call or remedy.outside_calls
         checks += [_attended(view, policy), _undisturbed(load, needed, view, policy)]
-    if remedy.trial_only and not trial_runs(policy, now):
+    if remedy.trial_only and not trial_runs(policy, now, state.times):
         checks.append(Reason.NOT_A_TRIAL)
     if remedy.method is Method.ON and now.mono_s - state.load(load.name).off_since_s < load.min_off_s:
         checks.append(Reason.MIN_OFF)

@@ -2,6 +2,7 @@
 
 from agent.core.facts import Instant
 from agent.core.policy import Policy
+from agent.core.timelines import UNSTEPPED, Timelines
 
 PREPARE_S = 3600.0
 """Everything is on an hour before a meeting (rooms-vn, procedure)."""
@@ -14,10 +15,14 @@ def wanted(policy: Policy, now: Instant) -> bool:
     return any(m.start_s - PREPARE_S <= now.wall_s < m.end_s for m in policy.meetings)
 
 
-def trial_runs(policy: Policy, now: Instant) -> bool:
-    """Whether a trial connection is under way, and no real meeting. Never without a disciplined clock."""
+def trial_runs(policy: Policy, now: Instant, times: Timelines = UNSTEPPED) -> bool:
+    """Whether a trial connection is under way, and no real meeting by any time that it may be. Never without a
+    disciplined clock, nor soon after it was stepped."""
     running = [m for m in policy.meetings if m.start_s <= now.wall_s < m.end_s]
-    return now.synced and bool(running) and all(m.trial for m in running)
+    real = [m for m in policy.meetings if not m.trial]
+    if any(m.start_s <= wall_s < m.end_s for m in real for wall_s in times.walls(now)) or times.doubtful(now):
+        return False
+    return now.synced and bool(running)
 
 
 def at_night(policy: Policy, now: Instant) -> bool:

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from agent.core.facts import View
 from agent.core.policy import Meeting, Policy
+from agent.core.timelines import UNSTEPPED, Timelines
 
 BEFORE_S = 900.0
 """People sit down and talk before a meeting begins [J]; the room is locked as ready ten minutes before (rooms-vn)."""
@@ -24,17 +25,20 @@ class Secrecy(StrEnum):
     """The schedule, the time or whether a call goes on is not known."""
 
 
-def secrecy(policy: Policy, view: View, *, told: bool) -> Secrecy:
+def secrecy(policy: Policy, view: View, *, told: bool, times: Timelines = UNSTEPPED) -> Secrecy:
     """How it stands at this moment. `told`: the hub is connected and has said since then which document is in force.
 
-    Without a disciplined clock nobody can say that a listed meeting is over or far away: it counts as on.
+    Without a disciplined clock nobody can say that a listed meeting is over or far away: it counts as on. What is on by
+    any of the times that it may be is on: a step of the clock ends no meeting. And for a while after one nobody knows.
     """
     now, secret = view.now, [meeting for meeting in policy.meetings if meeting.secret]
-    listed = [_by_the_schedule(meeting, now.wall_s) for meeting in secret]
+    listed = [_by_the_schedule(meeting, wall_s) for meeting in secret for wall_s in times.walls(now)]
     if Secrecy.MEETING in listed or (secret and not now.synced):
         return Secrecy.MEETING
     if Secrecy.UNKNOWN in listed and view.fitted("codec.in_call") and not view.is_false("codec.in_call"):
         return Secrecy.MEETING if view.is_true("codec.in_call") else Secrecy.UNKNOWN
+    if secret and times.doubtful(now):
+        return Secrecy.UNKNOWN
     return Secrecy.OPEN if told and now.synced else Secrecy.UNKNOWN
 
 

@@ -9,6 +9,7 @@ from agent.core.facts import Evidence, Instant, Seen, View
 from agent.core.phases import Phase
 from agent.core.policy import Policy
 from agent.core.rule import Rule
+from agent.core.timelines import UNSTEPPED, Timelines
 
 ACTS_KEPT = 64
 """Acts remembered per load; more than any budget allows in a day."""
@@ -169,3 +170,5 @@ class RoomState:
     def fault(self, rule: str) -> Fault:
         """A rule's fault, clear when nothing is known."""
         return self.faults.get(rule) or Fault(rule)
+    times: Timelines = UNSTEPPED
+    """What time it may be, after steps of the wall clock."""

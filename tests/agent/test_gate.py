@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 import pytest
@@ -11,7 +12,7 @@ from agent.core.events import DesiredChanged, Observed
 from agent.core.facts import Instant, Observation
 from agent.core.policy import Meeting
 from agent.core.secrecy import Secrecy
-from agent.gate import HOLD_S, MeteringGate
+from agent.gate import HOLD_S, MeteringGate, since_boot_s
 from agent.loop import Loop
 from agent.session import DOUBTED, Incoming, Session
 from agent.store.memory import MemoryStore
@@ -248,3 +249,48 @@ def test_secret_meetings_come_back_from_the_journal(stand: Stand) -> None:
     assert change.meetings == (Meeting("s", "họp", at_s, at_s + 600, secret=True),)
     stand.room.feed(replace(change, version=9), stand.clock.now())
     assert stand.turn() == "secret_meeting", "a restart in mid meeting, not connected yet"
+
+
+@pytest.mark.parametrize("step_s", [-7200.0, -1e8, 7200.0, 1e8])
+@pytest.mark.parametrize("flag", ["stays", "goes", "comes back"])
+def test_a_step_of_the_clock_opens_nothing_in_a_running_secret_meeting(stand: Stand, step_s: float, flag: str) -> None:
+    stand.connect()
+    stand.hears(5, secret(stand.clock.wall_s - 60, stand.clock.wall_s + 3600))
+    stand.turn(codec__in_call=True, room__draw_w=300.0)
+    assert stand.turn() == "secret_meeting"
+    hidden = stand.state()
+    stand.clock.wall_s += step_s
+    stand.clock.synced = flag == "stays"
+    for n in range(120):
+        if flag == "comes back" and n == 30:
+            stand.clock.synced = True
+        assert stand.turn(codec__in_call=bool(n % 2), room__draw_w=300.0 * (n % 3)) == "secret_meeting"
+    told = stand.state()
+    assert (told.secrecy, told.facts, told.in_call) == ("secret_meeting", {}, None)
+    assert hidden.facts == {}
+    assert not list(stand.session.metrics), "no sample of it is kept"
+    stand.clock.synced = True
+    assert stand.after(3600 - 130, codec__in_call=False) == "secret_meeting", "until its true end"
+    stand.after(900 + 20, codec__in_call=False)
+    if step_s > 0:  # by a clock that was set back the meeting is still to come, or on
+        assert stand.after(1000, codec__in_call=False) == ""
+
+
+def test_after_a_step_a_new_process_is_closed_until_the_hub_has_spoken(stand: Stand) -> None:
+    stand.connect()
+    stand.hears(5, secret(stand.clock.wall_s - 60, stand.clock.wall_s + 3600))
+    assert stand.turn() == "secret_meeting"
+    again = Stand()
+    again.clock.wall_s += 1e6
+    again.room.feed(DesiredChanged(5, (Meeting("s", "họp", 1_790_000_000.0, 1_790_003_600.0, secret=True),)),
+                    again.clock.now())  # fmt: skip
+    assert again.turn() == "not_told"
+
+
+def test_what_was_said_before_a_sleep_of_the_board_is_old_after_it() -> None:
+    """The gate counts by the clock that goes on in a sleep, as the loop does."""
+    gate = MeteringGate()
+    before_s = time.clock_gettime(time.CLOCK_BOOTTIME)
+    gate.set(Secrecy.OPEN)
+    assert before_s <= gate._said[1] <= time.clock_gettime(time.CLOCK_BOOTTIME)
+    assert gate._monotonic is since_boot_s

@@ -1,0 +1,80 @@
+"""What time it may be, after the wall clock has been stepped. Pure.
+
+The monotonic clock never steps, and slews together with the wall clock: the difference of the two changes by a step
+alone. Each difference that was seen while the clock was disciplined is a timeline. After a step nobody can say which of
+them is right, so that what began by one of them goes on by it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from agent.core.facts import Instant
+
+STEP_S = 2.0
+"""A difference that changes by more is a step: reading both clocks on a loaded board takes less [J]."""
+KEEP_S = 27 * 3600.0
+"""A timeline that has not been the present one for so long is forgotten: the longest meeting (24 h), what is kept quiet
+around it and a call that goes on for two hours have passed by then."""
+KEPT_MAX = 8
+"""More timelines than that within `KEEP_S`, and nobody knows anything."""
+DOUBT_S = 900.0
+"""A step leaves doubt for this long: where a clock was set once it is often set again [J]."""
+TOUCH_S = 60.0
+"""How exactly it is kept when a timeline was the present one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """One difference of wall clock and monotonic clock."""
+
+    offset_s: float
+    last_s: float
+    """Monotonic: when the disciplined clock last showed it, to a minute."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timelines:
+    """Those of this run of the agent: a new process knows of no step."""
+
+    kept: tuple[Timeline, ...] = ()
+    present: Timeline | None = None
+    doubt_until_s: float = float("-inf")
+    """Monotonic."""
+
+    def walls(self, now: Instant) -> tuple[float, ...]:
+        """Every time that it may be, in Unix seconds; that of the wall clock first."""
+        others = (now.mono_s + one.offset_s for one in self.kept)
+        return (now.wall_s, *(wall_s for wall_s in others if abs(wall_s - now.wall_s) > STEP_S))
+
+    def doubtful(self, now: Instant) -> bool:
+        """Whether the clock has been stepped lately."""
+        return now.mono_s < self.doubt_until_s
+
+
+UNSTEPPED = Timelines()
+"""No step was ever seen, or nobody has looked yet."""
+
+
+def seen(before: Timelines, now: Instant) -> Timelines:
+    """The same after one more look at both clocks. A clock that is not disciplined says nothing."""
+    if not now.synced:
+        return before
+    offset_s = now.wall_s - now.mono_s
+    present = before.present
+    if present is not None and _same(present, offset_s):
+        if now.mono_s - present.last_s < TOUCH_S:
+            return before
+        doubt_until_s = before.doubt_until_s
+    else:
+        doubt_until_s = before.doubt_until_s if present is None else max(before.doubt_until_s, now.mono_s + DOUBT_S)
+    others = [one for one in before.kept if not _same(one, offset_s) and now.mono_s - one.last_s < KEEP_S]
+    found = next((one for one in before.kept if _same(one, offset_s)), Timeline(offset_s, now.mono_s))
+    present = Timeline(found.offset_s, now.mono_s)
+    if len(others) >= KEPT_MAX:
+        return Timelines(tuple(others), present, now.mono_s + KEEP_S)
+    return Timelines((*others, present), present, doubt_until_s)
+
+
+def _same(one: Timeline, offset_s: float) -> bool:
+    return abs(one.offset_s - offset_s) <= STEP_S

@@ -1,0 +1,141 @@
+"""Steps of the wall clock: what time it may be after them, and that none of them ends a secret meeting."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from agent.core.facts import Instant, Seen, View
+from agent.core.policy import Meeting
+from agent.core.schedule import trial_runs
+from agent.core.secrecy import Secrecy, secrecy
+from agent.core.timelines import DOUBT_S, KEEP_S, KEPT_MAX, UNSTEPPED, Timelines, seen
+from tests.agent.core.world import policy
+
+START_S, END_S = 1_790_000_000.0, 1_790_003_600.0
+OFFSET_S = START_S - 100.0
+"""The true wall clock minus the monotonic one: the meeting begins at 100 s."""
+SECRET = Meeting("s", "họp mật", START_S, END_S, secret=True)
+OVER_S = 100.0 + 3600.0 + 900.0
+"""Monotonic: nothing of the meeting goes on after it."""
+
+
+def at(mono_s: float, step_s: float = 0.0, *, synced: bool = True) -> Instant:
+    return Instant(mono_s, mono_s + OFFSET_S + step_s, synced)
+
+
+def looked(*moments: Instant) -> Timelines:
+    times = UNSTEPPED
+    for now in moments:
+        times = seen(times, now)
+    return times
+
+
+def judged(times: Timelines, now: Instant, in_call: bool | None = None, *meetings: Meeting) -> Secrecy:
+    facts = {} if in_call is None else {"codec.in_call": Seen().with_reading(in_call, now)}
+    return secrecy(policy(meetings=meetings or (SECRET,)), View(facts, now), told=True, times=times)
+
+
+@pytest.mark.parametrize("step_s", [-1e8, -7200.0, -1100.0, 5000.0, 7200.0, 1e8])
+def test_one_step_either_way_ends_no_meeting(step_s: float) -> None:
+    times = looked(at(200))
+    for mono_s in range(201, int(OVER_S), 60):
+        now = at(mono_s, step_s)
+        times = seen(times, now)
+        assert judged(times, now) is Secrecy.MEETING, "what was on stays on, and says so"
+    now = at(300, 1e8)
+    assert judged(looked(now), now) is Secrecy.OPEN, "who has not seen it knows nothing: a new process asks the hub"
+
+
+STEPS = st.sampled_from([0.0, 1.0, -1.0, 2.5, -60.0, 3600.0, -3600.0, 7200.0, 86_400.0, -86_400.0, 1e8, -1e8])
+LOOKS = st.lists(
+    st.tuples(st.floats(0.1, 700.0), STEPS | st.floats(-1e9, 1e9), st.booleans(), st.sampled_from([None, True, False])),
+    min_size=1, max_size=40,
+)  # fmt: skip
+
+
+@given(first_s=st.floats(-800.0, 3600.0), looks=LOOKS)
+@example(first_s=0.0, looks=[(1.0, 7200.0, True, False)] * 30)
+@example(first_s=0.0, looks=[(1.0, 1000.0 * n, True, False) for n in range(5, 40)])
+def test_no_steps_open_the_gate_before_the_true_end(
+    first_s: float, looks: list[tuple[float, float, bool, bool | None]]
+) -> None:
+    """Whatever the clock shows, by whatever steps, disciplined or not: on is on until its end by monotonic time."""
+    mono_s = 100.0 + first_s
+    times = looked(at(mono_s))
+    assert judged(times, at(mono_s)) is Secrecy.MEETING
+    for pause_s, step_s, synced, in_call in looks:
+        mono_s += pause_s
+        now = at(mono_s, step_s, synced=synced)
+        times = seen(times, now)
+        if mono_s < OVER_S:
+            assert judged(times, now, in_call) is not Secrecy.OPEN
+        assert len(times.kept) <= KEPT_MAX + 1
+
+
+def test_a_call_goes_on_after_the_end_whatever_the_clock_shows() -> None:
+    times = looked(at(200), at(OVER_S, 9000.0))
+    now = at(OVER_S + 60, 9000.0)
+    assert judged(times, now, True) is Secrecy.MEETING
+    assert judged(times, at(OVER_S + DOUBT_S, 9000.0), False) is Secrecy.OPEN
+
+
+def test_a_step_leaves_doubt_where_a_secret_meeting_is_listed() -> None:
+    """Long before it by both clocks: a clock that was set once is often set again."""
+    far = Meeting("s", "x", START_S + 1e6, END_S + 1e6, secret=True)
+    times = looked(at(200), at(201, 300.0))
+    assert judged(times, at(202, 300.0), None, far) is Secrecy.UNKNOWN
+    assert judged(times, at(201 + DOUBT_S, 300.0), None, far) is Secrecy.OPEN
+    plain = Meeting("p", "x", START_S, END_S)
+    assert judged(times, at(202, 300.0), None, plain) is Secrecy.OPEN, "nothing secret is listed"
+
+
+def test_a_meeting_that_the_step_moved_away_is_on_by_the_time_before() -> None:
+    times = looked(at(-5000.0), at(-4000.0, -7200.0))
+    now = at(150.0, -7200.0)
+    assert judged(seen(times, now), now) is Secrecy.MEETING
+
+
+def test_more_steps_than_are_kept_leave_the_room_not_knowing() -> None:
+    times = looked(*(at(-9e5 + n, 1e4 * n) for n in range(KEPT_MAX + 3)))
+    far = Meeting("s", "x", START_S + 1e8, END_S + 1e8, secret=True)
+    now = at(-9e5 + 20_000.0)
+    assert judged(times, now, None, far) is Secrecy.UNKNOWN
+    later = at(-9e5 + KEEP_S + 60.0)
+    assert judged(seen(times, later), later, None, far) is Secrecy.UNKNOWN, "a step again"
+    assert judged(looked(later), later, None, far) is Secrecy.OPEN
+
+
+def test_a_timeline_is_forgotten_when_nothing_of_it_can_go_on() -> None:
+    times = looked(at(0), at(1, 500.0))
+    assert times.walls(at(2, 500.0)) == (at(2, 500.0).wall_s, at(2).wall_s)
+    late = at(KEEP_S + 200.0, 500.0)
+    assert seen(times, late).walls(late) == (late.wall_s,)
+
+
+def test_slewing_and_the_reading_of_two_clocks_are_no_step() -> None:
+    times = looked(at(0), at(10, 1.9), at(20, -1.9), at(200, 1.0))
+    assert len(times.kept) == 1
+    assert not times.doubtful(at(201))
+
+
+def test_a_clock_that_is_not_disciplined_says_nothing() -> None:
+    assert looked(at(0, 5000.0, synced=False)) == UNSTEPPED
+    times = looked(at(0, -1e9, synced=False), at(10))
+    assert not times.doubtful(at(11)), "the first synchronisation is no step"
+
+
+def test_a_real_meeting_does_not_become_a_trial_by_a_step() -> None:
+    """In a trial the room may unmute its microphones by itself."""
+    real = Meeting("m", "giao ban", START_S, END_S)
+    trial = Meeting("t", "kết nối thử", START_S + 7200.0, START_S + 9000.0, trial=True)
+    both = policy(meetings=(real, trial))
+    now = at(300.0, 7200.0)
+    assert trial_runs(both, now), "by the wall clock alone"
+    times = looked(at(200.0), now)
+    assert not trial_runs(both, now, times)
+    assert not trial_runs(both, at(300.0 + DOUBT_S, 7200.0), times), "the meeting goes on"
+    only = policy(meetings=(trial,))
+    assert not trial_runs(only, now, times), "soon after a step nobody knows"
+    assert trial_runs(only, at(300.0 + DOUBT_S, 7200.0), times)

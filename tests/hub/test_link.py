@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 from paho.mqtt import publish
 
+import sim.broker
 from hub.link import Broker, Link, Received
-from tests.brokers import PROPERTIES_5, Mosquitto, publish_5, until
+from tests.brokers import PROPERTIES_5, Mosquitto, free_port, publish_5, until
 from wire.mqtt import Client
 
 pytestmark = pytest.mark.broker
@@ -162,3 +163,20 @@ def test_a_reading_thread_that_has_died_is_noticed(broker: Mosquitto, monkeypatc
         say(broker.port, "first")
         until("heard over another connection", lambda: hub.bodies == [b"first"])
         assert hub.news == [True, False, True]
+
+
+def test_the_broker_of_the_demonstration_serves_as_well(tmp_path: Path) -> None:
+    """amqtt speaks 3.1.1 alone, and hangs up on whoever asks for 5."""
+    port = free_port()
+    child, for_demonstration = sim.broker.start(tmp_path / "amqtt", port, prefer_python=True)
+    assert for_demonstration
+    try:
+        with Hub(port) as hub:
+            until("connected", lambda: hub.link.connected)
+            say(port, "heard")
+            until("heard", lambda: hub.bodies == [b"heard"])
+            hub.got[0].confirm()
+            assert hub.link.publish("a/down", b"order")
+            assert hub.news == [True], "at the first attempt"
+    finally:
+        child.end()

@@ -1,25 +1,28 @@
 """The loop: many threads look, one thread decides.
 
 Probes block, so each has a thread of its own; what they see goes through one bounded queue. The loop's thread drains
-it, steps the engine, commits journal and outbox in one transaction, and only then hands acts to the actuators. Nothing
-but this thread feeds the watchdog.
+it, steps the engine, commits journal and outbox in one transaction, takes in what has come meanwhile, and only then
+hands to the actuators what the interlock still permits. Nothing but this thread feeds the watchdog.
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import queue
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 
 from agent.actuators import Actuators
-from agent.core.events import Event, Observed, Tick
-from agent.core.facts import Instant, NoReading, Observation
+from agent.core.events import CommandReceived, Event, Observed, RemedyDone, StartRemedy, Tick
+from agent.core.facts import Instant, Observation
+from agent.core.handover import Handover
+from agent.core.interlock import disturbs_a_call
 from agent.core.secrecy import Secrecy
 from agent.gate import Discretion, MeteringGate
-from agent.ports import Clock, Probe
+from agent.ports import LATE, Clock, InTime, Probe, always
+from agent.probe_threads import ProbeThreads
 from agent.publisher import Publisher
 from agent.room import Room
 from agent.session import Session
@@ -29,29 +32,9 @@ from wire import messages as m
 log = logging.getLogger(__name__)
 
 QUEUE_MAX = 500
-BREATH_S = 0.1
-"""Between two looks of a probe that takes longer than its period."""
 TICK_S = 1.0
 CONNECTION_EVERY_S = 10.0
 """How often the engine is told anew that the hub is there."""
-ABANDON_S = 30.0
-"""A probe this long past its deadline is replaced; its thread ends when, and if, it returns."""
-ABANDONED_MAX = 3
-"""Threads of one probe that may hang at a time; beyond it the probe rests until one returns."""
-
-
-@dataclass(slots=True)
-class _Worker:
-    """One probe and its thread."""
-
-    probe: Probe
-    period_s: float
-    kick: threading.Event = field(default_factory=threading.Event)
-    looking_since_s: float = 0.0
-    """0 while it is not looking."""
-    generation: int = 0
-    hanging: int = 0
-    reported: bool = False
 
 
 class Loop:
@@ -83,7 +66,9 @@ class Loop:
         self._secrecy = Secrecy.UNKNOWN
         self._online: bool | None = None
         self._online_due_s = 0.0
-        self._workers = [_Worker(probe, max(0.1, probe.period_s * scale)) for probe in probes]
+        self.probes = ProbeThreads(probes, clock, self.put, scale)
+        self._held: list[StartRemedy] = []
+        """Acts that the journal holds and that wait for a last look."""
         self._queue: queue.Queue[Event] = queue.Queue(QUEUE_MAX)
         self._stop = threading.Event()
         self._tick_s = max(0.1, TICK_S * scale)
@@ -120,14 +105,10 @@ class Loop:
 
     def run(self) -> None:
         """Start the probes and turn until `stop`."""
-        for worker in self._workers:
-            self._employ(worker)
+        self.probes.start()
         while not self._stop.is_set():
             self.turn(self._wait())
-        for worker in self._workers:
-            worker.generation += 1
-            worker.kick.set()
-            worker.probe.close()
+        self.probes.close()
 
     def stop(self) -> None:
         """End `run` within a tick. Safe in a signal handler: it takes no lock that the interrupted loop may hold."""
@@ -135,47 +116,95 @@ class Loop:
 
     def finish(self) -> None:
         """One last turn over what still waits, such as the end of an act, after `run` has ended."""
+        for order in self._held:
+            self.put(RemedyDone(order.act.act_id, ok=False, reason=LATE, proof={"sent": False}))
+        self._held = []
         self.turn(self._wait())
 
     def _wait(self) -> list[Event]:
         """The next events, at most until the next tick is due."""
         left_s = self._next_tick_s - self._clock.now().mono_s
-        events: list[Event] = []
         try:
-            events.append(self._queue.get(timeout=max(0.01, min(left_s, self._tick_s))))
+            first = self._queue.get(timeout=max(0.01, min(left_s, self._tick_s)))
+        except queue.Empty:
+            return []
+        return [first, *self._waiting()]
+
+    def _waiting(self) -> list[Event]:
+        """What is in the queue now."""
+        events: list[Event] = []
+        with contextlib.suppress(queue.Empty):
             while len(events) < QUEUE_MAX:
                 events.append(self._queue.get_nowait())
-        except queue.Empty:
-            pass
         return events
 
     def turn(self, events: Sequence[Event]) -> None:
-        """One round: step, commit, then act and report."""
+        """One round: take in all that waits, step, commit, ask the interlock once more, then act and report."""
         now = self._clock.now()
-        self._take_incoming(now)
-        self._be_discreet(now)
-        for event in events:
-            if isinstance(event, Observed):
-                self._sample(event, now)
-            self.room.feed(event, now)
+        self._take_in(events, now)
         if now.mono_s >= self._next_tick_s:
             self._next_tick_s = now.mono_s + self._tick_s
-            self._overdue(now)
             self._connection(now)
             self.room.feed(Tick(), now)
         self._be_discreet(now)
         self._actuators.guard()
         for record in self._actuators.news():
             self.room.record(record, now)
-        for order in self.room.commit(now):
-            self._actuators.start(order)
-        if self.room.recheck:
-            self.room.recheck = False
-            for worker in self._workers:
-                worker.kick.set()
+        self._hand_over()
+        if (
+            not self._held
+        ):  # while an act waits for a look the card is not written: that may take longer than a look holds
+            self._held = self.room.commit(now)
+            self._hand_over()
+        self._ask_probes()
+        now = self._clock.now()
         self._publish(now)
         if self._publisher is None or self._publisher.alive(now.mono_s):
             self._feed_watchdog()
+
+    def _take_in(self, events: Sequence[Event], now: Instant) -> None:
+        """Let everything be known before anything decides: what the hub wants, then all looks together, then the ends
+        of acts, and orders last."""
+        orders = self._take_incoming(now)
+        self._be_discreet(now)
+        waiting = [*events, *self._waiting(), *self.probes.overdue(now.mono_s)]
+        looks = [event for event in waiting if isinstance(event, Observed)]
+        for look in looks:
+            self._sample(look, now)
+        observations = [one for look in looks for one in look.observations]
+        if observations:
+            self.room.feed(Observed(observations[0], tuple(observations[1:])), now)
+        for event in (*(one for one in waiting if not isinstance(one, Observed)), *orders):
+            self.room.feed(event, now)
+
+    def _hand_over(self) -> None:
+        """Perform what the journal holds, if the interlock agrees still: the card may have taken a minute."""
+        if not self._held:
+            return
+        now = self._clock.now()
+        self._take_in((), now)
+        held, self._held = self._held, []
+        for order in held:
+            handover = self.room.ask_again(order, now)
+            if handover is Handover.BEGINS:
+                self._actuators.start(order, self._in_time(order, now))
+            elif handover is Handover.HELD:
+                self._held.append(order)
+
+    def _in_time(self, order: StartRemedy, now: Instant) -> InTime:
+        """Until when an act that a call would suffer from may begin, whatever lock or log-in it waits for."""
+        if not disturbs_a_call(order.remedy, order.load):
+            return always
+        until_s = now.mono_s + self.room.state.policy.guards.witness_s
+        return lambda: self._clock.now().mono_s <= until_s
+
+    def _ask_probes(self) -> None:
+        if self.room.recheck:
+            self.room.recheck = False
+            self.probes.look_now()
+        if self.room.witnesses:
+            self.room.witnesses = False
+            self.probes.ask_witnesses()
 
     def _be_discreet(self, now: Instant) -> None:
         """Open or close the gate before the microphone, by the schedule as it is known at this moment."""
@@ -190,9 +219,11 @@ class Loop:
             self._online, self._online_due_s = online, now.mono_s + CONNECTION_EVERY_S * self._scale
             self.room.feed(Observed(Observation("hub", {"hub.session": online})), now)
 
-    def _take_incoming(self, now: Instant) -> None:
+    def _take_incoming(self, now: Instant) -> list[CommandReceived]:
+        """Put in force what the hub wants; returns what it orders."""
+        orders: list[CommandReceived] = []
         if self._publisher is None:
-            return
+            return orders
         while True:
             try:
                 incoming = self._publisher.inbox.get_nowait()
@@ -205,17 +236,22 @@ class Loop:
                 log.warning("%s: %s %s", record.kind, record.reason, dict(record.detail))
                 self.room.record(record, now)
             for event in incoming.events:
-                self.room.feed(event, now)
+                if isinstance(event, CommandReceived):
+                    orders.append(event)
+                else:
+                    self.room.feed(event, now)
         if self._publisher.overflowed:
             self._publisher.overflowed = False
             self._discretion.doubt()
+        return orders
 
     def _sample(self, event: Observed, now: Instant) -> None:
         if self._secrecy is not Secrecy.MEETING:
             self._samples.add(event, now)
-        synced = event.observation.readings.get("net.clock_synced")
-        if isinstance(synced, bool):
-            self._on_clock_synced(synced)
+        for observation in event.observations:
+            synced = observation.readings.get("net.clock_synced")
+            if isinstance(synced, bool):
+                self._on_clock_synced(synced)
 
     def _publish(self, now: Instant) -> None:
         publisher = self._publisher
@@ -230,53 +266,6 @@ class Loop:
         batch = self._samples.due(self.room.who, now)
         if batch is not None:
             publisher.offer(partial(_metrics, batch))
-
-    def _overdue(self, now: Instant) -> None:
-        """Report probes that are past their deadline, and replace those that hang."""
-        for worker in self._workers:
-            if not worker.looking_since_s:
-                continue
-            late_s = now.mono_s - worker.looking_since_s - worker.probe.deadline_s
-            if late_s > 0 and not worker.reported:
-                worker.reported = True
-                silent = dict.fromkeys(worker.probe.keys, NoReading("timeout"))
-                self.room.feed(Observed(Observation(worker.probe.name, silent)), now)
-            if late_s > ABANDON_S and worker.hanging < ABANDONED_MAX:
-                log.error("probe %s hangs: its thread is left behind and replaced", worker.probe.name)
-                worker.generation += 1
-                worker.hanging += 1
-                self._employ(worker)
-
-    def _employ(self, worker: _Worker) -> None:
-        worker.looking_since_s, worker.reported = 0.0, False
-        name = f"probe-{worker.probe.name}"
-        threading.Thread(target=self._look, args=(worker, worker.generation), name=name, daemon=True).start()
-
-    def _look(self, worker: _Worker, generation: int) -> None:
-        """A probe's thread: look, report, wait. It reports nothing more once it has been replaced."""
-        began_s = self._clock.now().mono_s
-        while worker.generation == generation and not self._stop.is_set():
-            worker.kick.clear()
-            worker.reported = False
-            worker.looking_since_s = self._clock.now().mono_s
-            try:
-                readings = dict(worker.probe.observe())
-            except Exception:
-                log.exception("probe %s failed: this is our bug", worker.probe.name)
-                readings = dict.fromkeys(worker.probe.keys, NoReading("bug"))
-            if worker.generation != generation:
-                worker.hanging -= 1
-                return
-            worker.looking_since_s = 0.0
-            if readings:
-                self.put(Observed(Observation(worker.probe.name, readings)))
-            # A fixed rhythm: looks that take long must not thin out what the rules call fresh (three polls).
-            began_s += worker.period_s
-            now_s = self._clock.now().mono_s
-            if began_s < now_s:
-                began_s = now_s + BREATH_S
-            if worker.kick.wait(began_s - now_s):
-                began_s = self._clock.now().mono_s
 
 
 def _reply(command: str, reply: m.Reply, session: Session) -> None:

@@ -10,8 +10,20 @@ from dataclasses import replace
 
 from agent import report
 from agent.core.engine import initial, rests_off, step
-from agent.core.events import Effect, Event, PastAct, Recheck, Record, RemedyDone, Restarted, StartRemedy, Tell
+from agent.core.events import (
+    AskWitnesses,
+    Effect,
+    Event,
+    PastAct,
+    Recheck,
+    Record,
+    RemedyDone,
+    Restarted,
+    StartRemedy,
+    Tell,
+)
 from agent.core.facts import Instant
+from agent.core.handover import Handover, asked_again
 from agent.core.phases import OPEN
 from agent.core.policy import Policy
 from agent.core.remedies import REMEDIES
@@ -26,9 +38,11 @@ REPLIES_MAX = 100
 UNWRITTEN_MAX = 2000
 """Events held in memory while the card cannot be written; beyond this the oldest are dropped and counted."""
 DROPS_TOLD_EVERY_S = 3600.0
+BEGUN_LATE_S = 1.0
+"""An act that begins so much later than its intent says has its true beginning journalled as well."""
 MAINS_KEPT_S = 30.0
 """That the mains is bad is written once in so many seconds, and counts until their end: a card is not worn by it."""
-SMALL_AND_EMPTY = ("boots", "shed_loads", "latched_loads", "routines", "mains_bad")
+SMALL_AND_EMPTY = ("boots", "shed_loads", "latched_loads", "routines", "mains_bad", "maintenance_over")
 
 
 class Room:
@@ -46,6 +60,8 @@ class Room:
         """By rule: what the people in the room are being told."""
         self.recheck = False
         """An operator or the engine wants every probe to look at once; whoever does it clears this."""
+        self.witnesses = False
+        """The engine wants to hear now whether a call is up; whoever asks them clears this."""
         self.journal_broken = False
         self._batch = Batch()
         self._starts: list[StartRemedy] = []
@@ -72,6 +88,8 @@ class Room:
             shed_loads=tuple(meta.get("shed_loads", "").split()),
             latched_loads=tuple(meta.get("latched_loads", "").split()),
             routines=_numbers(meta.get("routines", "")),
+            synced_s=float(meta.get("synced") or 0.0),
+            maintenance_over_s=float(meta.get("maintenance_over") or 0.0),
             mains_bad_s=float("-inf") if rebooted else float(meta.get("mains_bad") or "-inf"),
             rebooted=rebooted,
         )
@@ -103,9 +121,23 @@ class Room:
         for effect in effects:
             self._apply(effect, now)
 
+    def ask_again(self, order: StartRemedy, now: Instant) -> Handover:
+        """The interlock's last word on an act that `commit` has handed out; see `agent.core.handover`."""
+        self.state, effects, handover = asked_again(self.state, order.act.act_id, now)
+        for effect in effects:
+            self._apply(effect, now)
+        if handover is Handover.BEGINS and now.mono_s - order.act.started_s > BEGUN_LATE_S:
+            self._batch.begun_late.append((order.act.act_id, now))
+        return handover
+
     def record(self, record: Record, now: Instant) -> None:
         """Add an event of the shell's own, e.g. a command whose envelope was refused."""
         self._apply(record, now)
+
+    def end_safe_mode(self, now: Instant) -> None:
+        """Let the room act again, and say so."""
+        self.state = replace(self.state, policy=replace(self.state.policy, safe_mode=False))
+        self._apply(Record("safe_mode_ended"), now)
 
     def remember_meta(self, key: str, value: str) -> None:
         """Keep a small value with the next commit."""
@@ -134,15 +166,12 @@ class Room:
             case Tell():
                 if effect.words:
                     self.told[effect.rule] = effect
-    def end_safe_mode(self, now: Instant) -> None:
-        """Let the room act again, and say so."""
-        self.state = replace(self.state, policy=replace(self.state.policy, safe_mode=False))
-        self._apply(Record("safe_mode_ended"), now)
-
                 else:
                     self.told.pop(effect.rule, None)
             case Recheck():
                 self.recheck = True
+            case AskWitnesses():
+                self.witnesses = True
 
     def commit(self, now: Instant) -> list[StartRemedy]:
         """Keep everything since the last commit, then hand out the acts that may now be performed.
@@ -154,6 +183,8 @@ class Room:
         self._collect()
         if not self._batch:
             return []
+        if now.synced:
+            self._batch.meta["synced"] = f"{now.wall_s:.0f}"
         starts, self._starts = self._starts, []
         try:
             self.store.commit(self._batch)
@@ -225,6 +256,7 @@ def _small_values(state: RoomState) -> dict[str, str]:
     return {
         "boots": " ".join(f"{name}={load.boot_s:.1f}" for name, load in loads if load.boot_s > 0),
         "routines": " ".join(f"{name}={at_s:.0f}" for name, at_s in sorted(state.routines.items())),
+        "maintenance_over": str(math.ceil(state.maintenance_over_s)) if state.maintenance_over_s else "",
         "mains_bad": f"{math.ceil(state.mains_bad_s / MAINS_KEPT_S) * MAINS_KEPT_S:.0f}" if mains_seen_bad else "",
         "off_loads": " ".join(name for name, load in loads if load.off),
         "shed_loads": " ".join(name for name, load in loads if load.shed),

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from agent import __version__
 from agent.core.events import Observed, RemedyDone, StartRemedy, Tick
 from agent.core.facts import Instant, NoReading, Observation, Reading, Value
+from agent.core.handover import Handover
 from agent.core.phases import Phase
 from agent.core.policy import Policy, Thresholds, make_policy
 from agent.core.remedies import LOADS, Method
@@ -145,13 +146,14 @@ class LightRoom:
         for doing in [doing for doing in self._doing if now.mono_s >= doing.end_s]:
             self._doing.remove(doing)
             self.room.feed(self._ended(doing, now), now)
-        if now.mono_s >= self._poll_s or self.room.recheck:
-            self.room.recheck = False
+        if now.mono_s >= self._poll_s or self.room.recheck or self.room.witnesses:
+            self.room.recheck = self.room.witnesses = False
             self._look(now)
         if self.troubled or self._doing:
             self.room.feed(Tick(), now)
         for order in self.room.commit(now):
-            self._begin(order, now)
+            if self.room.ask_again(order, now) is Handover.BEGINS:
+                self._begin(order, now)
         self._tell(now)
 
     def _awake(self, now: Instant) -> bool:

@@ -22,7 +22,7 @@ from agent.core.events import (
     Restarted,
     Tick,
 )
-from agent.core.facts import Instant, Seen, plausible
+from agent.core.facts import Instant, Observation, Seen, plausible
 from agent.core.interlock import mains_bad
 from agent.core.phases import Phase
 from agent.core.policy import Policy
@@ -53,6 +53,8 @@ def rests_off(policy: Policy) -> tuple[str, ...]:
 
 def step(state: RoomState, event: Event, now: Instant) -> tuple[RoomState, tuple[Effect, ...]]:
     """The room after the event, and what is to be done, in this order."""
+    if now.synced:
+        state = recovery.dated(state, now)
     match event:
         case Observed():
             return _observed(state, event, now)
@@ -61,7 +63,7 @@ def step(state: RoomState, event: Event, now: Instant) -> tuple[RoomState, tuple
         case CommandReceived():
             return _commanded(state, event, now)
         case DesiredChanged():
-            return _desired(state, event)
+            return _desired(state, event, now)
         case Restarted():
             return recovery.restored(state, event, now)
         case Tick():
@@ -69,24 +71,33 @@ def step(state: RoomState, event: Event, now: Instant) -> tuple[RoomState, tuple
 
 
 def _observed(state: RoomState, event: Observed, now: Instant) -> tuple[RoomState, tuple[Effect, ...]]:
-    readings = event.observation.readings
-    facts = dict(state.facts)
-    for key, reading in readings.items():
-        facts[key] = facts.get(key, _NEVER).with_reading(plausible(key, reading), now)
-    state = replace(state, facts=facts)
-    if mains_bad(state.view(now), state.policy):
-        state = replace(state, mains_bad_s=now.mono_s)
+    """Take note of every look, and only then judge: each rule once, however many looks at its symptom waited."""
+    looked: set[str] = set()
+    for observation in event.observations:
+        state = _noted(state, observation, now)
+        looked.update(observation.readings)
     effects: list[Effect] = []
     # Causes are judged before their consequences, so that one look at a dead line does not raise both.
     for rule in sorted(state.rules.values(), key=lambda r: len(r.inhibited_by)):
-        if rule.symptom_in(facts) in readings:
+        if rule.symptom_in(state.facts) in looked:
             state, more = ladder.judge(state, rule, now)
             effects += more
     state, more = looks.again(state, now)
     return state, (*effects, *more)
 
 
+def _noted(state: RoomState, observation: Observation, now: Instant) -> RoomState:
+    facts = dict(state.facts)
+    for key, reading in observation.readings.items():
+        asked_s = min(observation.asked_s.get(key, now.mono_s), now.mono_s)
+        asked = replace(now, mono_s=asked_s, wall_s=now.wall_s - (now.mono_s - asked_s))
+        facts[key] = facts.get(key, _NEVER).with_reading(plausible(key, reading), asked)
+    state = replace(state, facts=facts)
+    return replace(state, mains_bad_s=now.mono_s) if mains_bad(state.view(now), state.policy) else state
+
+
 def _tick(state: RoomState, now: Instant) -> tuple[RoomState, tuple[Effect, ...]]:
+    state = replace(state, times=timelines.seen(state.times, now))
     effects: list[Effect] = []
     for act in tuple(state.acts.values()):
         if now.mono_s > act.deadline_s:
@@ -97,7 +108,6 @@ def _tick(state: RoomState, now: Instant) -> tuple[RoomState, tuple[Effect, ...]
         if rule is not None and fault.phase is not Phase.CLEAR:
             state, more = ladder.advance(state, rule, now)
             effects += more
-    state = replace(state, times=timelines.seen(state.times, now))
     state, more = looks.again(state, now)
     effects += more
     state, more = routines.advance(state, now)
@@ -135,11 +145,11 @@ def _cleared(state: RoomState, event: CommandReceived) -> tuple[RoomState, tuple
     return replace(state, loads=loads), (done,)
 
 
-def _desired(state: RoomState, event: DesiredChanged) -> tuple[RoomState, tuple[Effect, ...]]:
+def _desired(state: RoomState, event: DesiredChanged, now: Instant) -> tuple[RoomState, tuple[Effect, ...]]:
     if event.version <= state.desired_version:
         return state, ()
     policy = replace(state.policy, meetings=event.meetings, maintenance_until_s=event.maintenance_until_s)
-    state = replace(state, policy=policy, desired_version=event.version)
+    state = replace(state, policy=policy, desired_version=event.version, desired_at_s=now.mono_s)
     return state, (Record("desired_applied", detail={"version": event.version, "meetings": len(event.meetings)}),)
 
 

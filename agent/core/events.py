@@ -14,9 +14,19 @@ from agent.core.state import Act, Fault
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """A probe has looked."""
+    """A probe has looked; or several have, whose looks waited together.
+
+    No rule decides on one of them while a newer one is at hand.
+    """
 
     observation: Observation
+    also: tuple[Observation, ...] = ()
+    """What else waited, in the order in which it came."""
+
+    @property
+    def observations(self) -> tuple[Observation, ...]:
+        """All of them."""
+        return (self.observation, *self.also)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +95,10 @@ class Restarted:
     """Loads that wait for a person."""
     routines: Mapping[str, float] = field(default_factory=dict)
     """By remedy: Unix seconds when it was last done as upkeep."""
+    synced_s: float = 0.0
+    """Unix seconds: the newest moment of a disciplined clock that the journal knows of."""
+    maintenance_over_s: float = 0.0
+    """Unix seconds: the end of the latest maintenance that a disciplined clock has seen pass."""
     mains_bad_s: float = float("-inf")
     """Monotonic time of this boot when the mains was last seen bad, or a little later."""
     rebooted: bool = False
@@ -145,4 +159,10 @@ class Recheck:
     """Let every probe look at once."""
 
 
-Effect = StartRemedy | Record | Tell | Recheck
+@dataclass(frozen=True, slots=True)
+class AskWitnesses:
+    """Let those that can rule out a call be asked at once, and for nothing else: a sweep may take longer than a
+    witness is good for."""
+
+
+Effect = StartRemedy | Record | Tell | Recheck | AskWitnesses

@@ -8,7 +8,7 @@ authorise cutting a call.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 Value = bool | int | float | str
 
@@ -165,13 +165,25 @@ class Seen:
     good_at: Instant | None = None
     attempt: Reading = NoReading("never")
     attempt_at_s: float = float("-inf")
-    """Monotonic."""
+    """Monotonic: when the question of the last attempt was sent."""
+    alike: int = 0
+    """So many attempts in a row have given what the last one gave."""
+    alike_since_s: float = float("-inf")
+    """Monotonic: when the first of them was asked."""
 
-    def with_reading(self, reading: Reading, now: Instant) -> Seen:
-        """The same after one more attempt."""
-        if isinstance(reading, NoReading):
-            return Seen(self.good, self.good_at, reading, now.mono_s)
-        return Seen(reading, now, reading, now.mono_s)
+    def with_reading(self, reading: Reading, asked: Instant) -> Seen:
+        """The same after one more attempt, whose question was sent at that moment.
+
+        Answers may arrive in another order than their questions were sent: an older one never hides a newer one.
+        """
+        good, good_at = self.good, self.good_at
+        if not isinstance(reading, NoReading) and (good_at is None or asked.mono_s >= good_at.mono_s):
+            good, good_at = reading, asked
+        if asked.mono_s < self.attempt_at_s:
+            return replace(self, good=good, good_at=good_at)
+        again = reading == self.attempt
+        alike, since_s = (self.alike + 1, self.alike_since_s) if again else (1, asked.mono_s)
+        return Seen(good, good_at, reading, asked.mono_s, alike, since_s)
 
 
 def plausible(key: str, reading: Reading) -> Reading:
@@ -230,6 +242,12 @@ class View:
     def is_false(self, key: str) -> bool:
         """Freshly and certainly false."""
         return self.value(key) is False
+
+    def stays_false(self, key: str, looks: int, gap_s: float) -> bool:
+        """Freshly false, and so at so many looks in a row; looks closer than `gap_s` to each other count as one."""
+        seen = self.seen(key)
+        lasted_s = seen.attempt_at_s - seen.alike_since_s
+        return self.is_false(key) and seen.alike >= looks and lasted_s >= (looks - 1) * gap_s * self.time_scale
 
     def number(self, key: str) -> float | None:
         """The fresh value as a number; None for flags, texts and anything stale."""

@@ -7,15 +7,16 @@ would harm a meeting, then what would harm the equipment.
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from agent.core import boots, stages
 from agent.core.air import condensing
 from agent.core.facts import Instant, View
 from agent.core.phases import OPEN
 from agent.core.policy import Policy
 from agent.core.remedies import REMEDIES, Load, Method, Remedy
 from agent.core.schedule import trial_runs
-from agent.core.state import RoomState
+from agent.core.state import LoadState, RoomState
 
 HOUR_S = 3600.0
 DAY_S = 86400.0
@@ -98,19 +99,30 @@ class Refusal:
     reason: Reason
 
 
-WITNESSES = ("codec.in_call", "codec.draw_w")
+WITNESSES = frozenset({"codec.in_call", "codec.draw_w"})
+"""The facts that have a say about a call."""
 
 RELAY_METHODS = frozenset({Method.CYCLE, Method.ON, Method.OFF})
 CUTTING = frozenset({Method.CYCLE, Method.OFF})
 
 
 def permit(
-    remedy: Remedy, state: RoomState, now: Instant, *, own: bool = False, staged: bool = False
+    remedy: Remedy,
+    state: RoomState,
+    now: Instant,
+    *,
+    own: bool = False,
+    staged: bool = False,
+    leased: bool = False,
+    grave: bool = False,
+    confirmed: bool = False,
 ) -> Permit | Refusal:
     """Whether this act may begin at this moment.
 
     `own`: the room's own decision, which a connected hub has to lease; an order comes from the hub already. `staged`:
-    it is the present stage of the room's return, which all other acts have to wait for.
+    it is the present stage of the room's return, which all other acts have to wait for. `leased`: this very act has
+    used up its lease, and is asked about again. `grave`: the fault leaves the room without a meeting. `confirmed`: the
+    order carries the word of a person in the room that the running meeting has neither picture nor sound.
     """
     policy = state.policy
     load = policy.load_of(remedy)
@@ -121,30 +133,51 @@ def permit(
     if remedy.restarts:
         checks += [
             _attended(view, policy),
+            _maintained(state, now),
             _undisturbed(load, load.in_call_path, view, policy),
+            _meeting_spared(
+                remedy, load, state, now, ordered=not own and not staged, grave=grave or staged, confirmed=confirmed
+            )
+            if load.in_call_path
+            else None,
             _way_out(remedy, load, state),
             _supply(state, now),
             _limits(remedy, load, state, now),
         ]
-        if own and not staged:
+        if own and not staged and not leased:
             checks.append(_leased(view, state, now))
     elif remedy.method is Method.OFF or remedy.outside_calls:
         needed = load.needed_in_call or remedy.outside_calls
-        checks += [_attended(view, policy), _undisturbed(load, needed, view, policy)]
+        checks += [
+            _attended(view, policy),
+            _maintained(state, now),
+            _undisturbed(load, needed, view, policy),
+            _far_from_meetings(policy, now) if needed else None,
+        ]
     if remedy.trial_only and not trial_runs(policy, now, state.times):
         checks.append(Reason.NOT_A_TRIAL)
     if remedy.method is Method.ON and now.mono_s - state.load(load.name).off_since_s < load.min_off_s:
         checks.append(Reason.MIN_OFF)
     if remedy.method in RELAY_METHODS:
         checks.append(_staggered(remedy, load, state, now))
-    disturbs = load.in_call_path if remedy.restarts else load.needed_in_call and remedy.method is Method.OFF
-    disturbs = disturbs or remedy.outside_calls
-    if disturbs:
-        checks.append(_just_seen(view, policy))
+    if disturbs_a_call(remedy, load):
+        checks.append(unseen(view, policy))
     for reason in checks:
         if reason is not None:
             return Refusal(reason)
     return Permit()
+
+
+def disturbs_a_call(remedy: Remedy, load: Load) -> bool:
+    """Whether a call would suffer from the act: then both witnesses must have been asked just now."""
+    disturbs = load.in_call_path if remedy.restarts else load.needed_in_call and remedy.method is Method.OFF
+    return disturbs or remedy.outside_calls
+
+
+def needs_a_last_look(remedy: Remedy) -> bool:
+    """Whether the interlock is asked once more before the act is handed over; see `agent.core.handover`."""
+    takes_away = remedy.restarts or remedy.method is Method.OFF or remedy.outside_calls
+    return takes_away and remedy.method is not Method.STAGED
 
 
 def _possible(remedy: Remedy, load: Load, policy: Policy) -> Reason | None:
@@ -217,10 +250,6 @@ def _leased(view: View, state: RoomState, now: Instant) -> Reason | None:
 
 
 def _undisturbed(load: Load, needed: bool, view: View, policy: Policy) -> Reason | None:
-    now = view.now
-    # A clock that is not disciplined cannot tell whether a planned time has come: refuse as if it had.
-    if policy.maintenance_until_s > 0 and (now.wall_s < policy.maintenance_until_s or not now.synced):
-        return Reason.MAINTENANCE
     upgrading = view.seen("codec.upgrading").good is True
     feeds_codec = load.name in ("codec", "switch", "room")
     if feeds_codec and upgrading and view.good_age_s("codec.upgrading") < policy.guards.upgrade_max_s:
@@ -228,14 +257,82 @@ def _undisturbed(load: Load, needed: bool, view: View, policy: Policy) -> Reason
     if not needed:
         return None
     called, reason = in_call(view, policy)
-    if called is not False:
-        return reason
-    if policy.meetings and not now.synced:
+    return reason if called is not False else None
+
+
+def _maintained(state: RoomState, now: Instant) -> Reason | None:
+    """Refuse while people work on the room.
+
+    A clock that is not disciplined cannot tell whether the window is over. Then it counts as open, but not when a
+    disciplined clock has seen its end, and no longer than anybody works on a room.
+    """
+    until_s = state.policy.maintenance_until_s
+    if until_s <= 0 or until_s <= state.maintenance_over_s:
+        return None
+    if now.synced:
+        return Reason.MAINTENANCE if now.wall_s < until_s else None
+    blind_s = now.mono_s - state.desired_at_s
+    return Reason.MAINTENANCE if blind_s < state.policy.guards.maintenance_blind_s else None
+
+
+LOOK_S = 10.0
+"""Between two looks at a device (the probes' default)."""
+USELESS_LOOKS = 3
+
+
+def _far_from_meetings(policy: Policy, now: Instant) -> Reason | None:
+    """Refuse from shortly before a meeting until its end. A trial is no meeting: there the call guard alone holds."""
+    meetings = [m for m in policy.meetings if not m.trial]
+    if meetings and not now.synced:
         return Reason.CLOCK_UNKNOWN
     near_s = policy.guards.meeting_near_s
-    if any(m.start_s - near_s <= now.wall_s < m.end_s for m in policy.meetings):
-        return Reason.MEETING_NEAR
+    near = any(m.start_s - near_s <= now.wall_s < m.end_s for m in meetings)
+    return Reason.MEETING_NEAR if near else None
+
+
+def _meeting_spared(
+    remedy: Remedy, load: Load, state: RoomState, now: Instant, *, ordered: bool, grave: bool, confirmed: bool
+) -> Reason | None:
+    """Whether a restart in the call's path would take something from a meeting.
+
+    Before a meeting nothing begins that does not serve again some minutes before the start; in the last quarter of an
+    hour the room itself begins it only for a fault that leaves it without a meeting. A codec that is proven useless has
+    nothing to lose: one act a load may begin until the start. In a meeting only an order of the centre with the word of
+    a person in the room, once a load.
+    """
+    meetings = [m for m in state.policy.meetings if not m.trial and now.wall_s < m.end_s]
+    if not now.synced:
+        return Reason.CLOCK_UNKNOWN if any(not m.trial for m in state.policy.meetings) else None
+    guards, own = state.policy.guards, state.load(load.name)
+    ready_s = _ready_after_s(remedy, load, state) + guards.meeting_margin_s
+    for meeting in meetings:
+        left_s = meeting.start_s - now.wall_s
+        if left_s <= 0:  # it runs
+            if not confirmed or any(at_s >= now.mono_s + left_s for at_s in own.acts_s):
+                return Reason.MEETING_NEAR
+        elif left_s <= guards.meeting_near_s and not (ordered or grave):
+            return Reason.MEETING_NEAR
+        elif left_s < ready_s:
+            too_late_s = now.mono_s - (ready_s - left_s)
+            if not useless(state.view(now)) or any(at_s >= too_late_s for at_s in own.acts_s):
+                return Reason.MEETING_NEAR
     return None
+
+
+def _ready_after_s(remedy: Remedy, load: Load, state: RoomState) -> float:
+    """How long the load is out of service by this act, at most, until two looks have seen it serve; in seconds."""
+    looks_s = 2 * LOOK_S * state.policy.time_scale
+    if remedy.method is Method.STAGED:
+        return stages.longest_s(state) + looks_s
+    own = state.load(load.name)
+    boot_s = max(boots.settle_s(remedy, load, own, state.policy.time_scale), load.boot_s, own.boot_s)
+    return (load.off_s if remedy.method is Method.CYCLE else 0.0) + boot_s + looks_s
+
+
+def useless(view: View) -> bool:
+    """Whether no meeting can be held with this codec: two independent ways to it are dead, and stay so."""
+    dead = [view.stays_false(key, USELESS_LOOKS, LOOK_S / 2) for key in ("codec.ping", "codec.tcp", "codec.sip")]
+    return view.stays_false("codec.api", USELESS_LOOKS, LOOK_S / 2) and any(dead)
 
 
 def _staggered(remedy: Remedy, load: Load, state: RoomState, now: Instant) -> Reason | None:
@@ -251,7 +348,7 @@ def _staggered(remedy: Remedy, load: Load, state: RoomState, now: Instant) -> Re
     return Reason.STAGGER if near else None
 
 
-def _just_seen(view: View, policy: Policy) -> Reason | None:
+def unseen(view: View, policy: Policy) -> Reason | None:
     """Whatever has a say about a call must say it now: one may have begun since an older look.
 
     One that has not been asked for long, as after a pause of the whole board, is asked first; one that was asked and
@@ -296,6 +393,24 @@ def _limits(remedy: Remedy, load: Load, state: RoomState, now: Instant) -> Reaso
         return Reason.SETTLING
     if own.acts_s and now.mono_s - own.acts_s[-1] < load.hold_on_s:
         return Reason.HOLD_ON
+    spent = _spent(remedy, load, own, now)
+    if spent is None or not state.undated:
+        return spent
+    # Restarts of earlier boots whose age nobody knows yet: nothing else is tried in the place of this one meanwhile.
+    return spent if _spent(remedy, load, _dated_only(own, load, state), now) else Reason.CLOCK_UNKNOWN
+
+
+def _dated_only(own: LoadState, load: Load, state: RoomState) -> LoadState:
+    booked_s = [one.booked_s for one in state.undated if one.load == load.name]
+    return replace(
+        own,
+        acts_s=tuple(at_s for at_s in own.acts_s if at_s not in booked_s),
+        cycles_s=tuple(at_s for at_s in own.cycles_s if at_s not in booked_s),
+    )
+
+
+def _spent(remedy: Remedy, load: Load, own: LoadState, now: Instant) -> Reason | None:
+    """Whether the load has had all its restarts of an hour or of a day."""
     if sum(now.mono_s - at_s < HOUR_S for at_s in own.acts_s) >= load.budget_per_hour:
         return Reason.BUDGET_HOUR
     if sum(now.mono_s - at_s < DAY_S for at_s in own.acts_s) >= load.budget_per_day:

@@ -23,6 +23,9 @@ LONGEST_WAIT_S = 600.0
 """A hold that lasts longer is a person's: nobody should wait for it in silence."""
 NO_EFFECT_SHARE = 0.5
 """A load whose power was cut and that still draws more than this share of before has not lost it."""
+WITHDRAWN = frozenset(Reason) - {Reason.NO_JOURNAL} | {"late"}
+"""Reasons of an act that was not begun although it was permitted: the interlock's own when it was asked again, and
+`agent.ports.LATE`."""
 SUSPICION_S = 120.0
 """A suspicion without a further strike for this long is dropped: it must not hold back other rules for ever."""
 
@@ -184,7 +187,7 @@ def _climb(state: RoomState, rule: Rule, now: Instant) -> Step:
 
 def _refusal(state: RoomState, rule: Rule, remedy: Remedy, now: Instant) -> Reason | None:
     """The interlock's word, after making sure that the fault is still there: old evidence authorises nothing."""
-    refusal = permit(remedy, state, now, own=True)
+    refusal = permit(remedy, state, now, own=True, grave=rule.leaves_no_meeting)
     if isinstance(refusal, Refusal) and refusal.reason not in PASSING:
         return refusal.reason
     if _too_early(state, rule, now):  # before what passes: nobody looks or asks for a lease while it only waits
@@ -298,16 +301,19 @@ def finished(state: RoomState, event: RemedyDone, now: Instant) -> Step:
     if event.ok and _without_effect(remedy, event, state.policy.thresholds.codec_alive_w):
         event = replace(event, ok=False, reason="no_effect")
     settle_until_s = now.mono_s + boots.settle_s(remedy, load, own, state.policy.time_scale)
-    if remedy.restarts and not event.ok and event.proof.get("sent") is False:
+    unsent = not event.ok and event.proof.get("sent") is False
+    if remedy.restarts and unsent:
         # The order certainly never reached the device: nothing restarted, so nothing has to settle or is used up.
-        own = replace(own, acts_s=own.acts_s[:-1])
+        own = acts.unbooked(state, act).load(act.load)
     elif remedy.restarts:
         own = replace(own, settle_until_s=settle_until_s, ended_s=now.mono_s if event.ok else float("-inf"))
     if event.ok and remedy.method in (Method.ON, Method.OFF):
         off = remedy.method is Method.OFF
         own = replace(own, off=off, off_since_s=now.mono_s if off else float("-inf"), shed=own.shed and off)
     under_way = {key: value for key, value in state.acts.items() if key != act.act_id}
-    if remedy.method is Method.CYCLE:
+    if remedy.method is Method.CYCLE and unsent:
+        state = acts.unbooked(state, act)
+    elif remedy.method is Method.CYCLE:
         state = replace(state, last_relay_s=now.mono_s)  # power has just come back: the next inrush waits for this one
     rule_name = act.fault or acts.fault_on(state, act.load)[1]
     fault = state.fault(rule_name)
@@ -322,6 +328,9 @@ def finished(state: RoomState, event: RemedyDone, now: Instant) -> Step:
     if event.ok:
         fault = _moved(fault, Signal.ACT_DONE, now)
         return _put(state, replace(fault, settle_until_s=settle_until_s, strikes=0, passes=0)), (done,)
+    if unsent and event.reason in WITHDRAWN:  # it was permitted and not begun: the same rung waits anew
+        fault = replace(_moved(fault, Signal.WITHDRAWN, now), acts=fault.acts - 1, act_id=0, waiting_since_s=now.mono_s)
+        return _put(state, fault), (done,)
     fault = replace(_moved(fault, Signal.ACT_FAILED, now), rung=fault.rung + 1)
     state, more = _climb(_put(state, fault), rule, now)
     return state, (done, *more)

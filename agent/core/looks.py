@@ -1,7 +1,7 @@
 """Looking once more before an act that could disturb a call, and orders that wait for that look.
 
 A call may have begun since the last look. So the interlock asks for witnesses of this very moment (`Reason.LOOKING`),
-and whoever has been refused for that has the probes look at once; the act is tried again when they have.
+and whoever has been refused for that has them asked at once; the act is tried again when they have answered.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from agent.core import acts
-from agent.core.events import CommandReceived, Effect, Recheck, Record
+from agent.core.events import AskWitnesses, CommandReceived, Effect, Record
 from agent.core.facts import Instant
 from agent.core.interlock import Reason, Refusal, permit
 from agent.core.remedies import REMEDIES
@@ -26,15 +26,15 @@ ORDERS_MAX = 4
 
 
 def look_first(state: RoomState, reason: Reason | None, now: Instant) -> Step:
-    """Have every probe look at once if that is what the act is refused for."""
+    """Have the witnesses of a call asked at once if that is what the act is refused for."""
     if reason is not Reason.LOOKING or now.mono_s - state.look_asked_s < AGAIN_S * state.policy.time_scale:
         return state, ()
-    return replace(state, look_asked_s=now.mono_s), (Recheck(),)
+    return replace(state, look_asked_s=now.mono_s), (AskWitnesses(),)
 
 
 def ordered(state: RoomState, event: CommandReceived, now: Instant) -> Step:
     """Obey an order to act, let it wait for a look, or refuse it."""
-    order = WaitingOrder(event.command_id, event.action, event.by, now.mono_s)
+    order = WaitingOrder(event.command_id, event.action, event.by, now.mono_s, event.confirmed)
     reason = _forbids(state, order, now)
     if reason is Reason.LOOKING and len(state.waiting) < ORDERS_MAX:
         return look_first(replace(state, waiting=(*state.waiting, order)), reason, now)
@@ -57,7 +57,7 @@ def again(state: RoomState, now: Instant) -> Step:
 
 def _forbids(state: RoomState, order: WaitingOrder, now: Instant) -> Reason | None:
     remedy = REMEDIES.get(order.action)
-    verdict = permit(remedy, state, now) if remedy else Refusal(Reason.UNKNOWN_ACTION)
+    verdict = permit(remedy, state, now, confirmed=bool(order.confirmed)) if remedy else Refusal(Reason.UNKNOWN_ACTION)
     return verdict.reason if isinstance(verdict, Refusal) else None
 
 
@@ -65,7 +65,7 @@ def _ended(state: RoomState, order: WaitingOrder, reason: Reason | None, now: In
     """Begin what is ordered, or tell why not."""
     remedy = REMEDIES.get(order.action)
     if remedy is not None and reason is None:
-        return acts.start(state, remedy, now, command=order.command, by=order.by)
+        return acts.start(state, remedy, now, command=order.command, by=order.by, confirmed=order.confirmed)
     load = remedy.load if remedy else ""
     fault_id, rule = acts.fault_on(state, load)
     refused = Record(

@@ -34,6 +34,7 @@ class Signal(enum.StrEnum):
     ACT_FAILED = "act_failed"  # this rung did not work, or its settle time ran out: next rung
     GIVE_UP = "give_up"  # no rung left, or waiting for permission took too long
     REARM = "rearm"  # cool-off over, or the evidence changed
+    WITHDRAWN = "withdrawn"  # the act was permitted and never begun: the same rung waits for permission again
 
 
 TRANSITIONS: dict[tuple[Phase, Signal], Phase] = {
@@ -47,6 +48,7 @@ TRANSITIONS: dict[tuple[Phase, Signal], Phase] = {
     (Phase.CONFIRMED, Signal.GIVE_UP): Phase.ESCALATED,
     (Phase.REMEDYING, Signal.ACT_DONE): Phase.SETTLING,
     (Phase.REMEDYING, Signal.ACT_FAILED): Phase.CONFIRMED,
+    (Phase.REMEDYING, Signal.WITHDRAWN): Phase.CONFIRMED,
     (Phase.SETTLING, Signal.RECOVERED): Phase.CLEAR,
     (Phase.SETTLING, Signal.ACT_FAILED): Phase.CONFIRMED,
     (Phase.ESCALATED, Signal.RECOVERED): Phase.CLEAR,

@@ -73,6 +73,9 @@ class Guards:
     """Limits of the interlock, in seconds and counts (rooms-vn, guards on automation; pi, requirements)."""
 
     meeting_near_s: float = 900.0
+    """Shortly before a meeting the room is its people's (rooms-vn, procedure)."""
+    meeting_margin_s: float = 300.0
+    """What is restarted before a meeting serves again this long before its start [J]."""
     mains_calm_s: float = 60.0
     """The mains must have been good for this long before anything is switched."""
     call_grace_s: float = 60.0
@@ -95,6 +98,8 @@ class Guards:
     """Rooms spread their return over this window, by their name: a feeder is not loaded by all at once."""
     shed_max_s: float = 14_400.0
     """What was switched off for the UPS comes back after this, whatever is known of the mains."""
+    maintenance_blind_s: float = 43_200.0
+    """With a clock that is not disciplined a maintenance window counts as open for so long: a working day [J]."""
     lease_wait_s: float = 20.0
     """A connected hub has this long to grant or deny an act of the room's own; silent, the room's own limits hold.
     0: the hub is not asked."""

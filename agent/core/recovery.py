@@ -9,7 +9,10 @@ from agent.core.events import Effect, PastAct, Record, Restarted
 from agent.core.facts import Instant
 from agent.core.phases import OPEN, Phase
 from agent.core.remedies import REMEDIES, Method, Remedy
-from agent.core.state import ACTS_KEPT, COMMANDS_KEPT, Fault, LoadState, RoomState
+from agent.core.state import ACTS_KEPT, COMMANDS_KEPT, Fault, LoadState, RoomState, Undated
+
+UNDATED_MAX = ACTS_KEPT // 2
+"""Restarts of a load whose age is not known yet."""
 
 
 def restored(state: RoomState, event: Restarted, now: Instant) -> tuple[RoomState, tuple[Effect, ...]]:
@@ -21,10 +24,15 @@ def restored(state: RoomState, event: Restarted, now: Instant) -> tuple[RoomStat
         loads[name] = replace(own, shed=shed, off_since_s=now.mono_s, latched=name in event.latched_loads)
     for name, boot_s in event.boots.items():
         loads[name] = replace(loads.get(name, LoadState()), boot_s=boot_s)
+    undated = _undated(event, now)
+    unknown = {act.act_id for act in undated}
     for act in sorted((*event.past_acts, *event.open_acts), key=lambda a: a.act_id):
         remedy = REMEDIES.get(act.remedy)
         if remedy is not None and remedy.restarts:
-            loads[act.load] = _booked(state, loads.get(act.load, LoadState()), remedy, began_s(act, now))
+            if _may_be_dated(act, now) and act.act_id not in unknown:
+                continue
+            booked_s = now.mono_s if act in event.open_acts else began_s(act, now)
+            loads[act.load] = _booked(state, loads.get(act.load, LoadState()), remedy, booked_s)
     effects: list[Effect] = []
     for act in event.open_acts:
         remedy = REMEDIES.get(act.remedy)
@@ -59,6 +67,13 @@ def restored(state: RoomState, event: Restarted, now: Instant) -> tuple[RoomStat
         next_id=max(event.next_id, state.next_id),
         mains_bad_s=min(event.mains_bad_s, now.mono_s),
         desired_version=event.desired_version,
+        desired_at_s=now.mono_s,
+        maintenance_over_s=event.maintenance_over_s,
+        undated=tuple(
+            Undated(act.load, REMEDIES[act.remedy].method is Method.CYCLE, now.mono_s, act.started.wall_s)
+            for act in undated
+        ),
+        synced_s=event.synced_s,
         routines=dict(event.routines),
         commands=event.commands[-COMMANDS_KEPT:],
     )
@@ -66,6 +81,56 @@ def restored(state: RoomState, event: Restarted, now: Instant) -> tuple[RoomStat
         state, more = staging.mains_back(state, now)
         effects += more
     return state, tuple(effects)
+
+
+def _may_be_dated(act: PastAct, now: Instant) -> bool:
+    """Whether the act's age will be known once the clock is disciplined, and is not known now."""
+    return not act.same_boot and act.started.synced and not now.synced
+
+
+def _undated(event: Restarted, now: Instant) -> list[PastAct]:
+    """Restarts of earlier boots that count as just begun until their age is known: of each load the newest.
+
+    More of them than any day's budget would push those of this boot out of what is remembered.
+    """
+    found = [
+        act
+        for act in sorted((*event.past_acts, *event.open_acts), key=lambda a: a.act_id, reverse=True)
+        if act.remedy in REMEDIES and REMEDIES[act.remedy].restarts and _may_be_dated(act, now)
+    ]
+    kept: list[PastAct] = []
+    for act in found:
+        if sum(one.load == act.load for one in kept) < UNDATED_MAX:
+            kept.append(act)
+    return kept[::-1]
+
+
+def dated(state: RoomState, now: Instant) -> RoomState:
+    """What a disciplined clock tells for the first time: the true age of what was booked as just begun, and whether the
+    maintenance is over. A clock that stands before a moment which the journal knows of tells nothing of that age."""
+    until_s = state.policy.maintenance_until_s
+    if 0 < until_s <= now.wall_s and until_s > state.maintenance_over_s:
+        state = replace(state, maintenance_over_s=until_s)
+    if not state.undated:
+        return state
+    undated, state = state.undated, replace(state, undated=())
+    if now.wall_s < max(state.synced_s, *(one.wall_s for one in undated)):
+        return state
+    loads = dict(state.loads)
+    for one in undated:
+        own, true_s = loads[one.load], now.mono_s - (now.wall_s - one.wall_s)
+        acts_s = _moved(own.acts_s, one.booked_s, true_s)
+        cycles_s = _moved(own.cycles_s, one.booked_s, true_s) if one.cycled else own.cycles_s
+        loads[one.load] = replace(own, acts_s=acts_s, cycles_s=cycles_s)
+    return replace(state, loads=loads)
+
+
+def _moved(times_s: tuple[float, ...], from_s: float, to_s: float) -> tuple[float, ...]:
+    """The times with one of them at another place, oldest first."""
+    if from_s not in times_s:
+        return times_s
+    at = times_s.index(from_s)
+    return tuple(sorted((*times_s[:at], *times_s[at + 1 :], to_s)))
 
 
 def _booked(state: RoomState, own: LoadState, remedy: Remedy, began_s: float) -> LoadState:

@@ -78,6 +78,8 @@ class Rule:
     """A remedy that puts back what the ladder switched, once the fault is gone."""
     power_loss: bool = False
     """While it is open the mains is lost: extras are switched off; when it clears the room returns in stages."""
+    leaves_no_meeting: bool = False
+    """While it is open no meeting can be held: its ladder may act shortly before one, if it is done in time."""
     act_after_s: Callable[[View, Policy], float] | None = None
     """How long the fault must have lasted without a good look before a rung may act, in seconds before scaling.
 

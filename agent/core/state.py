@@ -89,6 +89,14 @@ class Act:
     """Rule it serves, empty for an operator's order."""
     command: str = ""
     by: str = ""
+    confirmed: str = ""
+    """Person in the room who has confirmed that a running meeting has neither picture nor sound."""
+    relay_before_s: float = float("-inf")
+    """`last_relay_s` of the room before this act was booked."""
+    begun: bool = False
+    """Whether it has been handed over to be performed."""
+    waits_since_s: float = float("inf")
+    """Since when it waits for a last look, though it is journalled; see `agent.core.handover`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +117,18 @@ class Staged:
 
 
 @dataclass(frozen=True, slots=True)
+class Undated:
+    """A restart from an earlier boot, booked as just begun because the wall clock was not disciplined at the start."""
+
+    load: str
+    cycled: bool
+    booked_s: float
+    """Monotonic time at which it was booked."""
+    wall_s: float
+    """Unix seconds at which it really began, by a disciplined clock."""
+
+
+@dataclass(frozen=True, slots=True)
 class WaitingOrder:
     """An operator's order that waits for a fresh look at the room, see `agent.core.looks`."""
 
@@ -116,6 +136,7 @@ class WaitingOrder:
     action: str
     by: str
     since_s: float
+    confirmed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +177,18 @@ class RoomState:
     waiting: tuple[WaitingOrder, ...] = ()
     """Orders that wait for that look."""
     desired_version: int = 0
+    desired_at_s: float = float("-inf")
+    """Monotonic time at which the desired document in force was taken up in this run."""
+    maintenance_over_s: float = 0.0
+    """Unix seconds: the end of the latest maintenance that a disciplined clock has seen pass."""
+    undated: tuple[Undated, ...] = ()
+    """Restarts that are booked anew when the clock is first disciplined."""
+    synced_s: float = 0.0
+    """Unix seconds: the newest moment of a disciplined clock known before this start."""
     commands: tuple[str, ...] = ()
     """Ids of commands already taken, newest last."""
+    times: Timelines = UNSTEPPED
+    """What time it may be, after steps of the wall clock."""
 
     def view(self, now: Instant) -> View:
         """The facts as they stand now."""
@@ -170,5 +201,3 @@ class RoomState:
     def fault(self, rule: str) -> Fault:
         """A rule's fault, clear when nothing is known."""
         return self.faults.get(rule) or Fault(rule)
-    times: Timelines = UNSTEPPED
-    """What time it may be, after steps of the wall clock."""

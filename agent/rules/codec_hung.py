@@ -42,6 +42,7 @@ RULE = Rule(
     passes=2,
     loads=("codec",),
     inhibited_by=("codec_no_power", "mains_lost", "room_network_lost"),
+    leaves_no_meeting=True,
     cause="The codec's software has stopped answering: overheating, memory exhausted, a failed wake-up.",
     consequence="The room cannot join, leave or control a meeting until the codec restarts.",
     action="Wait about three minutes for the restart; call the centre if there is still no picture after five.",

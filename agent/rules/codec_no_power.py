@@ -33,6 +33,7 @@ RULE = Rule(
     passes=2,
     loads=("codec",),
     inhibited_by=("mains_lost",),
+    leaves_no_meeting=True,
     cause="A loose or failed power supply, a button pressed by mistake, a blown fuse.",
     consequence="The room has no endpoint: it cannot join any meeting.",
     action="Look at the lamp on the device, press the power plug home; call if it stays dark.",

@@ -33,6 +33,7 @@ RULE = Rule(
     confirm_s=20,
     loads=("switch",),
     inhibited_by=("mains_lost",),
+    leaves_no_meeting=True,
     cause="The room's switch hangs, or a cable was pulled.",
     consequence="The room cannot be seen by the centre and cannot join a meeting.",
     action="Look at the lamps of the network port, press the cable home, wait two minutes.",

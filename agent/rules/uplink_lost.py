@@ -60,6 +60,7 @@ RULE = Rule(
         " (`[network] beyond`) the silence of the hub alone must do: a carrier's outage or a hub that is off for longer"
         " than that costs such a room one needless cycle."
     ),
+    leaves_no_meeting=True,
     cause="The media converter hangs, or fibre or ring is down. Without a second target also: the hub is away.",
     consequence="The room cannot join a meeting; the centre does not see it. The room goes on caring for itself.",
     action="Look at the lamps of the media converter, leave the fibre alone, call the carrier.",

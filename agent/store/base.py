@@ -8,6 +8,7 @@ from typing import Protocol
 import msgspec
 
 from agent.core.events import PastAct
+from agent.core.facts import Instant
 from agent.core.state import Fault
 
 OUTBOX_BYTES_MAX = 64 * 2**20
@@ -59,6 +60,8 @@ class Batch:
     events: list[tuple[int, bytes]] = field(default_factory=list)
     """(seq, encoded event), seq from `reserve_seq`."""
     begun: list[ActRow] = field(default_factory=list)
+    begun_late: list[tuple[int, Instant]] = field(default_factory=list)
+    """(act id, when it began): acts that began noticeably after their intent was written."""
     ended: list[tuple[int, str]] = field(default_factory=list)
     """(act id, outcome)."""
     faults: dict[str, Fault | None] = field(default_factory=dict)
@@ -66,7 +69,7 @@ class Batch:
     meta: dict[str, str] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
-        return bool(self.events or self.begun or self.ended or self.faults or self.meta)
+        return bool(self.events or self.begun or self.begun_late or self.ended or self.faults or self.meta)
 
 
 @dataclass(frozen=True, slots=True)

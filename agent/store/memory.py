@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import replace
 
 from agent.core.events import PastAct
 from agent.core.facts import Instant
@@ -71,6 +72,9 @@ class MemoryStore:
                     break
                 self._drop_oldest()
         self._acts.update({row.act_id: row for row in batch.begun})
+        for act_id, began in batch.begun_late:
+            row = self._acts[act_id]
+            self._acts[act_id] = replace(row, mono_s=began.mono_s, wall_s=began.wall_s, synced=began.synced)
         self._ended.update(batch.ended)
         for rule, fault in batch.faults.items():
             if fault is None:

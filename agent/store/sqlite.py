@@ -220,6 +220,11 @@ class SqliteStore:
                 " AND act_id <= (SELECT act_id FROM acts ORDER BY act_id DESC LIMIT 1 OFFSET ?)",
                 (ACTS_KEPT,),
             )
+        for act_id, began in batch.begun_late:
+            run(
+                "UPDATE acts SET mono_s = ?, wall_s = ?, synced = ? WHERE act_id = ?",
+                (began.mono_s, began.wall_s, began.synced, act_id),
+            )
         for act_id, outcome in batch.ended:
             run("UPDATE acts SET outcome = ? WHERE act_id = ?", (outcome, act_id))
         for rule, fault in batch.faults.items():

@@ -11,8 +11,9 @@ from agent.actuators import Actuators
 from agent.core.events import Event, Observed, Record, RemedyDone, Tick
 from agent.core.facts import Instant, NoReading, Observation, Reading
 from agent.core.phases import Phase
-from agent.loop import ABANDON_S, ABANDONED_MAX, QUEUE_MAX, Loop
+from agent.loop import QUEUE_MAX, Loop
 from agent.ports import InTime, Outcome, always
+from agent.probe_threads import ABANDON_S, ABANDONED_MAX
 from agent.room import Room
 from agent.store.base import Batch
 from agent.store.memory import MemoryStore
@@ -178,7 +179,7 @@ def test_a_probe_past_its_deadline_is_a_time_out_once_and_its_late_word_still_co
 ) -> None:
     stand, probe = hanging
     probe.release.clear()
-    stand.loop._employ(stand.loop._workers[0])
+    stand.loop.probes.employ(stand.loop.probes.workers[0])
     until("the look to begin", lambda: probe.looks == 1)
     stand.clock.mono_s = 104
     stand.loop.turn([])
@@ -187,7 +188,8 @@ def test_a_probe_past_its_deadline_is_a_time_out_once_and_its_late_word_still_co
         stand.clock.mono_s = at_s
         stand.loop.turn([])
     assert attempt(stand) == NoReading("timeout")
-    assert stand.room.state.facts["codec.api"].attempt_at_s == 106, "one time-out, not one a tick"
+    seen = stand.room.state.facts["codec.api"]
+    assert (seen.alike, seen.attempt_at_s) == (1, 100), "one time-out, not one a tick, of the question then asked"
     probe.release.set()
     until("its late word", lambda: not stand.loop._queue.empty())
     stand.loop.turn(stand.loop._wait())
@@ -197,8 +199,8 @@ def test_a_probe_past_its_deadline_is_a_time_out_once_and_its_late_word_still_co
 def test_a_probe_that_hangs_is_replaced_a_bounded_number_of_times(hanging: tuple[Stand, FakeProbe]) -> None:
     stand, probe = hanging
     probe.release.clear()
-    worker = stand.loop._workers[0]
-    stand.loop._employ(worker)
+    worker = stand.loop.probes.workers[0]
+    stand.loop.probes.employ(worker)
     for n in range(1, ABANDONED_MAX + 3):
         looks = min(n, ABANDONED_MAX + 1)
         until("the next thread's look", lambda looks=looks: probe.looks == looks and worker.looking_since_s > 0)  # type: ignore[misc]
@@ -216,7 +218,7 @@ def test_a_probe_that_raises_is_our_bug_and_goes_on(
 ) -> None:
     stand, probe = hanging
     probe.error = RuntimeError("ours")
-    stand.loop._employ(stand.loop._workers[0])
+    stand.loop.probes.employ(stand.loop.probes.workers[0])
     until("a report", lambda: not stand.loop._queue.empty())
     stand.loop.turn(stand.loop._wait())
     assert attempt(stand) == NoReading("bug")
@@ -255,8 +257,8 @@ def test_looks_keep_their_rhythm_however_long_they_take() -> None:
 
     clock = SystemClock()
     stand = Stand(Slow())
-    stand.loop._clock = clock
-    stand.loop._employ(stand.loop._workers[0])
+    stand.loop.probes._clock = clock
+    stand.loop.probes.employ(stand.loop.probes.workers[0])
     until("six looks", lambda: len(began) >= 6)
     stand.loop.stop()
     assert 0.9 <= began[5] - began[0] < 1.4

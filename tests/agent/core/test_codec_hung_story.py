@@ -104,10 +104,10 @@ def test_the_act_follows_when_the_call_is_over() -> None:
 
 def test_no_restart_close_to_a_meeting_but_after_it() -> None:
     world = World()
-    start_s = WALL_S + world.mono_s + 600
+    start_s = WALL_S + world.mono_s + 560
     world.feed(DesiredChanged(1, (Meeting("m1", "Giao ban", start_s, start_s + 1800),)))
     world.run(IDLE, 30)
-    world.run(HUNG, 600 + 1800 - 40)
+    world.run(HUNG, 560 + 1800 - 40)
     assert world.remedies() == []
     assert world.records("remedy_refused")[0].reason == "meeting_near"
     world.run(HUNG, 60)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from agent.core.events import CommandReceived, DesiredChanged
+from agent.core.events import CommandReceived, DesiredChanged, Tick
 from agent.core.facts import NoReading, Reading
 from agent.core.interlock import DAY_S, HOUR_S, Permit, Reason, Refusal, permit
 from agent.core.phases import Phase
@@ -108,33 +108,37 @@ def test_the_mains_is_calm_after_its_very_minute() -> None:
     assert said(world) == ""
 
 
-@pytest.mark.parametrize(
-    ("starts_in_s", "lasts_s", "reason"),
-    [
-        (900.0, 60.0, Reason.MEETING_NEAR),
-        (900.01, 60.0, ""),
-        (-60.0, 60.01, Reason.MEETING_NEAR),
-        (-60.0, 60.0, ""),
-    ],
-)
-def test_a_meeting_is_near_for_its_very_quarter_of_an_hour(starts_in_s: float, lasts_s: float, reason: str) -> None:
+def maintained(ends_in_s: float, *, synced: bool = True) -> World:
+    """A room that has just been told of a maintenance."""
     world = room()
-    start_s = WALL_S + world.mono_s + starts_in_s
-    world.feed(DesiredChanged(1, (Meeting("m", "Họp", start_s, start_s + lasts_s),)))
-    assert said(world) == reason
+    world.synced = synced
+    world.feed(DesiredChanged(1, maintenance_until_s=WALL_S + world.mono_s + ends_in_s))
+    return world
 
 
-def test_maintenance_ends_at_its_very_second_and_only_by_a_good_clock() -> None:
-    end_s = WALL_S + 100_000.0
-    assert said(with_policy(room(), maintenance_until_s=end_s + 0.01)) == Reason.MAINTENANCE
-    assert said(with_policy(room(), maintenance_until_s=end_s)) == ""
-    unsure = with_policy(room(), maintenance_until_s=end_s - 5000)
-    assert said(unsure) == "", "it is over"
-    unsure.synced = False
-    assert said(unsure) == Reason.MAINTENANCE, "nobody knows whether it is over"
-    long_ago = with_policy(room(), maintenance_until_s=0.5)
-    long_ago.synced = False
-    assert said(long_ago) == Reason.MAINTENANCE
+def test_maintenance_ends_at_its_very_second_by_a_good_clock() -> None:
+    assert said(maintained(0.01)) == Reason.MAINTENANCE
+    assert said(maintained(0.0)) == ""
+
+
+def test_without_a_good_clock_maintenance_lasts_a_working_day_at_most() -> None:
+    for ends_in_s in (-5000.0, 5000.0, 1e9):
+        unsure = maintained(ends_in_s, synced=False)
+        assert said(unsure) == Reason.MAINTENANCE, "nobody knows whether it is over"
+        unsure.mono_s += 12 * 3600 - 0.01
+        assert said(unsure) == Reason.MAINTENANCE
+        unsure.mono_s += 0.02
+        assert said(unsure) != Reason.MAINTENANCE
+
+
+def test_what_a_good_clock_has_seen_end_stays_over() -> None:
+    world = maintained(10.0)
+    world.mono_s += 11.0
+    world.feed(Tick())
+    world.synced = False
+    assert said(world) != Reason.MAINTENANCE
+    world.feed(DesiredChanged(2, maintenance_until_s=WALL_S + world.mono_s + 60.0))
+    assert said(world) == Reason.MAINTENANCE, "another one"
 
 
 @pytest.mark.parametrize(

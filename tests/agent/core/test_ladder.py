@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from agent.core import ladder
-from agent.core.events import Recheck, Record, RemedyDone, Tell, Tick
+from agent.core.events import AskWitnesses, Record, RemedyDone, Tell, Tick
 from agent.core.interlock import Reason
 from agent.core.phases import Phase
 from agent.core.remedies import LOADS, REMEDIES
@@ -227,7 +227,7 @@ def test_an_escalated_fault_has_the_room_looked_at_before_its_next_try() -> None
     world = escalated(room(), rung=0)
     stale_s = world.state.policy.guards.witness_s + 1.0
     world.mono_s += stale_s
-    assert Recheck() in world.feed(Tick())
+    assert AskWitnesses() in world.feed(Tick())
 
 
 # The end of an act
@@ -270,7 +270,8 @@ def an_act(world: World, remedy: str = "codec_restart", load: str = "codec", fau
 def test_an_order_that_never_reached_its_device_uses_up_nothing() -> None:
     world = room()
     unsent = RemedyDone(9, ok=False, reason="unreachable", proof={"sent": False})
-    own = ended(world, an_act(world), unsent, acts_s=(1.0, 2.0, 3.0))
+    act = an_act(world)
+    own = ended(world, act, unsent, acts_s=(1.0, 2.0, act.started_s))
     assert own == LoadState(acts_s=(1.0, 2.0))
 
 

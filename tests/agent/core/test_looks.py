@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from agent.core.engine import initial
-from agent.core.events import CommandReceived, Recheck, Record, Tick
+from agent.core.events import AskWitnesses, CommandReceived, Record, Tick
 from agent.core.facts import FACTS, NoReading, Reading
 from agent.core.interlock import Permit, Reason, Refusal, permit
 from agent.core.looks import AGAIN_S, ORDER_WAIT_S, ORDERS_MAX
@@ -39,7 +39,7 @@ def order(world: World, action: str = "codec_power_cycle", command: str = "c1") 
 
 
 def looks(world: World) -> int:
-    return sum(isinstance(effect, Recheck) for effect in world.effects)
+    return sum(isinstance(effect, AskWitnesses) for effect in world.effects)
 
 
 def refusals(world: World) -> list[str]:

@@ -9,7 +9,14 @@ import pytest
 from agent.core.policy import Guards, Policy, Thresholds, make_policy
 from agent.core.remedies import LOADS, OFF_MAX_S, scaled
 
-UNSCALED = {"meeting_near_s", "upgrade_max_s", "attended_max_s", "shed_max_s"}
+UNSCALED = {
+    "meeting_near_s",
+    "meeting_margin_s",
+    "maintenance_blind_s",
+    "upgrade_max_s",
+    "attended_max_s",
+    "shed_max_s",
+}
 """Times of the world outside, which compressed time does not compress."""
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from agent.core import staging
 from agent.core.engine import initial
-from agent.core.events import Recheck, Record, RemedyDone, StartRemedy
+from agent.core.events import AskWitnesses, Record, RemedyDone, StartRemedy
 from agent.core.facts import NoReading, Reading
 from agent.core.interlock import Reason
 from agent.core.phases import Phase
@@ -123,7 +123,7 @@ def test_a_stage_has_the_room_looked_at_before_its_load_is_cut() -> None:
     world = room()
     world.mono_s += world.state.policy.guards.witness_s + 1.0
     state, begun, effects = on(world, booting(world, "codec"))
-    assert (begun, effects, state.look_asked_s) == ([], (Recheck(),), world.mono_s)
+    assert (begun, effects, state.look_asked_s) == ([], (AskWitnesses(),), world.mono_s)
 
 
 def test_every_stage_has_a_wait_of_its_own() -> None:

@@ -1,0 +1,77 @@
+"""Between permit and act: the interlock is asked once more when the journal holds the intent.
+
+The card may have needed a minute to take it, and people may have joined a meeting meanwhile. Whoever performs acts
+takes in all looks that have waited, and then asks here. An act that needs a fresh look is held until the witnesses of a
+call have answered; one that is refused now is closed as not sent, and uses up no limit.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import replace
+
+from agent.core import acts, ladder, looks
+from agent.core.events import Effect, RemedyDone
+from agent.core.facts import Instant
+from agent.core.interlock import Reason, Refusal, needs_a_last_look, permit, unseen
+from agent.core.remedies import REMEDIES
+from agent.core.rule import Verdict
+from agent.core.state import Act, RoomState
+
+WAIT_S = 15.0
+"""How long an act is held for a last look: longer than any witness may take."""
+STAGED_BY = ("staged_boot", "return")
+AWAITED = frozenset({Reason.LOOKING, Reason.STAGGER})
+"""Refusals that a look or some seconds may end: the act is held, and not withdrawn."""
+
+
+class Handover(enum.Enum):
+    """What becomes of an act that was permitted."""
+
+    BEGINS = "begins"
+    HELD = "held"
+    WITHDRAWN = "withdrawn"
+
+
+def asked_again(state: RoomState, act_id: int, now: Instant) -> tuple[RoomState, tuple[Effect, ...], Handover]:
+    """Whether the act may begin at this very moment; it counts as begun from now on when it does."""
+    act = state.acts.get(act_id)
+    if act is None:
+        return state, (), Handover.WITHDRAWN
+    remedy = REMEDIES[act.remedy]
+    if not needs_a_last_look(remedy):
+        return state, (), Handover.BEGINS
+    reason, evidence = _objection(acts.unbooked(state, act), act, now), _evidence(state, act, now)
+    if reason is None and evidence is Verdict.FAULTY:
+        return acts.rebooked(state, act, now), (), Handover.BEGINS
+    # Unknown: a sweep was given up for the witnesses, or is on its way.
+    awaited = reason in AWAITED or (reason is None and evidence is Verdict.UNKNOWN)
+    reason = reason or Reason.NO_EVIDENCE
+    since_s = min(act.waits_since_s, now.mono_s)
+    if awaited and now.mono_s - since_s <= WAIT_S * state.policy.time_scale:
+        held = replace(act, waits_since_s=since_s, deadline_s=now.mono_s + acts.bound_s(state, remedy))
+        state = replace(state, acts={**state.acts, act_id: held})
+        state, effects = looks.look_first(state, reason, now)
+        return state, effects, Handover.HELD
+    state, effects = ladder.finished(state, RemedyDone(act_id, ok=False, reason=reason, proof={"sent": False}), now)
+    return state, effects, Handover.WITHDRAWN
+
+
+def _objection(state: RoomState, act: Act, now: Instant) -> Reason | None:
+    """The interlock's word on the act, in a room that knows nothing of it yet."""
+    rule = state.rules.get(act.fault)
+    refusal = permit(
+        REMEDIES[act.remedy], state, now, own=rule is not None or act.by == "routine", staged=act.by in STAGED_BY,
+        leased=True, grave=rule is not None and rule.leaves_no_meeting, confirmed=bool(act.confirmed),
+    )  # fmt: skip
+    if not isinstance(refusal, Refusal):
+        return None
+    if refusal.reason is Reason.CALL_UNKNOWN:  # the witnesses may know, if they were asked long ago
+        return unseen(state.view(now), state.policy) or Reason.CALL_UNKNOWN
+    return refusal.reason
+
+
+def _evidence(state: RoomState, act: Act, now: Instant) -> Verdict:
+    """Whether the fault that the act serves is still there; an order needs none."""
+    rule = state.rules.get(act.fault)
+    return Verdict.FAULTY if rule is None else rule.diagnose(state.view(now), state.policy).verdict

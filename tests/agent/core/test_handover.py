@@ -1,0 +1,170 @@
+"""Between permit and act: what has come in meanwhile has its say."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from agent.core.events import AskWitnesses, CommandReceived, DesiredChanged, Tick
+from agent.core.facts import Reading
+from agent.core.handover import Handover, asked_again
+from agent.core.interlock import Reason
+from agent.core.phases import Phase
+from agent.core.policy import Meeting
+from tests.agent.core.test_codec_hung_story import HUNG
+from tests.agent.core.world import IDLE, WALL_S, World
+
+CALL: dict[str, Reading] = {**IDLE, "codec.in_call": True, "codec.draw_w": 48.0}
+WITNESS_S = 5.0
+
+
+def ordered(action: str = "codec_power_cycle") -> World:
+    """A calm room that was just looked at, and an order that it has permitted."""
+    world = World()
+    world.run(IDLE, 120)
+    world.see(IDLE)
+    world.feed(CommandReceived("c1", action, "lan"))
+    assert world.remedies() == [action]
+    world.effects.clear()
+    return world
+
+
+def hung() -> World:
+    """A hung codec whose restart was just permitted."""
+    world = World()
+    world.run(IDLE, 10)
+    world.run(HUNG, 40)
+    assert world.remedies() == ["codec_restart"]
+    return world
+
+
+def again(world: World) -> Handover:
+    """Ask for the latest act."""
+    act_id = max(world.state.acts) if world.state.acts else 0
+    world.state, effects, handover = asked_again(world.state, act_id, world.now)
+    world.effects += effects
+    return handover
+
+
+def test_an_act_begins_at_once_when_nothing_has_come_between() -> None:
+    world = ordered()
+    before = world.state
+    assert again(world) is Handover.BEGINS
+    assert world.state.loads == before.loads
+    assert world.effects == []
+
+
+def test_a_call_that_has_come_between_withdraws_the_act_and_uses_up_nothing() -> None:
+    world = ordered()
+    world.mono_s += 40.0
+    world.see(CALL)
+    assert again(world) is Handover.WITHDRAWN
+    done = world.records("remedy_done")[-1]
+    assert (done.outcome, done.reason, done.proof, done.command) == ("failed", Reason.IN_CALL, {"sent": False}, "c1")
+    own = world.state.load("codec")
+    assert (own.acts_s, own.cycles_s, own.act_id, world.state.acts) == ((), (), 0, {})
+    assert own.settle_until_s < world.mono_s, "nothing was restarted, so nothing settles"
+
+
+def test_a_witness_that_has_grown_old_is_asked_and_the_act_is_held_for_it() -> None:
+    world = ordered()
+    world.mono_s += WITNESS_S + 0.1
+    assert again(world) is Handover.HELD
+    assert world.effects == [AskWitnesses()]
+    world.mono_s += 0.5
+    world.see(IDLE)
+    assert again(world) is Handover.BEGINS
+    own = world.state.load("codec")
+    assert own.acts_s == own.cycles_s == (world.mono_s,), "every limit counts from the true beginning"
+    assert world.state.last_relay_s == world.mono_s
+    (act,) = world.state.acts.values()
+    assert (act.started_s, act.deadline_s) == (world.mono_s, world.mono_s + 30.0 + 30.0)
+
+
+def test_an_act_is_held_for_a_quarter_of_a_minute_at_most() -> None:
+    world = ordered()
+    world.mono_s += 10.0
+    assert again(world) is Handover.HELD
+    world.mono_s += 15.0
+    assert again(world) is Handover.HELD
+    world.mono_s += 0.1
+    assert again(world) is Handover.WITHDRAWN
+    assert world.records("remedy_done")[-1].reason == Reason.LOOKING
+
+
+def test_an_act_that_is_held_is_not_taken_for_one_without_report() -> None:
+    """The card needed a minute: the act has not begun, so it cannot be late."""
+    world = ordered()
+    world.mono_s += 61.0
+    assert again(world) is Handover.HELD
+    world.feed(Tick())
+    assert world.state.acts
+
+
+def test_a_meeting_that_has_come_near_meanwhile_withdraws_it() -> None:
+    world = ordered()
+    start_s = WALL_S + world.mono_s + 60.0
+    world.feed(DesiredChanged(1, (Meeting("m", "Họp", start_s, start_s + 60.0),)))
+    assert again(world) is Handover.WITHDRAWN
+    assert world.records("remedy_done")[-1].reason == Reason.MEETING_NEAR
+
+
+def test_a_withdrawn_rung_is_tried_again_and_not_climbed_over() -> None:
+    world = hung()
+    world.see({"codec.draw_w": 48.0})
+    assert again(world) is Handover.WITHDRAWN
+    fault = world.state.fault("codec_hung")
+    assert (fault.phase, fault.rung, fault.acts, fault.act_id) == (Phase.CONFIRMED, 0, 0, 0)
+    world.run(HUNG, 90)
+    assert world.remedies() == ["codec_restart", "codec_restart"]
+
+
+def test_a_fault_that_has_gone_meanwhile_is_not_acted_upon() -> None:
+    world = hung()
+    world.see(IDLE)
+    assert again(world) is Handover.WITHDRAWN
+    assert world.records("remedy_done")[-1].reason == Reason.NO_EVIDENCE
+
+
+def test_a_fault_of_which_nothing_is_known_just_now_is_waited_for() -> None:
+    """A sweep has given way to the witnesses: the witnesses are not asked again over it."""
+    world = hung()
+    world.mono_s += 60.0
+    world.see({"codec.in_call": False, "codec.draw_w": 31.0})
+    world.effects.clear()
+    assert again(world) is Handover.HELD
+    assert world.effects == []
+    world.see({**HUNG, "codec.draw_w": 31.0})
+    assert again(world) is Handover.BEGINS
+
+
+@pytest.mark.parametrize("action", ["light_on", "recheck"])
+def test_what_takes_nothing_away_is_not_asked_about(action: str) -> None:
+    world = World()
+    world.run(IDLE, 10)
+    world.feed(CommandReceived("c1", "light_on", "lan"))
+    world.mono_s += 100.0
+    assert again(world) is Handover.BEGINS
+
+
+def test_an_act_that_was_closed_meanwhile_is_not_begun() -> None:
+    world = ordered()
+    world.state = replace(world.state, acts={})
+    assert again(world) is Handover.WITHDRAWN
+
+
+def test_two_relays_that_are_handed_over_together_keep_their_distance() -> None:
+    world = ordered()
+    world.mono_s += 3.0
+    world.see(IDLE)
+    world.feed(CommandReceived("c2", "camera_power_cycle", "lan"))
+    first, second = sorted(world.state.acts)
+    world.mono_s += 0.5
+    world.state, _, handover = asked_again(world.state, first, world.now)
+    assert handover is Handover.BEGINS
+    world.state, _, handover = asked_again(world.state, second, world.now)
+    assert handover is Handover.HELD, "the other one has just moved"
+    world.mono_s += 2.1
+    world.state, _, handover = asked_again(world.state, second, world.now)
+    assert handover is Handover.BEGINS

@@ -1,0 +1,175 @@
+"""What may be restarted before and in a meeting. The figures are those that are promised, not those of the code."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from agent.core.events import CommandReceived, DesiredChanged
+from agent.core.facts import NoReading, Reading
+from agent.core.interlock import Permit, Reason, Refusal, permit
+from agent.core.policy import Meeting
+from agent.core.remedies import REMEDIES
+from agent.core.state import LoadState
+from tests.agent.core.test_codec_hung_story import HUNG
+from tests.agent.core.world import IDLE, WALL_S, World
+
+BOOT_S = 225.0
+"""A codec's boot as awaited: one and a half times the catalogue's 150 s."""
+READY_S = BOOT_S + 20.0 + 300.0
+"""From the order to restart: boot, two looks, and five minutes before the start."""
+CYCLED_S = READY_S + 30.0
+DEAD: dict[str, Reading] = {**HUNG, "codec.ping": False, "codec.in_call": NoReading("timeout"), "codec.draw_w": 31.0}
+
+
+def room(starts_in_s: float, lasts_s: float = 3600.0, *, trial: bool = False, synced: bool = True) -> World:
+    """A healthy room, just looked at, with one meeting."""
+    world = World(mono_s=100_000.0)
+    world.see(IDLE)
+    start_s = WALL_S + world.mono_s + starts_in_s
+    world.feed(DesiredChanged(1, (Meeting("m", "Họp", start_s, start_s + lasts_s, trial=trial),)))
+    world.synced = synced
+    return world
+
+
+def said(world: World, remedy: str = "codec_restart", **how: bool) -> str:
+    """The refusal's name; empty when it is permitted."""
+    verdict = permit(REMEDIES[remedy], world.state, world.now, **how)
+    return verdict.reason if isinstance(verdict, Refusal) else "" if verdict == Permit() else "?"
+
+
+@pytest.mark.parametrize("how", [{}, {"own": True, "leased": True, "grave": True}])
+@pytest.mark.parametrize(("remedy", "ready_s"), [("codec_restart", READY_S), ("codec_power_cycle", CYCLED_S)])
+def test_what_serves_again_five_minutes_before_the_start_may_begin(
+    remedy: str, ready_s: float, how: dict[str, bool]
+) -> None:
+    assert said(room(ready_s), remedy, **how) == ""
+    assert said(room(ready_s - 0.01), remedy, **how) == Reason.MEETING_NEAR
+
+
+def test_a_measured_boot_that_is_longer_counts() -> None:
+    world = room(1200.0)
+    world.state = replace(world.state, loads={**world.state.loads, "codec": LoadState(boot_s=500.0)})
+    assert said(world) == ""
+    world.mono_s += 1200.0 - (750.0 + 320.0) + 0.01
+    world.see(IDLE)
+    assert said(world) == Reason.MEETING_NEAR
+
+
+def test_in_the_last_quarter_of_an_hour_the_room_begins_nothing_that_a_meeting_could_do_without() -> None:
+    own = {"own": True, "leased": True}
+    assert said(room(900.01), **own) == ""
+    assert said(room(900.0), **own) == Reason.MEETING_NEAR
+    assert said(room(900.0), grave=True, **own) == ""
+    assert said(room(900.0), "display_power_cycle", **own) == Reason.MEETING_NEAR
+
+
+def test_before_that_too_nothing_begins_that_would_not_be_ready_in_time() -> None:
+    """A staged boot that begins a quarter of an hour before would end in the meeting."""
+    assert said(room(901.0), "room_staged_boot") == Reason.MEETING_NEAR
+    assert said(room(4 * 3600.0), "room_staged_boot") == ""
+
+
+def test_a_codec_hung_at_thirteen_minutes_is_restarted_and_serves_in_time() -> None:
+    world = room(780.0)
+    world.run(IDLE, 1)
+    world.run(HUNG, 40)
+    assert world.remedies() == ["codec_restart"]
+
+
+def test_what_nobody_can_rule_out_is_refused_always() -> None:
+    unknown: dict[str, Reading] = {**IDLE, "codec.in_call": NoReading("timeout"), "codec.draw_w": NoReading("timeout")}
+    for starts_in_s in (3000.0, 600.0, 100.0, -100.0):
+        world = room(starts_in_s)
+        world.see(unknown)
+        assert said(world, grave=True, confirmed=True) == Reason.CALL_UNKNOWN
+        world.see({**IDLE, "codec.in_call": True})
+        assert said(world, grave=True, confirmed=True) == Reason.IN_CALL
+
+
+def useless(starts_in_s: float, looks: int = 3, readings: dict[str, Reading] = DEAD) -> World:
+    """A room whose codec has been looked at in vain so often, ten seconds apart."""
+    world = room(starts_in_s + 10.0 * looks)
+    for _ in range(looks):
+        world.mono_s += 10.0
+        world.see(readings)
+    return world
+
+
+def test_a_codec_that_is_proven_useless_has_nothing_to_lose() -> None:
+    assert useless(60.0).remedies() == ["codec_restart"]
+    assert said(useless(60.0, looks=2), grave=True) == Reason.MEETING_NEAR
+    assert said(useless(60.0, readings={**DEAD, "codec.ping": True}), grave=True) == Reason.MEETING_NEAR
+    assert said(useless(60.0, readings={**DEAD, "codec.api": NoReading("link")}), grave=True) == Reason.MEETING_NEAR
+    assert said(useless(-1.0), grave=True) == Reason.MEETING_NEAR, "the meeting runs"
+
+
+def test_looks_in_a_row_within_a_moment_prove_nothing() -> None:
+    world = room(60.0)
+    for _ in range(5):
+        world.mono_s += 0.5
+        world.see(DEAD)
+    assert said(world, grave=True) == Reason.MEETING_NEAR
+
+
+def test_of_a_useless_codec_one_act_a_load_may_begin_until_the_start() -> None:
+    world = useless(300.0)
+    before_s, since_s = READY_S - 300.0 + 1.0, READY_S - 300.0 - 1.0
+    quiet = replace(LoadState(), acts_s=(world.mono_s - before_s,))
+    world.state = replace(world.state, loads={**world.state.loads, "codec": quiet})
+    assert said(world) == "", "it began when it would have been ready in time"
+    spent = replace(LoadState(), acts_s=(world.mono_s - since_s,))
+    world.state = replace(world.state, loads={**world.state.loads, "codec": spent})
+    assert said(world) == Reason.MEETING_NEAR
+
+
+def test_in_a_meeting_only_a_confirmed_order_begins_and_one_a_load() -> None:
+    world = room(-60.0)
+    assert said(world) == Reason.MEETING_NEAR
+    assert said(world, own=True, leased=True, grave=True) == Reason.MEETING_NEAR
+    world.feed(CommandReceived("c1", "codec_power_cycle", "lan", confirmed="Nguyễn Văn A"))
+    assert world.remedies() == ["codec_power_cycle"]
+    assert world.records("remedy_started")[-1].detail == {"confirmed": "Nguyễn Văn A"}
+    world.finish()
+    world.mono_s += 600.0
+    world.see(IDLE)
+    world.feed(CommandReceived("c2", "codec_power_cycle", "lan", confirmed="Nguyễn Văn A"))
+    assert world.remedies() == ["codec_power_cycle"]
+    assert world.records("command_refused")[-1].reason == Reason.MEETING_NEAR
+    assert said(world, "display_power_cycle", confirmed=True) == "", "another load"
+
+
+def test_what_was_restarted_before_the_start_does_not_use_up_the_order_in_the_meeting() -> None:
+    world = room(-300.0)
+    for ago_s, reason in ((299.0, Reason.MEETING_NEAR), (301.0, "")):
+        own = replace(LoadState(), acts_s=(world.mono_s - ago_s,))
+        world.state = replace(world.state, loads={**world.state.loads, "codec": own})
+        assert said(world, confirmed=True) == reason
+
+
+def test_a_trial_is_no_meeting() -> None:
+    for starts_in_s in (800.0, 100.0, -100.0):
+        assert said(room(starts_in_s, trial=True), own=True, leased=True) == ""
+        assert said(room(starts_in_s, trial=True), "codec_settings_restore") == ""
+
+
+def test_the_end_of_a_meeting_frees_the_room_at_its_very_second() -> None:
+    assert said(room(-60.0, 60.01)) == Reason.MEETING_NEAR
+    assert said(room(-60.0, 60.0)) == ""
+
+
+def test_a_clock_that_is_not_disciplined_forbids_while_a_meeting_is_planned() -> None:
+    for starts_in_s in (90_000.0, -90_000.0):
+        world = room(starts_in_s, synced=False)
+        assert said(world, grave=True, confirmed=True) == Reason.CLOCK_UNKNOWN
+        assert said(world, "codec_settings_restore") == Reason.CLOCK_UNKNOWN
+        assert said(room(starts_in_s, trial=True, synced=False)) == ""
+
+
+@pytest.mark.parametrize("remedy", ["codec_settings_restore", "amplifier_off"])
+def test_what_only_disturbs_is_kept_a_quarter_of_an_hour_from_meetings(remedy: str) -> None:
+    assert said(room(900.01), remedy) == ""
+    assert said(room(900.0), remedy) == Reason.MEETING_NEAR
+    assert said(room(-60.0, 60.01), remedy, confirmed=True) == Reason.MEETING_NEAR
+    assert said(room(-60.0, 60.0), remedy) == ""

@@ -19,7 +19,7 @@ from hub.store.apply import Applier
 from hub.store.orders import Order
 from hub.store.tables import Listed
 from wire.bounds import NO_PICTURE_NO_SOUND
-from wire.messages import BadMessageError, Command, Confirmed, State, decode, encode
+from wire.messages import BadMessageError, Command, Confirmed, State, decode, encode_order
 from wire.topics import Leaf, Topic
 
 RECHECK = "recheck"
@@ -98,7 +98,7 @@ def write(
         expires_s=EXPIRES_S,
         confirmed=Confirmed(person=confirmed, what=NO_PICTURE_NO_SOUND, at_s=now_s) if confirmed else None,
     )  # fmt: skip
-    letter = Letter(order, str(Topic(room, Leaf.COMMAND, order.id)), encode(command))
+    letter = Letter(order, str(Topic(room, Leaf.COMMAND, order.id)), encode_order(command))
     return letter, Change(frozenset({room}), frozenset({incident} if incident else ()))
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from wire import bounds
 from wire.envelope import Kind
-from wire.messages import BadMessageError, Command, Desired, decode, encode
+from wire.messages import BadMessageError, Command, Desired, decode, encode, encode_order
 from wire.topics import valid_id
 
 ANSWERS = frozenset({"lease_granted", "lease_denied"})
@@ -66,7 +66,7 @@ class Rules:
         try:
             if kind == Kind.COMMAND:
                 command = decode(Command, body)
-                if body not in _forms(command):  # a field twice, or unknown to us: no judgement of it would hold
+                if body not in (encode(command), encode_order(command)):  # a field twice, or unknown to us: no judgement of it would hold
                     return "malformed", ""
                 return self._command(command, now_s, wall_s)
             if kind == Kind.DESIRED:
@@ -134,15 +134,6 @@ class Rules:
             if command.confirmed is not None:
                 self._confirmed.append(now_s)
         return refused
-
-
-_NOT_CONFIRMED = b',"confirmed":null}'
-
-
-def _forms(command: Command) -> tuple[bytes, ...]:
-    """How this order is written: by our release, and by a hub of the one before, which knows of no confirmation."""
-    ours = encode(command)
-    return (ours, ours.removesuffix(_NOT_CONFIRMED) + b"}") if ours.endswith(_NOT_CONFIRMED) else (ours,)
 
 
 def _full(times_s: deque[float], limit: int, now_s: float) -> bool:

@@ -106,6 +106,15 @@ def test_a_restarted_agent_waits_again_whatever_its_wall_clock_says() -> None:
     assert names(live(world, LATE_S, SILENT)) == ["converter_power_cycle"]
 
 
+def test_a_cable_that_is_out_costs_no_switch_its_power_at_once() -> None:
+    world = room(WELL)
+    assert names(live(world, 590, {**SILENT, "net.gateway": False, "net.link": False})) == []
+    assert told(world) == ["room_network_lost"]
+    assert names(live(world, LATE_S, {**SILENT, "net.gateway": False, "net.link": False})) == ["switch_power_cycle"]
+    hung = room(WELL)
+    assert names(live(hung, 45, {**SILENT, "net.gateway": False})) == ["switch_power_cycle"], "a hang has its carrier"
+
+
 def test_a_switch_is_left_alone_while_something_beyond_it_answers() -> None:
     world = room(WELL)
     assert names(live(world, 3600, {**HUB_OFF, "net.gateway": False})) == []

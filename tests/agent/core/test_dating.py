@@ -1,0 +1,113 @@
+"""A board without a clock of its own: the true age of old restarts is known when a time server has spoken."""
+
+from __future__ import annotations
+
+import pytest
+
+from agent.core.events import PastAct, Restarted, Tick
+from agent.core.facts import Instant
+from agent.core.interlock import Reason
+from agent.core.phases import Phase
+from agent.core.remedies import REMEDIES
+from agent.room import Room
+from agent.store.memory import MemoryStore
+from tests.agent.core.test_codec_hung_story import HUNG
+from tests.agent.core.test_near_meetings import said
+from tests.agent.core.world import IDLE, WALL_S, World, policy
+
+DAY_S = 86_400.0
+
+
+def past(act_id: int, ago_s: float, *, synced: bool = True, remedy: str = "codec_power_cycle") -> PastAct:
+    """An act of an earlier boot; the moment `ago_s` before second 0 of this one."""
+    return PastAct(act_id, remedy, REMEDIES[remedy].load, Instant(50.0, WALL_S - ago_s, synced), same_boot=False)
+
+
+def started(*acts: PastAct, synced_s: float = 0.0, **others: object) -> World:
+    """The agent has just started on a board whose clock is not disciplined yet."""
+    world = World(mono_s=60.0, synced=False)
+    world.feed(Restarted(past_acts=acts, next_id=100, synced_s=synced_s, rebooted=False, **others))  # type: ignore[arg-type]
+    return world
+
+
+def later(world: World, seconds: float, *, synced: bool) -> World:
+    world.mono_s += seconds
+    world.synced = synced
+    world.see(IDLE)
+    return world
+
+
+MONTH_AGO = tuple(past(n, 30 * DAY_S + 1000 * n) for n in (1, 2, 3))
+
+
+def test_cycles_of_a_month_ago_count_as_that_once_the_clock_is_disciplined() -> None:
+    world = started(*MONTH_AGO)
+    assert said(later(world, 300, synced=False), "codec_power_cycle") == Reason.CLOCK_UNKNOWN
+    assert said(later(world, 10, synced=True), "codec_power_cycle") == ""
+
+
+def test_until_then_no_other_remedy_is_tried_in_their_place_and_nothing_is_latched() -> None:
+    world = started(*MONTH_AGO)
+    later(world, 400, synced=False)
+    world.run(HUNG, 200)
+    assert world.remedies() == []
+    assert world.phase("codec_hung") is Phase.ESCALATED, "a person is called: it may be long"
+    assert not any(load.latched for load in world.state.loads.values())
+    world.synced = True
+    world.run(HUNG, 20)
+    assert world.remedies() == ["codec_restart"]
+
+
+def test_what_was_restarted_today_still_counts() -> None:
+    today = tuple(past(n, 4000.0 + 100 * n) for n in (1, 2, 3))
+    assert said(later(started(*today), 300, synced=True), "codec_power_cycle") == Reason.BUDGET_DAY
+
+
+def test_what_no_good_clock_has_dated_counts_as_just_done_for_a_day() -> None:
+    undated = tuple(past(n, 30 * DAY_S, synced=False) for n in (1, 2, 3))
+    world = later(started(*undated), 4000, synced=True)
+    assert said(world, "codec_power_cycle") == Reason.BUDGET_DAY
+    assert said(later(world, DAY_S, synced=True), "codec_power_cycle") == ""
+
+
+def test_without_a_time_server_they_end_after_a_day() -> None:
+    world = started(*MONTH_AGO)
+    assert said(later(world, DAY_S - 61, synced=False), "codec_power_cycle") == Reason.CLOCK_UNKNOWN
+    assert said(later(world, 62, synced=False), "codec_power_cycle") == ""
+
+
+@pytest.mark.parametrize("newest_s", [WALL_S + 1e6, 0.0])
+def test_a_clock_that_stands_before_a_known_moment_dates_nothing_and_is_not_asked_twice(newest_s: float) -> None:
+    acts = MONTH_AGO if newest_s else (*MONTH_AGO, past(4, -1e6))
+    world = later(started(*acts, synced_s=newest_s), 300, synced=True)
+    assert said(world, "codec_power_cycle") in (Reason.BUDGET_HOUR, Reason.BUDGET_DAY)
+    assert world.state.undated == ()
+
+
+def test_of_very_many_old_restarts_the_newest_are_dated_and_none_of_this_boot_is_pushed_out() -> None:
+    old = tuple(past(n, 40 * DAY_S - n, remedy="codec_restart") for n in range(1, 500))
+    fresh = tuple(past(500 + n, 7200.0 + 200 * n) for n in (1, 2))
+    same = PastAct(900, "codec_power_cycle", "codec", Instant(1.0, WALL_S, True), same_boot=True)
+    world = later(started(*old, *fresh, same), 300, synced=True)
+    assert len([at for at in world.state.load("codec").cycles_s if at > world.mono_s - DAY_S]) == 3
+    assert said(world, "codec_power_cycle") == Reason.BUDGET_DAY
+
+
+def test_an_act_that_was_cut_short_counts_from_the_restart_of_the_agent() -> None:
+    cut = PastAct(7, "codec_power_cycle", "codec", Instant(10.0, WALL_S, True), same_boot=True)
+    world = World(mono_s=60.0)
+    world.feed(Restarted(open_acts=(cut,), next_id=8))
+    assert world.state.load("codec").acts_s == (60.0,), "it may have begun long after its intent was written"
+
+
+def test_the_end_of_a_maintenance_that_was_seen_outlives_a_start_without_a_clock() -> None:
+    store = MemoryStore("e")
+    rooms = [Room((), policy(maintenance_until_s=WALL_S + 50.0), store, boot, "0.1", "r") for boot in ("b1", "b2")]
+    for room, at_s, synced in zip(rooms, (100.0, 20.0), (True, False), strict=True):
+        now = Instant(at_s, WALL_S + 100.0 if synced else 0.0, synced)
+        room.restore(now)
+        room.feed(Tick(), now)
+        room.commit(now)
+    state = rooms[1].state
+    assert state.maintenance_over_s == WALL_S + 50.0
+    assert store.remember("b2").meta["synced"] == f"{WALL_S + 100.0:.0f}"

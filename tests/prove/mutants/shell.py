@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 
-import agent.gate
 import agent.plug
 import agent.probe_threads
 import agent.publisher
@@ -20,6 +20,7 @@ from agent.actuators import Actuators
 from agent.core.events import Observed, StartRemedy
 from agent.core.facts import Instant, Observation
 from agent.core.handover import Handover
+from agent.transports.errors import LinkFault
 from agent.transports.relay import RelayConfig
 from agent.trust import Trust
 from tests.prove.mutants.base import Patch, mutant
@@ -85,9 +86,15 @@ def nothing_is_ever_flushed() -> list[Patch]:
 
 
 @mutant("a secret meeting is lost in a flood", real=True)
-def overflow_raises_no_doubt() -> list[Patch]:
-    """A message of the hub that found no room changes nothing for the microphone's gate."""
-    return [(agent.gate.Discretion, "doubt", lambda _self: None)]
+def overflow_is_told_to_nobody() -> list[Patch]:
+    """A message of the hub that found no room is left out, and that is all."""
+    honest = agent.publisher.Publisher._on_message
+
+    def on_message(self: Any, *arguments: Any) -> None:
+        honest(self, *arguments)
+        self.overflowed = self._overran = False
+
+    return [(agent.publisher.Publisher, "_on_message", on_message)]
 
 
 @mutant("order is held back over a reconnect")
@@ -157,9 +164,10 @@ def word_of_an_outlet_is_believed_after_our_cut() -> list[Patch]:
     honest = agent.plug.Plug._give
 
     def give(self: Any) -> None:
-        if self._outlet.look(agent.plug.ORDER_S).on:
-            self._is_on, self._given_at_s, self._looked_at_s = True, self._monotonic(), float("inf")
-            return
+        with contextlib.suppress(LinkFault):
+            if self._outlet.look(agent.plug.ORDER_S).on:
+                self._is_on, self._given_at_s, self._looked_at_s = True, self._monotonic(), float("inf")
+                return
         honest(self)
 
     return [(agent.plug.Plug, "_give", give)]

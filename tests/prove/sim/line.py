@@ -13,7 +13,7 @@ from tests.prove.sim.far import ROOM, Hub
 from tests.prove.sim.post import Post
 from wire import messages as m
 from wire.envelope import is_envelope, read
-from wire.topics import Leaf, Topic
+from wire.topics import KEYS, Leaf, Topic
 
 if TYPE_CHECKING:
     from tests.prove.sim.world import World
@@ -32,6 +32,7 @@ class Line:
         self.foreign_acks = False
         self.handed: m.Desired | None = None
         """The newest document that was handed to the room's own client."""
+        self.keys_handed = b""
         self.granted_s = self.denied_s = float("-inf")
         """When an answer about a lease was."""
         self._connecting: Board | None = None
@@ -82,14 +83,16 @@ class Line:
             desired = m.decode(m.Desired, read(payload).body())
             if self.handed is None or desired.version >= self.handed.version:
                 self.handed = desired
-        elif is_envelope(payload) and f"/{Leaf.COMMAND}/l" in topic:
+        elif topic == KEYS:
+            self.keys_handed = payload
+        elif is_envelope(payload) and f"/{Leaf.COMMAND}/l" in topic and self._knows_its_key():
             action = m.decode(m.Command, read(payload).body()).action
             self.granted_s = self._world.now_s if action == leases.GRANTED else self.granted_s
             self.denied_s = self._world.now_s if action == leases.DENIED else self.denied_s
 
     def _send_down(self, topic: str, payload: bytes, retained: bool) -> None:
         if self.works():
-            self.down.send(lambda: self._world.deliver(topic, payload, retained))
+            self.down.send(lambda: self._world.deliver(topic, payload, retained), kept=retained)
 
     def cut_off(self) -> None:
         """The connection ends; nothing else is wrong."""
@@ -98,6 +101,9 @@ class Line:
             board.session.disconnected()
         elif self.client is not None:
             self.client.drop()
+
+    def _knows_its_key(self) -> bool:
+        return self.hub.seals is not None and self.keys_handed == self.hub.seals.lists[-1]
 
     # -- who means no good
 

@@ -38,10 +38,10 @@ class Post:
         self.under_way = 0
         self.lost = self.repeated = 0
 
-    def send(self, deliver: Callable[[], None]) -> None:
-        """Deliver it once, twice or never, after a while."""
+    def send(self, deliver: Callable[[], None], *, kept: bool = False) -> None:
+        """Deliver it once, twice or never, after a while. What a broker keeps it hands out to whoever subscribes."""
         dice, bad = self._dice, self.quality
-        if dice.random() < bad.loss:
+        if dice.random() < bad.loss and not kept:
             self.lost += 1
             return
         copies = 2 if dice.random() < bad.twice else 1

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import agent.rules
 from agent.core import boots
-from agent.core.interlock import PASSING, QUIET, Reason
+from agent.core.handover import WAIT_S
+from agent.core.interlock import PASSING, QUIET, USELESS_LOOKS, Reason
 from agent.core.phases import Phase, Signal, diagram
 from agent.core.policy import Guards
 from agent.core.remedies import LOADS, OFF_MAX_S, REMEDIES, Load
@@ -28,6 +29,7 @@ SIGNALS = {
     Signal.ACT_DONE: "the act reported success",
     Signal.ACT_FAILED: "the act failed, or had no effect within its settle time: the next rung",
     Signal.GIVE_UP: "no rung left, or permission took too long",
+    Signal.WITHDRAWN: "the act was permitted and then not begun: the same rung waits for permission again",
     Signal.REARM: "what forbade the rung has passed, or the cool-off is over",
 }
 
@@ -39,12 +41,20 @@ REFUSALS = {
     Reason.UNKNOWN_ACTION: "No remedy has this name.",
     Reason.PROJECTOR: "A projector's lamp has to cool first: no relay cuts it, whatever is configured.",
     Reason.ATTENDED: "Somebody at the equipment has asked it to hold still (`diemcau-agent hold`).",
-    Reason.MAINTENANCE: "A maintenance window is open; with an undisciplined clock it counts as open.",
+    Reason.MAINTENANCE: (
+        "A maintenance window is open. With an undisciplined clock it counts as open, "
+        f"for {_G.maintenance_blind_s / 3600:.0f} h at most."
+    ),
     Reason.IN_CALL: "The codec says that a call is connected, being set up or torn down.",
     Reason.CALL_UNKNOWN: "Neither witness can rule a call out: the codec is silent and its draw does not settle it.",
     Reason.WITNESSES_DISAGREE: "The codec denies a call, and draws as much as in one.",
-    Reason.MEETING_NEAR: f"A meeting runs, or begins within {_G.meeting_near_s / 60:.0f} min.",
-    Reason.CLOCK_UNKNOWN: "Meetings are planned, and the clock is not disciplined: one may be near.",
+    Reason.MEETING_NEAR: (
+        f"A meeting runs, or begins so soon that the load would not serve again {_G.meeting_margin_s / 60:.0f} min "
+        f"before it; in the last {_G.meeting_near_s / 60:.0f} min the room acts on what leaves it without one alone."
+    ),
+    Reason.CLOCK_UNKNOWN: (
+        "The clock is not disciplined: a planned meeting may be near, or the age of earlier restarts is not known."
+    ),
     Reason.UPGRADING: "The codec is taking new firmware: losing power or network now may destroy it.",
     Reason.ON_BATTERY: "The UPS runs from its battery.",
     Reason.MAINS_UNSTABLE: f"The mains has not been good for {_G.mains_calm_s:.0f} s yet.",
@@ -83,6 +93,7 @@ def page() -> str:
         for r in REMEDIES.values()
         for settle_s in (boots.settle_s(r, LOADS[r.load], LoadState(), 1.0),)
     )
+    grave = ", ".join(f"`{rule.name}`" for rule in agent.rules.load() if rule.leaves_no_meeting)
     return f"""\
 <!-- Written by `make docs` from agent/core/. Do not edit. -->
 
@@ -108,6 +119,29 @@ perform. It has no clock, no randomness, no input or output; the loop commits wh
 An act that is permitted begins only after its intent has been committed to the journal; on the next start an act that
 was under way is finished safely first. A fault that waits longer than {_G.refused_escalate_s:.0f} s for permission
 goes to a person, and is tried again when the reason has passed, or after {_G.rearm_s / 60:.0f} min.
+
+## Between permit and act
+
+A reading is as old as its question: the moment at which that was sent goes with it. All looks that wait are taken in
+before a rule, an order or a tick decides, and so is what the hub wants. When the journal holds the intent, the loop
+takes in what has come meanwhile and asks the interlock once more; whatever the card took, an act in the path of a call
+begins only on witnesses that were asked less than {_G.witness_s:.0f} s before. Where theirs is older they alone are
+asked again, and the act is held for {WAIT_S:.0f} s at most. A lock or a log-in that takes longer than
+{_G.witness_s:.0f} s ends the act unsent. What is not begun uses up no budget, and the same rung waits anew.
+
+A board without a battery does not know at its start how long ago earlier restarts were. They count as just done until
+a time server has disciplined the clock for the first time, and then at their true age; meanwhile nothing else is tried
+in their place.
+
+## Near a meeting
+
+Before a meeting nothing in the call's path begins that would not serve again {_G.meeting_margin_s / 60:.0f} min before
+its start: off time, one and a half times the longer of measured and configured boot, and two looks. In the last
+{_G.meeting_near_s / 60:.0f} min the room begins it by itself only for a fault that leaves it without a meeting
+({grave}); an order of the
+centre may begin whatever is ready in time. A codec to which two independent ways are dead for {USELESS_LOOKS} looks
+has nothing to lose: one act a load may begin until the start. From the start to the end only an order that carries the word of a named person in the room, that there is neither picture nor sound, once a
+load; it is refused in a call and where nobody can rule one out. A trial connection is no meeting in all of this.
 
 ## Refusals
 

@@ -6,6 +6,11 @@ from agent.core.timelines import UNSTEPPED, Timelines
 
 PREPARE_S = 3600.0
 """Everything is on an hour before a meeting (rooms-vn, procedure)."""
+BY_ITSELF_S = 600.0
+"""What may mend itself is waited for this long: a ring that the carrier closes, a hub that starts anew, a cable that
+somebody has in hand [J]."""
+BY_ITSELF_BEFORE_MEETING_S = 180.0
+"""The same when the room is wanted within the hour: that leaves time for people [J]."""
 NIGHT_H = (1.0, 4.0)
 """Local hours in which no room is used: for tests and upkeep."""
 
@@ -13,6 +18,11 @@ NIGHT_H = (1.0, 4.0)
 def wanted(policy: Policy, now: Instant) -> bool:
     """True from an hour before a meeting until its end. A wall clock that is off shifts this, and harms nobody."""
     return any(m.start_s - PREPARE_S <= now.wall_s < m.end_s for m in policy.meetings)
+
+
+def by_itself_s(policy: Policy, now: Instant) -> float:
+    """How long the room leaves its own line alone while the cause may lie outside it and pass."""
+    return BY_ITSELF_BEFORE_MEETING_S if wanted(policy, now) else BY_ITSELF_S
 
 
 def trial_runs(policy: Policy, now: Instant, times: Timelines = UNSTEPPED) -> bool:

@@ -3,6 +3,7 @@
 from agent.core.facts import View
 from agent.core.policy import Policy
 from agent.core.rule import Diagnosis, Rule, Severity, Words, faulty, healthy, unknown
+from agent.core.schedule import BY_ITSELF_BEFORE_MEETING_S, BY_ITSELF_S, by_itself_s
 
 WATCHES = ("net.gateway", "net.link", "net.hub", "net.beyond")
 
@@ -21,6 +22,11 @@ def diagnose(view: View, policy: Policy) -> Diagnosis:
     return unknown(view, "gateway_not_asked", *WATCHES)
 
 
+def act_after_s(view: View, policy: Policy) -> float:
+    """A switch that hangs keeps its carrier: without one the cable is out, or the switch has no power."""
+    return by_itself_s(policy, view.now) if view.is_false("net.link") else 0.0
+
+
 RULE = Rule(
     name="room_network_lost",
     severity=Severity.MAJOR,
@@ -33,6 +39,12 @@ RULE = Rule(
     confirm_s=20,
     loads=("switch",),
     inhibited_by=("mains_lost",),
+    act_after_s=act_after_s,
+    act_after=(
+        "At once where the port has a carrier, as a hung switch leaves it. Without one the cable is out, or the switch"
+        f" has no power: it waits {BY_ITSELF_S / 60:.0f} min for somebody to put it back, or"
+        f" {BY_ITSELF_BEFORE_MEETING_S / 60:.0f} min within the hour before a meeting; then the switch is cycled once."
+    ),
     leaves_no_meeting=True,
     cause="The room's switch hangs, or a cable was pulled.",
     consequence="The room cannot be seen by the centre and cannot join a meeting.",

@@ -5,15 +5,9 @@ from math import inf
 from agent.core.facts import View
 from agent.core.policy import Policy
 from agent.core.rule import Diagnosis, Rule, Severity, Words, faulty, healthy, unknown
-from agent.core.schedule import wanted
+from agent.core.schedule import BY_ITSELF_BEFORE_MEETING_S, BY_ITSELF_S, by_itself_s
 
 WATCHES = ("net.hub", "net.beyond", "net.gateway", "net.link", "hub.session")
-
-WAIT_S = 600.0
-"""The converter is left alone for this long: a ring that the carrier mends, or a hub that starts anew, is back by then,
-and no room has made itself unreachable over it [J]."""
-WAIT_BEFORE_MEETING_S = 180.0
-"""The same when the room is wanted within the hour: that leaves time for people [J]."""
 
 
 def diagnose(view: View, policy: Policy) -> Diagnosis:
@@ -37,7 +31,7 @@ def act_after_s(view: View, policy: Policy) -> float:
     beyond_unsure = view.fitted("net.beyond") and not view.is_false("net.beyond")
     if beyond_unsure or view.is_true("hub.session"):
         return inf
-    return WAIT_BEFORE_MEETING_S if wanted(policy, view.now) else WAIT_S
+    return by_itself_s(policy, view.now)
 
 
 RULE = Rule(
@@ -54,8 +48,8 @@ RULE = Rule(
     inhibited_by=("room_network_lost", "mains_lost"),
     act_after_s=act_after_s,
     act_after=(
-        f"It waits until nothing beyond the converter has answered for {WAIT_S / 60:.0f} min, or"
-        f" {WAIT_BEFORE_MEETING_S / 60:.0f} min within the hour before a meeting; then the converter is cycled once."
+        f"It waits until nothing beyond the converter has answered for {BY_ITSELF_S / 60:.0f} min, or"
+        f" {BY_ITSELF_BEFORE_MEETING_S / 60:.0f} min within the hour before a meeting; then it is cycled once."
         " What counts is `net.beyond`, and a session with the hub that stands. In a room without a second target"
         " (`[network] beyond`) the silence of the hub alone must do: a carrier's outage or a hub that is off for longer"
         " than that costs such a room one needless cycle."

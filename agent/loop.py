@@ -115,11 +115,13 @@ class Loop:
         self._stop.set()
 
     def finish(self) -> None:
-        """One last turn over what still waits, such as the end of an act, after `run` has ended."""
-        for order in self._held:
-            self.put(RemedyDone(order.act.act_id, ok=False, reason=LATE, proof={"sent": False}))
+        """Take in what still waits, such as the end of an act, after `run` has ended. Nothing begins any more."""
+        now = self._clock.now()
+        self._take_in((), now)
+        for order in (*self._held, *self.room.commit(now)):
+            self.room.feed(RemedyDone(order.act.act_id, ok=False, reason=LATE, proof={"sent": False}), now)
         self._held = []
-        self.turn(self._wait())
+        self._publish(now)
 
     def _wait(self) -> list[Event]:
         """The next events, at most until the next tick is due."""

@@ -140,8 +140,11 @@ its start: off time, one and a half times the longer of measured and configured 
 {_G.meeting_near_s / 60:.0f} min the room begins it by itself only for a fault that leaves it without a meeting
 ({grave}); an order of the
 centre may begin whatever is ready in time. A codec to which two independent ways are dead for {USELESS_LOOKS} looks
-has nothing to lose: one act a load may begin until the start. From the start to the end only an order that carries the word of a named person in the room, that there is neither picture nor sound, once a
-load; it is refused in a call and where nobody can rule one out. A trial connection is no meeting in all of this.
+has nothing to lose: one act a load may begin until the start.
+
+From the start to the end only an order that carries the word of a named person in the room, that there is neither
+picture nor sound, once a load; it is refused in a call and where nobody can rule one out. A trial connection is no
+meeting in all of this.
 
 ## Refusals
 

@@ -216,8 +216,22 @@ def test_an_act_that_waits_for_a_look_at_the_end_is_closed_as_not_sent() -> None
     stand.turn(101.0)
     assert stand.store.remember("b1").open_acts, "it is journalled, and held"
     stand.loop.finish()
+    stand.room.commit(stand.clock.now())
     memory = stand.store.remember("b1")
     assert (memory.open_acts, memory.past_acts) == ((), ())
+
+
+def test_nothing_begins_when_the_agent_ends() -> None:
+    """An order came in the last moment: its cut would have nobody to give the power back."""
+    stand = Stand()
+    stand.look(IDLE, 100.0, 100.0)
+    stand.turn(100.0)
+    stand.order("codec_power_cycle")
+    stand.loop.finish()
+    stand.room.commit(stand.clock.now())
+    assert stand.actuators.begun == []
+    memory = stand.store.remember("b1")
+    assert (memory.open_acts, memory.past_acts) == ((), ()), "it is closed as not sent"
 
 
 class SlowRoom(Stand):

@@ -2,7 +2,7 @@
 # make test    everything that must hold: lint, documents, tests; at most 20 minutes on two cores; ARGS="tests/wire -k name"
 # make prove   a thousand room-days in simulation, then longer proofs; ARGS="--seed N --room-days M --json FILE"
 # make prove-gpio  the agent on a kernel with GPIO lines, in QEMU: every edge of a relay's line; builds its guest at first use
-# make mutants changes the engine in small ways and sees whether its tests notice; ARGS="interlock.py"
+# make mutants changes the agent in small ways and sees whether its tests notice; ARGS="interlock.py store/sqlite.py"
 # make bench   measurements, ARGS="--json FILE --seconds N"
 # make wheelhouse  bundles of a release in dist/, ARGS="--kind agent --platform arm64 --key FILE"
 # make sbom    what a release is made of, CycloneDX, in dist/

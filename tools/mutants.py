@@ -1,7 +1,7 @@
-"""`make mutants`: change `agent/core` in small ways, one at a time, and see whether its tests notice.
+"""`make mutants`: change parts of the agent in small ways, one at a time, and see whether their tests notice.
 
 A changed line that no test notices is a line that nobody has pinned. Each survivor is killed by a new test, or listed
-in `tests/agent/core/equivalent_mutants.txt` with the reason why it changes nothing; anything else fails the command.
+in the part's file of equivalent mutants with the reason why it changes nothing; anything else fails the command.
 A file has some hundred mutants, and each runs its tests: no part of `make test`.
 """
 
@@ -13,45 +13,94 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 WORK = ROOT / ".mutants"
-EQUIVALENT = ROOT / "tests" / "agent" / "core" / "equivalent_mutants.txt"
 CONFIG = """\
 [mutmut]
 source_paths=agent
 only_mutate=
 {files}
 pytest_add_cli_args_test_selection=
-  tests/agent/core
-  tests/agent/rules
+{tests}
 also_copy=
   wire
 use_git_change_detection=false
+pytest_add_cli_args=
+  -m
+  not broker
 {args}
 """
 NOTICED = ("killed", "timeout", "caught by type check", "segfault", "suspicious")
 
 
-def stage(files: list[str], chosen_tests: str) -> None:
-    """A copy of what the engine's tests need, and nothing else: mutmut copies whole folders."""
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Modules that one selection of tests has to pin. Paths are relative to the folder of the project."""
+
+    modules: str
+    """A pattern of files."""
+    tests: tuple[str, ...]
+    equivalent: str
+    """Mutants that change nothing: the changed line after "+", the reason below it."""
+    more: tuple[str, ...] = ()
+    """What the tests import beside `tests/agent`."""
+
+    def files(self) -> list[str]:
+        """Its modules that hold code."""
+        return sorted(str(p.relative_to(ROOT)) for p in ROOT.glob(self.modules) if p.name != "__init__.py")
+
+
+_BESIDE = ("tests/brokers.py", "tests/transports", "tests/trust")
+PARTS = (
+    Part("agent/core/*.py", ("tests/agent/core", "tests/agent/rules"), "tests/agent/core/equivalent_mutants.txt"),
+    Part(
+        "agent/session.py",
+        ("tests/agent/test_session.py", "tests/agent/test_session_edges.py", "tests/agent/test_resend.py"),
+        "tests/agent/equivalent/session.txt", _BESIDE,
+    ),
+    Part(
+        "agent/store/*.py",
+        ("tests/agent/test_store.py", "tests/agent/test_store_edges.py", "tests/agent/test_unwritten.py"),
+        "tests/agent/equivalent/store.txt", _BESIDE,
+    ),
+    Part(
+        "agent/loop.py", ("tests/agent/test_loop.py", "tests/agent/test_publisher_alone.py"),
+        "tests/agent/equivalent/loop.txt", _BESIDE,
+    ),
+    Part("agent/actuators.py", ("tests/agent/test_actuators.py",), "tests/agent/equivalent/actuators.txt", _BESIDE),
+)  # fmt: skip
+
+
+def wanted(names: list[str]) -> list[tuple[Part, list[str]]]:
+    """The parts to run, each with its files. A name is a path below `agent`, or below `agent/core`."""
+    paths = {f"agent/{folder}{name}" for name in names for folder in ("", "core/")}
+    found = [(part, [file for file in part.files() if not names or file in paths]) for part in PARTS]
+    return [(part, files) for part, files in found if files]
+
+
+def stage(part: Part, files: list[str], chosen_tests: str) -> None:
+    """A copy of what the part's tests need, and nothing else: mutmut copies whole folders."""
     shutil.rmtree(WORK, ignore_errors=True)
     skip = shutil.ignore_patterns("__pycache__", "test_engine_stateful.py")  # needs the simulation, and is slow
-    for name in ("agent", "wire", "tests/agent/core", "tests/agent/rules"):
-        shutil.copytree(ROOT / name, WORK / name, ignore=skip)
-    for name in ("tests/__init__.py", "tests/agent/__init__.py"):
-        shutil.copy(ROOT / name, WORK / name)
-    args = f"pytest_add_cli_args=\n  -k\n  {chosen_tests}" if chosen_tests else ""
-    chosen = "\n".join(f"  agent/core/{name}" for name in files)
-    (WORK / "setup.cfg").write_text(CONFIG.format(files=chosen, args=args), "utf-8")
+    for name in ("agent", "wire", "tests/agent", *part.more):
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, WORK / name, ignore=skip)
+        else:
+            shutil.copy(ROOT / name, WORK / name)
+    shutil.copy(ROOT / "tests/__init__.py", WORK / "tests/__init__.py")
+    args = f"  -k\n  {chosen_tests}" if chosen_tests else ""
+    lines = ("\n".join(f"  {name}" for name in names) for names in (files, part.tests))
+    (WORK / "setup.cfg").write_text(CONFIG.format(files=next(lines), tests=next(lines), args=args), "utf-8")
 
 
-def listed() -> dict[str, str]:
+def listed(part: Part) -> dict[str, str]:
     """Survivors that change nothing: the changed line as mutmut shows it, to the reason."""
     found: dict[str, str] = {}
-    line = ""
-    for text in EQUIVALENT.read_text("utf-8").splitlines():
+    line, path = "", ROOT / part.equivalent
+    for text in path.read_text("utf-8").splitlines() if path.exists() else ():
         if text.startswith("+"):
             line = text[1:].strip()
         elif text.startswith("  ") and line:
@@ -78,38 +127,47 @@ def changed(name: str) -> str:
     return " ".join(lines)
 
 
-def main() -> int:
-    """0: every mutant was noticed or is listed as equivalent; 1: some were not, or the list names what is gone.
-
-    The latter only where all files were asked for: of some alone nobody can tell.
-    """
-    parser = argparse.ArgumentParser(prog="make mutants", description=__doc__)
-    parser.add_argument("files", nargs="*", default=["*.py"], help="files of agent/core; default: all")
-    parser.add_argument("--children", type=int, default=2, help="processes at a time; default: 2")
-    parser.add_argument("--tests", default="", help="only tests that match this, as pytest's -k: sooner, and stricter")
-    arguments = parser.parse_args()
-    stage(arguments.files, arguments.tests)
+def run(part: Part, files: list[str], tests: str, children: int) -> bool:
+    """Change these files of a part. Whether every mutant was noticed or is listed as equivalent."""
+    stage(part, files, tests)
     subprocess.run(
-        [Path(sys.executable).with_name("mutmut"), "run", "--max-children", str(arguments.children)],
-        cwd=WORK, check=False,
-    )  # fmt: skip
-    found, known = results(), listed()
+        [Path(sys.executable).with_name("mutmut"), "run", "--max-children", str(children)], cwd=WORK, check=False
+    )
+    found, known = results(), listed(part)
     if not found:
         sys.stderr.write("mutmut made no mutant: see its words above\n")
-        return 1
+        return False
     survivors = {name: changed(name) for name, became in found.items() if became not in NOTICED}
     strange = {name: line for name, line in survivors.items() if line not in known}
     for name, line in strange.items():
         print(f"{name}\n  + {line}")
-    counts = Counter(name.rsplit(".", 1)[0].removeprefix("agent.core.") for name in found)
-    for module, count in sorted(counts.items()):
-        alive = [name for name in strange if name.startswith(f"agent.core.{module}.")]
-        listed_here = [n for n in survivors if n not in strange and n.startswith(f"agent.core.{module}.")]
-        print(f"{module:12} {count:5} mutants, {len(alive):3} unnoticed, {len(listed_here):3} equivalent")
-    gone = set(known) - set(survivors.values()) if arguments.files == ["*.py"] else set()
+    for module, count in sorted(Counter(name.rsplit(".", 1)[0] for name in found).items()):
+        alive = [name for name in strange if name.startswith(f"{module}.")]
+        same = [name for name in survivors if name not in strange and name.startswith(f"{module}.")]
+        short = module.removeprefix("agent.")
+        print(f"{short:18} {count:5} mutants, {len(alive):3} unnoticed, {len(same):3} equivalent")
+    gone = set(known) - set(survivors.values()) if files == part.files() and not tests else set()
     for line in sorted(gone):
         print(f"listed as equivalent, and no mutant is so any more:\n  + {line}")
-    return 1 if strange or gone else 0
+    return not strange and not gone
+
+
+def main() -> int:
+    """0: every mutant was noticed or is listed as equivalent; 1: some were not, or a list names what is gone.
+
+    The latter only where all files of a part were asked for: of some alone nobody can tell.
+    """
+    parser = argparse.ArgumentParser(prog="make mutants", description=__doc__)
+    parser.add_argument("files", nargs="*", help="such as interlock.py, session.py or store/sqlite.py; default: all")
+    parser.add_argument("--children", type=int, default=2, help="processes at a time; default: 2")
+    parser.add_argument("--tests", default="", help="only tests that match this, as pytest's -k: sooner, and stricter")
+    arguments = parser.parse_args()
+    parts = wanted(arguments.files)
+    if not parts:
+        sys.stderr.write(f"no such file: {' '.join(arguments.files)}\n")
+        return 1
+    good = [run(part, files, arguments.tests, arguments.children) for part, files in parts]
+    return 0 if all(good) else 1
 
 
 if __name__ == "__main__":

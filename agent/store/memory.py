@@ -20,6 +20,9 @@ from agent.store.base import (
     aged,
 )
 
+ACTS_IN_MEMORY = 200
+"""Acts that are kept, those under way always and of the others the newest."""
+
 
 class MemoryStore:
     """Implements `Store`; forgets everything with the process. Used from one thread."""
@@ -82,7 +85,7 @@ class MemoryStore:
             else:
                 self._faults[rule] = fault
         self._meta.update(batch.meta)
-        for act_id in [a for a in self._ended if len(self._acts) > 200]:
+        for act_id in list(self._ended)[: max(0, len(self._acts) - ACTS_IN_MEMORY)]:
             self._acts.pop(act_id, None)
             self._ended.pop(act_id, None)
 

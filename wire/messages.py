@@ -166,7 +166,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 
 
 EVENT_KINDS = {
-    "agent_started": "the agent came up; detail: version, crashes, power_cuts, and what release it went back from and why",
+    "agent_started": "the agent came up; detail: version, crashes, power_cuts, the release it went back from and why",
     "fault_confirmed": "a fault is certain; carries evidence, words and the time of the first symptom",
     "fault_cleared": "the fault is gone and its recovery condition held",
     "fault_escalated": "the machine can do no more, or must wait: a person is needed",

@@ -66,7 +66,8 @@ class Rules:
         try:
             if kind == Kind.COMMAND:
                 command = decode(Command, body)
-                if body not in (encode(command), encode_order(command)):  # a field twice, or unknown to us: no judgement of it would hold
+                # A field that stands twice, or that we do not know: no judgement of such an order would hold.
+                if body not in (encode(command), encode_order(command)):
                     return "malformed", ""
                 return self._command(command, now_s, wall_s)
             if kind == Kind.DESIRED:

@@ -32,7 +32,7 @@ from wire import messages as m
 from wire.topics import Leaf, Topic
 
 ROOM = "p1-1"
-LIGHT = 22
+LIGHT, DISPLAY = 22, 23
 SETTINGS = """
 [room]
 id = "{room}"
@@ -124,6 +124,13 @@ class Site:
             row = db.execute("SELECT outcome, reason FROM commands WHERE id = ?", (ordered.id,)).fetchone()
         return " ".join(str(word) for word in row if word) if row else ""
 
+    def refused_to(self) -> set[tuple[str, str]]:
+        """Who ordered and who confirmed what was refused, by the events at the hub."""
+        with closing(sqlite3.connect(self.folder / "hub.db", timeout=5)) as db:
+            rows = db.execute("SELECT raw FROM events WHERE kind = 'command_refused'").fetchall()
+        events = [m.decode(m.Event, bytes(raw)) for (raw,) in rows]
+        return {(event.by, str(event.detail.get("confirmed", ""))) for event in events}
+
     def reasons(self) -> set[str]:
         """Why orders were refused, by the events at the hub."""
         with closing(sqlite3.connect(self.folder / "hub.db", timeout=5)) as db:
@@ -196,3 +203,31 @@ def test_without_the_signer_no_order_leaves_and_everything_else_goes_on(site: Si
     assert site.order("light_off").refused == "signer_away"
     assert site.hub.health()["broker_connected"]
     assert pins.level(site.levels, LIGHT) == 1
+
+
+class SiteWithADisplay(Site):
+    """As Site, with something that an order may restart in a meeting. Its clock is not disciplined."""
+
+    def start_agent(self) -> subprocess.Popen[bytes]:
+        config = self.folder / "room.toml"
+        config.write_text(config.read_text("utf-8") + f"[relays.display]\npin = {DISPLAY}\n", "utf-8")
+        return super().start_agent()
+
+
+def test_a_confirmation_is_signed_and_judged_by_the_rooms_own_clock(tmp_path: Path) -> None:
+    with Mosquitto(tmp_path / "broker") as broker:
+        site = SiteWithADisplay(tmp_path, broker)
+        try:
+            until("the signer is there", (tmp_path / "s").exists)
+            first = site.order("display_power_cycle")  # as soon as the room offers it
+            until("the first one is over", lambda: site.outcome(first).startswith(("done", "refused", "failed")), 60)
+            moved = len(pins.changes(site.levels))
+            asked = site.hub.order(ROOM, "display_power_cycle", "lan", "thử", None, "Lê Văn Thắng")
+            assert asked.ok
+            until("the room answers", lambda: site.outcome(asked) == "refused confirmation_no_clock")
+            until("the event names both", lambda: ("lan", "Lê Văn Thắng") in site.refused_to())
+            signed = (tmp_path / "signed").read_text("utf-8")
+            assert f"display_power_cycle {asked.id} for {ROOM} by lan confirmed by " in signed
+            assert len(pins.changes(site.levels)) == moved
+        finally:
+            site.end()

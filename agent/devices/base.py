@@ -15,14 +15,13 @@ exception `MisuseError`. No bytes whatever may raise.
 from __future__ import annotations
 
 import abc
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Generic, TypeVar
 
 from agent.core.facts import NoReading, Reading, plausible
 
+IN_CALL = "codec.in_call"
 BLOCK_BYTES_MAX = 256 * 1024
 """Longer blocks (a JSON object, a list of variables) are garbled; a whole Cisco status tree is about 100 kB [M]."""
 
@@ -48,7 +47,10 @@ class LoginRefused:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What one poll gave. Holds every fact of the family, as a value or as the reason why there is none."""
+    """What one poll gave. Holds every fact of the family, as a value or as the reason why there is none.
+
+    That of `poll_call` holds `codec.in_call` alone.
+    """
 
     readings: Mapping[str, Reading]
 
@@ -105,13 +107,51 @@ class Told:
     optional_silent: bool = False
     """Something that can be done without got no answer; the shell takes it back."""
 
+    ready: bool = False
+    """Whether `poll`, `poll_call` and `command` are allowed."""
+
     @property
     def waits_for_optional(self) -> bool:
         """Whether what is outstanding can be done without."""
         return False
 
 
-class Session(Told, abc.ABC):
+class Progress(abc.ABC):
+    """How far a poll has come, for the shell that has the clock: what is about to leave, and what it decides."""
+
+    @property
+    @abc.abstractmethod
+    def unsent(self) -> bool:
+        """Whether something is still to be handed to the shell."""
+
+    @property
+    @abc.abstractmethod
+    def question(self) -> str:
+        """Key of the question that is on its way; empty for an order, and for what nobody waits for any more."""
+
+    @property
+    @abc.abstractmethod
+    def orders(self) -> bool:
+        """Whether what is on its way is an order that is still to be given: its last moment to be withdrawn."""
+
+    @abc.abstractmethod
+    def questions_of(self, fact: str) -> Sequence[str] | None:
+        """Keys of the questions that decide a fact; None: perhaps all of the poll."""
+
+    @abc.abstractmethod
+    def poll_call(self) -> None:
+        """Ask whether a call is up, and nothing else; ends in one `Facts` that holds `codec.in_call` alone."""
+
+    @abc.abstractmethod
+    def give_way(self) -> Mapping[str, Reading]:
+        """End the poll: the facts that are decided by now. What still comes is an answer to nobody."""
+
+    @abc.abstractmethod
+    def withdraw(self) -> None:
+        """The order that was about to leave is not given. Only before its bytes were sent."""
+
+
+class Session(Told, Progress):
     """One conversation with one device over a byte stream."""
 
     gap_s: float = 0.0
@@ -162,180 +202,6 @@ class Session(Told, abc.ABC):
     @abc.abstractmethod
     def command(self, remedy: str) -> None:
         """Give an order; ends in one `CommandDone` or `CommandFailed`. Raises MisuseError for an unknown remedy."""
-
-
-@dataclass(frozen=True, slots=True)
-class Query:
-    """One command to the device. A `remedy` makes it an order, else `key` says what it asks for.
-
-    An order with `also` follows the one before it when that was taken, and its own outcome does not count. Silence upon
-    an `optional` question says nothing of the device: it and the others of its kind are given up in this poll.
-    """
-
-    key: str
-    text: str
-    remedy: str = ""
-    also: bool = False
-    optional: bool = False
-
-
-A = TypeVar("A")
-
-
-class Inquiry(Told, abc.ABC, Generic[A]):
-    """Asks one thing at a time, whatever carries it; `A` is what the family keeps of an answer.
-
-    The family implements the dialogue before it sets `ready`, feeds `_answered`, and computes its facts from the
-    answers. A query that stays without answer is `NoReading("timeout")`, and after `silences_max` of them in a row the
-    conversation is over.
-    """
-
-    silences_max = 2
-
-    def __init__(self, login: Login) -> None:
-        self.login = login
-        self.ready = False
-        self._asked: Query | None = None
-        self._queue: deque[Query] = deque()
-        self._answers: dict[str, A | NoReading] = {}
-        self._polling = False
-        self._silences = 0
-
-    @abc.abstractmethod
-    def _ask(self, query: Query) -> None:
-        """Put a query on its way."""
-
-    @abc.abstractmethod
-    def _queries(self) -> Sequence[Query]:
-        """What one poll asks, in order."""
-
-    @abc.abstractmethod
-    def _orders(self, remedy: str) -> Sequence[Query]:
-        """What to send for a remedy. Several are alternatives: the next is tried when one is not known or refused."""
-
-    @abc.abstractmethod
-    def _facts(self, answers: Mapping[str, A | NoReading]) -> Mapping[str, Reading]:
-        """The facts of a finished poll. A query without entry was never asked."""
-
-    def poll(self) -> None:
-        """Ask for all facts."""
-        if not self.ready or self._polling:
-            raise MisuseError("poll before ready, or twice")
-        self._polling = True
-        self._answers = {}
-        self._queue.extend(self._queries())
-        self._ask_next()
-
-    def command(self, remedy: str) -> None:
-        """Give an order. One at a time."""
-        orders = self._orders(remedy)
-        if not self.ready or not orders or any(query.remedy for query in self._outstanding()):
-            raise MisuseError(f"order {remedy} before ready, unknown, or twice")
-        self._queue.extend(orders)
-        self._ask_next()
-
-    def _outstanding(self) -> list[Query]:
-        return [*([self._asked] if self._asked else []), *self._queue]
-
-    def _ask_next(self) -> None:
-        if self.ready and self._asked is None and self._queue:
-            self._asked = self._queue.popleft()
-            self._ask(self._asked)
-
-    def _answered(self, answer: A | NoReading, text: str = "") -> list[Event]:
-        """The outstanding query got its answer, or got none."""
-        query, self._asked = self._asked, None
-        if query is None:
-            return []
-        if not isinstance(answer, NoReading) or answer.reason != "timeout":
-            self._silences = 0
-        events: list[Event] = []
-        if query.remedy:
-            events += self._order_answered(query, answer, text)
-        else:
-            self._answers[query.key] = answer
-        return events + self._advance()
-
-    def _order_answered(self, query: Query, answer: A | NoReading, text: str) -> list[Event]:
-        not_taken = isinstance(answer, NoReading) and answer.reason in ("absent", "refused") and not query.also
-        if not_taken and any(other.remedy == query.remedy and not other.also for other in self._queue):
-            return []
-        if query.also or not isinstance(answer, NoReading):
-            self._queue = deque(other for other in self._queue if other.remedy != query.remedy or other.also)
-            if any(other.remedy == query.remedy for other in self._queue):
-                return []
-            return [CommandDone(query.remedy, text)]
-        self._queue = deque(other for other in self._queue if other.remedy != query.remedy)
-        return [CommandFailed(query.remedy, answer.reason, text)]
-
-    def _advance(self) -> list[Event]:
-        """Close the poll when its last query is done, and ask the next thing."""
-        events: list[Event] = []
-        if self._polling and not any(not query.remedy for query in self._outstanding()):
-            self._polling = False
-            events.append(Facts(checked(self._facts(self._answers))))
-        self._ask_next()
-        return events
-
-    @property
-    def waits_for_optional(self) -> bool:
-        """As in `Told`."""
-        return self._asked is not None and self._asked.optional
-
-    @property
-    def _settings_now(self) -> Mapping[str, str]:
-        return self.wanted if self.asks_settings else {}
-
-    def _do_without(self) -> list[Event]:
-        """Nobody answers what can be done without: the poll goes on to its end."""
-        self.optional_silent = True
-        for query in [query for query in self._queue if query.optional]:
-            self._queue.remove(query)
-            self._answers[query.key] = NoReading("timeout")
-        return self._answered(NoReading("timeout"))
-
-    def _query_silence(self) -> list[Event]:
-        """No answer came in time."""
-        if self.waits_for_optional:
-            return self._do_without()
-        self._silences += 1
-        if self._silences < self.silences_max:
-            return self._answered(NoReading("timeout"))
-        return [*self._abandon("timeout"), Silent()]
-
-    def _abandon(self, reason: str) -> list[Event]:
-        """Nothing outstanding will be answered any more. Leaves the session not ready."""
-        self.ready = False
-        self.optional_silent = self.optional_silent or self.waits_for_optional
-        events: list[Event] = []
-        left, self._asked = self._outstanding(), None
-        self._queue.clear()
-        for remedy in dict.fromkeys(query.remedy for query in left if query.remedy):
-            events.append(CommandFailed(remedy, reason))
-        for query in left:
-            if not query.remedy:
-                self._answers[query.key] = NoReading(reason)
-        return events + self._advance()
-
-
-class QuerySession(Inquiry[A], Session):
-    """An inquiry over a byte stream."""
-
-    def __init__(self, login: Login) -> None:
-        Session.__init__(self, login)
-        Inquiry.__init__(self, login)
-
-    @property
-    def busy(self) -> bool:
-        """Before the session is ready, silence is what drives the login forward."""
-        return not self.ready or self._asked is not None
-
-    @abc.abstractmethod
-    def _render(self, query: Query) -> bytes:
-        """The bytes of a query."""
-
-    def _ask(self, query: Query) -> None:
-        self._send(self._render(query))
 
 
 def checked(readings: Mapping[str, Reading]) -> dict[str, Reading]:

@@ -6,7 +6,8 @@ import abc
 from typing import TypeVar
 
 from agent.core.facts import NoReading
-from agent.devices.base import Event, Login, ProtocolError, Query, QuerySession, Ready, Silent
+from agent.devices.base import Event, Login, ProtocolError, Ready, Silent
+from agent.devices.inquiry import Query, QuerySession
 
 A = TypeVar("A")
 FIRST_TRIES = 2

@@ -17,7 +17,8 @@ from dataclasses import replace
 from typing import TypeVar
 
 from agent.core.facts import NoReading
-from agent.devices.base import Event, Inquiry, Login, LoginNeeded, LoginRefused, ProtocolError, Query, Ready
+from agent.devices.base import Event, Login, LoginNeeded, LoginRefused, ProtocolError, Ready
+from agent.devices.inquiry import Inquiry, Query
 from agent.exchange import HttpReply, HttpRequest
 
 A = TypeVar("A")
@@ -65,6 +66,14 @@ class HttpSession(Inquiry[A]):
         """Begin. To be called once."""
         self._logging_in = True
         return self._step(self._log_in(None))
+
+    @property
+    def unsent(self) -> bool:
+        """Whether `request` has something."""
+        return self._request is not None
+
+    def _unsay(self) -> None:
+        self._request = None
 
     def request(self) -> HttpRequest | None:
         """The request to carry out now, handed out once; None: nothing is outstanding."""

@@ -207,10 +207,26 @@ class Conversation:
 
     def poll(self) -> dict[str, Reading]:
         """One poll; what it gave, empty when the conversation ended without facts."""
+        return self._polled(self.session.poll)
+
+    def poll_call(self) -> dict[str, Reading]:
+        """The same of the call alone."""
+        return self._polled(self.session.poll_call)
+
+    def give_way(self, asked: int, *, answered: bool = False) -> dict[str, Reading]:
+        """A poll that gives way when so many questions have left; `answered`: the last of them was answered, too."""
+        self.session.poll()
+        for number in range(asked):
+            self._wire += self.channel(self.player.feed(self.session.output()))
+            if answered or number + 1 < asked:
+                self._deliver(lambda _: False)
+        return dict(self.session.give_way())
+
+    def _polled(self, ask: Callable[[], None]) -> dict[str, Reading]:
         if not self.session.ready:
             return {}
         before = len(self.events)
-        self.session.poll()
+        ask()
         self.run(lambda event: isinstance(event, Facts))
         facts = [event for event in self.events[before:] if isinstance(event, Facts)]
         return dict(facts[-1].readings) if facts else {}

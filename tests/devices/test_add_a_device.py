@@ -74,8 +74,19 @@ def test_the_kit_would_notice_a_bad_one(copy: Path) -> None:
     """What the document warns of: a call told unasked that is not believed."""
     file = copy / "agent/devices/codec/sample_vx.py"
     text = file.read_text("utf-8")
-    assert text.count("True if told else called") == 1
-    file.write_text(text.replace("True if told else called", "called"), "utf-8")
+    assert text.count("True if self._call_told else called") == 1
+    file.write_text(text.replace("True if self._call_told else called", "called"), "utf-8")
     said = judged(copy, "-x")
     assert "test_an_event_about_a_call_is_believed_at_once" in said, said[-3000:]
+    assert said.endswith("rc=1")
+
+
+@pytest.mark.timeout(300)
+def test_the_kit_demands_that_a_call_is_asked_for_apart(copy: Path) -> None:
+    file = copy / "agent/devices/codec/sample_vx.py"
+    text = file.read_text("utf-8")
+    assert text.count('return [Query("CALL", "CALL?")]') == 1
+    file.write_text(text.replace('return [Query("CALL", "CALL?")]', "return []"), "utf-8")
+    said = judged(copy, "-k", "sample_vx and apart")
+    assert "test_a_call_is_asked_for_apart" in said, said[-3000:]
     assert said.endswith("rc=1")

@@ -27,7 +27,7 @@ def said(*channels: Channel, call: str = "3") -> Values:
 
 def looks(*answers: Values | NoReading, in_call: Reading = True) -> list[tuple[Reading, ...]]:
     media = CallMedia()
-    found = [media.completed({"codec.in_call": in_call}, {MEDIA: answer}) for answer in answers]
+    found = [media.look({"codec.in_call": in_call}, {MEDIA: answer}) for answer in answers]
     return [tuple(facts[key] for key in KEYS) for facts in found]
 
 
@@ -56,10 +56,10 @@ def test_all_channels_of_one_way_count_together() -> None:
 def test_it_is_asked_for_only_once_a_call_has_been_seen() -> None:
     media = CallMedia()
     assert not media.queries
-    media.completed({"codec.in_call": True}, {})
+    media.look({"codec.in_call": True}, {})
     assert media.queries == (MEDIA,)
     for no in (False, NoReading("timeout")):
-        media.completed({"codec.in_call": no}, {})
+        media.look({"codec.in_call": no}, {})
         assert not media.queries
 
 
@@ -84,7 +84,7 @@ def test_whatever_the_counters_say_a_share_is_a_share(polls: list[list[tuple[str
             values.put((*head, "Direction"), direction)
             for name, word in zip(("Packets", "Loss", "MaxJitter"), rest, strict=True):
                 values.put((*head, "Netstat", name), word)
-        facts = media.completed({"codec.in_call": True}, {MEDIA: values})
+        facts = media.look({"codec.in_call": True}, {MEDIA: values})
         for key in ("codec.rx_loss_pct", "codec.tx_loss_pct"):
             value = facts[key]
             assert isinstance(value, NoReading) or (isinstance(value, float) and 0 <= value <= 100)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -20,6 +21,9 @@ IN_CALL = [recording for recording in ALL if recording.in_call]
 IDLE = [recording for recording in ALL if not recording.in_call]
 OTHERS = {"nut"}
 """Folders whose recordings have tests of their own."""
+Ask = Callable[[Conversation], dict[str, Reading]]
+ASKS: tuple[Ask, ...] = (Conversation.poll, Conversation.poll_call)
+"""A whole poll, and one that asks about calls only: neither may ever deny one."""
 TALKING = [name for name in names() if load_family(name).keys and not load_family(name).is_web]
 
 
@@ -96,8 +100,58 @@ def test_events_between_answers_change_nothing(recording: Recording) -> None:
     assert two_polls(conversation(recording, lambda data: data + recording.event)) == plain
 
 
+@pytest.mark.parametrize("recording", ALL, ids=by_name)
+def test_a_call_is_asked_for_apart(recording: Recording) -> None:
+    """Before an act only `codec.in_call` is asked for: `_call_queries` of docs/add-a-device.md."""
+    talk = conversation(recording)
+    talk.start()
+    at_start = len(talk.player.heard)
+    plain = (talk.poll(), talk.poll())[1]
+    asked = len(talk.player.heard)
+    talk.poll_call()
+    apart = len(talk.player.heard)
+    assert talk.poll_call() == {"codec.in_call": recording.expected["codec.in_call"]}
+    for text in talk.player.heard[asked:]:
+        assert text == "(empty)" or text.startswith(recording.calls), f"{text!r} says nothing about calls"
+    assert 0 < apart - asked < (asked - at_start) / 2, "that is no less than a whole poll asks"
+    assert talk.poll() == plain, "a poll of the call alone has changed what the next whole one says"
+
+
+@pytest.mark.parametrize("recording", ALL, ids=by_name)
+@pytest.mark.parametrize("answered", [False, True], ids=["on its way", "answered"])
+def test_a_poll_gives_way_at_any_question(recording: Recording, answered: bool) -> None:
+    """What it gives is what a whole poll would; then the call is asked for on the same line, and all is as before."""
+    talk = conversation(recording)
+    two_polls(talk)
+    before = len(talk.player.heard)
+    plain = talk.poll()
+    questions = len([text for text in talk.player.heard[before:] if text != "(empty)"])
+    for asked in range(1, questions):
+        talk = conversation(recording)
+        two_polls(talk)
+        some = talk.give_way(asked, answered=answered)
+        assert some == {key: plain[key] for key in some}, f"gave way after question {asked}"
+        talk.poll_call()
+        assert talk.poll_call() == {"codec.in_call": plain["codec.in_call"]}
+        assert talk.poll() == plain
+    assert some or not answered, "nearly everything was answered: `decided_by` says what that decides"
+
+
+@pytest.mark.parametrize("recording", ALL, ids=by_name)
+def test_what_gave_way_answers_nobody(recording: Recording) -> None:
+    """Its late answer was asked for before, and nothing more is said: no poll after it may deny a call by it."""
+    for asked in range(1, 4):
+        talk = conversation(recording)
+        talk.start()
+        talk.poll()
+        talk.give_way(asked)
+        talk.channel = lambda _: b""
+        assert talk.poll_call().get("codec.in_call") is not False
+
+
 @pytest.mark.parametrize("recording", IDLE, ids=by_name)
-def test_an_event_about_a_call_is_believed_at_once(recording: Recording) -> None:
+@pytest.mark.parametrize("ask", ASKS)
+def test_an_event_about_a_call_is_believed_at_once(recording: Recording, ask: Ask) -> None:
     """Told once, before any of a poll's answers: whichever is waited for, and whatever is said after it."""
     answers = 0
 
@@ -110,16 +164,17 @@ def test_an_event_about_a_call_is_believed_at_once(recording: Recording) -> None
     talk = conversation(recording, told)
     talk.start()
     logged_in = answers
-    talk.poll()
+    ask(talk)
     for at in range(logged_in + 1, answers + 1):
         answers = 0
         talk = conversation(recording, told)
         talk.start()
-        assert talk.poll().get("codec.in_call") is not False, f"told before answer {at - logged_in}"
+        assert ask(talk).get("codec.in_call") is not False, f"told before answer {at - logged_in}"
 
 
 @pytest.mark.parametrize("recording", ALL, ids=by_name)
-def test_truncated_anywhere(recording: Recording) -> None:
+@pytest.mark.parametrize("ask", ASKS)
+def test_truncated_anywhere(recording: Recording, ask: Ask) -> None:
     """The line goes dead after any byte: it ends, nothing raises, and a call is never denied."""
     total = 0
 
@@ -130,7 +185,7 @@ def test_truncated_anywhere(recording: Recording) -> None:
 
     talk = conversation(recording, count)
     talk.start()
-    talk.poll()
+    whole = set(ask(talk))
     for cut in range(0, total, 5):
         left = cut
 
@@ -141,8 +196,8 @@ def test_truncated_anywhere(recording: Recording) -> None:
 
         talk = conversation(recording, cut_off)
         talk.start()
-        facts = talk.poll()
-        assert set(facts) in (set(), set(load_family(recording.family).keys))
+        facts = ask(talk)
+        assert set(facts) in (set(), whole)
         if recording.in_call:
             assert facts.get("codec.in_call") is not False, f"cut at {cut}"
 
@@ -150,7 +205,8 @@ def test_truncated_anywhere(recording: Recording) -> None:
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 @pytest.mark.parametrize("recording", IN_CALL, ids=by_name)
-def test_noise_never_denies_a_call(recording: Recording, data: st.DataObject) -> None:
+@pytest.mark.parametrize("ask", ASKS)
+def test_noise_never_denies_a_call(recording: Recording, ask: Ask, data: st.DataObject) -> None:
     """Bytes inserted anywhere, also ones that mean something to the protocol."""
     words = st.one_of(
         st.binary(max_size=12),
@@ -171,7 +227,7 @@ def test_noise_never_denies_a_call(recording: Recording, data: st.DataObject) ->
     talk = conversation(recording, noisy, chunk=data.draw(st.sampled_from([0, 1, 13])))
     talk.start()
     for _ in range(2):
-        assert talk.poll().get("codec.in_call") is not False
+        assert ask(talk).get("codec.in_call") is not False
 
 
 class OneByte:
@@ -197,13 +253,14 @@ class OneByte:
 
 @pytest.mark.parametrize("recording", IN_CALL, ids=by_name)
 @pytest.mark.parametrize("noise", [None, b" ", b"\r\n", b"0"])
-def test_one_byte_lost_or_added_never_denies_a_call(recording: Recording, noise: bytes | None) -> None:
+@pytest.mark.parametrize("ask", ASKS)
+def test_one_byte_lost_or_added_never_denies_a_call(recording: Recording, noise: bytes | None, ask: Ask) -> None:
     """At every byte of every answer about calls; None: the byte is lost, as a serial line loses them."""
     place = 0
     while True:
         struck = OneByte(recording, place, noise)
         struck.talk.start()
-        assert struck.talk.poll().get("codec.in_call") is not False, f"struck at {place}"
+        assert ask(struck.talk).get("codec.in_call") is not False, f"struck at {place}"
         if not struck.reached:
             break
         place += 1
@@ -246,7 +303,8 @@ def test_a_dead_device_ends_the_conversation(recording: Recording) -> None:
 
 
 @pytest.mark.parametrize("recording", ALL, ids=by_name)
-def test_restart_in_the_middle_of_a_poll(recording: Recording) -> None:
+@pytest.mark.parametrize("ask", ASKS)
+def test_restart_in_the_middle_of_a_poll(recording: Recording, ask: Ask) -> None:
     """At every question: the device restarts instead of answering, and asks for a login again or says nothing.
 
     Who dies before every question about calls was answered has denied nothing.
@@ -254,7 +312,7 @@ def test_restart_in_the_middle_of_a_poll(recording: Recording) -> None:
     talk = conversation(recording)
     talk.start()
     at_start = len(talk.player.heard)
-    talk.poll()
+    ask(talk)
     asked = [text for text in talk.player.heard[at_start:] if text != "(empty)"]  # the LF behind a CR
     last_about_calls = max(place for place, text in enumerate(asked) if text.startswith(recording.calls))
     for question in range(len(asked)):
@@ -268,7 +326,7 @@ def test_restart_in_the_middle_of_a_poll(recording: Recording) -> None:
             return data if left >= 0 else recording.rebooted if left == -1 else b""
 
         talk.channel = dies
-        facts = talk.poll()
+        facts = ask(talk)
         if recording.in_call or question <= last_about_calls:
             assert facts.get("codec.in_call") is not False, f"it died at {asked[question]!r}"
         if not talk.session.ready:
@@ -321,8 +379,8 @@ def test_slow_answers(recording: Recording) -> None:
 
     talk = conversation(recording, late)
     talk.start()
-    for _ in range(2):
-        facts = talk.poll()
+    for ask in (*ASKS, *ASKS):
+        facts = ask(talk)
         if recording.in_call:
             assert facts.get("codec.in_call") is not False
         assert facts.get("codec.in_call", NoReading("none")) is not None

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.core.facts import NoReading
+from agent.core.facts import NoReading, Reading
 from agent.devices.base import CommandDone, CommandFailed, LoginRefused
 from agent.devices.web import COOKIES_MAX
 from agent.exchange import HttpReply
@@ -30,6 +31,9 @@ STRANGE = [
     HttpReply(200, (), b"<a>" * 3000),
 ]  # fmt: skip
 """What a proxy, a restarting device, or another device at this address may say."""
+Ask = Callable[[WebConversation], dict[str, Reading]]
+ASKS: tuple[Ask, ...] = (WebConversation.poll, WebConversation.poll_call)
+"""A whole poll, and one that asks about calls only: neither may ever deny one."""
 DECIDING = {
     "cisco_http": ("/SystemUnit", "/Call"),
     "huawei_te": ("WEB_GetMailboxDataAPI",),
@@ -74,6 +78,41 @@ def test_facts(recording: Recording) -> None:
         assert set(facts) == set(load_family(recording.family).keys)
 
 
+@pytest.mark.parametrize("recording", ALL, ids=by_name)
+def test_a_call_is_asked_for_apart(recording: Recording) -> None:
+    """Before an act only `codec.in_call` is asked for: `_call_queries` of docs/add-a-device.md."""
+    talk = WebConversation(recording)
+    talk.start()
+    plain = [talk.poll() for _ in range(3)]
+    whole = set(talk.asked)
+    before = len(talk.asked)
+    assert talk.poll_call() == {"codec.in_call": recording.expected["codec.in_call"]}
+    apart = talk.asked[before:]
+    assert set(apart) < whole
+    assert all(any(target_of(asked).endswith(end) for asked in apart) for end in DECIDING[recording.family])
+    assert talk.poll() == plain[-1], "a poll of the call alone has changed what the next whole one says"
+
+
+@pytest.mark.parametrize("recording", ALL, ids=by_name)
+def test_a_poll_gives_way_between_any_two_requests(recording: Recording) -> None:
+    talk, questions = WebConversation(recording), 0
+    talk.start()
+    for _ in range(3):
+        before = len(talk.asked)
+        plain = talk.poll()
+        questions = len(talk.asked) - before
+    for asked in range(questions):
+        talk = WebConversation(recording)
+        talk.start()
+        talk.poll()
+        talk.poll()
+        some = talk.give_way(asked)
+        assert some == {key: plain[key] for key in some}, f"gave way after {asked}"
+        assert talk.poll_call() == {"codec.in_call": plain["codec.in_call"]}
+        assert talk.poll() == plain
+    assert some, "nearly everything was answered: `decided_by` says what that decides"
+
+
 @pytest.mark.parametrize(
     ("recording", "remedy"),
     [pytest.param(one, order, id=f"{by_name(one)} {order}") for one in ALL for order in sorted(orders_of(one))],
@@ -87,11 +126,12 @@ def test_orders(recording: Recording, remedy: str) -> None:
 
 @pytest.mark.parametrize("recording", IN_CALL, ids=by_name)
 @pytest.mark.parametrize("strange", STRANGE, ids=repr)
-def test_a_strange_reply_never_denies_a_call(recording: Recording, strange: HttpReply) -> None:
+@pytest.mark.parametrize("ask", ASKS)
+def test_a_strange_reply_never_denies_a_call(recording: Recording, strange: HttpReply, ask: Ask) -> None:
     """To any one question, or to all."""
     whole = WebConversation(recording)
     whole.start()
-    whole.poll()
+    ask(whole)
     for place in (*range(len(whole.asked)), None):
         if place is not None and is_denial(recording, whole.asked[place], strange):
             continue
@@ -102,7 +142,7 @@ def test_a_strange_reply_never_denies_a_call(recording: Recording, strange: Http
 
         talk.spoil = spoilt
         talk.start()
-        assert talk.poll().get("codec.in_call") is not False, place
+        assert ask(talk).get("codec.in_call") is not False, place
 
 
 @pytest.mark.parametrize("family", WEB)
@@ -116,7 +156,8 @@ def test_a_web_server_of_anything_else_is_not_taken_for_the_device(family: str, 
 
 @pytest.mark.parametrize("recording", IDLE, ids=by_name)
 @pytest.mark.parametrize("strange", STRANGE, ids=repr)
-def test_a_strange_reply_about_calls_is_no_denial(recording: Recording, strange: HttpReply) -> None:
+@pytest.mark.parametrize("ask", ASKS)
+def test_a_strange_reply_about_calls_is_no_denial(recording: Recording, strange: HttpReply, ask: Ask) -> None:
     """To the question that matters, also when there is no call: what is not understood says nothing."""
     for about in DECIDING[recording.family]:
         if is_denial(recording, f"GET {about}", strange):
@@ -127,7 +168,7 @@ def test_a_strange_reply_about_calls_is_no_denial(recording: Recording, strange:
 
         talk = WebConversation(recording, spoilt)
         talk.start()
-        facts = talk.poll()
+        facts = ask(talk)
         assert not facts or isinstance(facts["codec.in_call"], NoReading)
 
 
@@ -212,12 +253,13 @@ def test_sessions_are_used_where_they_are_offered() -> None:
 @settings(max_examples=150, deadline=None)
 @given(replies=st.lists(st.tuples(st.sampled_from([200, 204, 301, 400, 401, 403, 404, 500]), st.binary(max_size=200))))
 @pytest.mark.parametrize("family", WEB)
-def test_pure_noise_never_raises_and_never_denies(family: str, replies: list[tuple[int, bytes]]) -> None:
+@pytest.mark.parametrize("ask", ASKS)
+def test_pure_noise_never_raises_and_never_denies(family: str, ask: Ask, replies: list[tuple[int, bytes]]) -> None:
     talk = WebConversation(web_recordings(family)[0])
     left = list(replies)
     talk.spoil = lambda _, __: HttpReply(left[0][0], (), left.pop(0)[1]) if left else None
     talk.start()
-    assert talk.poll().get("codec.in_call") is not False
+    assert ask(talk).get("codec.in_call") is not False
 
 
 WORDS = st.sampled_from(

@@ -73,9 +73,25 @@ class WebConversation:
 
     def poll(self) -> dict[str, Reading]:
         """One poll; empty when the conversation ended without facts."""
+        return self._polled(self.session.poll)
+
+    def poll_call(self) -> dict[str, Reading]:
+        """The same of the call alone."""
+        return self._polled(self.session.poll_call)
+
+    def give_way(self, asked: int) -> dict[str, Reading]:
+        """A poll that gives way when so many requests were answered."""
+        self.session.poll()
+        for _ in range(asked):
+            request = self.session.request()
+            assert request is not None
+            self.events += self.session.reply(recorded(self.recording, asked_of(request)))
+        return dict(self.session.give_way())
+
+    def _polled(self, ask: Callable[[], None]) -> dict[str, Reading]:
         if not self.session.ready:
             return {}
-        self.session.poll()
+        ask()
         before = len(self.events)
         self.run(Facts)
         facts = [event for event in self.events[before:] if isinstance(event, Facts)]

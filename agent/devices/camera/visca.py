@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 
 from agent.core.facts import NoReading, Reading
 from agent.devices.about import About, Tested
-from agent.devices.base import Event, ProtocolError, Query, Session
+from agent.devices.base import Event, ProtocolError, Session
 from agent.devices.camera import _messages as visca
+from agent.devices.inquiry import Query
 from agent.devices.proven import ProvenSession
 from agent.devices.setup import Setup
 

@@ -10,9 +10,10 @@ question is sent once more, under its own number, before it counts as unanswered
 from __future__ import annotations
 
 from agent.devices.about import About, Tested
-from agent.devices.base import Event, ProtocolError, Query, Session
+from agent.devices.base import Event, ProtocolError, Session
 from agent.devices.camera import _messages as visca
 from agent.devices.camera.visca import ViscaSession
+from agent.devices.inquiry import Query
 from agent.devices.setup import Setup
 
 FAMILY = "visca_ip"
@@ -66,6 +67,11 @@ class ViscaIpSession(ViscaSession):
         """Ask for all facts."""
         self._resets = 0
         super().poll()
+
+    def _unsay(self) -> None:
+        """The number goes with it: the camera counts what it is asked."""
+        super()._unsay()
+        self._sequence = max(0, self._sequence - 1)
 
     def silence(self) -> list[Event]:
         """Nothing arrived: the question, or its answer, may have been lost."""

@@ -27,6 +27,14 @@ STREAMS: tuple[tuple[Way, str, str], ...] = (
 )  # fmt: skip
 """Count and percentage of each stream in the call's status."""
 
+DECIDED_BY: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(("codec.registered", "codec.mic_muted", "codec.output_muted", "codec.upgrading"), (MAILBOX,)),
+    "codec.standby": (SLEEP,),
+    "codec.volume_pct": (AUDIO,),
+    **dict.fromkeys(("codec.model", "codec.software"), (VERSION,)),
+}
+"""Which actions decide a fact."""
+
 Answers = Mapping[str, Any]
 """The `data` of each answer, its names in lower case, or why there is none, by action."""
 SILENT = NoReading("timeout")
@@ -64,8 +72,8 @@ def lowered(tree: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def facts_of(answers: Answers, loss: Mapping[Way, Reading]) -> dict[str, Reading]:
-    """Every fact of the family; `loss` is that of the call's streams."""
+def facts_of(answers: Answers) -> dict[str, Reading]:
+    """Every fact of the family but the loss of the call's streams (`loss_of`)."""
     state = entry(answers.get(MAILBOX, SILENT), "state")
     audio, version = answers.get(AUDIO, SILENT), answers.get(VERSION, SILENT)
     return {
@@ -79,8 +87,6 @@ def facts_of(answers: Answers, loss: Mapping[Way, Reading]) -> dict[str, Reading
         "codec.upgrading": switch(entry(state, "upgrade")),
         "codec.model": text(entry(version, "model")),
         "codec.software": text(entry(version, "softversion")),
-        "codec.rx_loss_pct": loss["RX"],
-        "codec.tx_loss_pct": loss["TX"],
     }
 
 
@@ -115,11 +121,12 @@ def streams_of(status: Any) -> list[Stream]:
     ]
 
 
-def loss_of(answers: Answers, loss: LossSinceLook) -> Mapping[Way, Reading]:
+def loss_of(answers: Answers, loss: LossSinceLook) -> dict[str, Reading]:
     """Loss since the last look. Without a call the status has none, or is refused."""
     status = answers.get(CALL, SILENT)
     none = status if isinstance(status, NoReading) and status.reason != "refused" else NoReading("absent")
-    return loss.look(streams_of(status), none)
+    worst = loss.look(streams_of(status), none)
+    return {"codec.rx_loss_pct": worst["RX"], "codec.tx_loss_pct": worst["TX"]}
 
 
 def _sleeps(answer: Any) -> Reading:

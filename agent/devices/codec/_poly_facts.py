@@ -64,6 +64,14 @@ def facts_of(answers: Answers, call_seen: bool, whoami: Mapping[str, str], aslee
     }
 
 
+DECIDED_BY: Mapping[str, tuple[str, ...]] = {
+    "codec.registered": ("status",),
+    "codec.mic_connected": ("status",),
+    "codec.mic_muted": ("mute near get",),
+    "codec.volume_pct": ("volume get",),
+}
+"""Which questions decide a fact."""
+
 NETSTATS, ADVNETSTATS = "netstats", "advnetstats"
 QUALITY_KEYS = ("codec.tx_loss_pct", "codec.jitter_ms")
 LOSS = re.compile(r"%pktloss:\s*([0-9.]+)\s*%", re.IGNORECASE)

@@ -16,6 +16,21 @@ MEDIA_END = "/mediastats"
 STREAMS_MAX = 64
 """Streams of a call that are looked at: sound, picture and content, both ways, of a few far ends."""
 
+CALLS = (SYSTEM, STATUS, CONFERENCES, APPS, DEVICE_MODE)
+"""What `in_call` is made of."""
+
+DECIDED_BY: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(
+        (
+            "codec.app_ready", "codec.standby", "codec.upgrading", "codec.uptime_s", "codec.model", "codec.software",
+        ),
+        (SYSTEM,),
+    ),
+    **dict.fromkeys(("codec.registered", "codec.camera"), (STATUS,)),
+    **dict.fromkeys(("codec.mic_muted", "codec.volume_pct", "codec.mic_connected"), (AUDIO,)),
+}  # fmt: skip
+"""Which paths decide a fact."""
+
 Answers = Mapping[str, Any]
 """The JSON of each answer or why there is none, by path."""
 SILENT = NoReading("timeout")
@@ -27,8 +42,8 @@ STATES = {
 """Word of `state`: whether the application runs (None: the word does not say), whether it sleeps."""
 
 
-def facts_of(answers: Answers, quality: Mapping[str, Reading]) -> dict[str, Reading]:
-    """Every fact of the family; `quality` are those of the call's streams."""
+def facts_of(answers: Answers) -> dict[str, Reading]:
+    """Every fact of the family but those of the call's streams (`Quality`)."""
     system, audio = answers.get(SYSTEM, SILENT), answers.get(AUDIO, SILENT)
     return {
         "codec.api": any(not isinstance(answer, NoReading) for answer in answers.values()),
@@ -44,7 +59,6 @@ def facts_of(answers: Answers, quality: Mapping[str, Reading]) -> dict[str, Read
         "codec.uptime_s": amount(entry(system, "uptime")),
         "codec.model": text(entry(system, "model")),
         "codec.software": text(entry(system, "softwareVersion")),
-        **quality,
     }
 
 

@@ -32,6 +32,25 @@ STATUSES = (
 CRITICAL = frozenset({"SystemUnit", "Call", TEAMS, "Standby", UPGRADE})
 """Asked at every poll, whatever feedback is there: they decide what may be switched."""
 
+CALLS = ("SystemUnit", "Call", TEAMS)
+"""What `in_call` is made of."""
+
+DECIDED_BY: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(
+        ("codec.app_ready", "codec.temp_c", "codec.uptime_s", "codec.model", "codec.software"), ("SystemUnit",)
+    ),
+    "codec.standby": ("Standby",),
+    "codec.registered": ("SIP", "H323 Gatekeeper"),
+    "codec.mic_muted": ("Audio Microphones Mute",),
+    "codec.volume_pct": ("Audio Volume",),
+    "codec.output_muted": ("Audio VolumeMute",),
+    "codec.mic_connected": ("Audio Input Connectors",),
+    "codec.display_out": ("Video Output",),
+    "codec.camera": ("Cameras",),
+    "codec.upgrading": (UPGRADE,),
+}
+"""Which statuses decide a fact."""
+
 IDLE_SYSTEM_STATES = frozenset({"initialized", "initializing", "sleeping"})
 """`SystemUnit State System` when no call is up. `InCall` and `Multisite` are calls; anything else is not understood."""
 
@@ -56,7 +75,7 @@ def facts_of(answers: Answers, call_seen: bool) -> dict[str, Reading]:
         "codec.mic_connected": _of(answers, "Audio Input Connectors", _mic_connected),
         "codec.display_out": _of(answers, "Video Output", _display_out),
         "codec.camera": _of(answers, "Cameras", _camera),
-        "codec.upgrading": _of(answers, "Provisioning Software UpgradeStatus", _upgrading),
+        "codec.upgrading": _of(answers, UPGRADE, _upgrading),
         "codec.temp_c": _of(answers, "SystemUnit", lambda v: _number(v, "SystemUnit", "Hardware", "Temperature")),
         "codec.uptime_s": _of(answers, "SystemUnit", lambda v: _number(v, "SystemUnit", "Uptime")),
         "codec.model": _of(answers, "SystemUnit", lambda v: _text(v, "SystemUnit", "ProductId")),

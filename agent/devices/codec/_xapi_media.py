@@ -33,17 +33,17 @@ class CallMedia:
         """What to ask in this poll besides: the channels, when the last look found a call."""
         return (MEDIA,) if self._in_call else ()
 
-    def completed(self, facts: Mapping[str, Reading], answers: Mapping[str, Values | NoReading]) -> dict[str, Reading]:
-        """The facts of a poll with those of the call's quality."""
+    def look(self, facts: Mapping[str, Reading], answers: Mapping[str, Values | NoReading]) -> dict[str, Reading]:
+        """The facts of the call's quality; `facts` are the others of the same poll."""
         self._in_call = facts.get("codec.in_call") is True
         answer = answers.get(MEDIA, NoReading("absent"))
         if not self._in_call or isinstance(answer, NoReading):
             self._before = {}
             none = answer if self._in_call and isinstance(answer, NoReading) else NoReading("absent")
-            return {**facts, **dict.fromkeys(KEYS, none)}
-        return {**facts, **self._look(answer)}
+            return dict.fromkeys(KEYS, none)
+        return self._counted(answer)
 
-    def _look(self, values: Values) -> dict[str, Reading]:
+    def _counted(self, values: Values) -> dict[str, Reading]:
         before, self._before = self._before, {}
         carried = dict.fromkeys(WAYS, 0.0)
         lost = dict.fromkeys(WAYS, 0.0)

@@ -17,6 +17,12 @@ RESTING: Mapping[str, Reading] = {"idle": False, "sleeping": True}
 """Without a call, and whether it sleeps."""
 STATUS, CALLS, MUTE, VOLUME = "sysstatus get", "callinfo all", "mute near get", "volume get"
 VERSION = "version"
+DECIDED_BY: Mapping[str, tuple[str, ...]] = {
+    "codec.standby": (STATUS,),
+    "codec.mic_muted": (MUTE,),
+    "codec.volume_pct": (VOLUME,),
+}
+"""Which questions decide a fact."""
 NAMING = Naming(re.compile("[a-z ]+"), "donotdisturb global", frozenset({"donotdisturb global", "donotdisturb talk"}))
 """The two settings that can be asked: in *do not disturb* it refuses the calls of the centre, all or while it talks."""
 QUALITY_KEYS = ("codec.rx_loss_pct", "codec.tx_loss_pct", "codec.jitter_ms")

@@ -17,15 +17,16 @@ from xml.sax.saxutils import escape
 
 from agent.core.facts import NoReading, Reading
 from agent.devices.about import About, Tested
-from agent.devices.base import Login, Query, Ready
+from agent.devices.base import Login, Ready
 from agent.devices.codec._baseline import KEYS as SETTINGS_KEYS
 from agent.devices.codec._baseline import REMEDY, Baseline
-from agent.devices.codec._xapi_facts import STATUSES, TEAMS, facts_of
+from agent.devices.codec._xapi_facts import CALLS, DECIDED_BY, STATUSES, TEAMS, facts_of
 from agent.devices.codec._xapi_media import KEYS as MEDIA_KEYS
 from agent.devices.codec._xapi_media import CallMedia
 from agent.devices.codec._xapi_replies import Values
 from agent.devices.codec._xapi_settings import HEAD, NAMING, settings_read
 from agent.devices.codec._xapi_web import xml_result, xml_setting, xml_status, xml_taken
+from agent.devices.inquiry import Query
 from agent.devices.web import HttpSession, Step
 from agent.exchange import HttpReply, HttpRequest
 
@@ -64,6 +65,8 @@ def session(login: Login, nonce: str = "") -> CiscoHttpSession:  # noqa: ARG001 
 class CiscoHttpSession(HttpSession[Values]):
     """See the module."""
 
+    decided_by = DECIDED_BY
+
     def __init__(self, login: Login) -> None:
         super().__init__(login)
         self._media = CallMedia()
@@ -78,6 +81,9 @@ class CiscoHttpSession(HttpSession[Values]):
             *(Query(path, path) for path in (*STATUSES, *self._media.queries)),
             *(Query(path, path, optional=True) for path in settings),
         ]
+
+    def _call_queries(self) -> Sequence[Query]:
+        return [Query(path, path) for path in CALLS]
 
     def _orders(self, remedy: str) -> Sequence[Query]:
         if remedy == "codec_volume_restore":
@@ -116,8 +122,13 @@ class CiscoHttpSession(HttpSession[Values]):
     def _facts(self, answers: Mapping[str, Values | NoReading]) -> Mapping[str, Reading]:
         # "No such path" in XML is an answer, but any web server at all says 404.
         understood = any(isinstance(answer, Values) for answer in answers.values())
-        facts = self._media.completed({**facts_of(answers, False), "codec.api": understood}, answers)
-        return facts | self._baseline.completed(self.wanted, settings_read(self.wanted, answers))
+        return {**facts_of(answers, False), "codec.api": understood}
+
+    def _compared(
+        self, facts: Mapping[str, Reading], answers: Mapping[str, Values | NoReading]
+    ) -> Mapping[str, Reading]:
+        settings = self._baseline.completed(self.wanted, settings_read(self.wanted, answers))
+        return self._media.look(facts, answers) | settings
 
 
 def setting_xml(path: str, value: str) -> str:

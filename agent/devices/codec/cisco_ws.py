@@ -17,26 +17,17 @@ from typing import Any
 
 from agent.core.facts import NoReading, Reading
 from agent.devices.about import About, Tested
-from agent.devices.base import (
-    BLOCK_BYTES_MAX,
-    Event,
-    Login,
-    ProtocolError,
-    Query,
-    QuerySession,
-    Ready,
-    Session,
-    Silent,
-)
+from agent.devices.base import BLOCK_BYTES_MAX, Event, Login, ProtocolError, Ready, Session, Silent
 from agent.devices.codec._baseline import KEYS as SETTINGS_KEYS
 from agent.devices.codec._baseline import REMEDY, Baseline
-from agent.devices.codec._xapi_facts import CRITICAL, STATUSES, facts_of, speaks_of_call
+from agent.devices.codec._xapi_facts import CALLS, CRITICAL, DECIDED_BY, STATUSES, facts_of, speaks_of_call
 from agent.devices.codec._xapi_media import KEYS as MEDIA_KEYS
 from agent.devices.codec._xapi_media import CallMedia
 from agent.devices.codec._xapi_mirror import Mirror
 from agent.devices.codec._xapi_replies import Values
 from agent.devices.codec._xapi_settings import HEAD, NAMING, settings_read
 from agent.devices.codec._xapi_web import plain_status
+from agent.devices.inquiry import Query, QuerySession
 from agent.devices.lines import LineBuffer
 from agent.exchange import parsed_json
 
@@ -78,6 +69,7 @@ class WsSession(QuerySession[Values]):
     """See the module."""
 
     patience_s = 3.0
+    decided_by = DECIDED_BY
 
     def __init__(self, login: Login) -> None:
         super().__init__(login)
@@ -103,9 +95,11 @@ class WsSession(QuerySession[Values]):
 
     def poll(self) -> None:
         """Ask for all facts."""
-        self._call_seen = False
         self._mirror.begin()
         super().poll()
+
+    def _begin(self) -> None:
+        self._call_seen = False
 
     def receive(self, data: bytes) -> list[Event]:
         """Take what arrived."""
@@ -186,6 +180,9 @@ class WsSession(QuerySession[Values]):
         queries += [Query(path, path) for path in self._media.queries]
         return queries + [Query(path, path, optional=True) for path in settings]
 
+    def _call_queries(self) -> Sequence[Query]:
+        return [Query(path, path) for path in CALLS]
+
     def _orders(self, remedy: str) -> Sequence[Query]:
         if remedy == "codec_volume_restore":
             level = max(0, min(100, round(self.volume_pct)))
@@ -218,8 +215,13 @@ class WsSession(QuerySession[Values]):
         return json.dumps(body, ensure_ascii=False).encode() + b"\n"
 
     def _facts(self, answers: Mapping[str, Values | NoReading]) -> Mapping[str, Reading]:
-        facts = self._media.completed(facts_of(self._mirror.complete(answers), self._call_seen), answers)
-        return facts | self._baseline.completed(self.wanted, settings_read(self.wanted, answers))
+        return facts_of(self._mirror.complete(answers), self._call_seen)
+
+    def _compared(
+        self, facts: Mapping[str, Reading], answers: Mapping[str, Values | NoReading]
+    ) -> Mapping[str, Reading]:
+        settings = self._baseline.completed(self.wanted, settings_read(self.wanted, answers))
+        return self._media.look(facts, answers) | settings
 
 
 def _typed(word: str) -> int | str:

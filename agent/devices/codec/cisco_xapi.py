@@ -5,7 +5,8 @@ software (TC) does not know JSON and goes on in text, where a reply is known by 
 may stand before or after a block and therefore means nothing here. Restart: `xCommand SystemUnit Boot Action: Restart`
 (CE, RoomOS), and where that is not known `xCommand Boot` (TC). Boot takes 2 to 5 min [M].
 
-Unverified [M]: `xCommand Audio Volume Set` and `Unmute`, the wording of text-mode errors and of the failed login. An
+Unverified [M]: `xCommand Audio Volume Set` and `Unmute`, the wording of text-mode errors and of the failed login,
+`xStatus SystemUnit State` alone (where it does not say how many calls are up, all of `SystemUnit` is asked). An
 MXP speaks an older tongue (no `Standby`, no `NumberOfActiveCalls`): give its room the family `generic`.
 """
 
@@ -24,19 +25,18 @@ from agent.devices.base import (
     LoginNeeded,
     LoginRefused,
     ProtocolError,
-    Query,
-    QuerySession,
     Ready,
     Session,
     Silent,
 )
 from agent.devices.codec._baseline import KEYS as SETTINGS_KEYS
 from agent.devices.codec._baseline import REMEDY, Baseline
-from agent.devices.codec._xapi_facts import STATUSES, TEAMS, facts_of, speaks_of_call
+from agent.devices.codec._xapi_facts import CALLS, DECIDED_BY, STATUSES, TEAMS, facts_of, speaks_of_call
 from agent.devices.codec._xapi_media import KEYS as MEDIA_KEYS
 from agent.devices.codec._xapi_media import CallMedia
 from agent.devices.codec._xapi_replies import NOT_RECOGNIZED, JsonBlock, Reply, TerminalBlock, Values
 from agent.devices.codec._xapi_settings import HEAD, NAMING, settings_read
+from agent.devices.inquiry import Query, QuerySession
 from agent.devices.lines import LineBuffer
 
 FAMILY = "cisco_xapi"
@@ -66,6 +66,8 @@ ORDERS = {
     "codec_unmute": ("xCommand Audio Microphones Unmute",),
 }
 
+STATE = "SystemUnit State"
+"""The part of `SystemUnit` that speaks of calls."""
 LOGIN_PROMPT = re.compile(r"^(?!last )(?:[\w.\-]+ )?login: ?$", re.IGNORECASE)
 PASSWORD_PROMPT = re.compile(r"^password(?: for \S+)?: ?$", re.IGNORECASE)
 REFUSED = re.compile(r"login incorrect|permission denied|access denied|authentication fail|login failed", re.IGNORECASE)
@@ -95,6 +97,7 @@ class XapiSession(QuerySession[Values]):
     """See the module."""
 
     patience_s = 2.0
+    decided_by = DECIDED_BY
 
     def __init__(self, login: Login, nonce: str = "") -> None:
         super().__init__(login)
@@ -113,6 +116,8 @@ class XapiSession(QuerySession[Values]):
         self._nudges = 0
         self._heard = False
         self._teams_unknown = 0
+        self._knows_state = True
+        """Whether it is asked for the unit's state alone. Its whole answer takes 2 s at 9,600 baud."""
 
     @property
     def buffered(self) -> int:
@@ -138,10 +143,8 @@ class XapiSession(QuerySession[Values]):
             events += self._prompt(is_password=PASSWORD_PROMPT.match(tail) is not None)
         return events
 
-    def poll(self) -> None:
-        """Ask for all facts."""
+    def _begin(self) -> None:
         self._call_seen = False
-        super().poll()
 
     # -- login and set-up
 
@@ -290,6 +293,7 @@ class XapiSession(QuerySession[Values]):
         Where "absent" would speak for "no call", it is believed only of Teams, and only the second time.
         """
         key = self._asked.key if self._asked else ""
+        self._doubt_state()
         self._teams_unknown += key == TEAMS
         doubtful = key in ("SystemUnit", "Call") or (key == TEAMS and self._teams_unknown < 2)
         return self._answered(NoReading("garbled" if doubtful else "absent"), line)
@@ -303,6 +307,8 @@ class XapiSession(QuerySession[Values]):
         if not self._is_ours(reply):
             self._call_seen = self._call_seen or speaks_of_call(reply.status)
             return []
+        if reply.status.get("SystemUnit", "State", "NumberOfActiveCalls") is None:
+            self._doubt_state()
         if reply.result is not None and not reply.result.ok:
             return self._answered(NoReading(reply.result.reason), reply.result.text)
         return self._answered(reply.status, reply.result.text if reply.result else "")
@@ -335,6 +341,14 @@ class XapiSession(QuerySession[Values]):
             for path in self._baseline.due(self._settings_now)
         ]
 
+    def _call_queries(self) -> Sequence[Query]:
+        texts = {path: path for path in CALLS} | ({"SystemUnit": STATE} if self._knows_state else {})
+        return [Query(path, f"xStatus {text}") for path, text in texts.items()]
+
+    def _doubt_state(self) -> None:
+        """It does not take the shorter question: the whole one is asked from now on."""
+        self._knows_state = self._knows_state and (self._asked is None or self._asked.text != f"xStatus {STATE}")
+
     def _orders(self, remedy: str) -> Sequence[Query]:
         if remedy == "codec_volume_restore":
             level = max(0, min(100, round(self.volume_pct)))
@@ -359,5 +373,10 @@ class XapiSession(QuerySession[Values]):
         return f'{query.text} | resultId="{self._result_id}"' if named else query.text
 
     def _facts(self, answers: Mapping[str, Values | NoReading]) -> Mapping[str, Reading]:
-        facts = self._media.completed(facts_of(answers, self._call_seen), answers)
-        return facts | self._baseline.completed(self.wanted, settings_read(self.wanted, answers))
+        return facts_of(answers, self._call_seen)
+
+    def _compared(
+        self, facts: Mapping[str, Reading], answers: Mapping[str, Values | NoReading]
+    ) -> Mapping[str, Reading]:
+        settings = self._baseline.completed(self.wanted, settings_read(self.wanted, answers))
+        return self._media.look(facts, answers) | settings

@@ -22,7 +22,7 @@ from typing import Any
 
 from agent.core.facts import NoReading, Reading
 from agent.devices.about import About, Tested
-from agent.devices.base import Login, LoginNeeded, LoginRefused, ProtocolError, Query, Ready
+from agent.devices.base import Login, LoginNeeded, LoginRefused, ProtocolError, Ready
 from agent.devices.codec._baseline import KEYS as SETTINGS_KEYS
 from agent.devices.codec._baseline import REMEDY, SETTINGS_MAX, Baseline, Naming
 from agent.devices.codec._call_loss import LossSinceLook
@@ -30,6 +30,7 @@ from agent.devices.codec._huawei_facts import (
     AUDIO,
     CALL,
     CONFIG,
+    DECIDED_BY,
     MAILBOX,
     SLEEP,
     VERSION,
@@ -41,6 +42,7 @@ from agent.devices.codec._huawei_facts import (
     loss_of,
 )
 from agent.devices.codec._json_web import entry, text, typed, written
+from agent.devices.inquiry import Query
 from agent.devices.web import HttpSession, Step
 from agent.exchange import HttpReply, HttpRequest, json_request
 
@@ -49,7 +51,7 @@ PORT = 443
 SCHEMES = ("https", "http")
 BAUDS = ()
 DEFAULT_PASSWORDS = ("12345678",)
-KEYS = (*facts_of({}, loss_of({}, LossSinceLook())), *SETTINGS_KEYS)
+KEYS = (*facts_of({}), *loss_of({}, LossSinceLook()), *SETTINGS_KEYS)
 REMEDIES = frozenset({"codec_restart", "codec_wake", "codec_volume_restore", "codec_unmute", REMEDY})
 SETTINGS = Naming(re.compile(r"[A-Za-z][A-Za-z0-9_]{0,60}"), "sipserv_addr")
 ABOUT = About(
@@ -76,6 +78,8 @@ def action(name: str, body: Mapping[str, object]) -> HttpRequest:
 
 class HuaweiSession(HttpSession[Any]):
     """See the module. An answer is its `data`."""
+
+    decided_by = DECIDED_BY
 
     def __init__(self, login: Login) -> None:
         super().__init__(login)
@@ -132,11 +136,13 @@ class HuaweiSession(HttpSession[Any]):
         return lapsed and not self._again and not self._useless
 
     def _queries(self) -> Sequence[Query]:
-        status = f"{CALL} " + json.dumps({"siteHandle": WHOLE_SYSTEM})
         names = self._baseline.due(self._settings_now)
-        queries = [Query(name.partition(" ")[0], name) for name in (MAILBOX, status, SLEEP, AUDIO, VERSION)]
+        queries = [*self._call_queries(), *(Query(name, name) for name in (SLEEP, AUDIO, VERSION))]
         config = Query(CONFIG, f"{CONFIG} {json.dumps({'CfgIDString': names})}", optional=True)
         return [*queries, config] if names else queries
+
+    def _call_queries(self) -> Sequence[Query]:
+        return [Query(MAILBOX, MAILBOX), Query(CALL, f"{CALL} " + json.dumps({"siteHandle": WHOLE_SYSTEM}))]
 
     def _orders(self, remedy: str) -> Sequence[Query]:
         match remedy:
@@ -174,7 +180,10 @@ class HuaweiSession(HttpSession[Any]):
         return data_of(reply)
 
     def _facts(self, answers: Mapping[str, Any]) -> Mapping[str, Reading]:
+        return facts_of(answers)
+
+    def _compared(self, facts: Mapping[str, Reading], answers: Mapping[str, Any]) -> Mapping[str, Reading]:  # noqa: ARG002
         found = config_of(answers[CONFIG], self.wanted) if CONFIG in answers else {}
         self._settings |= found
         read = {name: written(value) for name, value in found.items()}
-        return facts_of(answers, loss_of(answers, self._loss)) | self._baseline.completed(self.wanted, read)
+        return loss_of(answers, self._loss) | self._baseline.completed(self.wanted, read)

@@ -17,22 +17,12 @@ from collections.abc import Mapping, Sequence
 
 from agent.core.facts import NoReading, Reading
 from agent.devices.about import About, Tested
-from agent.devices.base import (
-    Event,
-    Login,
-    LoginNeeded,
-    LoginRefused,
-    ProtocolError,
-    Query,
-    QuerySession,
-    Ready,
-    Session,
-    Silent,
-)
+from agent.devices.base import Event, Login, LoginNeeded, LoginRefused, ProtocolError, Ready, Session, Silent
 from agent.devices.codec._baseline import KEYS as SETTINGS_KEYS
 from agent.devices.codec._baseline import REMEDY, Baseline
 from agent.devices.codec._poly_facts import (
     ADVNETSTATS,
+    DECIDED_BY,
     NETSTATS,
     NOT_IN_CALL,
     QUALITY_KEYS,
@@ -44,6 +34,7 @@ from agent.devices.codec._poly_facts import (
     state_of,
 )
 from agent.devices.codec._poly_settings import NAMING, order, question, settings_read
+from agent.devices.inquiry import Query, QuerySession
 from agent.devices.lines import LINE_BYTES_MAX
 
 FAMILY = "poly_cli"
@@ -67,7 +58,8 @@ KEYS = (*facts_of({}, False, {}, None), *QUALITY_KEYS, *SETTINGS_KEYS)
 REMEDIES = frozenset({"codec_restart", "codec_wake", "codec_volume_restore", "codec_unmute", REMEDY})
 SETTINGS = NAMING
 
-QUERIES = ("callinfo all", "getcallstate", "status", "mute near get", "volume get")
+CALLS = ("callinfo all", "getcallstate", "status")
+QUERIES = (*CALLS, "mute near get", "volume get")
 """The calls first: while one is being set up the rest is not asked. `status` has an end of its own, so it also shows
 that all lines of `getcallstate` have arrived."""
 
@@ -155,6 +147,7 @@ class PolySession(QuerySession[tuple[str, ...]]):
 
     gap_s = 0.2
     patience_s = 2.0
+    decided_by = DECIDED_BY
 
     def __init__(self, login: Login) -> None:
         super().__init__(login)
@@ -177,10 +170,8 @@ class PolySession(QuerySession[tuple[str, ...]]):
     def open(self) -> None:
         """A password prompt or the `whoami` block comes by itself on TCP; a serial line is silent."""
 
-    def poll(self) -> None:
-        """Ask for all facts."""
+    def _begin(self) -> None:
         self._call_seen = False
-        super().poll()
 
     def receive(self, data: bytes) -> list[Event]:
         """Take what arrived."""
@@ -339,6 +330,9 @@ class PolySession(QuerySession[tuple[str, ...]]):
             *(Query(text, text, optional=True) for text in settings),
         ]
 
+    def _call_queries(self) -> Sequence[Query]:
+        return [Query(text, text) for text in CALLS]
+
     def _orders(self, remedy: str) -> Sequence[Query]:
         if remedy == "codec_volume_restore":
             steps = max(0, min(VOLUME_MAX, round(self.volume_pct * VOLUME_MAX / 100)))
@@ -353,7 +347,10 @@ class PolySession(QuerySession[tuple[str, ...]]):
         return query.text.encode() + b"\r"
 
     def _facts(self, answers: Mapping[str, tuple[str, ...] | NoReading]) -> Mapping[str, Reading]:
-        facts = facts_of(answers, self._call_seen, self.whoami, self.asleep)
+        return facts_of(answers, self._call_seen, self.whoami, self.asleep) | quality_of(answers)
+
+    def _compared(
+        self, facts: Mapping[str, Reading], answers: Mapping[str, tuple[str, ...] | NoReading]
+    ) -> Mapping[str, Reading]:
         self._was_in_call = facts["codec.in_call"] is True
-        settings = self._baseline.completed(self.wanted, settings_read(self.wanted, answers))
-        return facts | quality_of(answers) | settings
+        return self._baseline.completed(self.wanted, settings_read(self.wanted, answers))

@@ -24,15 +24,17 @@ from typing import Any
 
 from agent.core.facts import NoReading, Reading
 from agent.devices.about import About, Tested
-from agent.devices.base import Login, LoginNeeded, LoginRefused, ProtocolError, Query, Ready
+from agent.devices.base import Login, LoginNeeded, LoginRefused, ProtocolError, Ready
 from agent.devices.codec._baseline import KEYS as SETTINGS_KEYS
 from agent.devices.codec._baseline import REMEDY, SETTINGS_MAX, Baseline, Naming
 from agent.devices.codec._json_web import entry, json_of, text, typed, written
 from agent.devices.codec._videoos_facts import (
     APPS,
     AUDIO,
+    CALLS,
     CONFERENCES,
     CONFIG,
+    DECIDED_BY,
     DEVICE_MODE,
     MEDIA_END,
     STATUS,
@@ -43,6 +45,7 @@ from agent.devices.codec._videoos_facts import (
     config_of,
     facts_of,
 )
+from agent.devices.inquiry import Query
 from agent.devices.web import HttpSession, Step, sendable
 from agent.exchange import HttpReply, HttpRequest, json_request
 
@@ -50,7 +53,7 @@ FAMILY = "poly_videoos"
 PORT = 443
 SCHEMES = ("https", "http")
 BAUDS = ()
-KEYS = (*facts_of({}, Quality().look({})), *SETTINGS_KEYS)
+KEYS = (*facts_of({}), *Quality().look({}), *SETTINGS_KEYS)
 REMEDIES = frozenset({"codec_restart", "codec_volume_restore", "codec_unmute", REMEDY})
 SETTINGS = Naming(
     re.compile(r"[A-Za-z0-9_-]{1,40}(\.[A-Za-z0-9_-]{1,60}){1,9}"), "comm.callsetting.callfeatures.maxtimeincall"
@@ -74,6 +77,8 @@ def session(login: Login, nonce: str = "") -> VideoOsSession:  # noqa: ARG001 - 
 
 class VideoOsSession(HttpSession[Any]):
     """See the module. An answer is its JSON."""
+
+    decided_by = DECIDED_BY
 
     def __init__(self, login: Login) -> None:
         super().__init__(login)
@@ -138,6 +143,9 @@ class VideoOsSession(HttpSession[Any]):
         config = Query(CONFIG, f"{CONFIG} {json.dumps({'names': names})}", optional=True)
         return [*queries, config] if names else queries
 
+    def _call_queries(self) -> Sequence[Query]:
+        return [Query(path, path) for path in CALLS]
+
     def _orders(self, remedy: str) -> Sequence[Query]:
         match remedy:
             case "codec_restart":
@@ -165,17 +173,20 @@ class VideoOsSession(HttpSession[Any]):
         if query.remedy:
             return _taken(reply)
         answer = json_of(reply)
-        if query.text == CONFERENCES:
+        if query.text == CONFERENCES and self._whole:
             for name in reversed(conference_ids(answer)[:CONFERENCES_MAX]):
                 path = f"{CONFERENCES}/{name}{MEDIA_END}"
                 self._queue.appendleft(Query(path, path))
         return answer
 
     def _facts(self, answers: Mapping[str, Any]) -> Mapping[str, Reading]:
+        return facts_of(answers)
+
+    def _compared(self, facts: Mapping[str, Reading], answers: Mapping[str, Any]) -> Mapping[str, Reading]:  # noqa: ARG002
         found = config_of(answers[CONFIG], self.wanted) if CONFIG in answers else {}
         self._settings |= found
         read = {name: written(value) for name, value in found.items()}
-        return facts_of(answers, self._quality.look(answers)) | self._baseline.completed(self.wanted, read)
+        return self._quality.look(answers) | self._baseline.completed(self.wanted, read)
 
 
 def _taken(reply: HttpReply) -> Any | NoReading:

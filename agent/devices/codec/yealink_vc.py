@@ -19,24 +19,14 @@ from collections.abc import Mapping, Sequence
 
 from agent.core.facts import NoReading, Reading
 from agent.devices.about import About, Tested
-from agent.devices.base import (
-    Event,
-    Login,
-    LoginNeeded,
-    LoginRefused,
-    ProtocolError,
-    Query,
-    QuerySession,
-    Ready,
-    Session,
-    Silent,
-)
+from agent.devices.base import Event, Login, LoginNeeded, LoginRefused, ProtocolError, Ready, Session, Silent
 from agent.devices.codec._baseline import KEYS as SETTINGS_KEYS
 from agent.devices.codec._baseline import REMEDY, Baseline
 from agent.devices.codec._call_loss import LossSinceLook
 from agent.devices.codec._yealink_facts import (
     CALLING,
     CALLS,
+    DECIDED_BY,
     FIELD,
     MUTE,
     NAMING,
@@ -52,6 +42,7 @@ from agent.devices.codec._yealink_facts import (
     settings_read,
     state_of,
 )
+from agent.devices.inquiry import Query, QuerySession
 from agent.devices.lines import LineBuffer
 
 FAMILY = "yealink_vc"
@@ -86,6 +77,7 @@ class YealinkSession(QuerySession[Lines]):
 
     gap_s = 0.1
     patience_s = 2.0
+    decided_by = DECIDED_BY
 
     def __init__(self, login: Login) -> None:
         super().__init__(login)
@@ -108,10 +100,8 @@ class YealinkSession(QuerySession[Lines]):
     def open(self) -> None:
         """A prompt or a greeting may come by itself on TCP; a serial line is silent."""
 
-    def poll(self) -> None:
-        """Ask for all facts."""
+    def _begin(self) -> None:
         self._call_seen = False
-        super().poll()
 
     def receive(self, data: bytes) -> list[Event]:
         """Take what arrived."""
@@ -194,7 +184,7 @@ class YealinkSession(QuerySession[Lines]):
         if not line.startswith(self._head(query)):
             return []
         self._answer = [line]
-        if query.key == STATUS and state_of(line) in CALLING and not query.remedy:
+        if query.key == STATUS and state_of(line) in CALLING and self._whole and self.question:
             self._queue.append(Query(CALLS, CALLS))
         if query.remedy and query.key == STATUS and state_of(line) == "sleeping":
             # The wake order's first step: it sleeps, so the button follows.
@@ -224,6 +214,9 @@ class YealinkSession(QuerySession[Lines]):
             *(Query(text, text, optional=True) for text in settings),
         ]
 
+    def _call_queries(self) -> Sequence[Query]:
+        return [Query(STATUS, STATUS)]
+
     def _orders(self, remedy: str) -> Sequence[Query]:
         if remedy == "codec_wake":
             return [Query(STATUS, STATUS, remedy), Query("button", "button power", remedy)]
@@ -240,5 +233,12 @@ class YealinkSession(QuerySession[Lines]):
         return query.text.encode() + b"\r\n"
 
     def _facts(self, answers: Mapping[str, Lines | NoReading]) -> Mapping[str, Reading]:
+        return facts_of(answers, self._call_seen, self._about)
+
+    def _compared(
+        self,
+        facts: Mapping[str, Reading],  # noqa: ARG002
+        answers: Mapping[str, Lines | NoReading],
+    ) -> Mapping[str, Reading]:
         settings = self._baseline.completed(self.wanted, settings_read(self.wanted, answers))
-        return facts_of(answers, self._call_seen, self._about) | quality_of(answers, self._loss) | settings
+        return quality_of(answers, self._loss) | settings

@@ -20,18 +20,8 @@ from collections.abc import Mapping, Sequence
 
 from agent.core.facts import NoReading, Reading
 from agent.devices.about import About, Tested
-from agent.devices.base import (
-    Event,
-    LoginNeeded,
-    LoginRefused,
-    ProtocolError,
-    Query,
-    QuerySession,
-    Ready,
-    Session,
-    Silent,
-    number,
-)
+from agent.devices.base import Event, LoginNeeded, LoginRefused, ProtocolError, Ready, Session, Silent, number
+from agent.devices.inquiry import Query, QuerySession
 from agent.devices.lines import LineBuffer
 from agent.devices.setup import Setup
 

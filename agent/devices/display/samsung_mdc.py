@@ -16,7 +16,8 @@ from dataclasses import dataclass
 
 from agent.core.facts import NoReading, Reading
 from agent.devices.about import About, Tested
-from agent.devices.base import Event, LoginNeeded, ProtocolError, Query, Session
+from agent.devices.base import Event, LoginNeeded, ProtocolError, Session
+from agent.devices.inquiry import Query
 from agent.devices.proven import ProvenSession
 from agent.devices.setup import Setup
 

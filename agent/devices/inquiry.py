@@ -1,0 +1,301 @@
+"""A conversation that asks one thing at a time, whatever carries it: what most device families are made of. Pure."""
+
+from __future__ import annotations
+
+import abc
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Generic, TypeVar
+
+from agent.core.facts import NoReading, Reading
+from agent.devices.base import (
+    IN_CALL,
+    CommandDone,
+    CommandFailed,
+    Event,
+    Facts,
+    Login,
+    MisuseError,
+    Progress,
+    Session,
+    Silent,
+    Told,
+    checked,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One command to the device. A `remedy` makes it an order, else `key` says what it asks for.
+
+    An order with `also` follows the one before it when that was taken, and its own outcome does not count. Silence upon
+    an `optional` question says nothing of the device: it and the others of its kind are given up in this poll.
+    """
+
+    key: str
+    text: str
+    remedy: str = ""
+    also: bool = False
+    optional: bool = False
+
+
+A = TypeVar("A")
+
+
+class Inquiry(Told, Progress, Generic[A]):
+    """Asks one thing at a time, whatever carries it; `A` is what the family keeps of an answer.
+
+    The family implements the dialogue before it sets `ready`, feeds `_answered`, and computes its facts from the
+    answers. A query that stays without answer is `NoReading("timeout")`, and after `silences_max` of them in a row the
+    conversation is over.
+    """
+
+    silences_max = 2
+    decided_by: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+    """By fact, keys of the questions that decide it; those of `codec.in_call` are in `_call_queries`. One that is not
+    here may depend on the whole poll: it counts as asked when the poll began, and is left out when the poll gives way.
+    """
+
+    def __init__(self, login: Login) -> None:
+        self.login = login
+        self.ready = False
+        self._asked: Query | None = None
+        self._queue: deque[Query] = deque()
+        self._answers: dict[str, A | NoReading] = {}
+        self._polling = False
+        self._whole = True
+        """The poll that is, or was last, under way asks everything."""
+        self._call_only = False
+        self._forsaken: Query | None = None
+        """Its poll has given way: its answer is awaited, since only then the next can be asked, and dropped."""
+        self._silences = 0
+
+    @abc.abstractmethod
+    def _unsay(self) -> None:
+        """Forget what is unsent."""
+
+    @abc.abstractmethod
+    def _ask(self, query: Query) -> None:
+        """Put a query on its way."""
+
+    @abc.abstractmethod
+    def _queries(self) -> Sequence[Query]:
+        """What one poll asks, in order."""
+
+    @abc.abstractmethod
+    def _orders(self, remedy: str) -> Sequence[Query]:
+        """What to send for a remedy. Several are alternatives: the next is tried when one is not known or refused."""
+
+    def _call_queries(self) -> Sequence[Query]:
+        """Those of `_queries` that decide `codec.in_call`, each by its key; the text may ask for less.
+
+        Without them the whole poll is asked. It is called at any time, and changes nothing.
+        """
+        return ()
+
+    @abc.abstractmethod
+    def _facts(self, answers: Mapping[str, A | NoReading]) -> Mapping[str, Reading]:
+        """The facts of these answers, maybe of a few only, and no memory is touched.
+
+        A query without entry was never asked.
+        """
+
+    def _compared(
+        self,
+        facts: Mapping[str, Reading],  # noqa: ARG002 - for families
+        answers: Mapping[str, A | NoReading],  # noqa: ARG002
+    ) -> Mapping[str, Reading]:
+        """The facts that also need what earlier polls said. Called once, at the end of each whole poll."""
+        return {}
+
+    def _begin(self) -> None:
+        """A poll begins, a whole one or of the call alone: what came unasked before it counts for nothing."""
+
+    def poll(self) -> None:
+        """Ask for all facts."""
+        self._start(self._queries)
+
+    def poll_call(self) -> None:
+        """As in `Progress`."""
+        apart = bool(self._call_queries())
+        self._start(self._call_queries if apart else self._queries, whole=not apart, call_only=True)
+
+    def _start(self, queries: Callable[[], Sequence[Query]], *, whole: bool = True, call_only: bool = False) -> None:
+        if not self.ready or self._polling:
+            raise MisuseError("poll before ready, or twice")
+        self._begin()
+        self._polling, self._whole, self._call_only = True, whole, call_only
+        self._answers = {}
+        self._queue.extend(queries())
+        self._ask_next()
+
+    @property
+    def question(self) -> str:
+        """As in `Progress`."""
+        asked = self._asked
+        return "" if asked is None or asked.remedy or asked is self._forsaken else asked.key
+
+    @property
+    def orders(self) -> bool:
+        """As in `Progress`."""
+        return self._asked is not None and bool(self._asked.remedy) and not self._asked.also
+
+    def questions_of(self, fact: str) -> Sequence[str] | None:
+        """As in `Progress`."""
+        if fact == IN_CALL and (queries := self._call_queries()):
+            return [query.key for query in queries]
+        return self.decided_by.get(fact)
+
+    def give_way(self) -> Mapping[str, Reading]:
+        """As in `Progress`."""
+        if not self._polling:
+            return {}
+        self._polling = False
+        self._queue = deque(query for query in self._queue if query.remedy)
+        if self._asked is not None and not self._asked.remedy:
+            if self.unsent:
+                self._unsay()
+                self._asked = None
+            else:
+                self._forsaken = self._asked
+        facts = checked(self._facts(self._answers)) if self._answers else {}
+        return {fact: reading for fact, reading in facts.items() if self._is_decided(fact)}
+
+    def _is_decided(self, fact: str) -> bool:
+        keys = self.questions_of(fact)
+        return bool(keys) and all(key in self._answers for key in keys or ())
+
+    def withdraw(self) -> None:
+        """As in `Progress`."""
+        if self._asked is not None and self._asked.remedy:
+            remedy, self._asked = self._asked.remedy, None
+            self._queue = deque(query for query in self._queue if query.remedy != remedy)
+            self._unsay()
+
+    def command(self, remedy: str) -> None:
+        """Give an order. One at a time."""
+        orders = self._orders(remedy)
+        if not self.ready or not orders or any(query.remedy for query in self._outstanding()):
+            raise MisuseError(f"order {remedy} before ready, unknown, or twice")
+        self._queue.extend(orders)
+        self._ask_next()
+
+    def _outstanding(self) -> list[Query]:
+        return [*([self._asked] if self._asked else []), *self._queue]
+
+    def _ask_next(self) -> None:
+        if self.ready and self._asked is None and self._queue:
+            self._asked = self._queue.popleft()
+            self._ask(self._asked)
+
+    def _answered(self, answer: A | NoReading, text: str = "") -> list[Event]:
+        """The outstanding query got its answer, or got none."""
+        query, self._asked = self._asked, None
+        forsaken, self._forsaken = self._forsaken, None
+        if query is None:
+            return []
+        if not isinstance(answer, NoReading) or answer.reason != "timeout":
+            self._silences = 0
+        events: list[Event] = []
+        if query.remedy:
+            events += self._order_answered(query, answer, text)
+        elif query is not forsaken:
+            self._answers[query.key] = answer
+        return events + self._advance()
+
+    def _order_answered(self, query: Query, answer: A | NoReading, text: str) -> list[Event]:
+        not_taken = isinstance(answer, NoReading) and answer.reason in ("absent", "refused") and not query.also
+        if not_taken and any(other.remedy == query.remedy and not other.also for other in self._queue):
+            return []
+        if query.also or not isinstance(answer, NoReading):
+            self._queue = deque(other for other in self._queue if other.remedy != query.remedy or other.also)
+            if any(other.remedy == query.remedy for other in self._queue):
+                return []
+            return [CommandDone(query.remedy, text)]
+        self._queue = deque(other for other in self._queue if other.remedy != query.remedy)
+        return [CommandFailed(query.remedy, answer.reason, text)]
+
+    def _advance(self) -> list[Event]:
+        """Close the poll when its last query is done, and ask the next thing."""
+        events: list[Event] = []
+        if self._polling and not any(not query.remedy for query in self._outstanding()):
+            self._polling = False
+            events.append(Facts(self._gathered()))
+        self._ask_next()
+        return events
+
+    def _gathered(self) -> dict[str, Reading]:
+        facts = self._facts(self._answers)
+        if self._whole:
+            facts = {**facts, **self._compared(facts, self._answers)}
+        return checked({IN_CALL: facts.get(IN_CALL, NoReading("absent"))} if self._call_only else facts)
+
+    @property
+    def waits_for_optional(self) -> bool:
+        """As in `Told`."""
+        return self._asked is not None and self._asked.optional
+
+    @property
+    def _settings_now(self) -> Mapping[str, str]:
+        return self.wanted if self.asks_settings else {}
+
+    def _do_without(self) -> list[Event]:
+        """Nobody answers what can be done without: the poll goes on to its end."""
+        self.optional_silent = True
+        for query in [query for query in self._queue if query.optional]:
+            self._queue.remove(query)
+            self._answers[query.key] = NoReading("timeout")
+        return self._answered(NoReading("timeout"))
+
+    def _query_silence(self) -> list[Event]:
+        """No answer came in time."""
+        if self.waits_for_optional:
+            return self._do_without()
+        self._silences += 1
+        if self._silences < self.silences_max:
+            return self._answered(NoReading("timeout"))
+        return [*self._abandon("timeout"), Silent()]
+
+    def _abandon(self, reason: str) -> list[Event]:
+        """Nothing outstanding will be answered any more. Leaves the session not ready."""
+        self.ready = False
+        self.optional_silent = self.optional_silent or self.waits_for_optional
+        events: list[Event] = []
+        left, self._asked, self._forsaken = self._outstanding(), None, None
+        self._queue.clear()
+        for remedy in dict.fromkeys(query.remedy for query in left if query.remedy):
+            events.append(CommandFailed(remedy, reason))
+        for query in left:
+            if not query.remedy:
+                self._answers[query.key] = NoReading(reason)
+        return events + self._advance()
+
+
+class QuerySession(Inquiry[A], Session):
+    """An inquiry over a byte stream."""
+
+    def __init__(self, login: Login) -> None:
+        Session.__init__(self, login)
+        Inquiry.__init__(self, login)
+
+    @property
+    def busy(self) -> bool:
+        """Before the session is ready, silence is what drives the login forward."""
+        return not self.ready or self._asked is not None
+
+    @abc.abstractmethod
+    def _render(self, query: Query) -> bytes:
+        """The bytes of a query."""
+
+    def _ask(self, query: Query) -> None:
+        self._send(self._render(query))
+
+    @property
+    def unsent(self) -> bool:
+        """Whether `output` has something."""
+        return bool(self._out)
+
+    def _unsay(self) -> None:
+        self._out.clear()

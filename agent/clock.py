@@ -15,6 +15,11 @@ def boot_id() -> str:
     return BOOT_ID.read_text("ascii").strip().replace("-", "")
 
 
+def now_s() -> float:
+    """Seconds since the boot, on the clock of every `mono_s`: it goes on while the board sleeps."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
 class SystemClock:
     """Monotonic time that goes on while the board sleeps, and wall time with what is known of its discipline."""
 
@@ -23,4 +28,4 @@ class SystemClock:
 
     def now(self) -> Instant:
         """The present moment."""
-        return Instant(time.clock_gettime(time.CLOCK_BOOTTIME), time.time(), self.synced)
+        return Instant(now_s(), time.time(), self.synced)

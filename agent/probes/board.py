@@ -11,7 +11,7 @@ from pathlib import Path
 
 from agent.core.facts import NoReading, Reading
 from agent.devices.base import checked
-from agent.ports import Outcome
+from agent.ports import LATE, InTime, Outcome, always
 from agent.probes.config import SelfConfig
 from agent.transports.command import run_command
 from agent.transports.errors import LinkFault
@@ -138,9 +138,11 @@ class BoardEffector:
     def __init__(self, command: tuple[str, ...]) -> None:
         self._command = command
 
-    def perform(self, remedy: str) -> Outcome:
+    def perform(self, remedy: str, in_time: InTime = always) -> Outcome:
         """Give the order. What becomes of it is known to the next start only."""
         del remedy
+        if not in_time():
+            return Outcome(ok=False, reason=LATE, proof={"sent": False})
         try:
             run_command(self._command, REBOOT_S)
         except LinkFault as fault:

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from agent.clock import now_s
 from agent.core.facts import NoReading, Reading
-from agent.devices.base import Login
+from agent.devices.base import IN_CALL, Login
 from agent.devices.codec._baseline import KEYS as SETTINGS_KEYS
 from agent.devices.codec._baseline import problem
+from agent.ports import Asked
 from agent.probes.config import CodecConfig
 from agent.probes.families import Family, load
 from agent.probes.lines import Access, Line, parse_line
-from agent.probes.link import DeviceLink, InterruptedPoll, Link, api_reading
+from agent.probes.link import DeviceLink, Link, api_reading
 from agent.probes.names import Resolver
 from agent.probes.reach import Target, check, device_reading, host_lives, parse
+from agent.probes.turns import InterruptedPoll
 from agent.probes.weblink import HttpLink
 from agent.transports.attempts import Answer
 from agent.transports.errors import LinkFault
@@ -24,8 +27,12 @@ HOST = "host"
 """Name of the silent extra ping that tells a codec that is off from one whose control interface hangs."""
 
 
+ATTEST_S = 4.5
+"""How long the question about calls alone may take: the contract gives 5 s."""
+
+
 class CodecProbe:
-    """Looks at the codec."""
+    """Looks at the codec, and can be asked about calls alone."""
 
     name = "codec"
 
@@ -50,23 +57,46 @@ class CodecProbe:
         self.period_s = config.period_s
         self.deadline_s = config.reach_timeout_s + (config.api_timeout_s if self.link else 0.0) + 6.0
 
-    def observe(self) -> Mapping[str, Reading]:
-        """Look once."""
+    def observe(self) -> Asked:
+        """Look once. What a look that gave way has not been answered is left out."""
         answers = check(self._targets, self._config.reach_timeout_s, self._resolver)
-        readings: dict[str, Reading] = {key: device_reading(answers[key]) for key in answers if key != HOST}
+        readings = Asked({key: device_reading(answers[key]) for key in answers if key != HOST})
         if self.link is not None:
-            readings |= self._api(self.link, answers)
-        return {key: readings.get(key, NoReading("absent")) for key in self.keys}
+            api = self._api(self.link, answers)
+            readings.update(api)
+            readings.asked_s.update(api.asked_s)
+        return self._ours(readings)
 
-    def _api(self, link: Link, answers: Mapping[str, Answer]) -> Mapping[str, Reading]:
+    def attest(self) -> Asked:
+        """Whether a call is up, and nothing else: a look under way gives way.
+
+        Empty where the codec says nothing of calls, and where it could not be asked: a look that has given way twice
+        is let through first.
+        """
+        if self.link is None or IN_CALL not in self.keys:
+            return Asked()
+        began_s = now_s()
+        try:
+            return self._ours(self.link.attest(ATTEST_S))
+        except InterruptedPoll:
+            return Asked()
+        except LinkFault as fault:
+            return Asked({IN_CALL: NoReading(fault.kind)}, {IN_CALL: began_s})
+
+    def _api(self, link: Link, answers: Mapping[str, Answer]) -> Asked:
+        began_s = now_s()
         try:
             return link.observe(self._config.api_timeout_s)
         except InterruptedPoll:
-            return dict.fromkeys(self.keys_of_api, NoReading("stale"))
+            return Asked()
         except LinkFault as fault:
             lives = any(host_lives(answer) for answer in answers.values())
             api = api_reading(link, fault, host_is_up=lives)
-            return dict.fromkeys(self.keys_of_api, NoReading(fault.kind)) | {"codec.api": api}
+            silent: dict[str, Reading] = dict.fromkeys(self.keys_of_api, NoReading(fault.kind))
+            return Asked(silent | {"codec.api": api}, dict.fromkeys(self.keys_of_api, began_s))
+
+    def _ours(self, found: Asked) -> Asked:
+        return Asked({key: found[key] for key in self.keys if key in found}, found.asked_s)
 
     def close(self) -> None:
         """Let go."""

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
 from dataclasses import replace
 
-from agent.core.facts import NoReading, Reading
+from agent.core.facts import NoReading
 from agent.devices.base import Login
 from agent.devices.setup import Setup
+from agent.ports import Asked
 from agent.probes.config import CameraConfig, DisplayConfig
 from agent.probes.families import Family, load
 from agent.probes.lines import Access, parse_line
-from agent.probes.link import DeviceLink, InterruptedPoll, api_reading
+from agent.probes.link import DeviceLink, api_reading
 from agent.probes.names import Resolver
 from agent.probes.reach import Target, check, host_lives
+from agent.probes.turns import InterruptedPoll
 from agent.transports.errors import LinkFault
 
 PING_S = 1.0
@@ -45,16 +46,16 @@ class ControlledProbe:
         self._host = line.host
         self.link = DeviceLink(self.family, line, Access(setup.login), self._resolver)
 
-    def observe(self) -> Mapping[str, Reading]:
-        """Look once."""
+    def observe(self) -> Asked:
+        """Look once. What a look that gave way has not been answered is left out."""
         try:
             found = self.link.observe(self._timeout_s)
         except InterruptedPoll:
-            found = dict.fromkeys(self.keys, NoReading("stale"))
+            return Asked()
         except LinkFault as fault:
             api = api_reading(self.link, fault, host_is_up=self._host_is_up(fault))
-            found = dict.fromkeys(self.keys, NoReading(fault.kind)) | {f"{self.name}.api": api}
-        return {key: found.get(key, NoReading("absent")) for key in self.keys}
+            found = Asked(dict.fromkeys(self.keys, NoReading(fault.kind)) | {f"{self.name}.api": api})
+        return Asked({key: found[key] for key in self.keys if key in found}, found.asked_s)
 
     def _host_is_up(self, fault: LinkFault) -> bool:
         if not self._host or self.link.opened or fault.kind != "timeout":

@@ -1,7 +1,9 @@
 """The one conversation with a device: kept open between polls, shared by probe and effector.
 
-Only one of them speaks at a time. The effector goes first: it interrupts a poll, and takes a fresh connection when the
-present one is stuck.
+Only one of them speaks at a time. Whoever is in a hurry goes first (`agent.probes.turns`): an order, and the question
+of a witness whether a call is up. The poll under way then ends with what it knows, and the conversation goes on: the
+answer that is still on its way is waited for and dropped. An order takes a fresh connection when the present one is
+stuck, and asks whether it is still wanted in the moment before its first byte leaves.
 """
 
 from __future__ import annotations
@@ -25,13 +27,15 @@ from agent.devices.base import (
     Ready,
     Session,
     Silent,
-    Told,
 )
 from agent.devices.telnet import TelnetFilter
-from agent.ports import Outcome
+from agent.ports import LATE, Asked, InTime, LateError, Outcome, always
 from agent.probes.families import Family
 from agent.probes.lines import CONNECT_S, Access, Line
+from agent.probes.moments import Moments
 from agent.probes.names import Resolver
+from agent.probes.settings_pause import SettingsPause
+from agent.probes.turns import GaveWay, InterruptedPoll, OutOfTime, Turns
 from agent.transports.errors import LinkFault
 from agent.transports.holdoff import HoldOff
 from agent.transports.stream import Stream
@@ -43,13 +47,10 @@ DRAIN_QUIET_S, DRAIN_MAX_S = 0.3, 1.0
 """A serial line is drained before a conversation: what the device still said to the one before is no answer to us."""
 ORDER_S = 6.0
 """How long an order may go unanswered before the conversation counts as stuck."""
-SETTINGS_PAUSE_S = 900.0
+KEPT_S = 15.0
+"""How long a conversation is kept whose order came too late: the next try finds it open."""
 STUCK = frozenset({"timeout", "link", "garbled"})
 """Reasons that speak of the conversation rather than of the order: a fresh one may do better."""
-
-
-class InterruptedPoll(Exception):  # noqa: N818 - nobody's error: an order has precedence
-    """The poll gave way to an order, or to `close`."""
 
 
 class Link(Protocol):
@@ -65,35 +66,21 @@ class Link(Protocol):
         """Whether silence may be blamed on the device."""
         ...
 
-    def observe(self, timeout_s: float) -> Mapping[str, Reading]:
-        """One poll. Raises LinkFault, InterruptedPoll."""
+    def observe(self, timeout_s: float) -> Asked:
+        """One poll, or what is known of it when it gave way. Raises LinkFault, InterruptedPoll."""
         ...
 
-    def order(self, remedy: str, timeout_s: float) -> Outcome:
+    def attest(self, timeout_s: float) -> Asked:
+        """`codec.in_call` alone. Raises LinkFault, and InterruptedPoll when it could not be asked for."""
+        ...
+
+    def order(self, remedy: str, timeout_s: float, in_time: InTime = always) -> Outcome:
         """Give an order; never raises."""
         ...
 
     def close(self) -> None:
         """End for good; from any thread."""
         ...
-
-
-class SettingsPause:
-    """Settings that nobody answers are left alone for a while: they must not cost every look its conversation."""
-
-    def __init__(self) -> None:
-        self._until_s = -SETTINGS_PAUSE_S
-
-    @contextlib.contextmanager
-    def asked_of(self, session: Told) -> Iterator[None]:
-        """One poll."""
-        session.asks_settings = time.monotonic() >= self._until_s
-        try:
-            yield
-        finally:
-            if session.optional_silent or session.waits_for_optional:
-                session.optional_silent = False
-                self._until_s = time.monotonic() + SETTINGS_PAUSE_S
 
 
 class DeviceLink:
@@ -115,16 +102,22 @@ class DeviceLink:
         self._wanted = dict(wanted or {})
         self._settings = SettingsPause()
         self._resolver = resolver
-        self._lock = threading.Lock()
+        self._turns = Turns()
         self._stop = threading.Event()
-        self._give_way = threading.Event()
         self._stream: Stream | None = None
         self._session: Session | None = None
         self._telnet = TelnetFilter()
         self._sent_at_s = 0.0
+        self._moments = Moments()
+        self._talks = False
+        """Something came in the last exchange."""
+        self._ordered = False
+        """Bytes of the present order have left."""
+        self._kept_until_s = 0.0
         self._tries = 0
-        self._good_baud = 0
+        self._baud = self._good_baud = 0
         self._hold = HoldOff()
+        self._line_opened = False
         self.opened = False
 
     def is_open(self) -> bool:
@@ -136,63 +129,100 @@ class DeviceLink:
         """Whether silence may be blamed on the device: the speed is right, or every speed has been tried in vain."""
         return not self._line.is_serial or bool(self._good_baud) or self._tries >= len(self._line.bauds)
 
-    def observe(self, timeout_s: float) -> Mapping[str, Reading]:
-        """One poll. Raises LinkFault, InterruptedPoll; blocks about `timeout_s` at most."""
-        deadline_s = time.monotonic() + timeout_s
-        with self._lock:
-            self._give_way_or_stop()
-            self.opened = self._stream is not None and self._line.opening_proves
+    def observe(self, timeout_s: float) -> Asked:
+        """As in `Link`. Blocks at most `timeout_s`, and before that for the turn of an order."""
+        with self._turns.sweep():
+            self._line_opened = self._stream is not None and self._line.opening_proves
+            try:
+                return self._swept(time.monotonic() + timeout_s)
+            finally:
+                self.opened = self._line_opened
+
+    def _swept(self, deadline_s: float) -> Asked:
+        try:
             with self._dropping_on_fault():
                 session = self._ensure(deadline_s)
                 with self._settings.asked_of(session):
                     session.poll()
-                    facts = self._pump(lambda event: isinstance(event, Facts), deadline_s)
-            self._end_of_look()
-        assert isinstance(facts, Facts)
-        return facts.readings
+                    found = self._answered(session, deadline_s)
+        except GaveWay:
+            self._turns.leave_early()
+            left = self._session
+            return self._moments.stamped(left, left.give_way()) if left is not None else Asked()
+        self._end_of_look()
+        return found
 
-    def order(self, remedy: str, timeout_s: float) -> Outcome:
+    def attest(self, timeout_s: float) -> Asked:
+        """As in `Link`. Blocks at most `timeout_s`, and 2 s more where a name has to be looked up.
+
+        When the time is up the conversation is kept where it lives: a slow line would never come to an end otherwise.
+        """
+        deadline_s = time.monotonic() + timeout_s
+        with self._turns.urgent(timeout_s / 2) as mine:
+            if not mine:
+                raise InterruptedPoll
+            try:
+                with self._dropping_on_fault(but=OutOfTime):
+                    session = self._ensure(deadline_s)
+                    session.poll_call()
+                    found = self._answered(session, deadline_s)
+            except OutOfTime:
+                if self._session is not None and self._talks:
+                    self._session.give_way()
+                else:
+                    self._drop()
+                raise
+            self._end_of_look()
+            return found
+
+    def _answered(self, session: Session, deadline_s: float) -> Asked:
+        """The poll that has just been asked for."""
+        self._moments = Moments()
+        facts = self._pump(lambda event: isinstance(event, Facts), deadline_s)
+        assert isinstance(facts, Facts)
+        return self._moments.stamped(session, facts.readings)
+
+    def order(self, remedy: str, timeout_s: float, in_time: InTime = always) -> Outcome:
         """Give an order and wait for the device's word. Blocks about `timeout_s` at most. Never raises."""
         deadline_s = time.monotonic() + timeout_s
-        self._give_way.set()
-        if not self._lock.acquire(timeout=timeout_s / 2):
-            self._give_way.clear()
-            return Outcome(False, "timeout", {"answer": "another exchange held the line"})
-        try:
-            self._give_way.clear()
+        with self._turns.urgent(timeout_s / 2) as mine:
+            if not mine:
+                return Outcome(False, "timeout", {"answer": "another exchange held the line", "sent": False})
             if not self.is_open():
-                return self._order(remedy, deadline_s)
-            old = self._order(remedy, min(deadline_s, time.monotonic() + ORDER_S))
+                return self._order(remedy, deadline_s, in_time)
+            old = self._order(remedy, min(deadline_s, time.monotonic() + ORDER_S), in_time)
             answered = old.ok and "closed" not in old.proof
             if answered or self.is_open() or time.monotonic() > deadline_s - 1:
                 return old
             # The old conversation was stuck, half open, or had been closed before our order reached the device.
-            fresh = self._order(remedy, deadline_s)
+            fresh = self._order(remedy, deadline_s, in_time)
             if old.proof.get("sent") and fresh.proof.get("sent") is False:
+                if fresh.reason == LATE:
+                    return old
                 fresh = replace(fresh, proof={**fresh.proof, "sent": True})  # the first try may have been obeyed
             return old if old.ok and not fresh.ok else fresh
-        finally:
-            self._lock.release()
 
-    def _order(self, remedy: str, deadline_s: float) -> Outcome:
-        ordered = False
+    def _order(self, remedy: str, deadline_s: float, in_time: InTime) -> Outcome:
+        self._ordered = False
         try:
-            with self._dropping_on_fault():
+            with self._dropping_on_fault(but=LateError):
                 session = self._ensure(deadline_s)
                 session.command(remedy)
-                ordered = True
-                event = self._pump(lambda event: isinstance(event, CommandDone | CommandFailed), deadline_s)
+                event = self._pump(lambda event: isinstance(event, CommandDone | CommandFailed), deadline_s, in_time)
+        except LateError:
+            self._kept_until_s = time.monotonic() + KEPT_S
+            return Outcome(False, LATE, {"sent": False})
         except LinkFault as fault:
-            if ordered and fault.kind == "refused" and remedy == "codec_restart":
+            if self._ordered and fault.kind == "refused" and remedy == "codec_restart":
                 # It restarted before it could finish its answer.
-                return Outcome(True, "", {"answer": "connection closed", "closed": True})
-            return Outcome(False, fault.kind, {"answer": str(fault)[:200], "sent": ordered})
+                return Outcome(True, "", {"answer": "connection closed", "closed": True, "sent": True})
+            return Outcome(False, fault.kind, {"answer": str(fault)[:200], "sent": self._ordered})
         except InterruptedPoll:
-            return Outcome(False, "link", {"answer": "closing", "sent": ordered})
+            return Outcome(False, "link", {"answer": "closing", "sent": self._ordered})
         if isinstance(event, CommandFailed):
             if event.reason in STUCK:
                 self._drop()
-            return Outcome(False, event.reason, {"answer": event.answer[:200]})
+            return Outcome(False, event.reason, {"answer": event.answer[:200], "sent": self._ordered})
         if remedy == "codec_restart":
             self._drop()
         self._end_of_look()
@@ -207,15 +237,17 @@ class DeviceLink:
 
     # -- the conversation; the lock is held
 
-    def _give_way_or_stop(self) -> None:
-        if self._stop.is_set() or self._give_way.is_set():
+    def _end_if_closed(self) -> None:
+        if self._stop.is_set():
             raise InterruptedPoll
 
     @contextlib.contextmanager
-    def _dropping_on_fault(self) -> Iterator[None]:
-        """Whatever breaks a conversation off leaves it in the middle of an answer: the next begins afresh."""
+    def _dropping_on_fault(self, but: type[Exception] = GaveWay) -> Iterator[None]:
+        """What breaks a conversation off, `but` this, leaves it in the midst of an answer: the next begins afresh."""
         try:
             yield
+        except but:
+            raise
         except BaseException:
             self._drop()
             raise
@@ -231,20 +263,26 @@ class DeviceLink:
 
     def _end_of_look(self) -> None:
         """Some devices talk to one client at a time: between two looks another may have them."""
-        if not self._line.is_serial and not self._family.keeps_line:
+        if not self._line.is_serial and not self._family.keeps_line and time.monotonic() >= self._kept_until_s:
             self._drop()
 
     def _ensure(self, deadline_s: float) -> Session:
-        if self._session is not None:
-            return self._session
+        """A conversation that has logged in: the kept one, one whose log-in gave way, or a new one."""
+        session = self._session if self._session is not None else self._begin(deadline_s)
+        if not session.ready:
+            self._pump(lambda event: isinstance(event, Ready), deadline_s)
+            self._tries, self._good_baud = 0, self._baud
+            self._hold.accepted()
+        return session
+
+    def _begin(self, deadline_s: float) -> Session:
         if self._hold.holds(time.monotonic()):
             raise LinkFault("denied", f"the {self._family.kind} refused our password; waiting before the next try")
-        baud = self._next_baud()
+        self._baud = self._next_baud()
         self._tries += 1
-        self._stream = self._open(baud, max(0.5, min(CONNECT_S, deadline_s - time.monotonic())))
-        self.opened = self._line.opening_proves
-        if self._stop.is_set():
-            raise InterruptedPoll
+        self._stream = self._open(self._baud, max(0.5, min(CONNECT_S, deadline_s - time.monotonic())))
+        self._line_opened = self._line.opening_proves
+        self._end_if_closed()
         self._drain(deadline_s)
         # Where the line has logged in, the device asks for nothing more; if it does, that is a question of its own.
         session = self._family.session(self._access.login, os.urandom(4).hex())
@@ -254,9 +292,6 @@ class DeviceLink:
         session.volume_pct = self._volume_pct
         session.wanted = self._wanted
         session.open()
-        self._pump(lambda event: isinstance(event, Ready), deadline_s)
-        self._tries, self._good_baud = 0, baud
-        self._hold.accepted()
         return session
 
     def _open(self, baud: int, timeout_s: float) -> Stream:
@@ -279,26 +314,29 @@ class DeviceLink:
             return
         end_s = min(deadline_s, time.monotonic() + DRAIN_MAX_S)
         while time.monotonic() < end_s and self._stream.recv(DRAIN_QUIET_S):
-            self._give_way_or_stop()
+            self._end_if_closed()
 
-    def _pump(self, wanted: Callable[[Event], bool], deadline_s: float) -> Event:
-        """Carry bytes both ways until the wanted event. Raises LinkFault, InterruptedPoll."""
+    def _pump(self, wanted: Callable[[Event], bool], deadline_s: float, in_time: InTime = always) -> Event:
+        """Carry bytes both ways until the wanted event. Raises LinkFault, InterruptedPoll, GaveWay, LateError."""
         session, stream = self._session, self._stream
         assert session is not None
         assert stream is not None
         quiet_since_s = time.monotonic()
+        self._talks = False
         while True:
-            self._give_way_or_stop()
-            if self._flush(session, stream):
+            self._end_if_closed()
+            if self._turns.must_give_way:
+                raise GaveWay
+            if self._flush(session, stream, in_time):
                 quiet_since_s = time.monotonic()
             now_s = time.monotonic()
             if now_s >= deadline_s:
-                raise LinkFault("timeout", "no complete answer in time")
+                raise OutOfTime
             patience_left_s = quiet_since_s + session.patience_s - now_s
             data = stream.recv(max(0.0, min(SLICE_S, patience_left_s, deadline_s - now_s)))
             events: list[Event] = []
             if data:
-                quiet_since_s = time.monotonic()
+                quiet_since_s, self._talks = time.monotonic(), True
                 events = session.receive(self._telnet.feed(data) if self._has_telnet else data)
             elif patience_left_s <= 0 and session.busy:
                 quiet_since_s = time.monotonic()
@@ -306,12 +344,18 @@ class DeviceLink:
             if (found := self._sift(events, wanted)) is not None:
                 return found
 
-    def _flush(self, session: Session, stream: Stream) -> bool:
-        data = self._telnet.output() + session.output()
-        if not data:
+    def _flush(self, session: Session, stream: Stream, in_time: InTime) -> bool:
+        telnet = self._telnet.output()
+        if not telnet and not session.unsent:
             return False
         self._stop.wait(max(0.0, self._sent_at_s + session.gap_s - time.monotonic()))
-        stream.send(data, SEND_S)
+        if session.unsent and session.orders:
+            if not in_time():
+                session.withdraw()
+                raise LateError
+            self._ordered = True
+        self._moments.sent(session.question if session.unsent else "")
+        stream.send(telnet + session.output(), SEND_S)
         self._sent_at_s = time.monotonic()
         return True
 

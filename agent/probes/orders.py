@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from agent.ports import Outcome
+from agent.ports import InTime, Outcome, always
 from agent.probes.link import Link
 
 ORDER_MAX_S = 18.0
@@ -19,14 +19,14 @@ class DeviceEffector:
         self.remedies = remedies
         self._one_at_a_time = threading.Lock()
 
-    def perform(self, remedy: str) -> Outcome:
-        """Send the order and wait for the device's word."""
+    def perform(self, remedy: str, in_time: InTime = always) -> Outcome:
+        """Send the order and wait for the device's word. `in_time` is asked when nothing is left to be waited for."""
         if remedy not in self.remedies:
-            return Outcome(False, "absent")
+            return Outcome(False, "absent", {"sent": False})
         if not self._one_at_a_time.acquire(blocking=False):
-            return Outcome(False, "busy")
+            return Outcome(False, "busy", {"sent": False})
         try:
-            return self._link.order(remedy, ORDER_MAX_S)
+            return self._link.order(remedy, ORDER_MAX_S, in_time)
         except Exception as error:  # the contract: never raises
             return Outcome(False, "bug", {"answer": repr(error)[:200]})
         finally:

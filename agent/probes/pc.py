@@ -1,19 +1,24 @@
-"""The conference PC, through a shell over SSH: one short conversation a look, and one an order."""
+"""The conference PC, through a shell over SSH: one short conversation a look, and one an order.
+
+A look is one question, all of it typed at once; so is the one of a witness. A look that hangs gives way to it, and to
+an order.
+"""
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 
+from agent.clock import now_s
 from agent.core.facts import NoReading, Reading
+from agent.devices.base import IN_CALL
 from agent.devices.pc import _shell, linux, windows
-from agent.ports import Outcome
+from agent.ports import LATE, Asked, InTime, LateError, Outcome, always
 from agent.probes.config import PcConfig
 from agent.probes.lines import PORTS
 from agent.probes.names import Resolver, split_host_port
+from agent.probes.turns import TURN_S, GaveWay, InterruptedPoll, Turns
 from agent.transports.errors import LinkFault
 from agent.transports.holdoff import HoldOff
 from agent.transports.ssh import KNOWN_HOSTS, SshPeer, SshStream
@@ -21,12 +26,16 @@ from agent.transports.ssh import KNOWN_HOSTS, SshPeer, SshStream
 SYSTEMS: dict[str, ModuleType] = {windows.SYSTEM: windows, linux.SYSTEM: linux}
 TIMEOUT_S = (2.0, 20.0)
 ORDER_S = 15.0
+ATTEST_S = 4.5
+"""How long the question about calls may take: the contract gives 5 s."""
 CONNECT_S = 4.0
+KEPT_S = 15.0
+"""How long a conversation is kept whose order came too late: the next one finds it logged in."""
 SLICE_S = 0.5
 
 
 class PcProbe:
-    """Looks at the PC, and opens the conference software anew."""
+    """Looks at the PC, says whether a call is up where there is no codec, and opens the conference software anew."""
 
     name = "pc"
 
@@ -58,33 +67,67 @@ class PcProbe:
         self.keys = tuple(key for key in self._system.KEYS if witness or key != "codec.in_call")
         self.remedies = frozenset({"pc_app_restart"}) if self._restart else frozenset()
         self.period_s = config.period_s
-        self.deadline_s = config.timeout_s + CONNECT_S + 6.0
+        self.deadline_s = config.timeout_s + CONNECT_S + TURN_S + 1.0
         self._resolver = Resolver()
         self._hold = HoldOff()
-        self._lock = threading.Lock()
+        self._turns = Turns()
         self._stream: SshStream | None = None
+        self._kept_until_s = 0.0
+        """Until when `_stream` is kept though nobody speaks; 0 when it is not."""
+        self._typed_at_s = 0.0
         self._closed = False
 
-    def observe(self) -> Mapping[str, Reading]:
-        """Look once."""
+    def observe(self) -> Asked:
+        """Look once; empty when it gave way."""
         try:
-            sections = self._converse(self._system.look(self._process), self._system.COMMANDS, self._config.timeout_s)
+            with self._turns.sweep():
+                return self._looked(time.monotonic() + self._config.timeout_s + CONNECT_S)
+        except InterruptedPoll:
+            return Asked()
+
+    def attest(self) -> Asked:
+        """Whether a call is up, where the PC is the one to say so: what decides it is all of what a look asks."""
+        if IN_CALL not in self.keys:
+            return Asked()
+        deadline_s = time.monotonic() + ATTEST_S
+        with self._turns.urgent(ATTEST_S / 2) as mine:
+            if not mine:
+                return Asked()
+            found = self._looked(deadline_s)
+        return Asked({IN_CALL: found[IN_CALL]}, found.asked_s)
+
+    def _looked(self, deadline_s: float) -> Asked:
+        began_s = now_s()
+        found: dict[str, Reading]
+        try:
+            sections = self._converse(self._system.look(self._process), self._system.COMMANDS, deadline_s)
+            found = {"pc.alive": True, **self._system.facts(self._process, sections)}
+            began_s = self._typed_at_s
+        except GaveWay:
+            self._turns.leave_early()
+            return Asked()
         except LinkFault as fault:
             # Nobody answers at a host that we can reach: that is a word about the PC. The rest is about us.
             dead = fault.kind in ("timeout", "refused")
-            silent: dict[str, Reading] = dict.fromkeys(self.keys, NoReading(fault.kind))
-            return silent | ({"pc.alive": False} if dead else {})
-        found = {"pc.alive": True, **self._system.facts(self._process, sections)}
-        return {key: found[key] for key in self.keys}
+            found = dict.fromkeys(self.keys, NoReading(fault.kind))
+            found |= {"pc.alive": False} if dead else {}
+        return Asked({key: found[key] for key in self.keys}, dict.fromkeys(self.keys, began_s))
 
-    def perform(self, remedy: str) -> Outcome:
-        """Open the conference software anew. Never raises."""
+    def perform(self, remedy: str, in_time: InTime = always) -> Outcome:
+        """Open the conference software anew. Never raises. `in_time` is asked when it has logged in."""
         if remedy not in self.remedies:
-            return Outcome(ok=False, reason="not_fitted")
-        try:
-            (said,) = self._converse(self._system.order(self._restart), 1, ORDER_S)
-        except LinkFault as fault:
-            return Outcome(ok=False, reason=fault.kind, proof={"answer": str(fault)[:200]})
+            return Outcome(ok=False, reason="not_fitted", proof={"sent": False})
+        deadline_s = time.monotonic() + ORDER_S
+        with self._turns.urgent(ORDER_S / 2) as mine:
+            if not mine:
+                return Outcome(ok=False, reason="timeout", proof={"answer": "a look held the line", "sent": False})
+            self._typed_at_s = 0.0
+            try:
+                (said,) = self._converse(self._system.order(self._restart), 1, deadline_s, in_time)
+            except LateError:
+                return Outcome(ok=False, reason=LATE, proof={"sent": False})
+            except LinkFault as fault:
+                return Outcome(False, fault.kind, {"answer": str(fault)[:200], "sent": self._typed_at_s > 0})
         return Outcome(ok=_shell.DONE in said, reason="" if _shell.DONE in said else "refused")
 
     def close(self) -> None:
@@ -94,27 +137,45 @@ class PcProbe:
         if stream is not None:
             stream.close()
 
-    def _converse(self, typed: bytes, count: int, timeout_s: float) -> list[list[str]]:
-        """Type, and wait for every section. Raises LinkFault."""
-        deadline_s = time.monotonic() + timeout_s + CONNECT_S
-        if not self._lock.acquire(timeout=timeout_s):
-            raise LinkFault("link", "another conversation with the PC is under way")
+    def _converse(self, typed: bytes, count: int, deadline_s: float, in_time: InTime = always) -> list[list[str]]:
+        """Type, and wait for every section; it is our turn. Raises LinkFault, LateError, GaveWay."""
+        if self._closed:
+            raise LinkFault("link", "closed by us")
+        if self._hold.holds(time.monotonic()):
+            raise LinkFault("denied", "the PC refused our password; waiting before the next try")
+        stream = self._kept() or self._opened(deadline_s)
+        self._stream, self._kept_until_s = stream, 0.0
         try:
-            if self._closed:
-                raise LinkFault("link", "closed by us")
-            if self._hold.holds(time.monotonic()):
-                raise LinkFault("denied", "the PC refused our password; waiting before the next try")
-            self._stream = stream = self._opened()
             self._hold.accepted()
-            try:
-                return self._sections(stream, typed, count, deadline_s)
-            finally:
-                self._stream = None
-                stream.close()
+            if not in_time():
+                self._kept_until_s = time.monotonic() + KEPT_S
+                raise LateError
+            self._typed_at_s = now_s()
+            stream.send(typed, SLICE_S * 4)
+            return self._sections(stream, count, deadline_s)
         finally:
-            self._lock.release()
+            if not self._kept_until_s:
+                self._drop()
 
-    def _opened(self) -> SshStream:
+    def _kept(self) -> SshStream | None:
+        """The conversation of an order that came too late, where it is still there."""
+        stream = self._stream
+        if stream is not None:
+            try:
+                stream.recv(0.0)  # its greeting, or that it has ended
+                if time.monotonic() < self._kept_until_s:
+                    return stream
+            except LinkFault:
+                pass
+            self._drop()
+        return None
+
+    def _drop(self) -> None:
+        stream, self._stream, self._kept_until_s = self._stream, None, 0.0
+        if stream is not None:
+            stream.close()
+
+    def _opened(self, deadline_s: float) -> SshStream:
         peer = SshPeer(
             self._resolver.address(self._host),
             self._port,
@@ -123,17 +184,18 @@ class PcProbe:
             Path(self._config.trust_dir) / KNOWN_HOSTS,
         )
         try:
-            return SshStream.open(peer, self._config.password, CONNECT_S, self._system.SHELL)
+            timeout_s = max(1.0, min(CONNECT_S, deadline_s - time.monotonic()))
+            return SshStream.open(peer, self._config.password, timeout_s, self._system.SHELL)
         except LinkFault as fault:
             if fault.kind == "denied":
                 self._hold.refused(time.monotonic())
             raise
 
-    @staticmethod
-    def _sections(stream: SshStream, typed: bytes, count: int, deadline_s: float) -> list[list[str]]:
-        stream.send(typed, SLICE_S * 4)
+    def _sections(self, stream: SshStream, count: int, deadline_s: float) -> list[list[str]]:
         sections = _shell.Sections(count)
         while (left_s := deadline_s - time.monotonic()) > 0:
+            if self._turns.must_give_way:
+                raise GaveWay
             sections.feed(stream.recv(min(SLICE_S, left_s)))
             if sections.whole is not None:
                 return sections.whole

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from agent.core.facts import NoReading, Reading
 from agent.devices.base import CommandDone, CommandFailed, Event, Facts, Login, LoginRefused
 from agent.devices.power import nut
-from agent.ports import Outcome
+from agent.ports import LATE, InTime, LateError, Outcome, always
 from agent.probes.config import UpsConfig
 from agent.probes.names import Resolver
 from agent.transports.errors import LinkFault
@@ -66,21 +66,29 @@ class UpsProbe:
             return dict.fromkeys(self.keys, NoReading("link" if fault.kind == "refused" else fault.kind))
 
     def _exchange(self, deadline_s: float) -> Mapping[str, Reading]:
-        found = self._converse(lambda device: device.request(), (Facts,), deadline_s)
+        found = self._converse(lambda device: device.request(), (Facts,), deadline_s, always)
         assert isinstance(found, Facts)
         return found.readings
 
-    def perform(self, remedy: str) -> Outcome:
-        """Give the UPS an order, over a connection of its own. Never raises."""
+    def perform(self, remedy: str, in_time: InTime = always) -> Outcome:
+        """Give the UPS an order, over a connection of its own. Never raises.
+
+        `in_time` is asked when it has logged in. One that comes too late closes its connection: a new one to a server
+        in the room takes milliseconds.
+        """
         try:
             ended = self._converse(
-                lambda device: device.order(remedy), (CommandDone, CommandFailed), time.monotonic() + ORDER_S
+                lambda device: device.order(remedy), (CommandDone, CommandFailed), time.monotonic() + ORDER_S, in_time
             )
+        except LateError:
+            return Outcome(ok=False, reason=LATE, proof={"sent": False})
         except LinkFault as fault:
             return Outcome(ok=False, reason=fault.kind, proof={"sent": False} if fault.kind == "denied" else {})
         return Outcome(ok=isinstance(ended, CommandDone), reason=getattr(ended, "reason", ""))
 
-    def _converse(self, ask: Callable[[nut.Nut], bytes], ends: tuple[type[Event], ...], deadline_s: float) -> Event:
+    def _converse(
+        self, ask: Callable[[nut.Nut], bytes], ends: tuple[type[Event], ...], deadline_s: float, in_time: InTime
+    ) -> Event:
         if time.monotonic() < self._refused_until_s:
             raise LinkFault("denied", "upsd refused our password; waiting before the next try")
         address = self._resolver.address(self._config.host)
@@ -88,8 +96,14 @@ class UpsProbe:
         self._streams.add(stream)
         try:
             device = nut.Nut(self._config.name, Login(self._config.user, self._config.password))
-            stream.send(device.hello() + ask(device), SLICE_S * 5)
+            stream.send(device.hello(), SLICE_S * 5)
+            asked = False
             while (left_s := deadline_s - time.monotonic()) > 0 and not self._closed:
+                if not asked and device.logged_in:
+                    if not in_time():
+                        raise LateError
+                    stream.send(ask(device), SLICE_S * 5)
+                    asked = True
                 data = stream.recv(min(SLICE_S, left_s))
                 for event in device.receive(data) if data else ():
                     if isinstance(event, LoginRefused):

@@ -74,13 +74,19 @@ class HttpClient:
         self._renewed = False
         """The connection broke under the last question, which was asked again on a fresh one: its nonce may be new."""
         self._ended = False
+        self._leaving: Callable[[], object] = lambda: None
         self._hold = HoldOff()
         self._stopped = False
         self.opened = False
         """Whether the device took a connection in the last exchange: a fault after that is the device's."""
 
-    def exchange(self, request: HttpRequest, timeout_s: float) -> HttpReply:
+    def exchange(
+        self, request: HttpRequest, timeout_s: float, leaving: Callable[[], object] = lambda: None
+    ) -> HttpReply:
         """Ask, and wait for the whole answer. Never longer than `timeout_s`, except for looking a name up.
+
+        `leaving` is called whenever the connection is there and the request is about to leave: more than once where a
+        log-in or a closed connection makes it go out again. What it raises ends the exchange and keeps the connection.
 
         Raises LinkFault: `denied` when name and password are refused (held off 1, 2, 4 … 30 min, during which nothing
         is sent), `certificate_changed`, `garbled` for what is no HTTP or too long, else as the connection. Every other
@@ -89,7 +95,7 @@ class HttpClient:
         if self._hold.holds(time.monotonic()):
             raise LinkFault("denied", "the device refused our password; waiting before the next try")
         deadline_s = time.monotonic() + timeout_s
-        self._renewed = False
+        self._renewed, self._leaving = False, leaving
         reply = self._asked(request, deadline_s)
         if self._own_login:
             return reply
@@ -162,6 +168,7 @@ class HttpClient:
         import h11
 
         stream, grammar = self._connection(deadline_s)
+        self._leaving()
         try:
             head = h11.Request(method=request.method, target=request.target, headers=self._headers(request))
             data = (grammar.send(head) or b"") + (grammar.send(h11.Data(data=request.body)) or b"")

@@ -8,6 +8,7 @@ import pty
 import select
 import socket
 import threading
+import time
 import tty
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -33,6 +34,12 @@ class FakeCodec:
         self.hang_up = False
         """Close the present connection now; falls back by itself."""
         self.heard: list[str] = []
+        self.heard_at_s: list[float] = []
+        """When, on the clock of the agent."""
+        self.bytes_per_s = 0
+        """Pace of what it says; 0: at once. 960 are 9,600 baud."""
+        self.thinks_s = 0.0
+        """Before every answer."""
         self.connections = 0
         self.stopping = threading.Event()
         self._server = socket.create_server(("127.0.0.1", 0))
@@ -67,10 +74,21 @@ class FakeCodec:
             before = len(player.heard)
             answer = player.feed(data)
             self.heard += player.heard[before:]
+            self.heard_at_s += [time.clock_gettime(time.CLOCK_BOOTTIME)] * (len(self.heard) - len(self.heard_at_s))
             if self.hang_up_after and self.hang_up_after in player.heard[before:]:
                 return
             if not self.mute and (not self.mute_connection or self.mute_connection != self.connections):
-                send(answer)
+                self.stopping.wait(self.thinks_s)
+                self._say(answer, send)
+
+    def _say(self, answer: bytes, send: Callable[[bytes], None]) -> None:
+        if not self.bytes_per_s:
+            send(answer)
+            return
+        for at in range(0, len(answer), step := max(1, self.bytes_per_s // 20)):
+            if self.stopping.wait(step / self.bytes_per_s):
+                return
+            send(answer[at : at + step])
 
     def _hangs_up(self) -> bool:
         hangs_up, self.hang_up = self.hang_up, False

@@ -14,16 +14,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agent.clock import now_s
 from agent.core.facts import NoReading, Reading
 from agent.devices.pc import _shell, linux, windows
-from agent.ports import Outcome
+from agent.ports import Asked, Outcome, Witness
 from agent.probes.build import build_probes
 from agent.probes.config import CodecConfig, PcConfig, RoomConfig
 from agent.probes.pc import PcProbe
 from sim.servers.base import Conversation
 from sim.servers.pc import WindowsConversation, WindowsPc
 from sim.servers.ssh import SshPort
-from tests.transports.places import program
+from tests.transports.places import eventually, program
 
 USER, PASSWORD = "hop", "mat-khau"
 
@@ -269,5 +270,61 @@ def test_an_answer_that_was_cut_is_never_whole() -> None:
 
 def test_our_own_order_under_way_is_no_word_about_the_pc(tmp_path: Path) -> None:
     ours = probe(22, tmp_path, timeout_s=2.0)
-    with ours._lock:
-        assert set(ours.observe().values()) == {NoReading("link")}
+    with ours._turns.urgent(1.0) as mine:
+        assert mine
+        assert ours.observe() == {}
+
+
+def test_a_call_is_asked_for_apart_and_a_hanging_look_gives_way(tmp_path: Path) -> None:
+    pc = WindowsPc(in_call=True)
+    shells: list[WindowsConversation] = []
+
+    def make() -> WindowsConversation:
+        shells.append(WindowsConversation(pc))
+        return shells[-1]
+
+    with served(make) as port:
+        ours = probe(port.port, tmp_path, timeout_s=15.0)
+        assert isinstance(ours, Witness)
+        pc.hangs = True
+        looks: list[Asked] = []
+        look = threading.Thread(target=lambda: looks.append(ours.observe()))
+        look.start()
+        eventually(lambda: bool(shells), "no look began")
+        pc.hangs = False
+        began_s = now_s()
+        said = ours.attest()
+        assert now_s() - began_s < 5
+        look.join(10)
+        assert said == {"codec.in_call": True}
+        assert began_s < said.asked_s["codec.in_call"] < now_s(), "when it was typed, not when the log-in began"
+        assert looks == [{}], "the look gave way, and overwrites nothing"
+        pc.hangs = True
+        assert ours.attest() == {"codec.in_call": NoReading("timeout")}
+        assert probe(port.port, tmp_path, witness=False).attest() == {}
+
+
+def test_an_order_that_comes_too_late_is_not_typed(tmp_path: Path) -> None:
+    pc = WindowsPc()
+    shells: list[WindowsConversation] = []
+
+    def make() -> WindowsConversation:
+        shells.append(WindowsConversation(pc))
+        return shells[-1]
+
+    with served(make) as port:
+        ours = probe(port.port, tmp_path)
+        logged_in: list[int] = []
+
+        def too_late() -> bool:
+            logged_in.append(len(port.tried))
+            return False
+
+        late = ours.perform("pc_app_restart", too_late)
+        assert late == Outcome(ok=False, reason="late", proof={"sent": False})
+        assert logged_in[0] > 0, "asked when the log-in was over"
+        assert pc.restarts == []
+        assert ours.perform("pc_app_restart").ok
+        assert pc.restarts == ["DiemCauMoLai"]
+        assert len(shells) == 1, "the log-in was kept for the next try"
+        ours.close()

@@ -12,6 +12,7 @@ import pytest
 from aiopjlink import PJLink, PJLinkERR3, PJLinkPassword, Power, Sources
 
 from agent.core.facts import NoReading, Reading
+from agent.ports import Outcome
 from agent.probes.config import DisplayConfig
 from agent.probes.controlled import ControlledProbe, display_orders, display_probe
 from agent.probes.orders import DeviceEffector
@@ -112,6 +113,29 @@ def test_between_two_looks_the_projector_is_free_for_others(room: RoomHardware) 
     probe = probe_of(room)
     seen(probe)
     assert not probe.link.is_open()
+    probe.close()
+
+
+def test_an_order_that_comes_too_late_leaves_the_line_open_for_the_next(
+    room: RoomHardware, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A connection a look is made; the next try must not wait for another one."""
+    greetings: list[bytes] = []
+    opened = PjlinkConversation.opened
+
+    def greeted(talk: PjlinkConversation) -> bytes:
+        greetings.append(opened(talk))
+        return greetings[-1]
+
+    monkeypatch.setattr(PjlinkConversation, "opened", greeted)
+    probe = probe_of(room)
+    effector = DeviceEffector(probe.link, frozenset({"display_input"}))
+    room.physics.display.input = "digital2"
+    assert effector.perform("display_input", lambda: False) == Outcome(False, "late", {"sent": False})
+    assert room.physics.display.input == "digital2"
+    assert probe.link.is_open()
+    assert effector.perform("display_input").ok
+    assert len(greetings) == 1
     probe.close()
 
 

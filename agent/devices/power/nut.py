@@ -91,6 +91,11 @@ class Nut:
         """Bytes kept of what arrived."""
         return len(self._lines) + sum(len(k) + len(v) for k, v in (self._variables or {}).items())
 
+    @property
+    def logged_in(self) -> bool:
+        """Whether name and password were taken, or none were sent."""
+        return not self._to_confirm
+
     def hello(self) -> bytes:
         """What to send first. Reading needs no login on a usual upsd; empty without a user."""
         if not self.login.user:

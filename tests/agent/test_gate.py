@@ -294,3 +294,13 @@ def test_what_was_said_before_a_sleep_of_the_board_is_old_after_it() -> None:
     gate.set(Secrecy.OPEN)
     assert before_s <= gate._said[1] <= time.clock_gettime(time.CLOCK_BOOTTIME)
     assert gate._monotonic is since_boot_s
+
+
+def test_a_step_closes_at_the_first_look_and_not_at_the_next_tick(stand: Stand) -> None:
+    stand.connect()
+    stand.hears(5, secret(stand.clock.wall_s + 90_000, stand.clock.wall_s + 93_600))
+    assert stand.turn() == ""
+    stand.clock.wall_s += 3600
+    stand.clock.mono_s += 0.1
+    stand.loop.turn([])
+    assert stand.gate.closed() == "not_told"

@@ -27,6 +27,8 @@ class Asked(dict[str, Reading]):
 
     asked_s: dict[str, float]
     """By fact, on the clock of `agent.clock`; a fact that is not here was asked when the look began."""
+    cut_short = False
+    """It gave way to what was urgent, and left out what was not answered by then: it is to look again soon."""
 
     def __init__(self, readings: Mapping[str, Reading] | None = None, asked_s: Mapping[str, float] | None = None):
         super().__init__(readings or {})

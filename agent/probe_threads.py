@@ -125,7 +125,7 @@ class ProbeThreads:
             # A fixed rhythm: looks that take long must not thin out what the rules call fresh (three polls).
             began_s += worker.period_s
             now_s = self._clock.now().mono_s
-            if began_s < now_s:
+            if began_s < now_s or (isinstance(readings, Asked) and readings.cut_short):
                 began_s = now_s + BREATH_S
             if worker.kick.wait(began_s - now_s):
                 began_s = self._clock.now().mono_s

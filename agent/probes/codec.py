@@ -17,7 +17,7 @@ from agent.probes.lines import Access, Line, parse_line
 from agent.probes.link import DeviceLink, Link, api_reading
 from agent.probes.names import Resolver
 from agent.probes.reach import Target, check, device_reading, host_lives, parse
-from agent.probes.turns import InterruptedPoll
+from agent.probes.turns import InterruptedPoll, cut_short
 from agent.probes.weblink import HttpLink
 from agent.transports.attempts import Answer
 from agent.transports.errors import LinkFault
@@ -65,6 +65,7 @@ class CodecProbe:
             api = self._api(self.link, answers)
             readings.update(api)
             readings.asked_s.update(api.asked_s)
+            readings.cut_short = api.cut_short
         return self._ours(readings)
 
     def attest(self) -> Asked:
@@ -88,7 +89,7 @@ class CodecProbe:
         try:
             return link.observe(self._config.api_timeout_s)
         except InterruptedPoll:
-            return Asked()
+            return cut_short()
         except LinkFault as fault:
             lives = any(host_lives(answer) for answer in answers.values())
             api = api_reading(link, fault, host_is_up=lives)
@@ -96,7 +97,9 @@ class CodecProbe:
             return Asked(silent | {"codec.api": api}, dict.fromkeys(self.keys_of_api, began_s))
 
     def _ours(self, found: Asked) -> Asked:
-        return Asked({key: found[key] for key in self.keys if key in found}, found.asked_s)
+        ours = Asked({key: found[key] for key in self.keys if key in found}, found.asked_s)
+        ours.cut_short = found.cut_short
+        return ours
 
     def close(self) -> None:
         """Let go."""

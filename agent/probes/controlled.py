@@ -15,7 +15,7 @@ from agent.probes.lines import Access, parse_line
 from agent.probes.link import DeviceLink, api_reading
 from agent.probes.names import Resolver
 from agent.probes.reach import Target, check, host_lives
-from agent.probes.turns import InterruptedPoll
+from agent.probes.turns import InterruptedPoll, cut_short
 from agent.transports.errors import LinkFault
 
 PING_S = 1.0
@@ -51,11 +51,13 @@ class ControlledProbe:
         try:
             found = self.link.observe(self._timeout_s)
         except InterruptedPoll:
-            return Asked()
+            return cut_short()
         except LinkFault as fault:
             api = api_reading(self.link, fault, host_is_up=self._host_is_up(fault))
             found = Asked(dict.fromkeys(self.keys, NoReading(fault.kind)) | {f"{self.name}.api": api})
-        return Asked({key: found[key] for key in self.keys if key in found}, found.asked_s)
+        ours = Asked({key: found[key] for key in self.keys if key in found}, found.asked_s)
+        ours.cut_short = found.cut_short
+        return ours
 
     def _host_is_up(self, fault: LinkFault) -> bool:
         if not self._host or self.link.opened or fault.kind != "timeout":

@@ -18,7 +18,7 @@ from agent.ports import LATE, Asked, InTime, LateError, Outcome, always
 from agent.probes.config import PcConfig
 from agent.probes.lines import PORTS
 from agent.probes.names import Resolver, split_host_port
-from agent.probes.turns import TURN_S, GaveWay, InterruptedPoll, Turns
+from agent.probes.turns import TURN_S, GaveWay, InterruptedPoll, Turns, cut_short
 from agent.transports.errors import LinkFault
 from agent.transports.holdoff import HoldOff
 from agent.transports.ssh import KNOWN_HOSTS, SshPeer, SshStream
@@ -83,7 +83,7 @@ class PcProbe:
             with self._turns.sweep():
                 return self._looked(time.monotonic() + self._config.timeout_s + CONNECT_S)
         except InterruptedPoll:
-            return Asked()
+            return cut_short()
 
     def attest(self) -> Asked:
         """Whether a call is up, where the PC is the one to say so: what decides it is all of what a look asks."""
@@ -105,7 +105,7 @@ class PcProbe:
             began_s = self._typed_at_s
         except GaveWay:
             self._turns.leave_early()
-            return Asked()
+            return cut_short()
         except LinkFault as fault:
             # Nobody answers at a host that we can reach: that is a word about the PC. The rest is about us.
             dead = fault.kind in ("timeout", "refused")

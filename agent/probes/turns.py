@@ -6,6 +6,7 @@ import contextlib
 import threading
 from collections.abc import Iterator
 
+from agent.ports import Asked
 from agent.transports.errors import LinkFault
 
 GIVES_WAY_MAX = 2
@@ -30,6 +31,13 @@ class OutOfTime(LinkFault):
 
     def __init__(self) -> None:
         super().__init__("timeout", "no complete answer in time")
+
+
+def cut_short(found: Asked | None = None) -> Asked:
+    """What a sweep that gave way has found; it will be looked again soon."""
+    asked = Asked() if found is None else found
+    asked.cut_short = True
+    return asked
 
 
 class Turns:

@@ -18,7 +18,7 @@ from agent.probes.lines import Access, Line
 from agent.probes.moments import Moments
 from agent.probes.names import Resolver
 from agent.probes.settings_pause import SettingsPause
-from agent.probes.turns import GaveWay, InterruptedPoll, OutOfTime, Turns
+from agent.probes.turns import GaveWay, InterruptedPoll, OutOfTime, Turns, cut_short
 from agent.transports.errors import LinkFault
 from agent.transports.holdoff import HoldOff
 from agent.transports.http import HttpClient
@@ -71,7 +71,7 @@ class HttpLink:
             except GaveWay:
                 self._turns.leave_early()
                 left = self._session
-                return self._moments.stamped(left, left.give_way()) if left is not None else Asked()
+                return cut_short(self._moments.stamped(left, left.give_way()) if left is not None else None)
             finally:
                 self.opened = self._client.opened
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from agent.core.facts import FACTS, NoReading, Reading
 from agent.core.remedies import REMEDIES
 from agent.devices.base import BLOCK_BYTES_MAX, CommandDone, CommandFailed, Login, LoginRefused, MisuseError, Session
+from agent.devices.inquiry import QuerySession
 from agent.probes.families import load as load_family
 from agent.probes.families import names
 from tests.devices.kit import RECORDINGS, WANTED, Channel, Conversation, Player, Recording, recordings, untouched
@@ -141,6 +142,18 @@ def test_a_poll_gives_way_at_any_question(recording: Recording, answered: bool) 
 def test_what_gave_way_answers_nobody(recording: Recording) -> None:
     """Its late answer was asked for before, and nothing more is said: no poll after it may deny a call by it."""
     for asked in range(1, 4):
+        talk = conversation(recording)
+        talk.start()
+        talk.poll()
+        talk.give_way(asked)
+        session = talk.session
+        assert isinstance(session, QuerySession)
+        left = session._asked
+        assert left is not None
+        assert set(talk.poll_call()) == {"codec.in_call"}
+        apart = [query.key for query in session._call_queries()]
+        assert left.key in apart or left.key not in session._answers, "its answer counts in a poll that did not ask it"
+
         talk = conversation(recording)
         talk.start()
         talk.poll()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from agent.clock import now_s
-from agent.core.facts import NoReading, Reading
+from agent.core.facts import NoReading
 from agent.ports import Asked, Outcome, Witness
 from agent.probes.codec import CodecProbe
 from agent.probes.config import CodecConfig
@@ -155,7 +155,7 @@ def test_witnesses_in_a_row_starve_no_sweep() -> None:
         probe = CodecProbe(config_for(fake))
         whole = observed(probe)
         fake.thinks_s = 0.08
-        looks: list[Mapping[str, Reading]] = []
+        looks: list[Asked] = []
         for _ in range(GIVES_WAY_MAX + 1):
             before = len(fake.heard)
             with looking(probe) as seen:
@@ -163,6 +163,7 @@ def test_witnesses_in_a_row_starve_no_sweep() -> None:
                 assert probe.attest() == IDLE
             looks += seen
         assert [set(look) == set(whole) for look in looks] == [False] * GIVES_WAY_MAX + [True]
+        assert [look.cut_short for look in looks] == [True] * GIVES_WAY_MAX + [False]
         assert dict(looks[-1]) == dict(whole)
         probe.close()
 

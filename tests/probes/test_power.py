@@ -197,6 +197,8 @@ def test_orders_to_a_real_upsd(upsd: Upsd) -> None:
         return UpsProbe(UpsConfig(port=upsd.port, **changes)).perform("ups_self_test")  # type: ignore[arg-type]
 
     eventually(lambda: said(user="tester", password="right") == Outcome(ok=False, reason="absent"), "it answers")
+    late = UpsProbe(UpsConfig(port=upsd.port, user="tester", password="right"))
+    assert late.perform("ups_self_test", lambda: False) == Outcome(False, "late", {"sent": False})
 
 
 def test_no_upsd_is_our_own_side(tmp_path: Path) -> None:

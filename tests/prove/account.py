@@ -28,7 +28,7 @@ class Account:
         self.happened: Counter[str] = Counter()
         self.needless: Counter[str] = Counter()
         self.in_call: Counter[str] = Counter()
-        self.lost_s: Counter[str] = Counter()
+        self.lost_s: dict[str, float] = {}
         self.joins: list[Join] = []
         self.broken: list[dict[str, Any]] = []
 
@@ -44,7 +44,8 @@ class Account:
         self.happened += result.happened
         self.needless += result.needless
         self.in_call += result.in_call
-        self.lost_s += result.lost_s
+        for cause, seconds in result.lost_s.items():
+            self.lost_s[cause] = self.lost_s.get(cause, 0.0) + seconds
         self.joins += result.joins
         self.broken += [
             {"seed": result.seed, "days": result.days, "at_s": one.at_s, "invariant": one.invariant, "what": one.what}
@@ -77,7 +78,7 @@ class Account:
 
     def _meetings(self) -> dict[str, Any]:
         """What became of the planned meetings. A trial is none, and stands apart."""
-        minutes = {cause: round(seconds / 60, 1) for cause, seconds in self.lost_s.most_common() if seconds > 0}
+        minutes = {cause: round(seconds / 60, 1) for cause, seconds in sorted(self.lost_s.items()) if seconds > 0}
         meant = [one for one in self.joins if not one.trial]
         return {
             "meetings": len({(one.room, one.meeting) for one in meant}),

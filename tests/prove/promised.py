@@ -29,6 +29,8 @@ READY_BEFORE_S = 300.0
 """Whatever is restarted serves again so long before the start."""
 TWO_LOOKS_S = 20.0
 """Until a device that serves again has been seen to do so: two looks."""
+THREE_LOOKS_S = 10.0
+"""From the first to the third look that show a codec useless, at the least."""
 ENDS_MEETING = frozenset({"codec_hung", "codec_no_power", "room_network_lost", "uplink_lost"})
 """Faults that leave a room without its meeting: its codec hangs or has no power, or its network is lost."""
 CONFIRMED_GOOD_S = 180.0

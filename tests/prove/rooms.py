@@ -58,7 +58,7 @@ class Result:
     needless: Counter[str] = field(default_factory=Counter)
     """Restarts of the room's own of what truly was healthy, by what they were for."""
     in_call: Counter[str] = field(default_factory=Counter)
-    lost_s: Counter[str] = field(default_factory=Counter)
+    lost_s: dict[str, float] = field(default_factory=dict)
     """Seconds of planned meetings that were lost, by cause."""
     joins: list[Join] = field(default_factory=list)
     episodes: list[Episode] = field(default_factory=list)

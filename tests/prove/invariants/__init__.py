@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tests.prove.invariants import calls, events, journal, liveness, loads, shell
+from tests.prove.invariants import calls, events, journal, liveness, loads, meetings, shell
 from tests.prove.invariants.base import REGISTERED, SLACK_S, Invariant, Moment, When
 
 __all__ = ["INVARIANTS", "SLACK_S", "Invariant", "Moment", "When", "at"]
 
-_CHAPTERS = (calls, loads, journal, events, shell, liveness)
+_CHAPTERS = (calls, meetings, loads, journal, events, shell, liveness)
 
 INVARIANTS: dict[str, Invariant] = {
     name: one for chapter in _CHAPTERS for name, one in REGISTERED.items() if one.check.__module__ == chapter.__name__

@@ -1,11 +1,12 @@
-"""Calls, meetings and the people in the room."""
+"""Calls and the people in the room."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from agent.core.facts import NoReading
 from tests.prove.invariants.base import SLACK_S, Moment, invariant, order_of
-from tests.prove.promised import CALL_DRAW_W, CALL_GRACE_S, CALL_PATH, MEETING_NEAR_S, WITNESS_S
+from tests.prove.promised import CALL_DRAW_W, CALL_GRACE_S, CALL_PATH, WITNESS_S
 from tests.prove.sim.clock import EPOCH_S
 
 if TYPE_CHECKING:
@@ -37,6 +38,10 @@ def unknown_never_authorises(w: World, moment: Moment) -> str:
     word, draw_w = ledger.fresh("codec.in_call", now_s), ledger.number("codec.draw_w", now_s)
     if word is True or (draw_w is not None and draw_w >= CALL_DRAW_W):
         return f"{order.remedy.name} began although a witness showed a call (word {word}, draw {draw_w})"
+    for key in ("codec.in_call", "codec.draw_w"):
+        asked_s = now_s - ledger.said[key].at_s if key in ledger.said else 0.0
+        if not isinstance(ledger.fresh(key, now_s), NoReading) and asked_s > WITNESS_S + 1.0:
+            return f"{order.remedy.name} began and {key} had been asked {asked_s:.0f} s before"
     if word is False:
         return ""
     if draw_w is None:
@@ -48,22 +53,14 @@ def unknown_never_authorises(w: World, moment: Moment) -> str:
 
 
 @invariant("act")
-def meeting_undisturbed(w: World, moment: Moment) -> str:
-    """Nothing in a call's path is restarted from 15 minutes before a meeting that the room knows of until its end."""
-    order = order_of(moment)
-    if not order.remedy.restarts or order.load.name not in CALL_PATH or w.judge.force is None:
-        return ""
-    wall_s = EPOCH_S + w.now_s
-    for meeting in w.judge.force.meetings:
-        if meeting.start_s - MEETING_NEAR_S + SLACK_S <= wall_s < meeting.end_s - SLACK_S:
-            return f"{order.remedy.name} began {meeting.start_s - wall_s:.0f} s before the start of a meeting"
-    return ""
-
-
-@invariant("act")
 def maintenance_respected(w: World, moment: Moment) -> str:
     """Nothing is restarted while people work on the room."""
     order, force = order_of(moment), w.judge.force
-    if not order.remedy.restarts or force is None or EPOCH_S + w.now_s >= force.maintenance_until_s - SLACK_S:
+    if (
+        not order.remedy.restarts
+        or force is None
+        or w.clock.lied
+        or EPOCH_S + w.now_s >= force.maintenance_until_s - SLACK_S
+    ):
         return ""
     return f"{order.remedy.name} began in a maintenance window"

@@ -19,6 +19,18 @@ def every_fault_settles(w: World, _moment: Moment) -> str:
     return f"neither clear nor escalated: {', '.join(late)}" if late else ""
 
 
+@invariant("step")
+def a_hung_codec_is_acted_upon(w: World, _moment: Moment) -> str:
+    """A codec that hangs where nothing forbids an act is acted upon within 5 minutes.
+
+    20 while the room returns from a loss of power, 45 when something was tried in the last two hours. What forbids one
+    is judged by the truth: acts of days ago forbid nothing, however often the board has started since.
+    """
+    calm = w.judge.calm
+    late = calm.waited_s() > calm.patience_s()
+    return f"the codec has hung for {calm.waited_s():.0f} s, and nothing forbids an act" if late else ""
+
+
 @invariant("end")
 def outbox_drains(w: World, _moment: Moment) -> str:
     """Once troubles stop, the agent runs and its outbox becomes empty."""

@@ -7,14 +7,11 @@ from typing import TYPE_CHECKING
 from agent.core.remedies import Method
 from tests.prove.invariants.base import SLACK_S, Moment, invariant, order_of
 from tests.prove.promised import (
-    DEW_MARGIN_C,
-    HUMID_PCT,
     LOADS,
     MAINS_CALM_S,
     OUTLET_RETRY_S,
     RESTORE_S,
     STAGGER_S,
-    dew_point_c,
 )
 
 if TYPE_CHECKING:
@@ -116,12 +113,7 @@ def supply_respected(w: World, moment: Moment) -> str:
         return f"{order.remedy.name} on battery"
     if now_s - ledger.supply_bad_s < MAINS_CALM_S * 0.999 - SLACK_S:
         return f"{order.remedy.name} {now_s - ledger.supply_bad_s:.0f} s after bad mains"
-    keys = ("env.temp_c", "env.humidity_pct", "env.rack_temp_c")
-    air_c, humid_pct, rack_c = (ledger.number(key, now_s) for key in keys)
-    wet = humid_pct is not None and humid_pct > HUMID_PCT
-    if air_c is not None and humid_pct is not None and rack_c is not None:
-        wet = rack_c - dew_point_c(air_c, humid_pct) < DEW_MARGIN_C
-    return f"{order.remedy.name} while water may form" if wet else ""
+    return f"{order.remedy.name} while water may form" if ledger.wet(now_s) else ""
 
 
 @invariant("step")

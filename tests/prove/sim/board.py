@@ -15,6 +15,7 @@ from agent.core.handover import Handover
 from agent.core.policy import Policy, Thresholds, make_policy
 from agent.core.remedies import Method
 from agent.core.rule import Rule
+from agent.gate import Discretion, MeteringGate
 from agent.room import Room, off_loads
 from agent.session import Session, desired_from
 from agent.snapshots import Snapshots
@@ -55,12 +56,16 @@ class Board:
         self.held: list[StartRemedy] = []
         """In the journal, and waiting for a last look."""
         self.inbox: list[tuple[str, bytes, bool]] = []
+        self.waiting: list[Event] = []
+        self.stalled = False
+        """A commit is under way on a card that takes its time."""
         self.stopping = False
         self.store: Store = open_store(world.database)
         if isinstance(self.store, SimStore):
             self.store.crash_at = world.plan.crash_at
             self.store.on_commit = world.committed
             self.store.on_ack = world.acknowledged
+            self.store.stall = self._stall
         world.opened(self.store)
         memory = self.store.remember(world.clock.boot)
         self._power_up(memory)
@@ -79,6 +84,8 @@ class Board:
             hub_epoch=memory.meta.get("hub_epoch", ""),
         )  # fmt: skip
         self._snapshots = Snapshots()
+        self._discretion = Discretion()
+        self._gate = MeteringGate(lambda: self.now.mono_s)
         self._compared_s = float("-inf")
         self._journal_seen_s = self._asked_s = self.now.mono_s
         world.cross("start.restored")
@@ -115,24 +122,32 @@ class Board:
 
     @property
     def sound_measured(self) -> bool | None:
-        """Whether the microphone may be asked; None: the harness does without that."""
-        return None
+        """Whether the microphone may be asked just now."""
+        return not self._gate.closed()
 
     def act_on(self, load: str) -> StartRemedy | None:
         """The act under way on a load."""
         return next((one for one in self.acts.values() if one.load.name == load), None)
 
+    def _stall(self, batch: Batch) -> None:
+        """The card takes its time over a commit: everything but the loop goes on meanwhile."""
+        world = self.world
+        if world.card_stall_s > 0 and world.board is self and (batch.begun or not world.stall_intent):
+            stall_s, world.card_stall_s = world.card_stall_s, 0.0
+            self.stalled = True
+            world.pause(stall_s, self)
+            self.stalled = False
+
     # -- one turn of the loop
 
     def turn(self, events: Sequence[Event] = (), *, tick: bool = True) -> None:
-        """Step, commit, then act and report."""
+        """One round in the order of `agent.loop`. While the card stalls the loop stands still, and what comes waits."""
         world, room, now = self.world, self.room, self.now
+        self.waiting += events
+        if self.stalled:
+            return
         world.ledger.counted["turns"] += 1
-        orders = [one for message in self.inbox for one in self._take(*message, now)]
-        self.inbox.clear()
-        looks = [event for event in events if isinstance(event, Observed)]
-        for event in (*looks, *(event for event in events if not isinstance(event, Observed)), *orders):
-            room.feed(event, now)
+        self._take_in(now)
         if tick:
             room.feed(Tick(), now)
         self._hand_over()
@@ -142,13 +157,34 @@ class Board:
         if room.recheck or room.witnesses:
             room.recheck = room.witnesses = False
             world.look_at_once(self)
+        now = self.now
         self._publish(now)
         self._mind_journal(now)
         self._mind_safe_mode(now)
         world.check_step()
 
+    def _take_in(self, now: Instant) -> None:
+        """What the hub wants, then all looks together, then the ends of acts, and orders last."""
+        orders = [one for message in self.inbox for one in self._take(*message, now)]
+        self.inbox.clear()
+        self._be_discreet()
+        waiting, self.waiting = self.waiting, []
+        looks = [event.observation for event in waiting if isinstance(event, Observed)]
+        if looks:
+            self.room.feed(Observed(looks[0], tuple(looks[1:])), now)
+        for event in (*(event for event in waiting if not isinstance(event, Observed)), *orders):
+            self.room.feed(event, now)
+        self._be_discreet()
+
+    def _be_discreet(self) -> None:
+        """Open or close the gate before the microphone."""
+        self._gate.set(self._discretion.secrecy(self.session, self.room.state, self.now))
+
     def _hand_over(self) -> None:
-        """Begin what the journal holds and the interlock still permits."""
+        """Begin what the journal holds and the interlock still permits, once all that has come meanwhile is known."""
+        if not self.held:
+            return
+        self._take_in(self.now)
         held, self.held = self.held, []
         for order in held:
             handover = self.room.ask_again(order, self.now)
@@ -160,6 +196,7 @@ class Board:
     def _take(self, topic: str, payload: bytes, retained: bool, now: Instant) -> list[CommandReceived]:
         """Put in force what the hub wants; returns what it orders."""
         incoming = self.session.received(topic, payload, retained, now)
+        self._discretion.heed(incoming)
         for key, value in incoming.meta.items():
             self.room.remember_meta(key, value)
         for record in incoming.records:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from agent.core.phases import Phase
@@ -26,6 +26,8 @@ class Happening:
     what: str
     do: Do
     detail: str = ""
+    kind: str = ""
+    """Of the trouble that begins with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,8 @@ def drawn(dice: random.Random, days: float, rate: float = 1.0, often: Collection
         for _ in range(count):
             lasts_s = dice.uniform(one.shortest_s, one.longest_s)
             at_s = dice.uniform(600.0, max(700.0, days * DAY_S - lasts_s - 60.0))
-            found += one.make(dice, at_s, lasts_s)
+            first, *more = one.make(dice, at_s, lasts_s)
+            found += [replace(first, kind=one.name), *more]
     end_s = days * DAY_S
     ends = Happening(end_s, "calm", calm), Happening(end_s + SETTLED_S, "somebody comes in the end", visit)
     return [*(one for one in found if one.at_s < end_s), *ends]

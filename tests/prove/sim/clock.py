@@ -1,7 +1,7 @@
 """The clocks of a board without a battery: monotonic since its boot, and a wall clock that may be anything.
 
-Assumed, and no more than this: while the time server disciplines the wall clock it is right; it steps only after the
-agent has had a look at the lost discipline (`STEP_AFTER_S`).
+Assumed, and no more than this: while the time server disciplines the wall clock it is right, but in a secret meeting,
+when it may lie; it steps only after the agent has had a look at the lost discipline (`STEP_AFTER_S`).
 """
 
 from __future__ import annotations
@@ -30,6 +30,10 @@ class BoardClock:
         self.disciplined = True
         self.server = True
         """Whether the time server answers at all."""
+        self.lie_s = 0.0
+        """So much the disciplined clock is wrong: its time server lies."""
+        self.lied = False
+        """Whether it ever was."""
         self._boot_s = 0.0
         self._error_s = 0.0
         self._reachable_since_s = 0.0
@@ -46,6 +50,11 @@ class BoardClock:
         self.disciplined = False
 
     @property
+    def booted_s(self) -> float:
+        """The true moment at which this boot began."""
+        return self._boot_s
+
+    @property
     def boot(self) -> str:
         """The kernel's id of this boot."""
         return f"{self.boots:032x}"
@@ -60,7 +69,12 @@ class BoardClock:
 
     def wall_s(self, now_s: float) -> float:
         """The board's wall clock at a true moment."""
-        return EPOCH_S + now_s + (0.0 if self.disciplined else self._error_s)
+        return EPOCH_S + now_s + (self.lie_s if self.disciplined else self._error_s)
+
+    def mislead(self, by_s: float) -> None:
+        """The time server lies from now on; 0: no longer."""
+        self.lie_s = by_s
+        self.lied = True
 
     def step(self, by_s: float, now_s: float) -> bool:
         """Somebody sets the wall clock. False while the time server holds it, or had just held it."""

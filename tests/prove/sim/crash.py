@@ -47,6 +47,10 @@ class Crash(BaseException):
         self.mode = mode
 
 
+class Vanished(BaseException):
+    """The agent is gone already: what it was in the middle of ends here."""
+
+
 @dataclass
 class Plan:
     """When the agent dies. Without `dice` never by chance; `at` names one crossing: boundary, number, mode."""

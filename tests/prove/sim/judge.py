@@ -16,6 +16,7 @@ from agent.store.base import Batch, Store
 from agent.store.sqlite import SqliteStore
 from tests.prove.invariants import Moment, When, at
 from tests.prove.promised import CALL_DRAW_W, MAINS_HIGH_V, MAINS_LOW_V
+from tests.prove.sim.calm import Calm
 from wire import messages as m
 
 if TYPE_CHECKING:
@@ -49,6 +50,9 @@ class Judge:
         self.powered = (float("-inf"), "")
         """When a load that was off was last given power, and which."""
         self.dead_at_cut: dict[str, float] = {}
+        self.calm = Calm(world)
+        self.lied_s = self.no_meeting_s = float("-inf")
+        """When a sensor last lied, and when the room last could not have had a call."""
         self.acts_of: Counter[str] = Counter()
         self.waiting_since: dict[str, float] = {}
         """After the troubles: faults that are neither clear nor escalated, and since when."""
@@ -74,6 +78,8 @@ class Judge:
     def act(self, order: StartRemedy) -> None:
         """An act begins."""
         self._ask("act", Moment(order=order))
+        if order.load.name in ("codec", "room"):
+            self.calm.acted_s = self._world.now_s
         if order.remedy.method is not Method.API:
             self.relay_act_s = self._world.now_s
 
@@ -93,6 +99,14 @@ class Judge:
         if on:
             self.dead_at_cut.pop(load, None)
 
+    def tend(self) -> None:
+        """Note how the room stands by the truth: asked with every look."""
+        world, now_s = self._world, self._world.now_s
+        self.lied_s = now_s if world.senses.lies else self.lied_s
+        whole = all(world.place.serves(load, now_s) for load in ("switch", "converter", "codec"))
+        self.no_meeting_s = self.no_meeting_s if whole and world.place.room.hub_up() else now_s
+        world.place.note_down(now_s)
+
     def step(self) -> None:
         """A turn is over."""
         world = self._world
@@ -102,6 +116,7 @@ class Judge:
                     self.waiting_since.setdefault(rule, world.now_s)
                 else:
                     self.waiting_since.pop(rule, None)
+        self.calm.tend()
         self._ask("step", Moment())
 
     def end(self) -> None:
@@ -134,6 +149,7 @@ class Judge:
         """A commit is on the card."""
         world = self._world
         self._ask("commit", Moment(batch=batch))
+        self.calm.committed(batch)
         world.ledger.supply_bad_kept = (world.clock.boot, world.ledger.supply_bad_s)
         for seq, payload in batch.events:
             world.ledger.committed[self.epoch, seq] = payload

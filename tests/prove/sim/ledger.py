@@ -9,7 +9,7 @@ import msgspec
 
 from agent.core.events import StartRemedy
 from agent.core.facts import NoReading, Reading, Value
-from tests.prove.promised import CALL_PATH, FACTS
+from tests.prove.promised import CALL_PATH, DEW_MARGIN_C, FACTS, HUMID_PCT, dew_point_c
 from wire import messages as m
 
 NEVER = NoReading("never")
@@ -63,6 +63,8 @@ class Ledger:
     deaths: Counter[str] = field(default_factory=Counter)
     ordered: dict[str, bool] = field(default_factory=dict)
     """Command id to whether it was good when it was given."""
+    confirmed: dict[str, bool] = field(default_factory=dict)
+    """Command id to whether a person has confirmed that there is no picture and no sound."""
     obeyed: Counter[str] = field(default_factory=Counter)
     counted: Counter[str] = field(default_factory=Counter)
     """Looks, turns, commits, messages: what a simulated day consists of."""
@@ -90,7 +92,7 @@ class Ledger:
             self.needless[f"{why}, while a sensor lied" if lied else why] += 1
 
     def told(self, readings: dict[str, Reading], now_s: float) -> None:
-        """The agent has been told this. A value outside the catalogue's range counts as no reading."""
+        """The agent has been told this, asked at that true moment. A value out of its range counts as no reading."""
         for key in readings.keys() & FACTS.keys():
             spec, value = FACTS[key], readings[key]
             outside = isinstance(value, int | float) and not spec.low <= value <= spec.high
@@ -114,6 +116,18 @@ class Ledger:
         """The same as a number."""
         value = self.fresh(key, now_s)
         return None if isinstance(value, NoReading | bool | str) else float(value)
+
+    def wet(self, now_s: float) -> bool:
+        """Whether water may form, as far as sensors tell."""
+        return _wet(self, now_s)
+
+
+def _wet(ledger: Ledger, now_s: float) -> bool:
+    keys = ("env.temp_c", "env.humidity_pct", "env.rack_temp_c")
+    air_c, humid_pct, rack_c = (ledger.number(key, now_s) for key in keys)
+    if air_c is not None and humid_pct is not None and rack_c is not None:
+        return rack_c - dew_point_c(air_c, humid_pct) < DEW_MARGIN_C
+    return humid_pct is not None and humid_pct > HUMID_PCT
 
 
 def same_event(one: bytes, other: bytes) -> bool:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import random
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -64,7 +63,7 @@ class Gathering:
     meeting: m.Meeting
     joiners: list[Joiner] = field(default_factory=list)
     polled_s: float = math.inf
-    lost_s: Counter[str] = field(default_factory=Counter)
+    lost_s: dict[str, float] = field(default_factory=dict)
     cause: str = FAULT
 
     @property
@@ -178,7 +177,9 @@ class People:
         now_s = min(world.now_s, found.end_s, world.chaos_until_s)
         up = world.place.call_up_s(world.now_s) >= 0
         if not up:
-            found.lost_s[self._cause(found)] += max(0.0, now_s - max(found.polled_s, found.start_s))
+            cause = self._cause(found)
+            lost_s = max(0.0, now_s - max(found.polled_s, found.start_s))
+            found.lost_s[cause] = found.lost_s.get(cause, 0.0) + lost_s
             for joiner in found.joiners:
                 if joiner.inside and world.now_s < found.end_s:
                     world.note(f"{joiner.who} have been dropped")
@@ -212,10 +213,11 @@ def joins(room: int, people: People) -> list[Join]:
     ]
 
 
-def lost_s(people: People) -> Counter[str]:
+def lost_s(people: People) -> dict[str, float]:
     """Seconds of meetings that were lost, by cause; those of trials apart."""
-    total: Counter[str] = Counter()
+    total: dict[str, float] = {}
     for one in people.gatherings:
         for cause, seconds in one.lost_s.items():
-            total[f"{cause}{TRIAL}" if one.meeting.trial else cause] += seconds
+            name = f"{cause}{TRIAL}" if one.meeting.trial else cause
+            total[name] = total.get(name, 0.0) + seconds
     return total

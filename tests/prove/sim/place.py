@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from sim.physics import Codec, CodecProfile, Fitting, Hang, RoomPhysics
 from sim.physics.device import Profile
 from sim.physics.room import profiles
+from tests.prove.promised import THREE_LOOKS_S
 
 if TYPE_CHECKING:
     from tests.prove.sim.contacts import Outlet
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 RELAYS = frozenset({"codec", "switch", "converter", "display", "camera", "amplifier", "light", "fan"})
 QUICKEST, SLOWEST = 0.5, 1.35
 """True boot times of a room's devices, in units of the catalogue's."""
+SWEEPS_S = (0.0, 0.0, 0.0, 9.0)
+"""How long it takes to ask the codec everything, in one room or another: at 9,600 baud 8 s and more."""
 SPREAD = 0.05
 """From one start to the next."""
 CHARGED_PCT, COOL_C = 88.0, 31.5
@@ -58,6 +61,8 @@ class Place:
         self.room.relay("amplifier", False, 0.0)
         self._boot_s = {name: profile.boot_s for name, profile in fitted.items()}
         self.restarts: list[Restart] = []
+        self.sweep_s = dice.choice(SWEEPS_S)
+        self._down_since: dict[str, float] = {}
         self.call_since_s = 0.0
         self.calls = 0
         self.pc_app = True
@@ -93,7 +98,7 @@ class Place:
 
     def call_up_s(self, now_s: float) -> float:
         """How long a call has been up; negative when there is none."""
-        self.room.advance(now_s)
+        self.until(now_s)
         return now_s - self.call_since_s if self.codec.in_call else -1.0
 
     def start_call(self, lasts_s: float, now_s: float) -> bool:
@@ -139,9 +144,14 @@ class Place:
             return alive
         return self.room.gateway_up() and self.room.command(remedy, now_s)
 
+    def until(self, now_s: float) -> None:
+        """Let everything have happened up to this moment."""
+        if now_s > self.room.now_s:
+            self.room.advance(now_s)
+
     def serves(self, load: str, now_s: float) -> bool:
         """Whether a load truly does its work."""
-        self.room.advance(now_s)
+        self.until(now_s)
         device = self.room.devices.get(load)
         return device is None or device.serving(now_s)
 
@@ -149,6 +159,18 @@ class Place:
         """Whether a restart of it would mend nothing."""
         stuck = load == "codec" and self.codec.registration_stuck
         return self.serves(load, now_s) and not stuck and (load != "pc" or self.pc_app)
+
+    def note_down(self, now_s: float) -> None:
+        """Note since when each device has not served."""
+        for load in self.room.devices:
+            if self.serves(load, now_s):
+                self._down_since.pop(load, None)
+            else:
+                self._down_since.setdefault(load, now_s)
+
+    def useless(self, now_s: float) -> bool:
+        """Whether no meeting could be held with the codec for three looks: it, or the room's network, did not serve."""
+        return any(now_s - self._down_since.get(load, math.inf) >= THREE_LOOKS_S for load in ("codec", "switch"))
 
     def out_by_us(self, load: str, now_s: float, longer_s: float = 0.0) -> Restart | None:
         """The restart of ours by which a load is out of service just now, or was until a moment ago."""

@@ -20,7 +20,7 @@ from tests.prove.sim.card import SimStore, lose_tail, ruin
 from tests.prove.sim.chaos import Happening
 from tests.prove.sim.clock import BoardClock
 from tests.prove.sim.contacts import Outlet
-from tests.prove.sim.crash import KILL, POWER, Crash, Plan
+from tests.prove.sim.crash import KILL, POWER, Crash, Plan, Vanished
 from tests.prove.sim.judge import Judge
 from tests.prove.sim.ledger import Episode, Ledger
 from tests.prove.sim.line import Line
@@ -41,6 +41,10 @@ LEAD = 3.5
 """Looks that would only repeat the last ones are left out, but the last three before something changes are made."""
 BUSY = frozenset({Phase.CONFIRMED, Phase.REMEDYING, Phase.SETTLING})
 TRACE_KEPT = 400
+ASKED_AT = 0.6
+"""Which share of a slow sweep is over when the codec is asked about a call."""
+ATTESTED = {"codec": frozenset({"codec.in_call"}), "power": None}
+"""What a witness says when it is asked apart from its sweep; None: everything."""
 
 
 class World:
@@ -113,6 +117,18 @@ class World:
         self.now_s = self.end_s
         self.judge.end()
 
+    def pause(self, seconds: float, board: Board) -> None:
+        """Let time go on while this run of the agent stands still. Raises Vanished when it does not outlive that."""
+        self.note(f"card stalls for {seconds:.0f} s")
+        self.ledger.counted["commits that stalled"] += 1
+        until_s = self.now_s + seconds
+        while self._heap and self._heap[0][0] <= until_s and self.board is board:
+            self.now_s, _, do = heapq.heappop(self._heap)
+            self._attempt(do)
+        if self.board is not board:
+            raise Vanished
+        self.now_s = until_s
+
     def close(self) -> None:
         """Let go of the databases."""
         if self.stage is not None:
@@ -126,6 +142,8 @@ class World:
             do()
         except Crash as crash:
             self.die(crash.mode, crash.boundary)
+        except Vanished:
+            pass
 
     def schedule(self, happening: Happening) -> None:
         """Let this happen when its time comes."""
@@ -136,7 +154,8 @@ class World:
         heapq.heappop(self.changes)
         self.last_change_s = self.now_s
         self.note(f"happens {happening.what} {happening.detail}")
-        self.ledger.happened[happening.what.partition(" (")[0]] += 1
+        if happening.kind:
+            self.ledger.happened[happening.kind] += 1
         happening.do(self)
 
     def note(self, line: str) -> None:
@@ -231,6 +250,9 @@ class World:
         board = self.board
         if board is None:
             return
+        if isinstance(board, Board) and board.stalled:  # it hears the signal, and ends after its turn
+            self.later(1.0, self.end_in_order, board)
+            return
         self.note("agent stops in order")
         board.stop()
         if isinstance(board, Board):
@@ -263,27 +285,38 @@ class World:
 
     # -- looking
 
-    def _look(self, probe: str, board: Board, rhythm: bool = True) -> None:
+    def _look(self, probe: str, board: Board) -> None:
         if not self.place.room.backed():
             self.die(POWER, "no supply")
             return
-        synced, readings = self.look(probe)
-        # A codec that is silent is waited for, and the rhythm of its probe goes on meanwhile.
-        silent_s = SILENT_S if probe == "codec" and readings.get("codec.api") is not True else 0.0
-        if silent_s:
-            self.later(silent_s, lambda: self._seen(probe, readings, synced, board), board)
+        sweep_s = self.place.sweep_s if probe == "codec" else 0.0
+        if sweep_s:  # of many questions on a slow line, those about a call come late
+            self.later(ASKED_AT * sweep_s, lambda: self._ask(probe, board, (1 - ASKED_AT) * sweep_s), board)
         else:
-            self._seen(probe, readings, synced, board)
-        if rhythm:
-            period_s = LOOK_S[probe]
-            wake_s = rests_until_s(self, board) - LEAD * period_s - self.now_s
-            next_s = max(period_s, math.floor(wake_s / period_s) * period_s)
-            self.later(next_s, lambda: self._look(probe, board), board)
+            self._ask(probe, board, 0.0)
+        period_s = LOOK_S[probe]
+        wake_s = rests_until_s(self, board) - LEAD * period_s - self.now_s
+        next_s = max(period_s, math.floor(wake_s / period_s) * period_s)
+        self.later(next_s, lambda: self._look(probe, board), board)
+
+    def _ask(self, probe: str, board: Board, takes_s: float, keys: frozenset[str] | None = None) -> None:
+        """Ask now, and be answered after a while. A codec that is silent is waited for."""
+        synced, readings = self.look(probe)
+        if probe == "codec" and readings.get("codec.api") is not True:
+            takes_s = SILENT_S
+        if keys is not None:
+            readings = {key: readings[key] for key in keys & readings.keys()}
+        asked_s = self.now_s
+        if takes_s:
+            self.later(takes_s, lambda: self._seen(probe, readings, synced, board, asked_s), board)
+        else:
+            self._seen(probe, readings, synced, board, asked_s)
 
     def look(self, probe: str) -> tuple[bool, dict[str, Reading]]:
         """A probe looks: whether the clock is disciplined, and what it says."""
         synced = self.clock.tend(self.place.room.hub_up(), self.now_s) if probe == "network" else False
         self._note_episodes()
+        self.judge.tend()
         return synced, self.senses.look(probe, self.now_s, synced)
 
     def told(self, readings: dict[str, Reading], asked_s: float | None = None) -> None:
@@ -292,19 +325,20 @@ class World:
         self.ledger.told(readings, self.now_s if asked_s is None else asked_s)
         self.judge.shown(readings)
 
-    def _seen(self, probe: str, readings: dict[str, Reading], synced: bool, board: Board) -> None:
-        self.told(readings)
+    def _seen(self, probe: str, readings: dict[str, Reading], synced: bool, board: Board, asked_s: float) -> None:
+        self.told(readings, asked_s)
         if probe == "network":
             said = readings.get("net.clock_synced")
             board.synced = said if isinstance(said, bool) else board.synced
             self.line.tend()
-        board.turn([Observed(Observation(probe, readings))])
+        asked = dict.fromkeys(readings, self.clock.mono_s(asked_s))
+        board.turn([Observed(Observation(probe, readings, asked))])
         self._after_turn(board)
 
     def look_at_once(self, board: Board) -> None:
-        """The agent wants everything looked at, besides the rhythm of its probes."""
+        """The agent asks those that can rule out a call, besides the rhythm of its probes."""
         for probe, took_s in LOOK_TAKES_S.items():
-            self.later(self.dice.uniform(0.1, took_s), lambda probe=probe: self._look(probe, board, False), board)  # type: ignore[misc]
+            self._ask(probe, board, self.dice.uniform(0.1, took_s), ATTESTED[probe])
 
     def _after_turn(self, board: Board) -> None:
         if board.stopping:

@@ -152,7 +152,7 @@ def permit(
             _attended(view, policy),
             _maintained(state, now),
             _undisturbed(load, needed, view, policy),
-            _far_from_meetings(policy, now) if needed else None,
+            _far_from_meetings(state, now) if needed else None,
         ]
     if remedy.trial_only and not trial_runs(policy, now, state.times):
         checks.append(Reason.NOT_A_TRIAL)
@@ -280,13 +280,13 @@ LOOK_S = 10.0
 USELESS_LOOKS = 3
 
 
-def _far_from_meetings(policy: Policy, now: Instant) -> Reason | None:
+def _far_from_meetings(state: RoomState, now: Instant) -> Reason | None:
     """Refuse from shortly before a meeting until its end. A trial is no meeting: there the call guard alone holds."""
-    meetings = [m for m in policy.meetings if not m.trial]
+    meetings = [m for m in state.policy.meetings if not m.trial]
     if meetings and not now.synced:
         return Reason.CLOCK_UNKNOWN
-    near_s = policy.guards.meeting_near_s
-    near = any(m.start_s - near_s <= now.wall_s < m.end_s for m in meetings)
+    near_s = state.policy.guards.meeting_near_s
+    near = any(m.start_s - near_s <= wall_s < m.end_s for m in meetings for wall_s in state.times.walls(now))
     return Reason.MEETING_NEAR if near else None
 
 
@@ -300,13 +300,14 @@ def _meeting_spared(
     nothing to lose: one act a load may begin until the start. In a meeting only an order of the centre with the word of
     a person in the room, once a load.
     """
-    meetings = [m for m in state.policy.meetings if not m.trial and now.wall_s < m.end_s]
-    if not now.synced:
-        return Reason.CLOCK_UNKNOWN if any(not m.trial for m in state.policy.meetings) else None
+    meetings = [m for m in state.policy.meetings if not m.trial]
+    if meetings and not now.synced:
+        return Reason.CLOCK_UNKNOWN
     guards, own = state.policy.guards, state.load(load.name)
     ready_s = _ready_after_s(remedy, load, state) + guards.meeting_margin_s
-    for meeting in meetings:
-        left_s = meeting.start_s - now.wall_s
+    # A clock that was stepped leaves more than one time that it may be: by each of them the meeting is spared.
+    for meeting, wall_s in ((m, wall_s) for m in meetings for wall_s in state.times.walls(now) if wall_s < m.end_s):
+        left_s = meeting.start_s - wall_s
         if left_s <= 0:  # it runs
             if not confirmed or any(at_s >= now.mono_s + left_s for at_s in own.acts_s):
                 return Reason.MEETING_NEAR

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from agent.core.events import CommandReceived, DesiredChanged
+from agent.core.engine import step
+from agent.core.events import CommandReceived, DesiredChanged, Tick
 from agent.core.facts import NoReading, Reading
 from agent.core.interlock import Permit, Reason, Refusal, permit
 from agent.core.policy import Meeting
@@ -173,3 +174,14 @@ def test_what_only_disturbs_is_kept_a_quarter_of_an_hour_from_meetings(remedy: s
     assert said(room(900.0), remedy) == Reason.MEETING_NEAR
     assert said(room(-60.0, 60.01), remedy, confirmed=True) == Reason.MEETING_NEAR
     assert said(room(-60.0, 60.0), remedy) == ""
+
+
+@pytest.mark.parametrize("step_s", [7200.0, -7200.0, 10 * 365 * 86_400.0])
+@pytest.mark.parametrize("remedy", ["codec_restart", "codec_settings_restore"])
+def test_a_step_of_the_clock_ends_no_running_meeting(step_s: float, remedy: str) -> None:
+    world = room(-60.0)
+    world.feed(Tick())
+    stepped = replace(world.now, wall_s=world.now.wall_s + step_s)
+    world.state, _ = step(world.state, Tick(), stepped)
+    verdict = permit(REMEDIES[remedy], world.state, stepped)
+    assert verdict == Refusal(Reason.MEETING_NEAR)

@@ -58,7 +58,10 @@ PARTS = (
     Part("agent/core/*.py", ("tests/agent/core", "tests/agent/rules"), "tests/agent/core/equivalent_mutants.txt"),
     Part(
         "agent/session.py",
-        ("tests/agent/test_session.py", "tests/agent/test_session_edges.py", "tests/agent/test_resend.py"),
+        (
+            "tests/agent/test_session.py", "tests/agent/test_session_edges.py", "tests/agent/test_resend.py",
+            "tests/agent/test_session_bounds.py", "tests/agent/test_desired.py", "tests/agent/test_confirmed.py",
+        ),
         "tests/agent/equivalent/session.txt", _BESIDE,
     ),
     Part(

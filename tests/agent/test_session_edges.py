@@ -244,6 +244,12 @@ def test_a_refused_order_is_told_with_who_gave_it() -> None:
     assert m.decode(m.Reply, reply.payload).stamp == report.stamp(WHO, at(21))
 
 
+def test_an_order_that_the_broker_kept_is_told_without_a_name_that_nobody_has_read() -> None:
+    session, _ = make()
+    (record,) = session.received(COMMAND, m.encode(order(session)), True, at(21)).records
+    assert (record.reason, record.by, dict(record.detail)) == ("retained", "", {"command": "c1"})
+
+
 def test_an_order_is_cut_to_what_a_page_can_show_and_counted() -> None:
     session, _ = make()
     command = order(session, {"by": "b" * 80, "reason": "r" * 300, "counter": 7})
@@ -325,3 +331,13 @@ def test_a_document_by_an_unknown_key_is_tried_once_when_the_key_is_known() -> N
     assert session.received(KEYS, notary.keys(1), True, at(2)).told_in == 0
     assert session.desired_version == 5
     assert session.received(KEYS, notary.keys(2), True, at(3)) == Incoming(meta={"keys": notary.keys(2).decode()})
+
+
+@pytest.mark.parametrize(("kind", "reason"), [(Kind.COMMAND, "bad_nonce"), (Kind.DESIRED, "wrong_kind")])
+def test_a_document_that_is_signed_is_no_order(kind: Kind, reason: str) -> None:
+    notary = Notary()
+    session = Session(WHO, MemoryStore("e1"), lambda: "n", trust=Trust(notary.root_public))
+    assert session.received(KEYS, notary.keys(1), True, at(1)) == Incoming(meta={"keys": notary.keys(1).decode()})
+    command = m.Command(id="c1", room="r-1", boot="b1", nonce="old", counter=1, action="light_on", by="lan")
+    sealed = notary.seal(kind, m.encode(command), notary.key)
+    assert [r.reason for r in session.received(COMMAND, sealed, False, at(2)).records] == [reason]

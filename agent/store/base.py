@@ -12,9 +12,10 @@ from agent.core.facts import Instant
 from agent.core.state import Fault
 
 OUTBOX_BYTES_MAX = 64 * 2**20
-"""Beyond this the oldest events are dropped, and counted."""
-OUTBOX_AGE_MAX_S = 14 * 86400.0
-"""Events older than the newest one by more than this are dropped too, where both clocks were disciplined."""
+"""Beyond this the oldest events are dropped, and counted: half a year of an ordinary room."""
+OUTBOX_AGE_MAX_S = 60 * 86400.0
+"""Events older than the newest one by more than this are dropped too, where both clocks were disciplined. Two months: a
+room that was cut off for a season, by a flood or a landslide, still tells all of it."""
 KEPT_BYTES_MAX = 2 * 2**20
 """Acknowledged events that are kept all the same, the newest: a hub that was brought back from an older copy has lost
 them. Some 3,000 events, weeks of an ordinary room; a copy is made every night."""

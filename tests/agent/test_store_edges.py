@@ -43,7 +43,7 @@ def put(store: Store, payload: bytes) -> int:
 
 
 def test_the_bounds_are_the_documented_ones() -> None:
-    assert (base.OUTBOX_BYTES_MAX, base.OUTBOX_AGE_MAX_S) == (67_108_864, 1_209_600.0)
+    assert (base.OUTBOX_BYTES_MAX, base.OUTBOX_AGE_MAX_S) == (67_108_864, 5_184_000.0)
     assert (base.KEPT_BYTES_MAX, base.AGED_MAX, base.METRICS_MAX, base.COMMANDS_KEPT) == (2_097_152, 100, 2000, 64)
     assert LEAP == 1_048_576
 
@@ -51,8 +51,8 @@ def test_the_bounds_are_the_documented_ones() -> None:
 @pytest.mark.parametrize(
     ("oldest", "newest", "old"),
     [
-        (dated(1.0), dated(1.0 + 14 * DAY_S), False),
-        (dated(1.0), dated(1.5 + 14 * DAY_S), True),
+        (dated(1.0), dated(1.0 + 60 * DAY_S), False),
+        (dated(1.0), dated(1.5 + 60 * DAY_S), True),
         (dated(1.0, synced=False), dated(99 * DAY_S), False),
         (dated(1.0), dated(99 * DAY_S, synced=False), False),
         (b"{", dated(99 * DAY_S), False),
@@ -165,9 +165,9 @@ def test_of_old_events_so_many_go_with_each_commit(store: Store) -> None:
 def test_a_hundred_old_events_go_at_most(store: Store) -> None:
     for n in range(150):
         put(store, dated(float(n)))
-    put(store, dated(20 * DAY_S))
+    put(store, dated(61 * DAY_S))
     assert (store.dropped, store.pending()) == (100, 51)
-    put(store, dated(20 * DAY_S))
+    put(store, dated(61 * DAY_S))
     assert (store.dropped, store.pending()) == (150, 2)
 
 

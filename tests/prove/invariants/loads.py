@@ -95,9 +95,13 @@ def stagger_held(w: World, moment: Moment) -> str:
 
 @invariant("relay")
 def inrush_staggered(w: World, moment: Moment) -> str:
-    """No load is given power within 2 s of another, but at the agent's own start and end, when all of them get it."""
+    """No load is given power within 2 s of another, but at the agent's own start and end, when all of them get it.
+
+    An outlet of the network takes its order when it answers: it is one among few, and no part of this.
+    """
     last_s, last = w.judge.powered
-    if w.board is None or w.board.stopping or last in ("", moment.load):
+    outlets = w.place.outlets.keys()
+    if w.board is None or w.board.stopping or last in ("", moment.load) or not outlets.isdisjoint({last, moment.load}):
         return ""
     since_s = w.now_s - last_s
     return f"{moment.load} {since_s:.1f} s after {last}" if since_s < STAGGER_S * 0.999 - 0.01 else ""

@@ -9,8 +9,8 @@ import msgspec
 from agent.core import boots, interlock, ladder, recovery
 from agent.core.events import Effect, PastAct, Restarted, StartRemedy
 from agent.core.facts import Instant, NoReading, Reading, Seen, View
-from agent.core.interlock import Reason
 from agent.core.policy import Policy
+from agent.core.reasons import Reason
 from agent.core.remedies import Load, Remedy
 from agent.core.rule import Rule
 from agent.core.state import LoadState, RoomState

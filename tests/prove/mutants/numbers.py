@@ -35,13 +35,13 @@ def thirty_cycles_a_day() -> list[Patch]:
     return _loads(budget_per_hour=30, budget_per_day=30, cycles_per_hour=30, cycles_per_day=30)
 
 
-@mutant("codec hangs hard", "orders in haste")
+@mutant("the same order again")
 def hold_time_of_18_s() -> list[Patch]:
     """Electronics are restarted again after 18 s."""
     return _loads(hold_on_s=18.0)
 
 
-@mutant("call", "orders in haste")
+@mutant("an order as people join")
 def witness_of_60_s() -> list[Patch]:
     """Who denies a call may have looked a minute ago."""
     return _guards(witness_s=60.0)

@@ -137,7 +137,7 @@ def journal_keeps_two_acts() -> list[Patch]:
 # -- what an attack on real parts has found
 
 
-@mutant("a call begins while the card stalls", real=True)
+@mutant("an order as people join", "a call begins while the card stalls", real=True)
 def looks_count_as_asked_when_taken_in() -> list[Patch]:
     """A look that has waited in the queue is as good as one that was just made."""
 
@@ -158,7 +158,7 @@ def interlock_is_not_asked_again() -> list[Patch]:
     return [(agent.room.Room, "ask_again", ask_again)]
 
 
-@mutant("outlet's word lags", "orders in haste", "codec hangs hard", real=True)
+@mutant("outlet's word lags", real=True)
 def word_of_an_outlet_is_believed_after_our_cut() -> list[Patch]:
     """An outlet that says that it gives power after our own cut is not told to give it."""
     honest = agent.plug.Plug._give

@@ -92,6 +92,8 @@ class Calm:
             return "what the agent is doing"
         if ledger.fresh("ups.on_battery", now_s) is True or ledger.wet(now_s) or self._booked():
             return "the people, the air or the battery"
+        if now_s - world.line.denied_s < p.LEASE_S + MARGIN_S:
+            return "the hub"
         return self._limits()
 
     def _busy(self) -> bool:

@@ -122,7 +122,7 @@ class Hub:
         """A key was stolen: another one signs from now on."""
         if self.seals is not None:
             self.seals.renew()
-            self._down(KEYS, self.seals.lists[-1], False)
+            self._down(KEYS, self.seals.lists[-1], True)
 
     def rob(self, robbed: bool) -> None:
         """A thief holds the broker: it hands out the list of keys of before."""

@@ -154,6 +154,8 @@ class Judge:
         for seq, payload in batch.events:
             world.ledger.committed[self.epoch, seq] = payload
             world.note(f"event {seq} {payload.decode()}")
+        if "keys" in batch.meta:
+            world.line.list_kept = batch.meta["keys"].encode()
         if "desired" in batch.meta:
             self.force = desired_from(batch.meta["desired"])
 
@@ -169,10 +171,12 @@ class Judge:
     def card_lied(self) -> None:
         """The card has lost what it said was flushed."""
         self._lied = True
+        self._world.line.list_kept = b""
 
     def card_ruined(self) -> None:
         """The database cannot be read any more."""
         self._ruined = True
+        self._world.line.list_kept = b""
 
     def opened(self, store: Store) -> None:
         """The agent has opened its journal: see what of the account is truly there."""

@@ -33,6 +33,8 @@ class Line:
         self.handed: m.Desired | None = None
         """The newest document that was handed to the room's own client."""
         self.keys_handed = b""
+        self.list_kept = b""
+        """The list of keys in the room's journal."""
         self.granted_s = self.denied_s = float("-inf")
         """When an answer about a lease was."""
         self._connecting: Board | None = None
@@ -142,8 +144,8 @@ class Line:
 
     def order(self, action: str, how: str) -> None:
         """The centre orders, in good order or as an attacker or a broken broker would."""
-        if how == "stolen" and self.hub.seals is None:
-            return  # nothing is signed there
+        if how == "stolen" and (self.hub.seals is None or self.list_kept != self.hub.seals.lists[-1]):
+            return  # nothing is signed there, or the room cannot know yet that this key was stolen
         ident = self._name(how in ("good", "twice"))
         spoilt: dict[str, dict[str, Any]] = {
             "wrong boot": {"boot": "f" * 32},

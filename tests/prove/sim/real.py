@@ -107,6 +107,7 @@ class RealBoard:
         assert seals is not None
         self._fed_s = self.stage.mono_s()
         self._napping_until_s = 0.0
+        """Until then the loop's turns are left out, and with them what they would tell the service manager."""
         settings = Settings(
             "sim", str(world.database.parent), table(world.place.outlets), BrokerConfig(host="broker"), seals.root
         )
@@ -218,7 +219,7 @@ class RealBoard:
         rest_s = rests_until_s(world, self) - world.now_s
         if name == "loop":
             nap_s = timeout_s if self.busy else max(timeout_s, IDLE_S, rest_s)
-            self._napping_until_s = self.stage.mono_s() + nap_s
+            self._napping_until_s = self.stage.mono_s() + nap_s if nap_s > IDLE_S else 0.0
             return nap_s
         probe = name.removeprefix("probe-")
         period_s = LOOK_S.get(probe, 0.0)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from agent.core.interlock import Reason
 from agent.core.phases import Phase
+from agent.core.reasons import Reason
 from agent.core.state import Fault
 from tests.prove.sim.board import Board
 

@@ -85,7 +85,7 @@ class World:
         self.line = Line(self)
         if parts is not None:
             self.line.hub.seals = Seals(dice)
-            self.place.sweep_s = dice.choice((0.0, 0.0, 0.0, 9.0))
+            self.place.sweep_s = dice.choice((0.0, 9.0))
             loads = dice.choice(OUTLETS)
             self.place.outlets = {load: Outlet(self, load, gives_back=dice.random() < 0.5) for load in loads}
         self.people = People(self)

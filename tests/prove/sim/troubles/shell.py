@@ -9,9 +9,10 @@ import random
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from tests.prove.sim.chaos import Do, Happening, kind, once, window
+from tests.prove.sim.chaos import KINDS, Do, Happening, kind, once, window
 from tests.prove.sim.clock import EPOCH_S
 from tests.prove.sim.crash import KILL
+from tests.prove.sim.senses import Lie
 from wire import messages as m
 
 if TYPE_CHECKING:
@@ -84,6 +85,41 @@ def _flood(dice: random.Random, at_s: float, lasts_s: float) -> Sequence[Happeni
         Happening(at_s + 5.0, "a flood of kept orders", flood),
         Happening(at_s + 10.0, "a secret meeting", lambda world: world.line.hub.want(meetings=[meeting])),
         Happening(at_s + lasts_s, "secret meeting ends", lambda world: world.line.hub.want(meetings=[])),
+    )
+
+
+# -- orders at the wrong moment
+
+
+def _meter_silent(world: World) -> None:
+    world.senses.lies["codec.draw_w"] = Lie("silent")
+
+
+window("the meter is silent", 0.2, 60.0, 600.0)(_meter_silent)(
+    lambda world: world.note(f"meter speaks {world.senses.lies.pop('codec.draw_w', None) is not None}")
+)
+
+
+@kind("an order as people join", 0.6, 120.0, 900.0)
+def _as_they_join(dice: random.Random, at_s: float, lasts_s: float) -> Sequence[Happening]:
+    """The last look has shown nobody, and the next one is a few seconds away. Half of the time the meter is silent."""
+    silent = KINDS["the meter is silent"].make(dice, at_s - 60.0, 90.0)
+    meter = silent if dice.random() < 0.5 else ()
+    return (
+        *meter,
+        Happening(at_s, "an order as people join", _call(lasts_s)),
+        Happening(at_s + dice.uniform(7.2, 9.9), "an order", _order(dice.choice(CYCLES))),
+        Happening(at_s + lasts_s, "call ends", _call_ends),
+    )
+
+
+@kind("the same order again", 0.6)
+def _again(dice: random.Random, at_s: float, _lasts_s: float) -> Sequence[Happening]:
+    """It did not help at once."""
+    action = dice.choice(("display_power_cycle", "camera_power_cycle"))
+    return (
+        Happening(at_s, "the same order again", _order(action)),
+        Happening(at_s + dice.uniform(75.0, 165.0), "an order", _order(action)),
     )
 
 
@@ -160,11 +196,19 @@ def _lines_fail(dice: random.Random, at_s: float, lasts_s: float) -> Sequence[Ha
     )
 
 
-@window("outlet's word lags", 0.5, 600.0, 3600.0)
-def _lags(world: World) -> None:
-    world.place.outlet_lag_s = world.dice.uniform(5.0, 60.0)
+@kind("outlet's word lags", 0.6, 60.0, 600.0)
+def _lags(dice: random.Random, at_s: float, lasts_s: float) -> Sequence[Happening]:
+    """After a cut it goes on saying for a while that it gives power."""
+    lag_s = dice.uniform(5.0, 60.0)
 
+    def lag(seconds: float) -> Do:
+        def act(world: World) -> None:
+            world.place.outlet_lag_s = seconds
 
-@_lags
-def _lags_no_more(world: World) -> None:
-    world.place.outlet_lag_s = 0.0
+        return act
+
+    return (
+        Happening(at_s, "outlet's word lags", lag(lag_s)),
+        Happening(at_s + 1.0, "an order", _order(dice.choice(CYCLES))),
+        Happening(at_s + lasts_s, "outlet's word is quick again", lag(0.0)),
+    )

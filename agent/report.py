@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from agent.core.engine import CLEAR_LATCHES
 from agent.core.events import Record
 from agent.core.facts import Instant, NoReading, Seen
-from agent.core.interlock import Reason, Refusal, in_call, permit
+from agent.core.interlock import in_call, permit
 from agent.core.phases import OPEN
+from agent.core.reasons import Reason, Refusal
 from agent.core.remedies import REMEDIES, Method, Remedy
 from agent.core.secrecy import Secrecy
 from agent.core.state import RoomState

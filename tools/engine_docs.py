@@ -5,9 +5,10 @@ from __future__ import annotations
 import agent.rules
 from agent.core import boots
 from agent.core.handover import WAIT_S
-from agent.core.interlock import PASSING, QUIET, USELESS_LOOKS, Reason
+from agent.core.meeting_guard import USELESS_LOOKS
 from agent.core.phases import Phase, Signal, diagram
 from agent.core.policy import Guards
+from agent.core.reasons import PASSING, QUIET, Reason
 from agent.core.remedies import LOADS, OFF_MAX_S, REMEDIES, Load
 from agent.core.stages import STAGE_BOOTS, STAGES
 from agent.core.state import LoadState

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agent.core.interlock import Reason
+from agent.core.reasons import Reason
 from tests.prove.invariants import INVARIANTS
 from tests.prove.mutants import MUTANTS
 from tests.prove.sim.crash import BOUNDARIES

@@ -13,7 +13,8 @@ from dataclasses import replace
 from agent.core import acts, ladder, looks
 from agent.core.events import Effect, RemedyDone
 from agent.core.facts import Instant
-from agent.core.interlock import Reason, Refusal, needs_a_last_look, permit, unseen
+from agent.core.interlock import needs_a_last_look, permit, unseen
+from agent.core.reasons import Reason, Refusal
 from agent.core.remedies import REMEDIES
 from agent.core.rule import Verdict
 from agent.core.state import Act, RoomState

@@ -6,98 +6,20 @@ would harm a meeting, then what would harm the equipment.
 
 from __future__ import annotations
 
-import enum
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from agent.core import boots, stages
 from agent.core.air import condensing
 from agent.core.facts import Instant, View
+from agent.core.meeting_guard import far_from_meetings, meeting_spared
 from agent.core.phases import OPEN
 from agent.core.policy import Policy
+from agent.core.reasons import Permit, Reason, Refusal
 from agent.core.remedies import REMEDIES, Load, Method, Remedy
 from agent.core.schedule import trial_runs
 from agent.core.state import LoadState, RoomState
 
 HOUR_S = 3600.0
 DAY_S = 86400.0
-
-
-class Reason(enum.StrEnum):
-    """Why an act is not allowed. The console and `docs/safety.md` explain each."""
-
-    SAFE_MODE = "safe_mode"
-    NOT_FITTED = "not_fitted"
-    UNKNOWN_ACTION = "unknown_action"
-    PROJECTOR = "projector"
-    MAINTENANCE = "maintenance"
-    ATTENDED = "attended"
-    IN_CALL = "in_call"
-    CALL_UNKNOWN = "call_unknown"
-    WITNESSES_DISAGREE = "call_witnesses_disagree"
-    MEETING_NEAR = "meeting_near"
-    CLOCK_UNKNOWN = "clock_unknown"
-    UPGRADING = "upgrading"
-    ON_BATTERY = "on_battery"
-    MAINS_UNSTABLE = "mains_unstable"
-    CONDENSATION = "condensation"
-    OWN_UPLINK = "own_uplink"
-    UPLINK_ONCE = "uplink_once"
-    RETURNING = "returning"
-    LOAD_BUSY = "load_busy"
-    UPSTREAM_DOWN = "upstream_down"
-    SETTLING = "settling"
-    HOLD_ON = "hold_on"
-    MIN_OFF = "min_off"
-    STAGGER = "stagger"
-    LATCHED = "latched"
-    BUDGET_HOUR = "budget_hour"
-    BUDGET_DAY = "budget_day"
-    FLEET_BUDGET = "fleet_budget"
-    LEASE = "lease"
-    LOOKING = "looking"
-    NOT_A_TRIAL = "not_a_trial"
-    FLAPPING = "flapping"
-    NOT_YET = "not_yet"
-    NO_EVIDENCE = "no_evidence"
-    NO_JOURNAL = "no_journal"
-
-
-PASSING = frozenset(Reason) - {
-    Reason.SAFE_MODE,
-    Reason.NOT_FITTED,
-    Reason.UNKNOWN_ACTION,
-    Reason.PROJECTOR,
-    Reason.OWN_UPLINK,
-    Reason.UPLINK_ONCE,
-    Reason.BUDGET_HOUR,
-    Reason.BUDGET_DAY,
-    Reason.LATCHED,
-}
-"""Refusals that may end by themselves: the rung waits. After any other one the next rung is tried."""
-
-SELF_ENDING = frozenset(
-    {
-        Reason.STAGGER, Reason.MIN_OFF, Reason.LOAD_BUSY, Reason.UPSTREAM_DOWN, Reason.SETTLING, Reason.HOLD_ON,
-        Reason.RETURNING, Reason.LEASE,
-    }
-)  # fmt: skip
-"""Refusals that end by our own clock within minutes: waiting for them calls no person."""
-
-QUIET = frozenset({Reason.STAGGER, Reason.MIN_OFF, Reason.LOAD_BUSY, Reason.SETTLING, Reason.LEASE, Reason.LOOKING})
-"""Refusals of seconds, not worth an event of their own."""
-
-
-@dataclass(frozen=True, slots=True)
-class Permit:
-    """The act is allowed, now."""
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """The act is not allowed, and why."""
-
-    reason: Reason
-
 
 WITNESSES = frozenset({"codec.in_call", "codec.draw_w"})
 """The facts that have a say about a call."""
@@ -135,7 +57,7 @@ def permit(
             _attended(view, policy),
             _maintained(state, now),
             _undisturbed(load, load.in_call_path, view, policy),
-            _meeting_spared(
+            meeting_spared(
                 remedy, load, state, now, ordered=not own and not staged, grave=grave or staged, confirmed=confirmed
             )
             if load.in_call_path
@@ -152,7 +74,7 @@ def permit(
             _attended(view, policy),
             _maintained(state, now),
             _undisturbed(load, needed, view, policy),
-            _far_from_meetings(state, now) if needed else None,
+            far_from_meetings(state, now) if needed else None,
         ]
     if remedy.trial_only and not trial_runs(policy, now, state.times):
         checks.append(Reason.NOT_A_TRIAL)
@@ -273,67 +195,6 @@ def _maintained(state: RoomState, now: Instant) -> Reason | None:
         return Reason.MAINTENANCE if now.wall_s < until_s else None
     blind_s = now.mono_s - state.desired_at_s
     return Reason.MAINTENANCE if blind_s < state.policy.guards.maintenance_blind_s else None
-
-
-LOOK_S = 10.0
-"""Between two looks at a device (the probes' default)."""
-USELESS_LOOKS = 3
-
-
-def _far_from_meetings(state: RoomState, now: Instant) -> Reason | None:
-    """Refuse from shortly before a meeting until its end. A trial is no meeting: there the call guard alone holds."""
-    meetings = [m for m in state.policy.meetings if not m.trial]
-    if meetings and not now.synced:
-        return Reason.CLOCK_UNKNOWN
-    near_s = state.policy.guards.meeting_near_s
-    near = any(m.start_s - near_s <= wall_s < m.end_s for m in meetings for wall_s in state.times.walls(now))
-    return Reason.MEETING_NEAR if near else None
-
-
-def _meeting_spared(
-    remedy: Remedy, load: Load, state: RoomState, now: Instant, *, ordered: bool, grave: bool, confirmed: bool
-) -> Reason | None:
-    """Whether a restart in the call's path would take something from a meeting.
-
-    Before a meeting nothing begins that does not serve again some minutes before the start; in the last quarter of an
-    hour the room itself begins it only for a fault that leaves it without a meeting. A codec that is proven useless has
-    nothing to lose: one act a load may begin until the start. In a meeting only an order of the centre with the word of
-    a person in the room, once a load.
-    """
-    meetings = [m for m in state.policy.meetings if not m.trial]
-    if meetings and not now.synced:
-        return Reason.CLOCK_UNKNOWN
-    guards, own = state.policy.guards, state.load(load.name)
-    ready_s = _ready_after_s(remedy, load, state) + guards.meeting_margin_s
-    # A clock that was stepped leaves more than one time that it may be: by each of them the meeting is spared.
-    for meeting, wall_s in ((m, wall_s) for m in meetings for wall_s in state.times.walls(now) if wall_s < m.end_s):
-        left_s = meeting.start_s - wall_s
-        if left_s <= 0:  # it runs
-            if not confirmed or any(at_s >= now.mono_s + left_s for at_s in own.acts_s):
-                return Reason.MEETING_NEAR
-        elif left_s <= guards.meeting_near_s and not (ordered or grave):
-            return Reason.MEETING_NEAR
-        elif left_s < ready_s:
-            too_late_s = now.mono_s - (ready_s - left_s)
-            if not useless(state.view(now)) or any(at_s >= too_late_s for at_s in own.acts_s):
-                return Reason.MEETING_NEAR
-    return None
-
-
-def _ready_after_s(remedy: Remedy, load: Load, state: RoomState) -> float:
-    """How long the load is out of service by this act, at most, until two looks have seen it serve; in seconds."""
-    looks_s = 2 * LOOK_S * state.policy.time_scale
-    if remedy.method is Method.STAGED:
-        return stages.longest_s(state) + looks_s
-    own = state.load(load.name)
-    boot_s = max(boots.settle_s(remedy, load, own, state.policy.time_scale), load.boot_s, own.boot_s)
-    return (load.off_s if remedy.method is Method.CYCLE else 0.0) + boot_s + looks_s
-
-
-def useless(view: View) -> bool:
-    """Whether no meeting can be held with this codec: two independent ways to it are dead, and stay so."""
-    dead = [view.stays_false(key, USELESS_LOOKS, LOOK_S / 2) for key in ("codec.ping", "codec.tcp", "codec.sip")]
-    return view.stays_false("codec.api", USELESS_LOOKS, LOOK_S / 2) and any(dead)
 
 
 def _staggered(remedy: Remedy, load: Load, state: RoomState, now: Instant) -> Reason | None:

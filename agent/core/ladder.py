@@ -7,8 +7,9 @@ from dataclasses import replace
 from agent.core import acts, boots, flapping, looks, staging
 from agent.core.events import Effect, Record, RemedyDone, Tell
 from agent.core.facts import Instant
-from agent.core.interlock import PASSING, QUIET, SELF_ENDING, Reason, Refusal, permit
+from agent.core.interlock import permit
 from agent.core.phases import OPEN, Phase, Signal, after
+from agent.core.reasons import PASSING, QUIET, SELF_ENDING, Reason, Refusal
 from agent.core.remedies import REMEDIES, Method, Remedy
 from agent.core.rule import Diagnosis, Rule, Verdict
 from agent.core.state import Fault, Lease, LoadState, RoomState

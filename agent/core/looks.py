@@ -11,7 +11,8 @@ from dataclasses import replace
 from agent.core import acts
 from agent.core.events import AskWitnesses, CommandReceived, Effect, Record
 from agent.core.facts import Instant
-from agent.core.interlock import Reason, Refusal, permit
+from agent.core.interlock import permit
+from agent.core.reasons import Reason, Refusal
 from agent.core.remedies import REMEDIES
 from agent.core.state import RoomState, WaitingOrder
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from agent.core import acts
 from agent.core.events import Effect
 from agent.core.facts import Instant
-from agent.core.interlock import Refusal, permit
+from agent.core.interlock import permit
+from agent.core.reasons import Refusal
 from agent.core.remedies import REMEDIES
 from agent.core.schedule import at_night, wanted
 from agent.core.state import RoomState

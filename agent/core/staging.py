@@ -13,8 +13,9 @@ from dataclasses import replace
 from agent.core import acts, looks, stages
 from agent.core.events import Effect, Record, RemedyDone
 from agent.core.facts import Instant
-from agent.core.interlock import PASSING, Refusal, mains_bad, permit
+from agent.core.interlock import mains_bad, permit
 from agent.core.phases import OPEN, Phase
+from agent.core.reasons import PASSING, Refusal
 from agent.core.remedies import REMEDIES
 from agent.core.state import RoomState, Staged
 

@@ -12,16 +12,9 @@ from agent import report
 from agent.config import AgentConfig
 from agent.core.events import CommandReceived, DesiredChanged, Record
 from agent.core.facts import Instant
+from agent.noise import TOLD_EVERY_S as NOISE_TOLD_EVERY_S
 from agent.service import _trust
-from agent.session import (
-    NOISE_TOLD_EVERY_S,
-    RESEND_S,
-    WINDOW,
-    Incoming,
-    Outgoing,
-    Session,
-    desired_from,
-)
+from agent.session import RESEND_S, WINDOW, Incoming, Outgoing, Session, desired_from
 from agent.store.base import Batch
 from agent.store.memory import MemoryStore
 from agent.trust import Trust
@@ -196,7 +189,9 @@ def test_a_nonce_ends_with_its_connection() -> None:
     early = session.received(topic, m.encode(command), False, at(22))
     session.due(at(22))
     late = session.received(topic, m.encode(command), False, at(23))
-    assert [r.reason for taken in (early, late) for r in taken.records] == ["bad_nonce", "bad_nonce"]
+    assert [r.reason for r in early.records] == ["bad_nonce"]
+    (answer,) = [m.decode(m.Reply, o.payload) for o in session.due(at(23)) if "/reply/" in o.topic]
+    assert (answer.outcome, answer.reason) == ("refused", "bad_nonce"), "the second is answered too"
     assert (early.events, late.events) == ([], [])
     fresh = msgspec.structs.replace(command, nonce="nonce2")
     assert session.received(topic, m.encode(fresh), False, at(24)).events

@@ -11,7 +11,8 @@ from agent.config import ConfigError
 from agent.core.remedies import LOADS
 from agent.main import main
 from agent.rescue import CACHE
-from agent.settings import all_sections, load, section_fields, validate, with_secrets
+from agent.secret_files import with_secrets
+from agent.settings import all_sections, load, section_fields, validate
 
 GOOD = """
 [room]
@@ -53,6 +54,69 @@ def test_a_projector_is_never_cut(room: Path, display: str, never_cut: bool) -> 
     load_of_display = validate(room).policy(frozenset()).loads["display"]
     assert load_of_display.never_cut is never_cut
     assert load_of_display.boot_s == (30 if "boot_s" in display else LOADS["display"].boot_s)
+
+
+MARK = "\ufeff"
+"""What Windows' own editor puts before a text in UTF-8."""
+
+
+def test_a_mark_of_windows_before_the_file_and_before_a_secret_is_no_part_of_them(room: Path, tmp_path: Path) -> None:
+    secret = tmp_path / "codec.pw"
+    secret.touch(mode=0o600)
+    secret.write_text(MARK + "bi-mat-1\r\n", "utf-8")
+    text = room.read_text("utf-8").replace('uri = "tcp', f'password_file = "{secret}"\nuri = "tcp')
+    room.write_text(MARK + text, "utf-8")
+    assert main(["check-config", str(room)]) == 0
+    for _ in range(2):  # the second time from the cache
+        codec = load(room).probes.codec
+        assert codec is not None
+        assert codec.password == "bi-mat-1"
+    assert Path(tmp_path / "state" / CACHE).exists(), "beside the room's own database, not at the default place"
+
+
+def test_an_empty_secret_is_named_and_stops_no_room(
+    room: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    secret = tmp_path / "codec.pw"
+    secret.touch(mode=0o600)
+    room.write_text(room.read_text("utf-8").replace('uri = "tcp', f'password_file = "{secret}"\nuri = "tcp'), "utf-8")
+    for empty in ("", "\n", MARK, "\n\nbi-mat\n"):
+        secret.write_text(empty, "utf-8")
+        assert main(["check-config", str(room)]) == 2
+        assert f"codec.password_file: {secret} trống / is empty" in capsys.readouterr().err
+        codec = load(room).probes.codec
+        assert codec is not None
+        assert codec.password == ""
+
+
+def test_a_folder_is_no_file(room: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check-config", str(room.parent)]) == 2
+    assert "is a folder" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("section", ["[broker]\nhost = 'b'\nport = 0", "[broker]\nport = 65536", "[ups]\nport = 0"])
+def test_a_port_that_there_is_none_of_is_refused(room: Path, section: str) -> None:
+    room.write_text(f"{room.read_text('utf-8')}\n{section}\n", "utf-8")
+    with pytest.raises(ConfigError, match=r"\.port: .* must be (greater|less) than or equal to"):
+        validate(room)
+
+
+@pytest.mark.parametrize("uri", ["tcp://10.0.0.5:0", "udp://10.0.0.5:0"])
+def test_a_line_without_a_possible_port_is_refused(room: Path, uri: str) -> None:
+    room.write_text(room.read_text("utf-8").replace("tcp://10.0.0.5:23", uri), "utf-8")
+    with pytest.raises(ConfigError):
+        validate(room)
+
+
+def test_brackets_of_ipv6_are_taken_from_a_host(room: Path) -> None:
+    room.write_text(room.read_text("utf-8") + "[broker]\nhost = '[2001:db8::7]'\n[ups]\nhost = '[::1]'\n", "utf-8")
+    config = validate(room)
+    assert config.broker.host == "2001:db8::7"
+    assert config.probes.ups is not None
+    assert config.probes.ups.host == "::1"
+    room.write_text(room.read_text("utf-8").replace("[2001:db8::7]", "mqtt.example:8883"), "utf-8")
+    with pytest.raises(ConfigError, match=r"broker\.host.*without scheme or port"):
+        validate(room)
 
 
 def test_the_display_s_password_is_read_from_its_file(room: Path, tmp_path: Path) -> None:

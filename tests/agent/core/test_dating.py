@@ -6,8 +6,8 @@ import pytest
 
 from agent.core.events import PastAct, Restarted, Tick
 from agent.core.facts import Instant
-from agent.core.interlock import Reason
 from agent.core.phases import Phase
+from agent.core.reasons import Reason
 from agent.core.remedies import REMEDIES
 from agent.room import Room
 from agent.store.memory import MemoryStore

@@ -9,9 +9,9 @@ import pytest
 from agent.core.events import AskWitnesses, CommandReceived, DesiredChanged, Tick
 from agent.core.facts import Reading
 from agent.core.handover import Handover, asked_again
-from agent.core.interlock import Reason
 from agent.core.phases import Phase
 from agent.core.policy import Meeting
+from agent.core.reasons import Reason
 from tests.agent.core.test_codec_hung_story import HUNG
 from tests.agent.core.world import IDLE, WALL_S, World
 

@@ -9,9 +9,10 @@ import pytest
 
 from agent.core.events import DesiredChanged
 from agent.core.facts import NoReading
-from agent.core.interlock import PASSING, Permit, Reason, Refusal, permit
+from agent.core.interlock import permit
 from agent.core.phases import Phase
 from agent.core.policy import Meeting
+from agent.core.reasons import PASSING, Permit, Reason, Refusal
 from agent.core.remedies import LOADS, REMEDIES
 from agent.core.state import Fault, Lease, LoadState, Staged
 from tests.agent.core.world import IDLE, WALL_S, World, policy

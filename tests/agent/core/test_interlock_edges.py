@@ -12,9 +12,10 @@ import pytest
 
 from agent.core.events import CommandReceived, DesiredChanged, Tick
 from agent.core.facts import NoReading, Reading
-from agent.core.interlock import DAY_S, HOUR_S, Permit, Reason, Refusal, permit
+from agent.core.interlock import DAY_S, HOUR_S, permit
 from agent.core.phases import Phase
 from agent.core.policy import Meeting
+from agent.core.reasons import Permit, Reason, Refusal
 from agent.core.remedies import REMEDIES
 from agent.core.state import Act, Fault, Lease, LoadState, Staged
 from tests.agent.core.world import IDLE, WALL_S, World

@@ -8,8 +8,8 @@ import pytest
 
 from agent.core import ladder
 from agent.core.events import AskWitnesses, Record, RemedyDone, Tell, Tick
-from agent.core.interlock import Reason
 from agent.core.phases import Phase
+from agent.core.reasons import Reason
 from agent.core.remedies import LOADS, REMEDIES
 from agent.core.rule import Severity
 from agent.core.state import Act, Fault, LoadState

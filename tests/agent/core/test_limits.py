@@ -6,9 +6,10 @@ from dataclasses import replace
 
 from agent.core.events import CommandReceived, Record, RemedyDone, Restarted, StartRemedy
 from agent.core.facts import NoReading, Reading
-from agent.core.interlock import Reason, Refusal, permit
+from agent.core.interlock import permit
 from agent.core.leases import DENIED, GRANTED
 from agent.core.phases import Phase
+from agent.core.reasons import Reason, Refusal
 from agent.core.remedies import REMEDIES
 from agent.core.state import LoadState
 from tests.agent.core.test_staging import live, names

@@ -9,9 +9,10 @@ import pytest
 from agent.core.engine import initial
 from agent.core.events import AskWitnesses, CommandReceived, Record, Tick
 from agent.core.facts import FACTS, NoReading, Reading
-from agent.core.interlock import Permit, Reason, Refusal, permit
+from agent.core.interlock import permit
 from agent.core.looks import AGAIN_S, ORDER_WAIT_S, ORDERS_MAX
 from agent.core.phases import Phase
+from agent.core.reasons import Permit, Reason, Refusal
 from agent.core.remedies import REMEDIES
 from agent.core.state import Fault
 from tests.agent.core.world import IDLE, World, policy

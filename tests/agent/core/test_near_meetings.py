@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from agent.core.engine import step
 from agent.core.events import CommandReceived, DesiredChanged, Tick
 from agent.core.facts import NoReading, Reading
-from agent.core.interlock import Permit, Reason, Refusal, permit
+from agent.core.interlock import permit
 from agent.core.policy import Meeting
+from agent.core.reasons import Permit, Reason, Refusal
 from agent.core.remedies import REMEDIES
 from agent.core.state import LoadState
 from tests.agent.core.test_codec_hung_story import HUNG
@@ -34,7 +36,7 @@ def room(starts_in_s: float, lasts_s: float = 3600.0, *, trial: bool = False, sy
     return world
 
 
-def said(world: World, remedy: str = "codec_restart", **how: bool) -> str:
+def said(world: World, remedy: str = "codec_restart", **how: Any) -> str:
     """The refusal's name; empty when it is permitted."""
     verdict = permit(REMEDIES[remedy], world.state, world.now, **how)
     return verdict.reason if isinstance(verdict, Refusal) else "" if verdict == Permit() else "?"
@@ -43,7 +45,7 @@ def said(world: World, remedy: str = "codec_restart", **how: bool) -> str:
 @pytest.mark.parametrize("how", [{}, {"own": True, "leased": True, "grave": True}])
 @pytest.mark.parametrize(("remedy", "ready_s"), [("codec_restart", READY_S), ("codec_power_cycle", CYCLED_S)])
 def test_what_serves_again_five_minutes_before_the_start_may_begin(
-    remedy: str, ready_s: float, how: dict[str, bool]
+    remedy: str, ready_s: float, how: dict[str, Any]
 ) -> None:
     assert said(room(ready_s), remedy, **how) == ""
     assert said(room(ready_s - 0.01), remedy, **how) == Reason.MEETING_NEAR
@@ -59,7 +61,7 @@ def test_a_measured_boot_that_is_longer_counts() -> None:
 
 
 def test_in_the_last_quarter_of_an_hour_the_room_begins_nothing_that_a_meeting_could_do_without() -> None:
-    own = {"own": True, "leased": True}
+    own: dict[str, Any] = {"own": True, "leased": True}
     assert said(room(900.01), **own) == ""
     assert said(room(900.0), **own) == Reason.MEETING_NEAR
     assert said(room(900.0), grave=True, **own) == ""

@@ -7,7 +7,8 @@ from itertools import pairwise
 
 from agent.core.events import CommandReceived, RemedyDone, Restarted, StartRemedy, Tick
 from agent.core.facts import NoReading, Reading
-from agent.core.interlock import Permit, Reason, Refusal, permit
+from agent.core.interlock import permit
+from agent.core.reasons import Permit, Reason, Refusal
 from agent.core.remedies import REMEDIES, Method
 from agent.core.stages import STAGES
 from agent.core.state import LoadState

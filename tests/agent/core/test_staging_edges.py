@@ -10,8 +10,8 @@ from agent.core import staging
 from agent.core.engine import initial
 from agent.core.events import AskWitnesses, Record, RemedyDone, StartRemedy
 from agent.core.facts import NoReading, Reading
-from agent.core.interlock import Reason
 from agent.core.phases import Phase
+from agent.core.reasons import Reason
 from agent.core.remedies import LOADS
 from agent.core.rule import Rule, Severity, unknown
 from agent.core.stages import patience_s

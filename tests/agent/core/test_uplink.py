@@ -8,9 +8,9 @@ import pytest
 
 from agent.core.events import DesiredChanged, Restarted
 from agent.core.facts import NoReading, Reading
-from agent.core.interlock import Reason
 from agent.core.phases import Phase
 from agent.core.policy import Meeting
+from agent.core.reasons import Reason
 from agent.core.state import Fault
 from tests.agent.core.test_staging import live, names
 from tests.agent.core.world import IDLE, WALL_S, World

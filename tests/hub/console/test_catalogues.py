@@ -11,7 +11,7 @@ import pytest
 import hub.api
 import hub.console
 from agent.core.facts import FACTS
-from agent.core.interlock import Reason
+from agent.core.reasons import Reason
 from agent.core.remedies import LOADS, REMEDIES
 from agent.devices.display import pjlink, samsung_mdc
 from hub.console.words import LANGUAGES, words

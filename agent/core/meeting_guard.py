@@ -1,0 +1,69 @@
+"""What an act may take from a meeting: the interlock asks here."""
+
+from __future__ import annotations
+
+from agent.core import boots, stages
+from agent.core.facts import Instant, View
+from agent.core.reasons import Reason
+from agent.core.remedies import Load, Method, Remedy
+from agent.core.state import RoomState
+
+LOOK_S = 10.0
+"""Between two looks at a device (the probes' default)."""
+USELESS_LOOKS = 3
+
+
+def far_from_meetings(state: RoomState, now: Instant) -> Reason | None:
+    """Refuse from shortly before a meeting until its end. A trial is no meeting: there the call guard alone holds."""
+    meetings = [m for m in state.policy.meetings if not m.trial]
+    if meetings and not now.synced:
+        return Reason.CLOCK_UNKNOWN
+    near_s = state.policy.guards.meeting_near_s
+    near = any(m.start_s - near_s <= wall_s < m.end_s for m in meetings for wall_s in state.times.walls(now))
+    return Reason.MEETING_NEAR if near else None
+
+
+def meeting_spared(
+    remedy: Remedy, load: Load, state: RoomState, now: Instant, *, ordered: bool, grave: bool, confirmed: bool
+) -> Reason | None:
+    """Whether a restart in the call's path would take something from a meeting.
+
+    Before a meeting nothing begins that does not serve again some minutes before the start; in the last quarter of an
+    hour the room itself begins it only for a fault that leaves it without a meeting. A codec that is proven useless has
+    nothing to lose: one act a load may begin until the start. In a meeting only an order of the centre with the word of
+    a person in the room, once a load.
+    """
+    meetings = [m for m in state.policy.meetings if not m.trial]
+    if meetings and not now.synced:
+        return Reason.CLOCK_UNKNOWN
+    guards, own = state.policy.guards, state.load(load.name)
+    ready_s = _ready_after_s(remedy, load, state) + guards.meeting_margin_s
+    # A clock that was stepped leaves more than one time that it may be: by each of them the meeting is spared.
+    for meeting, wall_s in ((m, wall_s) for m in meetings for wall_s in state.times.walls(now) if wall_s < m.end_s):
+        left_s = meeting.start_s - wall_s
+        if left_s <= 0:  # it runs
+            if not confirmed or any(at_s >= now.mono_s + left_s for at_s in own.acts_s):
+                return Reason.MEETING_NEAR
+        elif left_s <= guards.meeting_near_s and not (ordered or grave):
+            return Reason.MEETING_NEAR
+        elif left_s < ready_s:
+            too_late_s = now.mono_s - (ready_s - left_s)
+            if not useless(state.view(now)) or any(at_s >= too_late_s for at_s in own.acts_s):
+                return Reason.MEETING_NEAR
+    return None
+
+
+def _ready_after_s(remedy: Remedy, load: Load, state: RoomState) -> float:
+    """How long the load is out of service by this act, at most, until two looks have seen it serve; in seconds."""
+    looks_s = 2 * LOOK_S * state.policy.time_scale
+    if remedy.method is Method.STAGED:
+        return stages.longest_s(state) + looks_s
+    own = state.load(load.name)
+    boot_s = max(boots.settle_s(remedy, load, own, state.policy.time_scale), load.boot_s, own.boot_s)
+    return (load.off_s if remedy.method is Method.CYCLE else 0.0) + boot_s + looks_s
+
+
+def useless(view: View) -> bool:
+    """Whether no meeting can be held with this codec: two independent ways to it are dead, and stay so."""
+    dead = [view.stays_false(key, USELESS_LOOKS, LOOK_S / 2) for key in ("codec.ping", "codec.tcp", "codec.sip")]
+    return view.stays_false("codec.api", USELESS_LOOKS, LOOK_S / 2) and any(dead)

@@ -1,0 +1,83 @@
+"""Why an act is not allowed: the interlock's words, and which of them pass."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+
+class Reason(enum.StrEnum):
+    """Why an act is not allowed. The console and `docs/safety.md` explain each."""
+
+    SAFE_MODE = "safe_mode"
+    NOT_FITTED = "not_fitted"
+    UNKNOWN_ACTION = "unknown_action"
+    PROJECTOR = "projector"
+    MAINTENANCE = "maintenance"
+    ATTENDED = "attended"
+    IN_CALL = "in_call"
+    CALL_UNKNOWN = "call_unknown"
+    WITNESSES_DISAGREE = "call_witnesses_disagree"
+    MEETING_NEAR = "meeting_near"
+    CLOCK_UNKNOWN = "clock_unknown"
+    UPGRADING = "upgrading"
+    ON_BATTERY = "on_battery"
+    MAINS_UNSTABLE = "mains_unstable"
+    CONDENSATION = "condensation"
+    OWN_UPLINK = "own_uplink"
+    UPLINK_ONCE = "uplink_once"
+    RETURNING = "returning"
+    LOAD_BUSY = "load_busy"
+    UPSTREAM_DOWN = "upstream_down"
+    SETTLING = "settling"
+    HOLD_ON = "hold_on"
+    MIN_OFF = "min_off"
+    STAGGER = "stagger"
+    LATCHED = "latched"
+    BUDGET_HOUR = "budget_hour"
+    BUDGET_DAY = "budget_day"
+    FLEET_BUDGET = "fleet_budget"
+    LEASE = "lease"
+    LOOKING = "looking"
+    NOT_A_TRIAL = "not_a_trial"
+    FLAPPING = "flapping"
+    NOT_YET = "not_yet"
+    NO_EVIDENCE = "no_evidence"
+    NO_JOURNAL = "no_journal"
+
+
+PASSING = frozenset(Reason) - {
+    Reason.SAFE_MODE,
+    Reason.NOT_FITTED,
+    Reason.UNKNOWN_ACTION,
+    Reason.PROJECTOR,
+    Reason.OWN_UPLINK,
+    Reason.UPLINK_ONCE,
+    Reason.BUDGET_HOUR,
+    Reason.BUDGET_DAY,
+    Reason.LATCHED,
+}
+"""Refusals that may end by themselves: the rung waits. After any other one the next rung is tried."""
+
+SELF_ENDING = frozenset(
+    {
+        Reason.STAGGER, Reason.MIN_OFF, Reason.LOAD_BUSY, Reason.UPSTREAM_DOWN, Reason.SETTLING, Reason.HOLD_ON,
+        Reason.RETURNING, Reason.LEASE,
+    }
+)  # fmt: skip
+"""Refusals that end by our own clock within minutes: waiting for them calls no person."""
+
+QUIET = frozenset({Reason.STAGGER, Reason.MIN_OFF, Reason.LOAD_BUSY, Reason.SETTLING, Reason.LEASE, Reason.LOOKING})
+"""Refusals of seconds, not worth an event of their own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Permit:
+    """The act is allowed, now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The act is not allowed, and why."""
+
+    reason: Reason

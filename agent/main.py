@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from agent import __version__
+from wire.streams import spoken
 
 DEFAULT_CONFIG = Path("/etc/diemcau/room.toml")
 
@@ -58,6 +59,10 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point. 0: ended as asked; 1: failed; 2: the configuration cannot be used."""
+    return spoken(_main, argv)
+
+
+def _main(argv: Sequence[str] | None) -> int:
     arguments = parser().parse_args(argv)
     if arguments.command == "check-config":
         return _check(arguments.file)
@@ -87,9 +92,12 @@ def _probe(arguments: argparse.Namespace) -> int:
     from agent.scan import Account, scan
 
     try:
-        secret = arguments.password_file.read_text("utf-8").strip() if arguments.password_file else ""
+        secret = arguments.password_file.read_text("utf-8-sig").strip() if arguments.password_file else ""
     except (OSError, UnicodeDecodeError) as error:
         sys.stderr.write(f"--password-file {arguments.password_file}: không đọc được / cannot be read: {error}\n")
+        return 2
+    if arguments.password_file and not secret:
+        sys.stderr.write(f"--password-file {arguments.password_file}: trống / is empty\n")
         return 2
     if (secret or arguments.user) and not arguments.family:
         sys.stderr.write("--user, --password-file: thêm --family / name the family that they are for: --family\n")
@@ -99,10 +107,11 @@ def _probe(arguments: argparse.Namespace) -> int:
 
 def _check(path: Path) -> int:
     from agent.config import ConfigError
-    from agent.settings import validate, with_secrets
+    from agent.secret_files import refuse, with_secrets
+    from agent.settings import validate
 
     try:
-        with_secrets(validate(path))
+        with_secrets(validate(path), empty=refuse)
     except ConfigError as error:
         for problem in error.problems:
             sys.stderr.write(problem + "\n")

@@ -38,7 +38,7 @@ class _Table(msgspec.Struct):
 def state_dir(config: Path) -> Path:
     """Where the room keeps its files: as room.toml says, or the usual place when it cannot be read."""
     try:
-        room = tomllib.loads(config.read_text("utf-8"))["room"]
+        room = tomllib.loads(config.read_text("utf-8-sig"))["room"]
         return Path(str(room.get("state_dir", STATE_DIR)))
     except (OSError, KeyError, AttributeError, TypeError, UnicodeDecodeError, tomllib.TOMLDecodeError):
         return Path(STATE_DIR)
@@ -101,7 +101,7 @@ def _outlets(wanted: list[RelayConfig]) -> frozenset[str]:
     if not wanted:
         return frozenset()
     from agent.config import ConfigError
-    from agent.settings import with_password
+    from agent.secret_files import with_password
 
     ready = []
     for relay in wanted:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import difflib
 import hashlib
 import os
-import stat
 import subprocess
 import sys
 import tomllib
@@ -19,7 +18,7 @@ import typing
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields, is_dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
@@ -29,14 +28,14 @@ from agent.core.remedies import LOADS
 from agent.probes import config as probes
 from agent.publisher import BrokerConfig
 from agent.rescue import CACHE
+from agent.secret_files import with_secrets
 from agent.transports.relay import RelayConfig
-from agent.trust import BadRootError, read_root
+from wire.address import host_of
 from wire.topics import valid_id
 
 T = TypeVar("T")
 ENV_PREFIX = "DIEMCAU_"
 CHILD_TIMEOUT_S = 60.0
-SECRET_MAX_BYTES = 4096
 
 SECTIONS: dict[str, type] = {
     "broker": BrokerConfig,
@@ -96,14 +95,29 @@ def all_sections() -> tuple[str, ...]:
 
 def _model(path: Path) -> Any:
     """The pydantic-settings class for this file. Imported here only: see the module's words on memory."""
-    from pydantic import BaseModel, ConfigDict, create_model
+    from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model
     from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
     forbid = ConfigDict(extra="forbid")
 
+    checks: dict[tuple[str, type], Any] = {
+        ("port", int): Annotated[int, Field(ge=1, le=65535)],
+        ("host", str): Annotated[str, AfterValidator(host_of)],
+    }
+
     def model(section: str) -> type[BaseModel]:
-        made: type[BaseModel] = create_model(section, __config__=forbid, **section_fields(section))  # type: ignore[call-overload]
+        named = section_fields(section).items()
+        # A switch has a port as well, which has a name.
+        checked = {
+            name: (checks.get((name, kind), kind) if isinstance(kind, type) else kind, default)
+            for name, (kind, default) in named
+        }
+        made: type[BaseModel] = create_model(section, __config__=forbid, **checked)  # type: ignore[call-overload]
         return made
+
+    class Toml(TomlConfigSettingsSource):
+        def _read_file(self, file_path: Path) -> dict[str, Any]:
+            return tomllib.loads(file_path.read_bytes().decode("utf-8-sig"))
 
     class Base(BaseSettings):
         model_config = SettingsConfigDict(
@@ -124,7 +138,7 @@ def _model(path: Path) -> Any:
             file_secret_settings: PydanticBaseSettingsSource,
         ) -> tuple[PydanticBaseSettingsSource, ...]:
             del init_settings, dotenv_settings, file_secret_settings
-            return env_settings, TomlConfigSettingsSource(settings_cls)
+            return env_settings, Toml(settings_cls)
 
     parts: dict[str, Any] = {"room": (model("room"), ...)}
     for name in all_sections():
@@ -144,10 +158,12 @@ def validate(path: Path) -> AgentConfig:
     """Read and check everything, in this process. Raises ConfigError with a sentence for every mistake."""
     from pydantic import ValidationError
 
+    if path.is_dir():
+        raise ConfigError([f"{path}: là một thư mục / is a folder: name the file in it, {path / 'room.toml'}"])
     if not path.is_file():
         raise ConfigError([f"{path}: không có tệp này / no such file; copy the example and fill it in"])
     try:
-        tomllib.loads(path.read_bytes().decode("utf-8"))
+        tomllib.loads(path.read_bytes().decode("utf-8-sig"))  # an editor of Windows may put its mark before it
     except (ValueError, RecursionError) as error:  # also endless numbers and nesting
         raise ConfigError([f"{path}: không phải TOML hợp lệ / not valid TOML: {error}"]) from None
     except OSError as error:
@@ -271,49 +287,6 @@ def _names_at(where: tuple[Any, ...]) -> list[str]:
     return list(section_fields(str(where[0]))) if str(where[0]) in all_sections() else []
 
 
-def with_secrets(config: AgentConfig) -> AgentConfig:
-    """The configuration with every secret read from its file. Raises ConfigError for an open or missing file."""
-    parts: dict[str, Any] = {}
-    for name in (item.name for item in fields(config.probes)):
-        part = getattr(config.probes, name)
-        several = isinstance(part, tuple)
-        parts[name] = tuple(_revealed(name, one) for one in part) if several else _revealed(name, part)
-    devices = replace(config.probes, **parts)
-    if config.root_key:
-        try:
-            read_root(config.root_key)
-        except BadRootError as error:
-            raise ConfigError([f"commands.root_key: {error}"]) from None
-    broker = _revealed("broker", config.broker)
-    return replace(config, broker=broker, probes=devices, relays=tuple(map(with_password, config.relays)))
-
-
-def with_password(relay: RelayConfig) -> RelayConfig:
-    """A relay with its outlet's password read from its file. Raises ConfigError."""
-    return _revealed(f"relays.{relay.load}", relay)
-
-
-def _revealed(place: str, part: T) -> T:
-    """A section with its secret read from the file that it names."""
-    name = getattr(part, "password", "")
-    if not name:
-        return part
-    return replace(part, password=read_secret(f"{place}.password_file", name))  # type: ignore[type-var]
-
-
-def read_secret(place: str, name: str) -> str:
-    """The first line of a secret's file, which nobody but its owner may read."""
-    path = Path(name)
-    try:
-        mode = path.stat().st_mode
-        if mode & (stat.S_IRWXG | stat.S_IRWXO):
-            raise ConfigError([f"{place}: {path} ai cũng đọc được / is open to others: run chmod 600 {path}"])
-        text = path.read_text("utf-8")[:SECRET_MAX_BYTES]
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError([f"{place}: không đọc được {path} / cannot be read: {error}"]) from None
-    return text.splitlines()[0].strip() if text.strip() else ""
-
-
 def load(path: Path) -> AgentConfig:
     """The checked configuration with its secrets, cheaply: from the cache, else by a child process.
 
@@ -321,7 +294,7 @@ def load(path: Path) -> AgentConfig:
     """
     try:
         raw = path.read_bytes()
-        state_dir = Path(str(tomllib.loads(raw.decode())["room"].get("state_dir", "/var/lib/diemcau")))
+        state_dir = Path(str(tomllib.loads(raw.decode("utf-8-sig"))["room"].get("state_dir", "/var/lib/diemcau")))
     except (OSError, KeyError, AttributeError, UnicodeDecodeError, tomllib.TOMLDecodeError):
         return with_secrets(validate(path))  # it says what is wrong, in full
     mark = _mark(raw)

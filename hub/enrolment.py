@@ -141,7 +141,7 @@ def answer(db: sqlite3.Connection, fingerprint: str, authority: Path | None, set
     for name, path in (("ca", authority / BUNDLE if authority else None),
                        ("settings", settings / f"{row['room']}.toml" if settings else None)):  # fmt: skip
         if path is not None and path.is_file():
-            told[name] = path.read_text("utf-8")
+            told[name] = path.read_text("utf-8-sig")
     return told
 
 

@@ -29,6 +29,7 @@ from hub.sheet import SheetError
 from hub.signer import command as signer
 from hub.store.db import DatabaseError, open_db, open_reader, transaction
 from hub.watchdog import notify
+from wire.streams import spoken
 
 DEFAULT_CONFIG = Path("/etc/diemcau/hub.toml")
 BY = "command line"
@@ -90,6 +91,10 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point. 0: done; 1: failed; 2: settings or a file cannot be used."""
+    return spoken(_main, argv)
+
+
+def _main(argv: Sequence[str] | None) -> int:
     arguments = parser().parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     try:
@@ -152,9 +157,13 @@ def serve(settings: HubSettings) -> int:
     """Hear and show until TERM or INT."""
     import uvicorn
 
+    from hub import doors
     from hub.api.app import create_app
     from hub.service import Hub
 
+    listener = _listen(settings.web.host, settings.web.port)  # first: the broker's session is taken from nobody before
+    if listener is None:
+        return 1
     hub = Hub(
         settings.database,
         settings.broker_of(),
@@ -169,10 +178,7 @@ def serve(settings: HubSettings) -> int:
         syslog_tls=settings.audit.tls,
     )
     app = create_app(settings.database, settings, hub)
-    config = uvicorn.Config(
-        app, settings.web.host, settings.web.port, log_level="warning", access_log=False, server_header=False,
-        timeout_graceful_shutdown=3,
-    )  # fmt: skip
+    config = doors.config(app, settings.web.host, settings.web.port)
 
     class Server(uvicorn.Server):
         """Tells the service manager once the console can be reached."""
@@ -194,19 +200,33 @@ def serve(settings: HubSettings) -> int:
     hub.start()
     log.info("console at http://%s:%d, data in %s", settings.web.host, settings.web.port, settings.data_dir)
     try:
-        server.run()
+        server.run(sockets=[listener])
     except SystemExit:  # uvicorn's way to say that it could not start
         over.clear()
     finally:
         notify("STOPPING=1")
         hub.stop()
-    if not over.is_set():
-        where = f"{settings.web.host}:{settings.web.port}"
-        sys.stderr.write(
-            f"không mở được trang điều hành ở {where}, sửa web.port hoặc tắt chương trình đang dùng cổng này / "
-            f"cannot serve the console on {where}: mend web.port or end the program that uses it\n"
-        )
+        listener.close()
     return 0 if over.is_set() else 1
+
+
+def _listen(host: str, port: int) -> socket.socket | None:
+    """The console's socket; None, with a sentence, when the address is not ours or a program has it already."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(2048)
+    except OSError:
+        listener.close()
+        sys.stderr.write(
+            f"không mở được trang điều hành ở {host}:{port}, sửa web.port hoặc tắt chương trình đang dùng cổng này / "
+            f"cannot serve the console on {host}:{port}: mend web.port or end the program that uses it\n"
+        )
+        return None
+    listener.setblocking(False)
+    return listener
 
 
 def _import_rooms(settings: HubSettings, file: Path) -> int:

@@ -7,10 +7,10 @@ import stat
 import tomllib
 from datetime import timedelta, timezone, tzinfo
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 from pydantic_settings import SettingsError as BadEnvironmentError
 
@@ -19,6 +19,7 @@ from hub.link import Broker
 from hub.oidc.options import Options, fault_of_url
 from hub.signer.client import SignerClient, Unsigned
 from hub.syslog import MEND, Tls, target_of
+from wire.address import host_of
 
 DATABASE = "hub.db"
 ENV_PREFIX = "DIEMCAU_HUB_"
@@ -28,6 +29,7 @@ SHOWN_MAX = 200
 """Most characters of a name or value that a sentence about it repeats."""
 MENDS: dict[str, str] = {
     "port": "dùng số từ 1 đến 65535",
+    "host": "chỉ ghi tên hoặc địa chỉ máy",
     "demo": "dùng true hoặc false",
     "require_totp_for_admins": "dùng true hoặc false",
     "beat_s": "dùng số giây từ 1 đến 600",
@@ -52,6 +54,9 @@ class SettingsError(Exception):
         self.problems = [problem[:SENTENCE_MAX] for problem in problems]
 
 
+Host = Annotated[str, AfterValidator(host_of)]
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -59,7 +64,7 @@ class _Section(BaseModel):
 class BrokerSection(_Section):
     """Where the broker is, and how to sign in."""
 
-    host: str = "127.0.0.1"
+    host: Host = "127.0.0.1"
     port: int = Field(default=1883, ge=1, le=65535)
     user: str = ""
     password_file: str = ""
@@ -75,7 +80,7 @@ class BrokerSection(_Section):
 class WebSection(_Section):
     """The console."""
 
-    host: str = "127.0.0.1"
+    host: Host = "127.0.0.1"
     """Loopback; put a proxy with TLS in front for anything else."""
     port: int = Field(default=8700, ge=1, le=65535)
     require_totp_for_admins: bool = False
@@ -191,6 +196,13 @@ class OidcSection(_Section):
         return self
 
 
+class _Toml(TomlConfigSettingsSource):
+    """The file, with or without the mark that editors of Windows put before it."""
+
+    def _read_file(self, file_path: Path) -> dict[str, Any]:
+        return tomllib.loads(file_path.read_bytes().decode("utf-8-sig"))
+
+
 SECTIONS: dict[str, type[_Section]] = {
     "broker": BrokerSection,
     "web": WebSection,
@@ -241,7 +253,7 @@ class HubSettings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """The environment wins over the file."""
         del init_settings, dotenv_settings, file_secret_settings
-        return env_settings, TomlConfigSettingsSource(settings_cls)
+        return env_settings, _Toml(settings_cls)
 
     @property
     def database(self) -> Path:
@@ -279,7 +291,11 @@ class HubSettings(BaseSettings):
 def load(path: Path) -> HubSettings:
     """Read and check everything. Raises SettingsError."""
     try:
-        tomllib.loads(path.read_bytes().decode("utf-8"))
+        tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+    except IsADirectoryError:
+        raise SettingsError(
+            [f"{path}: là một thư mục / is a folder: name the file in it, {path / 'hub.toml'}"]
+        ) from None
     except FileNotFoundError:
         raise SettingsError([f"{path}: không có tệp này / no such file: make it, see docs/hub.md"]) from None
     except OSError as error:
@@ -313,10 +329,14 @@ def read_secret(place: str, name: str) -> str:
     try:
         if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
             raise SettingsError([f"{place}: {path} ai cũng đọc được / is open to others: run chmod 600 {path}"])
-        lines = path.read_text("utf-8").splitlines()
+        lines = path.read_text(
+            "utf-8-sig"
+        ).splitlines()  # an editor of Windows may put its mark before the first letter
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError([f"{place}: không đọc được {path} / cannot be read: {error}"]) from None
-    return lines[0].strip() if lines else ""
+    if not lines or not lines[0].strip():
+        raise SettingsError([f"{place}: {path} trống / is empty: write the secret into its first line"])
+    return lines[0].strip()
 
 
 def _sentence(path: Path, problem: Any) -> str:

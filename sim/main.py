@@ -16,6 +16,7 @@ from sim.faults import FAULTS
 from sim.hardware import KINDS, RoomPlan
 from sim.pins import ENV
 from sim.rack import Rack
+from wire.streams import spoken
 
 HOME = Path("diemcau-sim")
 """Where one room's hardware puts its sockets and lines, below the working directory."""
@@ -48,6 +49,10 @@ def _seconds(text: str) -> float:
 
 def diemcau(argv: Sequence[str] | None = None) -> int:
     """Entry point of `diemcau`."""
+    return spoken(_diemcau, argv)
+
+
+def _diemcau(argv: Sequence[str] | None) -> int:
     options = vars(demo_parser().parse_args(argv))
     options.pop("command")
     if options["headless"] and not options["for_s"]:
@@ -80,6 +85,10 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point of `diemcau-sim`."""
+    return spoken(_main, argv)
+
+
+def _main(argv: Sequence[str] | None) -> int:
     arguments = parser().parse_args(argv)
     try:
         match arguments.command:

@@ -85,7 +85,7 @@ def load(name: str) -> Scenario:
     path = Path(name)
     if not path.is_file():
         raise ScenarioError(f"there is no scenario {name!r}; there are {', '.join(names())}, or give a file's path")
-    return parse(path.read_text("utf-8"), path.stem)
+    return parse(path.read_text("utf-8-sig"), path.stem)
 
 
 def parse(text: str, name: str) -> Scenario:

@@ -42,8 +42,8 @@ def split_host_port(text: str, default_port: int) -> tuple[str, int]:
     ):
         raise ValueError(NO_PLACE.format(repr(text)))
     number = int(port) if port else default_port
-    if not 0 <= number <= 65535:
-        raise ValueError(f"{text!r}: cổng phải từ 0 đến 65535 / has no possible port: 0 to 65535")
+    if port and not 1 <= number <= 65535:
+        raise ValueError(f"{text!r}: cổng phải từ 1 đến 65535 / has no possible port: 1 to 65535")
     return host, number
 
 

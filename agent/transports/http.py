@@ -35,7 +35,7 @@ def parse_url(url: str) -> tuple[bool, str, int]:
     """Whether it is TLS, host, port. Raises ValueError with one sentence for the technician."""
     parts = urlsplit(url)
     try:
-        port = parts.port
+        port = -1 if parts.port == 0 else parts.port
     except ValueError:
         port = -1
     if parts.scheme not in PORTS or not parts.hostname or parts.path not in ("", "/") or port == -1 or parts.username:

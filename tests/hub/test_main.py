@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import urllib.error
 import urllib.request
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from hub.main import main
 from hub.store.db import open_db, open_reader
-from tests.brokers import free_port, until
+from tests.brokers import Mosquitto, free_port, until
 
 ROOMS = "tinh_code;tinh;cum;xa_code;xa;tru_so;room;name\n38;Thanh Hóa;Cụm 1;14797;Hạc Thành;UBND;th-1;Phòng 1\n"
-MEETINGS = "start;end;title;rooms\n24/11/2030 07:30;24/11/2030 09:00;Giao ban;all\n"
+DAY = datetime.now().astimezone() + timedelta(days=2)
+MEETINGS = f"start;end;title;rooms\n{DAY:%d/%m/%Y} 07:30;{DAY:%d/%m/%Y} 09:00;Giao ban;all\n"
 
 
 @pytest.fixture
@@ -120,6 +123,22 @@ def test_newer_database_is_one_sentence(config: Path, capsys: pytest.CaptureFixt
 
 
 @pytest.mark.run
+def test_a_second_hub_on_a_taken_port_takes_no_session_from_the_first(tmp_path: Path) -> None:
+    broker = Mosquitto(tmp_path / "broker").start()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        config = tmp_path / "hub.toml"
+        web = f'[web]\nport = {taken.getsockname()[1]}\n'
+        config.write_text(f'data_dir = "d"\n{web}[broker]\nport = {broker.port}\n')
+        try:
+            second = subprocess.run([sys.executable, "-m", "hub.main", "serve", "--config", str(config)],
+                                    capture_output=True, timeout=60, check=False)  # fmt: skip
+        finally:
+            broker.stop()
+    assert second.returncode == 1
+    assert "cannot serve the console on" in second.stderr.decode()
+    assert "as diemcau-hub" not in (tmp_path / "broker/mosquitto.log").read_text("utf-8", "replace")
+
+
 def test_serves_without_a_broker_and_ends_in_good_order(config: Path) -> None:
     port = int(config.read_text().split("port = ")[1].split("\n")[0])
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}

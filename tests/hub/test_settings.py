@@ -45,6 +45,37 @@ def test_file_environment_and_secret(tmp_path: Path, monkeypatch: pytest.MonkeyP
         settings.broker_of()
 
 
+def test_a_mark_of_windows_before_the_file_and_before_a_secret_is_no_part_of_them(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.touch(mode=0o600)
+    secret.write_text("\ufeffbi-mat-1\r\n", "utf-8")
+    settings = load(toml(tmp_path, f'\ufeffdata_dir = "d"\n[broker]\npassword_file = "{secret}"\n'))
+    assert settings.data_dir == tmp_path / "d"
+    assert settings.broker_of().password == "bi-mat-1"
+
+
+@pytest.mark.parametrize("empty", ["", "\n", "\ufeff", "  \nbi-mat\n"])
+def test_an_empty_secret_is_named(tmp_path: Path, empty: str) -> None:
+    secret = tmp_path / "secret"
+    secret.touch(mode=0o600)
+    secret.write_text(empty, "utf-8")
+    settings = load(toml(tmp_path, f'[broker]\npassword_file = "{secret}"\n'))
+    with pytest.raises(SettingsError, match=r"broker\.password_file: .* is empty"):
+        settings.broker_of()
+
+
+def test_a_folder_is_no_file(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="is a folder"):
+        load(tmp_path)
+
+
+def test_brackets_of_ipv6_are_taken_from_a_host(tmp_path: Path) -> None:
+    settings = load(toml(tmp_path, '[broker]\nhost = "[2001:db8::7]"\n[web]\nhost = "[::1]"\n'))
+    assert (settings.broker_of().host, settings.web.host) == ("2001:db8::7", "::1")
+    with pytest.raises(SettingsError, match="without scheme or port"):
+        load(toml(tmp_path, '[broker]\nhost = "mqtt.example:8883"\n'))
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

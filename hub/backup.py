@@ -89,12 +89,12 @@ def backup(database: Path, folder: Path, now_s: float) -> tuple[Path, Manifest]:
 
 def prune(folder: Path) -> list[Path]:
     """Let old copies go: the newest of each of the last days, weeks and months stays. Returns those that went."""
-    copies = sorted(folder.glob(f"hub-*{SUFFIX}"), reverse=True)
+    copies = sorted((path for path in folder.glob(f"hub-*{SUFFIX}") if _made(path)), reverse=True)
     kept: set[Path] = set(copies[:1])
     for pattern, count in (("%Y%m%d", DAILY), ("%G%V", WEEKLY), ("%Y%m", MONTHLY)):
         periods: dict[str, Path] = {}
         for copy in copies:
-            periods.setdefault(time.strftime(pattern, _made(copy)), copy)
+            periods.setdefault(time.strftime(pattern, _made(copy) or time.gmtime(0)), copy)
         kept |= set(list(periods.values())[:count])
     gone = [copy for copy in copies if copy not in kept]
     for copy in gone:
@@ -237,5 +237,9 @@ def _sha256(path: Path) -> str:
     return found.hexdigest()
 
 
-def _made(copy: Path) -> time.struct_time:
-    return time.strptime(copy.name.removesuffix(SUFFIX), NAME.format(at="%Y%m%dT%H%M%SZ"))
+def _made(copy: Path) -> time.struct_time | None:
+    """When a copy was made, by its name; None for a file that somebody has put beside the copies."""
+    try:
+        return time.strptime(copy.name.removesuffix(SUFFIX), NAME.format(at="%Y%m%dT%H%M%SZ"))
+    except ValueError:
+        return None

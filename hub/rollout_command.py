@@ -9,15 +9,13 @@ import shutil
 import sqlite3
 import sys
 import time
-from datetime import datetime
 from pathlib import Path
 
-from hub import rollouts
+from hub import freeze_command, rollouts
 from hub.core import rollout as core
 from hub.core.rollout import Rollout
 from hub.rollouts import FOLDER, RolloutError
 from hub.settings import HubSettings
-from hub.store import audit
 from hub.store.db import open_db, transaction
 
 BUNDLE = re.compile(r"diemcau-(?P<version>.+)-agent-(?P<platform>[a-z0-9]+-py\d+)\.tar\Z")
@@ -56,6 +54,9 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser], config
     freeze.add_argument("start", help="local time, 24/11/2026 07:30")
     freeze.add_argument("end", help="local time, 24/11/2026 17:00")
     freeze.add_argument("name", help="what for, e.g. the meeting's name")
+    freeze.add_argument("--yes", action="store_true", help="dài hơn 31 ngày cũng được / it may be longer than 31 days")
+    lifted = add("unfreeze", "bỏ một khoảng không thay đổi / take such a window away")
+    lifted.add_argument("window", type=int, help="its number, as rollout show lists it")
 
 
 def run(settings: HubSettings, given: argparse.Namespace, by: str) -> int:
@@ -67,7 +68,12 @@ def run(settings: HubSettings, given: argparse.Namespace, by: str) -> int:
             case "start":
                 return _start(db, settings, given, by, now_s)
             case "freeze":
-                return _freeze(db, settings, given, by, now_s)
+                return freeze_command.freeze(db, settings, given, by, now_s)
+            case "unfreeze":
+                return freeze_command.unfreeze(db, given.window, by, now_s)
+            case "show":
+                for line in freeze_command.windows(db, settings, now_s):
+                    sys.stdout.write(line + "\n")
         found = rollouts.current(db)
         if found is None:
             raise RolloutError("chưa có đợt nào / there is no roll-out yet: rollout start")
@@ -147,25 +153,4 @@ def _start(db: sqlite3.Connection, settings: HubSettings, given: argparse.Namesp
         made = rollouts.begin(db, version, given.before, by, now_s)
     sizes = " → ".join(str(len(wave)) for wave in made.waves)
     sys.stdout.write(f"{made.before or '-'} → {version}: {sizes} phòng / rooms\n")
-    return 0
-
-
-def _freeze(db: sqlite3.Connection, settings: HubSettings, given: argparse.Namespace, by: str, now_s: float) -> int:
-    moments = []
-    for text in (given.start, given.end):
-        try:
-            moments.append(datetime.strptime(text, "%d/%m/%Y %H:%M").replace(tzinfo=settings.zone).timestamp())
-        except ValueError:
-            raise RolloutError(f"giờ {text!r} sai, ví dụ 24/11/2026 07:30 / no time, e.g. 24/11/2026 07:30") from None
-    start_s, end_s = moments
-    if end_s <= max(start_s, now_s):
-        raise RolloutError(
-            "giờ kết thúc phải sau giờ bắt đầu và chưa qua / the end must come after the start and be ahead"
-        )
-    with transaction(db):
-        db.execute(
-            "INSERT INTO frozen_windows (start_s, end_s, name, by) VALUES (?,?,?,?)", (start_s, end_s, given.name, by)
-        )
-        audit.append(db, now_s, by, "rollout_frozen", {"start_s": start_s, "end_s": end_s, "name": given.name})
-    sys.stdout.write(f"{given.name}: {given.start} – {given.end}\n")
     return 0

@@ -45,6 +45,9 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     issue.add_argument("--host", action="append", default=[], help="a further name or address of a server")
     issue.add_argument("--days", type=int, default=LEAF_DAYS, help=f"default: {LEAF_DAYS}")
     issue.add_argument("--out", type=Path, default=Path(), help="where NAME.crt and NAME.key go; default: here")
+    issue.add_argument(
+        "--again", action="store_true", help="thay khóa cũ / replace the key and certificate that lie there"
+    )
     renewed = add("renew", "gia hạn / renew what ends soon in a folder, in place: same names, same keys")
     renewed.add_argument("folder", type=Path, help="where the certificates lie, e.g. what the role pki brings")
     renewed.add_argument("--within", type=int, default=WITHIN_DAYS, help=f"days; default: {WITHIN_DAYS}")
@@ -107,6 +110,12 @@ def _issue(given: argparse.Namespace) -> int:
             raise PkiError(f"--host {host}: không phải tên hay địa chỉ máy / is no host name and no address")
     issuer = Issuer.load(folder)
     made = None
+    lying = given.out / f"{name}.key"
+    if lying.exists() and not given.again:
+        raise PkiError(
+            f"{lying}: đã có khóa, thiết bị có thể đang dùng; thêm --again để thay / there is a key, which a device "
+            f"may be using: pki renew keeps it, --again replaces it"
+        )
     if given.csr:
         request = read_request(given.csr.read_bytes(), str(given.csr))
         if name_of(request) != name:

@@ -253,7 +253,12 @@ def test_old_copies_go_by_days_weeks_and_months(database: Path, tmp_path: Path) 
         at = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(NOW - day * 86_400))
         for end in (backup.SUFFIX, ".json"):
             (folder / f"hub-{at}{end}").write_bytes(b"")
+    strays = [folder / name for name in ("hub-truoc-khi-nang-cap.db.gz", "hub-.db.gz", "hub-20260101.db.gz", "x.txt")]
+    for stray in strays:
+        stray.write_bytes(b"")
     backup.prune(folder)
+    for stray in strays:
+        stray.unlink()  # not ours: left alone, and no hindrance
     left = sorted(folder.glob(f"*{backup.SUFFIX}"), reverse=True)
     assert left[0] == copy
     assert len(left) < 40

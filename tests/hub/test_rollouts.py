@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import time
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -167,16 +169,45 @@ def test_a_person_steers_it(hub: Path, db: sqlite3.Connection, capsys: pytest.Ca
     assert len(capsys.readouterr().out.split()) == 1
 
 
+def moment(days: float) -> str:
+    return datetime.fromtimestamp(time.time() + days * 86_400, timezone(timedelta(hours=7))).strftime("%d/%m/%Y %H:%M")
+
+
 def test_a_frozen_window_is_kept_and_shown(hub: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert command(hub, "freeze", "24/11/2020 07:30", "24/11/2099 17:00", "đại hội") == 0
+    assert command(hub, "freeze", moment(-1), moment(2), "đại hội") == 0
     command(hub, "start", bundle(hub.parent))
     capsys.readouterr()
     command(hub, "targets")
     assert capsys.readouterr().out == ""
     command(hub, "show")
     assert "đại hội" in capsys.readouterr().out
-    assert command(hub, "freeze", "mai", "24/11/2099 17:00", "x") == 1
-    assert command(hub, "freeze", "24/11/2099 17:00", "24/11/2099 07:00", "x") == 1
+    assert command(hub, "freeze", "mai", moment(2), "x") == 1
+    assert command(hub, "freeze", moment(2), moment(1), "x") == 1
+
+
+def test_a_slip_in_the_year_freezes_nothing(
+    hub: Path, db: sqlite3.Connection, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command(hub, "freeze", moment(0.01), moment(10 * 365), "gõ nhầm năm", "--yes") == 1
+    assert "check the year" in capsys.readouterr().err
+    assert command(hub, "freeze", moment(1), moment(60), "dài") == 1
+    assert "--yes" in capsys.readouterr().err
+    assert db.execute("SELECT COUNT(*) FROM frozen_windows").fetchone()[0] == 0
+    assert command(hub, "freeze", moment(1), moment(60), "dài", "--yes") == 0
+
+
+def test_a_window_is_listed_without_a_roll_out_and_can_be_taken_away(
+    hub: Path, db: sqlite3.Connection, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with transaction(db):  # of a release that took whatever was typed
+        db.execute("INSERT INTO frozen_windows VALUES (7, 0, ?, 'gõ nhầm năm', 'x')", (time.time() + 1e9,))
+    assert command(hub, "show") == 1, "there is no roll-out"
+    assert "frozen 7" in capsys.readouterr().out
+    assert command(hub, "unfreeze", "8") == 1
+    assert command(hub, "unfreeze", "7") == 0
+    command(hub, "show")
+    assert "frozen" not in capsys.readouterr().out
+    assert "rollout_unfrozen" in [row[0] for row in db.execute("SELECT what FROM audit")]
 
 
 @pytest.mark.parametrize("names", [["notes.txt"], ["diemcau-2.0-hub-amd64-py311.tar"]])

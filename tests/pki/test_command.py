@@ -56,6 +56,22 @@ def test_a_key_made_on_the_device_never_leaves_it(authority: Path, tmp_path: Pat
     assert len(ssl.create_default_context(cafile=str(tmp_path / "r-1.crt")).get_ca_certs()) == 1, "with its issuer"
 
 
+@pytest.mark.parametrize("more", [(), ("--csr", "r-1.csr")])
+def test_a_key_that_lies_there_is_not_written_over(
+    authority: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], more: tuple[str, ...]
+) -> None:
+    pki(authority, "issue", "r-1", "--out", str(tmp_path))
+    key, cert = (tmp_path / "r-1.key").read_bytes(), (tmp_path / "r-1.crt").read_bytes()
+    (tmp_path / "r-1.csr").write_bytes(request("r-1"))
+    words = tuple(str(tmp_path / word) if word.endswith(".csr") else word for word in more)
+    assert pki(authority, "issue", "r-1", "--out", str(tmp_path), *words) == 1
+    assert "--again replaces it" in capsys.readouterr().err
+    assert ((tmp_path / "r-1.key").read_bytes(), (tmp_path / "r-1.crt").read_bytes()) == (key, cert)
+    assert len(Book(authority).entries()) == 1, "nothing was issued"
+    assert pki(authority, "issue", "r-1", "--out", str(tmp_path), *words, "--again") == 0
+    assert ((tmp_path / "r-1.key").read_bytes() == key) is bool(more), "a request brings its own"
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as TookTooLong
@@ -34,6 +35,8 @@ WHY = {
 
 
 OUTLET_S = 3.0
+CLOCK_BEFORE_S = 1_767_225_600.0
+"""2026-01-01: this program is younger, so a clock that says less is wrong."""
 EVERYBODY_KNOWS = (
     "  ! {}: mật khẩu mặc định của hãng, ai cũng biết, phải đổi ngay"
     " / the maker's default password, which everybody knows: change it now"
@@ -99,6 +102,9 @@ def _plugged() -> None:
         say(f"  ● {adapter.device:14} {adapter.description}")
     if not adapters:
         say("  ✕ không có cổng nối tiếp nào / no serial adapter is plugged in")
+    if time.time() < CLOCK_BEFORE_S:
+        year = time.gmtime().tm_year
+        say(f"  ! đồng hồ chỉ năm {year}: kiểm tra máy chủ giờ / the clock is wrong: see timedatectl")
     card = psutil.disk_usage("/")
     say(f"  ● / {card.free / 1e9:.1f} GB trống / free ({card.percent:.0f} % đã dùng / used)")
 
@@ -184,6 +190,8 @@ def _hub(config: AgentConfig) -> None:
     try:
         with socket.create_connection((config.broker.host, config.broker.port), timeout=5):
             say(f"  ● {config.broker.host}:{config.broker.port} trả lời / answers")
+    except socket.gaierror:
+        say(f"  ✕ {config.broker.host}: tên này không có địa chỉ / no address is known for this name: broker.host, DNS")
     except OSError as error:
         say(f"  ✕ {config.broker.host}:{config.broker.port} {error}")
     if not config.root_key and not config.accept_unsigned:

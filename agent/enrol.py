@@ -21,6 +21,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from wire.tls import why_not_believed
+
 ASK_EVERY_S = 5.0
 TIMEOUT_S = 10.0
 ANSWER_MAX_BYTES = 200_000
@@ -129,7 +131,9 @@ def _call(address: str, context: ssl.SSLContext | None, body: dict[str, str] | N
     except urllib.error.HTTPError as error:
         raise EnrolError(f"{address}: hub từ chối / the hub refused: {error.code}") from None
     except (OSError, ValueError) as error:
-        raise EnrolError(f"{address}: {error}") from None
+        cause = getattr(error, "reason", error)
+        why = why_not_believed(cause, time.time()) if isinstance(cause, ssl.SSLCertVerificationError) else error
+        raise EnrolError(f"{address}: {why}") from None
     if not isinstance(found, dict):
         raise EnrolError(f"{address}: câu trả lời lạ / a strange answer")
     return found

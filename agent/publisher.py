@@ -22,6 +22,7 @@ from agent.ports import Clock
 from agent.session import Incoming, Outgoing, Session
 from wire import messages as m
 from wire.mqtt import CONNECT_S, Client, make_client
+from wire.tls import why_not_believed
 
 log = logging.getLogger(__name__)
 
@@ -172,7 +173,8 @@ class Publisher:
         try:
             client.connect(self._config.host, self._config.port, KEEPALIVE_S)
         except ssl.SSLCertVerificationError as error:
-            self._down(f"the broker's certificate is not believed: {error.verify_message}; see broker.ca_file and host")
+            why = why_not_believed(error, self._clock.now().wall_s)
+            self._down(f"the broker's certificate is not believed: {why}; see broker.ca_file and host")
             return
         except (OSError, ValueError) as error:
             self._down(str(error))

@@ -238,6 +238,7 @@ def scan(target: str, account: Account) -> int:
 def _at(target: str, only: str) -> list[Guess]:
     """The guesses whose port is open. Raises ValueError."""
     host, port = split_host_port(re.sub("^(tcp|udp|https?|wss?)://", "", target), 0)
+    _known(host)
     guesses = list(at_host(host, port, only))
     ports = sorted({_port(guess) for guess in guesses if not guess.uri.startswith("udp")})
     targets = {f"tcp {number}": Target("tcp", host, number) for number in ports} | {"ping": Target("icmp", host)}
@@ -253,6 +254,17 @@ def _at(target: str, only: str) -> list[Guess]:
         guess for guess in guesses
         if guess.uri.startswith("udp") or answers[f"tcp {_port(guess)}"].ok
     ]  # fmt: skip
+
+
+def _known(host: str) -> None:
+    """Raises ValueError for a name without an address: no cable is to blame for that."""
+    try:
+        Resolver().address(host)
+    except LinkFault as fault:
+        raise ValueError(
+            f"{host}: tên này không có địa chỉ, kiểm tra tên và máy chủ DNS, hoặc ghi địa chỉ IP / no address is known "
+            f"for this name ({fault}): check the name and the DNS server, or give the IP address"
+        ) from None
 
 
 def _upses(host: str, port: int) -> list[Guess]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import random
+import ssl
 import threading
 import time
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from paho.mqtt import client as paho
 from paho.mqtt.reasoncodes import ReasonCode
 
 from wire.mqtt import CONNECT_S, VERSION, Client, make_client
+from wire.tls import why_not_believed
 
 log = logging.getLogger(__name__)
 
@@ -160,7 +162,8 @@ class Link:
         try:
             client.connect(broker.host, broker.port, KEEPALIVE_S)
         except (OSError, ValueError) as error:
-            self._tell(f"no broker at {broker.host}:{broker.port}: {error}")
+            why = why_not_believed(error, time.time()) if isinstance(error, ssl.SSLCertVerificationError) else error
+            self._tell(f"no broker at {broker.host}:{broker.port}: {why}")
             return
         self._client = client
         client.loop_start()

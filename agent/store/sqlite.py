@@ -33,6 +33,7 @@ from agent.store.base import (
     StoreError,
     aged,
 )
+from agent.store.place import copied, identity
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +42,8 @@ COMPATIBLE_FROM = 1
 """The oldest program that can work with a file of this version. A migration only adds, so that a release that is undone
 leaves a file which the release before it can go on with; a test holds the files `schema_vN.sql` to that."""
 
+LOG_BYTES_MAX = 2**20
+"""Of the log beside the file, once what stands in it is in the file."""
 LEAP = 2**20
 """Every start leaves out so many numbers, more than a run writes between two checkpoints of its log. A card that lost
 the end of its log, though it said that it was flushed, would otherwise give new events the numbers of events that the
@@ -77,13 +80,19 @@ class SqliteStore:
             self._put_aside(str(error))
             self._open()
 
-    def _open(self) -> None:
+    def _connect(self) -> None:
         self._db = sqlite3.connect(self.path, timeout=5, check_same_thread=False, isolation_level=None)
+        self._identity = identity(self.path)
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")
         self._db.execute("PRAGMA wal_autocheckpoint=200")
+        # A reader that stays long lets the log grow; without this the card never gets that room back.
+        self._db.execute(f"PRAGMA journal_size_limit={LOG_BYTES_MAX}")
         # SQLite's own default lets its memory grow with the file, to 2 MB.
         self._db.execute("PRAGMA cache_size=-256")
+
+    def _open(self) -> None:
+        self._connect()
         (version,) = self._db.execute("PRAGMA user_version").fetchone()
         if version > SCHEMA_VERSION and self._compatible_from(version) > SCHEMA_VERSION:
             self._db.close()
@@ -194,11 +203,27 @@ class SqliteStore:
 
     def commit(self, batch: Batch) -> None:
         try:
+            self._stay()
             with self._transaction():
                 self._write(batch)
             self._newest = max([self._newest, *(seq for seq, _ in batch.events)])
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             raise StoreError(f"cannot write {self.path}: {error}; free some space or replace the card") from None
+
+    def _stay(self) -> None:
+        """Write the file anew where somebody has removed it: what is written into a file without a name is gone with
+        the next start, budgets and open cycles too, and nothing would have said so. Raises OSError and sqlite3.Error.
+        """
+        if identity(self.path) == self._identity:
+            return
+        with self._lock:
+            fresh = copied(self._db, self.path)
+            if self.path.exists():  # of somebody else: not ours to lose
+                self._put_aside("another file was put in its place")
+            self._db.close()  # by its names it also removes the log, so before there is a new one
+            fresh.replace(self.path)
+            self._connect()
+        log.error("database %s had been removed while the agent ran: it is written anew, whole", self.path)
 
     def _write(self, batch: Batch) -> None:
         run = self._db.execute

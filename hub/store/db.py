@@ -16,6 +16,8 @@ from pathlib import Path
 _FOLDER = Path(__file__).parent
 _NAME = re.compile(r"schema_v(\d+)\.sql\Z")
 _BUSY_S = 10.0
+_LOG_BYTES_MAX = 16 * 2**20
+"""Of the log beside the file, once what stands in it is in the file."""
 COMPATIBLE_FROM = 1
 """The oldest program that can work with a file of the newest version. A migration only adds, so that the hub can go
 back to the release before without its backup; a test holds the files `schema_vN.sql` to that."""
@@ -50,6 +52,7 @@ def open_db(path: Path) -> sqlite3.Connection:
         db.row_factory = sqlite3.Row
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")
+        db.execute(f"PRAGMA journal_size_limit = {_LOG_BYTES_MAX}")  # what a long reader has let it grow is given back
         db.execute("PRAGMA foreign_keys = ON")
         _migrate(db, path)
     except sqlite3.Error as error:

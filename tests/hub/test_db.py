@@ -18,6 +18,23 @@ def test_new_file_is_durable_and_has_an_epoch(tmp_path: Path) -> None:
     assert len(store.hub_epoch(db)) == 16
 
 
+def test_the_log_is_cut_once_a_long_reader_has_gone(tmp_path: Path) -> None:
+    path = tmp_path / "hub.db"
+    db = store.open_db(path)
+    reader = store.open_reader(path)
+    reader.execute("BEGIN")
+    reader.execute("SELECT * FROM meta").fetchall()
+    for number in range(40):
+        db.execute("INSERT INTO meta VALUES (?, ?)", (f"k{number}", "x" * 1_000_000))
+    log = path.with_name("hub.db-wal")
+    assert log.stat().st_size > 30_000_000, "the reader keeps it"
+    reader.close()
+    for number in range(3):
+        db.execute("INSERT INTO meta VALUES (?, 'x')", (f"after{number}",))
+    assert log.stat().st_size <= 16 * 2**20
+    db.close()
+
+
 def test_opening_again_keeps_the_epoch(tmp_path: Path) -> None:
     path = tmp_path / "hub.db"
     first = store.open_db(path)

@@ -32,10 +32,10 @@ def pki(folder: Path, *words: str) -> int:
     return main(["pki", verb, "--dir", str(folder), *rest])
 
 
-def forge(folder: Path, out: Path, name: str, now: datetime, days: int) -> None:
+def forge(folder: Path, out: Path, name: str, now: datetime, days: int, profile: str = "room") -> None:
     """A certificate with times of its own, beside the register: for tests of what has ended."""
     issuer, key = Issuer.load(folder), ec.generate_private_key(ec.SECP256R1())
-    cert = issuer.issue(name, "room", key.public_key(), now, days=days)
+    cert = issuer.issue(name, profile, key.public_key(), now, days=days)
     write(out / f"{name}.crt", cert_pem(cert, issuer.cert))
     write(out / f"{name}.key", key_pem(key), 0o600)
 

@@ -12,7 +12,9 @@ import pytest
 from agent.core.facts import NoReading
 from agent.main import main
 from agent.probes.codec import CodecProbe
+from agent.probes.names import Resolver
 from agent.settings import load
+from agent.transports.errors import LinkFault
 from sim.hardware import PASSWORD, Kind, RoomHardware, RoomPlan
 from sim.servers.tls import DeviceCertificate
 from tests.sim.stage import rack
@@ -111,6 +113,19 @@ def test_what_cannot_be_asked_is_one_sentence_and_nothing_is_asked(
     said = capsys.readouterr().out
     assert words in said
     assert said.count("\n") == 1
+
+
+def test_a_name_without_an_address_blames_no_cable(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unknown(_resolver: Resolver, host: str) -> str:
+        raise LinkFault("timeout", f"{host} has no address")
+
+    monkeypatch.setattr(Resolver, "address", unknown)
+    assert main(["probe", "unknown-host"]) == 2
+    said = capsys.readouterr().out
+    assert "no address is known for this name" in said
+    assert "cable" not in said
 
 
 def test_a_password_file_that_cannot_be_read_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:

@@ -17,6 +17,7 @@ from agent import desired as documents
 from agent import report
 from agent.core.events import CommandReceived, DesiredChanged, Record
 from agent.core.facts import Instant
+from agent.noise import Noise
 from agent.store.base import Store
 from agent.trust import Trust
 from wire import bounds
@@ -37,9 +38,6 @@ METRICS_IN_MEMORY = 10
 """Batches that wait in memory before they are spilt to the store: the card is written once in ten minutes."""
 METRICS_IN_FLIGHT = 20
 DOUBTED = -1
-NOISE_TOLD_EVERY_S = 3600.0
-"""Messages that nobody should send here are told of this often at most, with their number: a broker that hands out
-every room's retained messages must not fill the outbox."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +102,7 @@ class Session:
         self._token = 0
         self._unread = b""
         """The newest desired document by a key that is not known yet."""
-        self._noise: dict[str, int] = {}
-        self._noise_told_s: dict[str, float] = {}
+        self._noise = Noise()
         self._allowance = 0.0
         self._allowed_at_s = 0.0
 
@@ -220,6 +217,11 @@ class Session:
 
     def received(self, topic: str, payload: bytes, retained: bool, now: Instant) -> Incoming:
         """Make something of a message. Never raises: what cannot be used is refused by name."""
+        incoming = self._understood(topic, payload, retained, now)
+        incoming.records += self._noise.overdue(now)
+        return incoming
+
+    def _understood(self, topic: str, payload: bytes, retained: bool, now: Instant) -> Incoming:
         try:
             if topic == FLEET:
                 return self._fleet(m.decode(m.Fleet, payload))
@@ -242,12 +244,7 @@ class Session:
 
     def _noisy(self, reason: str, detail: dict[str, m.Value], now: Instant) -> Incoming:
         """Count a message that nobody should have sent here; tell of the first one, then of many at once."""
-        self._noise[reason] = self._noise.get(reason, 0) + 1
-        if now.mono_s - self._noise_told_s.get(reason, float("-inf")) < NOISE_TOLD_EVERY_S:
-            return Incoming()
-        self._noise_told_s[reason] = now.mono_s
-        detail["messages"] = self._noise.pop(reason)
-        return Incoming(records=[Record("command_refused", reason=reason, detail=detail)])
+        return Incoming(records=self._noise.heard(Record("command_refused", reason=reason, detail=detail), now))
 
     def _fleet(self, fleet: m.Fleet) -> Incoming:
         self.rate_per_s = min(100.0, max(1.0, fleet.rate_per_s))
@@ -362,7 +359,7 @@ class Session:
             reason = "version_ahead"  # taken, it would be the last document for ever
         if reason:
             refused = Record("desired_refused", reason=reason, detail={"version": desired.version})
-            return Incoming(records=[refused], told_in=DOUBTED)
+            return Incoming(records=self._noise.heard(refused, now), told_in=DOUBTED)
         fitted = documents.fitted(desired, now)
         told_in = DOUBTED if fitted.doubtful else self.connection
         if desired.version == self.desired_version:
@@ -374,12 +371,14 @@ class Session:
     def _refuse(
         self, ident: str, reason: str, now: Instant, by: str = "", confirmed: m.Confirmed | None = None
     ) -> Incoming:
-        refusal = m.Reply(stamp=report.stamp(self.who, now), outcome="refused", reason=reason)
-        self.offer_reply(ident, refusal)
+        """Refuse an order that may well be a good one sent again: whoever has captured it can send it for ever."""
+        if self._noise.answered(ident, now):
+            self.offer_reply(ident, m.Reply(stamp=report.stamp(self.who, now), outcome="refused", reason=reason))
         detail: dict[str, m.Value] = {"command": ident}
         if confirmed is not None:
             detail["confirmed"] = confirmed.person[: bounds.PERSON_MAX]
-        return Incoming(records=[Record("command_refused", reason=reason, by=by[:64], detail=detail)])
+        refused = Record("command_refused", reason=reason, by=by[:64], detail=detail)
+        return Incoming(records=self._noise.heard(refused, now))
 
 
 def _unconfirmed(command: m.Command, now: Instant) -> str:

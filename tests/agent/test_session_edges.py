@@ -247,7 +247,7 @@ def test_a_refused_order_is_told_with_who_gave_it() -> None:
 def test_an_order_that_the_broker_kept_is_told_without_a_name_that_nobody_has_read() -> None:
     session, _ = make()
     (record,) = session.received(COMMAND, m.encode(order(session)), True, at(21)).records
-    assert (record.reason, record.by, dict(record.detail)) == ("retained", "", {"command": "c1"})
+    assert (record.reason, record.by, dict(record.detail)) == ("retained", "", {"command": "c1", "messages": 1})
 
 
 def test_an_order_is_cut_to_what_a_page_can_show_and_counted() -> None:

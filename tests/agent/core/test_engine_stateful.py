@@ -126,6 +126,7 @@ class RoomMachine(RuleBasedStateMachine):
         world: Any = SimpleNamespace(
             now_s=self.true_s,
             ledger=self.account,
+            clock=SimpleNamespace(lied=False),
             place=SimpleNamespace(restarts=self.restarts),
             board=SimpleNamespace(acts=self.under_way),
             judge=SimpleNamespace(force=self.desired, ruined_s=float("-inf"), relay_act_s=self.relay_act_s),

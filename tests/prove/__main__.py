@@ -9,6 +9,8 @@ import time
 from pathlib import Path
 
 from tests.prove.account import Account, outages, text
+from tests.prove.meeting_rules import NOW, compared
+from tests.prove.meeting_rules import text as compared_text
 from tests.prove.rooms import DAYS, many, seeds_of
 from tests.prove.single import ROOMS, measured
 
@@ -25,6 +27,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--days", type=float, default=DAYS, help=f"of one room (default {DAYS:.0f})")
     made.add_argument("--processes", type=int, default=2, help="side by side (default 2)")
     made.add_argument("--trace", action="store_true", help="print the last events of a room that breaks a promise")
+    made.add_argument("--rules", action="store_true", help="compare the guard near a meeting with the one before it")
     made.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
     return made
 
@@ -32,6 +35,8 @@ def parser() -> argparse.ArgumentParser:
 def main() -> int:
     """Entry point. 1 when a promise was broken."""
     arguments = parser().parse_args()
+    if arguments.rules:
+        return _rules(arguments)
     began_s = told_s = time.monotonic()
     account = Account()
     rooms = seeds_of(arguments.seed, arguments.room_days, arguments.days)
@@ -50,6 +55,15 @@ def main() -> int:
     if arguments.json:
         arguments.json.write_text(json.dumps(figures, ensure_ascii=False, indent=1) + "\n", "utf-8")
     return 1 if account.broken else 0
+
+
+def _rules(arguments: argparse.Namespace) -> int:
+    """Both guards over the same rooms. 1 when a promise was broken under the guard of now."""
+    figures = compared(seeds_of(arguments.seed, arguments.room_days, arguments.days), arguments.processes)
+    sys.stdout.write(compared_text(figures) + "\n")
+    if arguments.json:
+        arguments.json.write_text(json.dumps(figures, ensure_ascii=False, indent=1) + "\n", "utf-8")
+    return 1 if figures[NOW]["violations"] else 0
 
 
 if __name__ == "__main__":

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from agent.core.events import StartRemedy
-from agent.core.policy import Meeting
 from tests.prove.invariants.base import SLACK_S, Moment, invariant, order_of
 from tests.prove.promised import (
     CALL_PATH,
@@ -44,7 +43,7 @@ def meeting_undisturbed(w: World, moment: Moment) -> str:
     return ""
 
 
-def _disturbs(w: World, order: StartRemedy, meeting: Meeting, to_start_s: float) -> str:
+def _disturbs(w: World, order: StartRemedy, meeting: Any, to_start_s: float) -> str:
     load, name = order.load.name, order.remedy.name
     if w.now_s >= meeting.end_s - EPOCH_S - SLACK_S or abs(to_start_s) <= SLACK_S:
         return ""

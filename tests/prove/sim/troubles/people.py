@@ -49,14 +49,15 @@ FAULT_S = (-2700.0, 900.0)
 
 
 def a_meeting(
-    dice: random.Random, at_s: float, start_s: float, lasts_s: float, *, trial: bool = False, secret: bool = False
-) -> Sequence[Happening]:
+    dice: random.Random, at_s: float, start_s: float, lasts_s: float, *, trial: bool = False, secret: bool = False,
+    faults: bool = True,
+) -> Sequence[Happening]:  # fmt: skip
     """A meeting that is planned at `at_s`: who comes, and now and then a fault when the room is needed."""
     found = gathering(dice, start_s, lasts_s, earliest_s=at_s, trial=trial, secret=secret)
-    faults: Sequence[Happening] = ()
-    if dice.random() < FAULT_CHANCE:
+    comes: Sequence[Happening] = ()
+    if faults and dice.random() < FAULT_CHANCE:
         name = dice.choices([name for name, _ in FAULTS], [weight for _, weight in FAULTS])[0]
-        faults = KINDS[name].make(dice, max(at_s, start_s + dice.uniform(*FAULT_S)), 0.0)
+        comes = KINDS[name].make(dice, max(at_s, start_s + dice.uniform(*FAULT_S)), 0.0)
     return (
         Happening(at_s, "meeting is planned", lambda world: world.people.plan(found)),
         *(
@@ -65,7 +66,7 @@ def a_meeting(
             if start_s - before_s > at_s
         ),
         *dials(found),
-        *faults,
+        *comes,
         Happening(start_s + lasts_s, "meeting ends", _nothing),
     )
 

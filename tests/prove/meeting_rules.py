@@ -17,7 +17,7 @@ from unittest import mock
 
 from agent.core import interlock
 from agent.core.facts import Instant
-from agent.core.interlock import Reason
+from agent.core.reasons import Reason
 from agent.core.remedies import Load, Remedy
 from agent.core.state import RoomState
 from tests.prove.account import Account

@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-import hashlib
 import heapq
 import math
 import random
-from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from agent.core.events import Observed, StartRemedy
+from agent.core.events import Observed
 from agent.core.facts import Observation, Reading
 from agent.core.phases import Phase
-from agent.core.remedies import Method
 from agent.store.base import Batch, Store
+from tests.prove.sim import cards
 from tests.prove.sim.board import Board
 from tests.prove.sim.card import SimStore, lose_tail, ruin
 from tests.prove.sim.chaos import Happening
 from tests.prove.sim.clock import BoardClock
 from tests.prove.sim.contacts import Outlet
 from tests.prove.sim.crash import KILL, POWER, Crash, Plan, Vanished
+from tests.prove.sim.deeds import Deeds
 from tests.prove.sim.judge import Judge
 from tests.prove.sim.ledger import Episode, Ledger
 from tests.prove.sim.line import Line
 from tests.prove.sim.people import People
-from tests.prove.sim.place import Place, Restart
+from tests.prove.sim.place import Place
 from tests.prove.sim.real import OUTLETS, Parts, RealBoard
 from tests.prove.sim.rest import rests_until_s
 from tests.prove.sim.seals import Seals
@@ -40,14 +39,13 @@ BOOT_S = 25.0
 LEAD = 3.5
 """Looks that would only repeat the last ones are left out, but the last three before something changes are made."""
 BUSY = frozenset({Phase.CONFIRMED, Phase.REMEDYING, Phase.SETTLING})
-TRACE_KEPT = 400
 ASKED_AT = 0.6
 """Which share of a slow sweep is over when the codec is asked about a call."""
 ATTESTED = {"codec": frozenset({"codec.in_call"}), "power": None}
 """What a witness says when it is asked apart from its sweep; None: everything."""
 
 
-class World:
+class World(Deeds):
     """Call `run`. Everything that depends on chance comes from `dice`."""
 
     def __init__(
@@ -57,14 +55,9 @@ class World:
         self.database = folder / "room.db"
         self.dice = dice
         self.plan = plan
-        self.now_s = 0.0
         self.chaos_until_s = days * 86_400.0
-        self.end_s = self.chaos_until_s + calm_s
+        super().__init__(self.chaos_until_s + calm_s)
         self.changes: list[float] = []
-        self._heap: list[tuple[float, int, Callable[[], None]]] = []
-        self._number = 0
-        self._hash = hashlib.sha256()
-        self.trace: deque[str] = deque(maxlen=TRACE_KEPT)
         self.clock = BoardClock(dice)
         self.place = Place(dice)
         self.senses = Senses(self.place, dice)
@@ -101,8 +94,7 @@ class World:
             if board is None or board is self.board:
                 do()
 
-        self._number += 1
-        heapq.heappush(self._heap, (self.now_s + after_s, self._number, only))
+        self.push(after_s, only)
 
     def at_mono(self, board: Board, mono_s: float, do: Callable[[], None]) -> None:
         """Do something when this boot's monotonic clock shows so much."""
@@ -110,10 +102,8 @@ class World:
 
     def run(self) -> None:
         """Until the end of the liveness phase."""
-        self._attempt(self.start)
-        while self._heap and self._heap[0][0] <= self.end_s and not self.judge.full:
-            self.now_s, _, do = heapq.heappop(self._heap)
-            self._attempt(do)
+        self.attempt(self.start)
+        self.go_on(self.end_s, lambda: not self.judge.full)
         self.now_s = self.end_s
         self.judge.end()
 
@@ -122,9 +112,7 @@ class World:
         self.note(f"card stalls for {seconds:.0f} s")
         self.ledger.counted["commits that stalled"] += 1
         until_s = self.now_s + seconds
-        while self._heap and self._heap[0][0] <= until_s and self.board is board:
-            self.now_s, _, do = heapq.heappop(self._heap)
-            self._attempt(do)
+        self.go_on(until_s, lambda: self.board is board)
         if self.board is not board:
             raise Vanished
         self.now_s = until_s
@@ -136,14 +124,6 @@ class World:
         if self._store is not None:
             self._store.close()
         self.line.hub.db.close()
-
-    def _attempt(self, do: Callable[[], None]) -> None:
-        try:
-            do()
-        except Crash as crash:
-            self.die(crash.mode, crash.boundary)
-        except Vanished:
-            pass
 
     def schedule(self, happening: Happening) -> None:
         """Let this happen when its time comes."""
@@ -157,17 +137,6 @@ class World:
         if happening.kind:
             self.ledger.happened[happening.kind] += 1
         happening.do(self)
-
-    def note(self, line: str) -> None:
-        """One line of the trace, which the hash covers."""
-        text = f"{self.now_s:.3f} {line}"
-        self._hash.update(text.encode() + b"\n")
-        self.trace.append(text)
-
-    @property
-    def trace_hash(self) -> str:
-        """Of everything that has happened."""
-        return self._hash.hexdigest()
 
     # -- the agent's life
 
@@ -315,7 +284,7 @@ class World:
     def look(self, probe: str) -> tuple[bool, dict[str, Reading]]:
         """A probe looks: whether the clock is disciplined, and what it says."""
         synced = self.clock.tend(self.place.room.hub_up(), self.now_s) if probe == "network" else False
-        self._note_episodes()
+        self.note_episodes()
         self.judge.tend()
         return synced, self.senses.look(probe, self.now_s, synced)
 
@@ -355,83 +324,7 @@ class World:
         board.turn()
         self._after_turn(board)
 
-    # -- acting
-
-    def relay(self, load: str, on: bool) -> None:
-        """The agent moves a relay."""
-        if not on or load in self.place.cut_since:
-            self.note(f"relay {load} {'on' if on else 'off'}")
-        self.judge.relay_moves(load, on)
-        self.place.relay(load, on, self.now_s)
-
-    def obey(self, order: StartRemedy) -> bool:
-        """The agent gives an order to a device; whether it is taken."""
-        up_s = self.place.call_up_s(self.now_s)
-        before = self.place.healthy(order.load.name, self.now_s), self._served(order.load.name)
-        taken = self.place.obey(order.remedy.name, self.now_s)
-        self.note(f"order {order.remedy.name} {'taken' if taken else 'not taken'}")
-        if taken and order.remedy.restarts:
-            self.restarting(order, self.now_s, up_s, before)
-            self.restarted(order)
-        return taken
-
-    def _served(self, load: str) -> bool:
-        before = self.place.out_by_us(load, self.now_s)
-        return before.served if before else self.place.serves(load, self.now_s)
-
-    def restarting(
-        self, order: StartRemedy, ended_s: float, up_s: float | None = None, before: tuple[bool, bool] | None = None
-    ) -> None:
-        """A load is taken out of service, with the truth at that moment about the call, and whether the load was
-        healthy and served."""
-        load = order.load.name
-        healthy, served = before or (self.place.healthy(load, self.now_s), self._served(load))
-        up_s = self.place.call_up_s(self.now_s) if up_s is None else up_s
-        self.judge.restarts(order, up_s)
-        self.ledger.restarted(order, up_s, healthy=healthy, lied=bool(self.senses.lies))
-        cycled = order.remedy.method is Method.CYCLE
-        self.place.restarts.append(
-            Restart(
-                load, order.act.act_id, self.now_s, ended_s, float("inf"), cycled, served=served,
-                synced=self.board is not None and self.board.synced, boot=self.clock.boot,
-            )
-        )  # fmt: skip
-
-    def restarted(self, order: StartRemedy) -> None:
-        """It has its power back, or has begun to boot."""
-        self.given_back(order.load.name)
-
-    def given_back(self, load: str) -> None:
-        """Whoever has done it: the act itself, the guard, or an outlet's own timer."""
-        for restart in reversed(self.place.restarts):
-            if restart.load == load:
-                restart.ended_s = self.now_s
-                restart.ready_s = self.place.ready_s(load)
-                return
-
-    def check_act(self, order: StartRemedy) -> None:
-        """An act begins now: every invariant of acts has its say."""
-        for episode in self.episodes:
-            if episode.load == order.load.name and episode.acted_s is None and episode.ended_s is None:
-                episode.acted_s = self.now_s
-        self.note(f"act {order.act.act_id} {order.remedy.name} for {order.act.fault or order.act.command}")
-        self.ledger.seen_acts[order.remedy.name] += 1
-        self.judge.act(order)
-
-    def check_step(self) -> None:
-        """A turn is over."""
-        self.judge.step()
-
-    def fault_begins(self, fault: str, load: str) -> None:
-        """A device stops serving, and the agent could help."""
-        in_call = self.place.call_up_s(self.now_s) >= 0
-        self.episodes.append(Episode(fault, load, self.now_s, self.place.boot_s(load), in_call))
-
-    def _note_episodes(self) -> None:
-        for episode in self.episodes:
-            device = self.place.room.devices[episode.load]
-            if episode.ended_s is None and device.serving(self.now_s):
-                episode.ended_s = max(episode.began_s, min(self.now_s, device.serving_from_s()))
+    # -- the card
 
     def card_works(self, works: bool) -> None:
         """Writes to the card fail from now on, or no longer."""
@@ -440,18 +333,11 @@ class World:
 
     def card_there(self, there: bool) -> None:
         """The database cannot be opened at all, or again: its name belongs to a folder meanwhile."""
-        away = self.database.with_name("away")
-        if not there and not away.exists():
+        if there:
+            cards.bring_back(self.database)
+        elif not self.database.is_dir():
             self.die_if_alive(KILL)
-            away.mkdir()
-            for part in self.database.parent.glob("room.db*"):
-                part.rename(away / part.name)
-            self.database.mkdir()
-        elif there and away.exists():
-            self.database.rmdir()
-            for part in away.iterdir():
-                part.rename(self.database.with_name(part.name))
-            away.rmdir()
+            cards.take_away(self.database)
 
     # -- telling
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 import stat
 import tomllib
 from datetime import timedelta, timezone, tzinfo
@@ -22,6 +23,10 @@ from hub.syslog import MEND, Tls, target_of
 from wire.address import host_of
 
 DATABASE = "hub.db"
+CREDENTIALS_ENV = "CREDENTIALS_DIRECTORY"
+"""Where systemd puts what a unit's `LoadCredential=` names."""
+SEED_CREDENTIAL = "seed-key"
+SEED_KEY_MIN = 32
 ENV_PREFIX = "DIEMCAU_HUB_"
 VIETNAM = "Asia/Ho_Chi_Minh"
 SENTENCE_MAX = 1500
@@ -83,8 +88,12 @@ class WebSection(_Section):
     host: Host = "127.0.0.1"
     """Loopback; put a proxy with TLS in front for anything else."""
     port: int = Field(default=8700, ge=1, le=65535)
-    require_totp_for_admins: bool = False
-    """Whether administrators must set up the second step of signing in before they can do anything else."""
+    require_totp_for_admins: bool | None = None
+    """Whether administrators must set up the second step of signing in before they can do anything else. Not said:
+    where the database was made by a release that has this as its default."""
+    seed_key_file: str = ""
+    """The key that seals the secrets of authenticator apps. Empty: systemd's credential `seed-key`, where there is one;
+    without any they stand open in the database."""
 
 
 class IngestSection(_Section):
@@ -274,6 +283,19 @@ class HubSettings(BaseSettings):
         b = self.broker
         password = read_secret("broker.password_file", b.password_file) if b.password_file else ""
         return Broker(b.host, b.port, b.user, password, b.client_id, b.ca_file, b.cert_file, b.key_file)
+
+    def seed_key(self) -> str:
+        """The key of the authenticator apps' secrets; empty when there is none. Raises SettingsError."""
+        name, place = self.web.seed_key_file, "web.seed_key_file"
+        given = Path(os.environ.get(CREDENTIALS_ENV, "/nowhere")) / SEED_CREDENTIAL
+        if not name:
+            if not given.exists():
+                return ""
+            name, place = str(given), f"LoadCredential={SEED_CREDENTIAL}"
+        key = read_secret(place, name)
+        if len(key) < SEED_KEY_MIN:
+            raise SettingsError([f"{place}: {name} quá ngắn / is too short: openssl rand -base64 32 > {name}"])
+        return key
 
     def oidc_options(self) -> Options | None:
         """The provider with its secret read from its file; None when there is none. Raises SettingsError."""

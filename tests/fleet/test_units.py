@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from hub.settings import SEED_CREDENTIAL
 from tests.house.source import ROOT
 
 ROLES = ROOT / "ansible" / "roles"
@@ -85,6 +86,16 @@ def test_what_a_room_has_besides_is_added_to_a_unit_that_does_without(name: str,
     found = settings(unit)
     assert "SupplementaryGroups" not in found
     assert not any("alsa" in allowed for allowed in found["DeviceAllow"]), "no microphone unless the room has one"
+
+
+def test_the_hub_s_unit_takes_the_key_of_the_seeds_from_outside_its_data(tmp_path: Path) -> None:
+    unit = next(unit for unit in SERVICES if unit.name == "diemcau-hub.service")
+    extra = (unit.parent / "diemcau-hub-seed-key.conf").read_text("utf-8")
+    assert verify(unit, tmp_path, "\n" + extra) == ""
+    name, _, path = extra.split("LoadCredential=")[1].strip().partition(":")
+    assert name == SEED_CREDENTIAL
+    assert not path.startswith("/var/lib/diemcau-hub")
+    assert "LoadCredential" not in settings(unit), "a host without the key starts as before"
 
 
 def test_power_comes_back_however_the_agent_ends() -> None:

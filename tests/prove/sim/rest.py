@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from agent.core.phases import Phase
+from agent.core.phases import OPEN, Phase
 from agent.core.reasons import Reason
 from agent.core.state import Fault
 from tests.prove.sim.board import Board
@@ -29,14 +29,22 @@ OUTSIDE = frozenset(
 """Refusals that only a happening ends."""
 STILL_S = 60.0
 """After a happening and after a start of the agent every look is made for so long."""
+UNSAID_S = 900.0
+"""A codec that does not serve is looked at for so long as no fault is open: one that may still boot has no fault yet."""
+SWEEPS = 10
+"""And so many more sweeps of a codec that takes its time."""
 
 
 def rests_until_s(world: World, board: Board | RealBoard) -> float:
     """In true seconds; now, when something is under way or may change by itself."""
+    still_s = STILL_S + SWEEPS * world.place.sweep_s
+    codec = world.place.codec
+    if not codec.serving(world.now_s) and not any(fault.phase in OPEN for fault in board.room.state.faults.values()):
+        still_s = UNSAID_S
     quiet = (
         all(lie.kind != "noisy" for lie in world.senses.lies.values())
-        and world.now_s - world.last_change_s > STILL_S
-        and world.now_s - world.ledger.alive_since_s > STILL_S
+        and world.now_s - world.last_change_s > still_s
+        and world.now_s - world.ledger.alive_since_s > still_s
         and not board.acts
         and board.room.state.staged is None
         and (not board.store.pending() if board.session.online else not world.line.works())

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from hub import commands, marks, meetings
 from hub.audit_syslog import Forwarder, Place
@@ -24,7 +24,7 @@ from hub.store.apply import Applier
 from hub.store.audit import Herald
 from hub.store.db import hub_epoch, open_reader
 from hub.store.retention import Retention
-from hub.store.writer import Hooks, Writer
+from hub.store.writer import Hooks, Job, Writer
 from hub.syslog import Tls
 from hub.watchdog import Watchdog
 from wire.envelope import Kind
@@ -32,9 +32,14 @@ from wire.messages import Ack, Fleet, encode
 from wire.topics import FLEET, KEYS, Leaf, Topic, hub_filters
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 STALL_S = 10.0
 """A longer gap between two looks at the clock is a stalled hub or a clock that was set: rooms get their time anew."""
+ASKED_S = 3.0
+"""How long a person's change waits for the writer before they are told to try again."""
+ASKING_MAX = 12
+"""Changes of people that wait at the same time; each has a thread of the console's, and pages need some as well."""
 DESIRED_EVERY_S = 10.0
 """How soon a changed schedule or list of keys reaches the rooms."""
 DESIRED_AT_ONCE = 50
@@ -68,6 +73,7 @@ class Hub:
         self._window_s = reconnect_window_s
         self._subscriptions: set[Subscription] = set()
         self._lock = threading.Lock()
+        self._few = threading.BoundedSemaphore(ASKING_MAX)
         self._listening_s: float | None = None
         self._looked_s = clock()
         self._published: dict[str, int] = {}
@@ -120,7 +126,16 @@ class Hub:
                 db, applier, now_s, room=room, action=action, by=by, why=why, incident=incident, confirmed=confirmed
             )
 
-        return self._send(self._writer.call(write))
+        return self._send(self._change(write))
+
+    def _change(self, job: Job[T]) -> T:
+        """What a person asks for, in a transaction of its own. Raises HubBusyError after a short while."""
+        if not self._few.acquire(blocking=False):
+            raise HubBusyError("too many changes wait for the database")
+        try:
+            return self._writer.call(job, ASKED_S)
+        finally:
+            self._few.release()
 
     def _answer_rooms(self) -> None:
         """Answer rooms that ask for a lease, one after the other: each answer counts for the next."""
@@ -156,29 +171,29 @@ class Hub:
 
     def ack_incident(self, incident: int, by: str) -> Marked:
         """See HubPort."""
-        return self._writer.call(lambda db, _applier, now_s: marks.ack(db, incident, by, now_s))
+        return self._change(lambda db, _applier, now_s: marks.ack(db, incident, by, now_s))
 
     def mark_meeting(self, meeting: str, secret: bool, by: str) -> Marked:
         """See HubPort."""
-        marked = self._writer.call(lambda db, _applier, now_s: meetings.mark_secret(db, meeting, secret, by, now_s))
+        marked = self._change(lambda db, _applier, now_s: meetings.mark_secret(db, meeting, secret, by, now_s))
         self._desired_at_s = 0.0  # the rooms are told at the next tick
         return marked
 
     def unack_incident(self, incident: int, by: str) -> Marked:
         """See HubPort."""
-        return self._writer.call(lambda db, _applier, now_s: marks.unack(db, incident, by, now_s))
+        return self._change(lambda db, _applier, now_s: marks.unack(db, incident, by, now_s))
 
     def shelve_incident(self, incident: int, by: str, until_s: float, reason: str) -> Marked:
         """See HubPort."""
-        return self._writer.call(lambda db, _applier, now_s: marks.shelve(db, incident, by, now_s, until_s, reason))
+        return self._change(lambda db, _applier, now_s: marks.shelve(db, incident, by, now_s, until_s, reason))
 
     def unshelve(self, incident: int, by: str) -> Marked:
         """See HubPort."""
-        return self._writer.call(lambda db, _applier, now_s: marks.unshelve(db, incident, by, now_s))
+        return self._change(lambda db, _applier, now_s: marks.unshelve(db, incident, by, now_s))
 
     def add_note(self, incident: int, by: str, text: str) -> Marked:
         """See HubPort."""
-        return self._writer.call(lambda db, _applier, now_s: marks.note(db, incident, by, now_s, text))
+        return self._change(lambda db, _applier, now_s: marks.note(db, incident, by, now_s, text))
 
     def subscribe(self) -> Subscription:
         """See HubPort."""

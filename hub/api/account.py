@@ -12,8 +12,9 @@ from starlette.responses import RedirectResponse, Response
 
 from hub.api import own, own_step, second_step
 from hub.api.accounts import PASSWORD_MIN, BusyError
-from hub.api.auth import DEVICE_COOKIE, cookie_name
-from hub.api.context import Ask, Owning
+from hub.api.auth import DEVICE_COOKIE, ChangedError, SignedIn, cookie_name
+from hub.api.context import Ask, LoginNeededError, Owning
+from hub.api.entry import keep_in
 from hub.console.browsers import device_words
 
 router = APIRouter(include_in_schema=False)
@@ -33,15 +34,11 @@ def account_page(ask: Owning, done: str = "") -> Response:
 
 @router.post("/account/password")
 def change_password(ask: Owning, old: Secret = "", new: Secret = "", again: Secret = "") -> Response:
-    """Change it; the other sessions end."""
-    device = ask.request.cookies.get(cookie_name(DEVICE_COOKIE, ask.request.url.scheme), "")
-    done = _tried(
-        ask,
-        lambda: own.change_password(
-            ask.console.sessions, ask.session, old, new, again, device=device, now_s=ask.now_s
-        ),
+    """Change it; the other sessions end, and this one goes on under another cookie."""
+    made = _tried(
+        ask, lambda: own.change_password(ask.console.sessions, ask.session, old, new, again, now_s=ask.now_s)
     )  # fmt: skip
-    return done if isinstance(done, Response) else RedirectResponse("/account?done=changed", 303)
+    return made if isinstance(made, Response) else _moved(ask, made, RedirectResponse("/account?done=changed", 303))
 
 
 @router.post("/account/totp/start")
@@ -56,13 +53,15 @@ def confirm_step(ask: Owning, code: Code = "") -> Response:
     """Switch it on, and show the recovery codes this once."""
     sessions = ask.console.sessions
     try:
-        codes = own_step.confirm(sessions, ask.session, code, ask.now_s)
+        codes, made = own_step.confirm(sessions, ask.session, code, _device(ask), ask.now_s)
+    except ChangedError:
+        raise LoginNeededError from None
     except own.NotChangedError as error:
         secret = own_step.offered(sessions, ask.session)
         if not secret:
             return _page(ask, 400, wrong=ask.t("totp.on_already" if ask.session.second_step else "totp.begin_anew"))
         return _setup(ask, secret, 400, ask.t(error.key))
-    return _codes(ask, codes)
+    return _moved(ask, made, _codes(ask, codes))
 
 
 @router.post("/account/totp/codes")
@@ -75,8 +74,11 @@ def renew_codes(ask: Owning, password: Secret = "", code: Code = "") -> Response
 @router.post("/account/totp/off")
 def switch_off(ask: Owning, password: Secret = "", code: Code = "") -> Response:
     """Sign in with the password alone from now on, where that is allowed."""
-    done = _tried(ask, lambda: own_step.switch_off(ask.console.sessions, ask.session, password, code, ask.now_s))
-    return done if isinstance(done, Response) else RedirectResponse("/account?done=step_off", 303)
+    made = _tried(
+        ask,
+        lambda: own_step.switch_off(ask.console.sessions, ask.session, password, code, _device(ask), ask.now_s),
+    )  # fmt: skip
+    return made if isinstance(made, Response) else _moved(ask, made, RedirectResponse("/account?done=step_off", 303))
 
 
 @router.post("/account/sessions/end")
@@ -89,8 +91,18 @@ def end_session(ask: Owning, session: Annotated[str, Form(max_length=own.HANDLE_
 @router.post("/account/sessions/end-others")
 def end_others(ask: Owning) -> Response:
     """End all but this one."""
-    own.end_others(ask.console.sessions, ask.session, ask.now_s)
-    return RedirectResponse("/account?done=ended", 303)
+    made = _tried(ask, lambda: own.end_others(ask.console.sessions, ask.session, _device(ask), ask.now_s))
+    return made if isinstance(made, Response) else _moved(ask, made, RedirectResponse("/account?done=ended", 303))
+
+
+def _device(ask: Ask) -> str:
+    return ask.request.cookies.get(cookie_name(DEVICE_COOKIE, ask.request.url.scheme), "")
+
+
+def _moved(ask: Ask, made: SignedIn, answer: Response) -> Response:
+    """The answer, with the cookies under which this browser goes on."""
+    keep_in(answer, made, ask.request.url.scheme)
+    return answer
 
 
 def _tried(ask: Ask, change: Callable[[], _T]) -> _T | Response:
@@ -99,6 +111,8 @@ def _tried(ask: Ask, change: Callable[[], _T]) -> _T | Response:
         return change()
     except own.NotChangedError as error:
         return _page(ask, 400, wrong=ask.t(error.key, **error.values))
+    except ChangedError:
+        raise LoginNeededError from None
     except BusyError:
         return _page(ask, 429, wrong=ask.t("login.limited", n=5))
 
@@ -109,8 +123,7 @@ def _page(ask: Ask, status: int = 200, *, done: str = "", wrong: str = "") -> Re
         return ask.page("held.html", status, secret="", qr="", **values)
     reader, session = ask.console.reader, ask.session
     found = own.sessions_of(reader, session.user, session.token_hash, ask.now_s)
-    with ask.console.sessions.writing() as db:
-        step = second_step.state(db, session.user)
+    step = second_step.state(ask.console.sessions.reading(), session.user)
     return ask.page(
         "account.html", status, sessions=[(one, device_of(ask, one.agent)) for one in found], step=step,
         may_switch_off=own_step.may_switch_off(ask.console.sessions, session), **values,

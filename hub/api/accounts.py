@@ -6,7 +6,8 @@ import re
 import sqlite3
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from argon2 import PasswordHasher
@@ -22,9 +23,18 @@ NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,38}[a-z0-9]\Z")
 """Of accounts and tokens."""
 _hasher = PasswordHasher()  # RFC 9106, low-memory profile: 64 MiB, 3 passes, 4 lanes
 COMMON = Path(__file__).with_name("common_passwords.txt")
-_few_wait = threading.BoundedSemaphore(12)
-_few_at_once = threading.BoundedSemaphore(2)
-"""Each check takes 64 MiB: a flood of sign-ins must not take the hub's memory."""
+
+
+class _Lane:
+    """Checks of passwords: one at a time, since each takes 64 MiB, and few that wait, since each has a thread."""
+
+    def __init__(self, waiting_max: int) -> None:
+        self.waiting = threading.BoundedSemaphore(waiting_max)
+        self.turn = threading.Lock()
+
+
+_strangers, _known = _Lane(4), _Lane(6)
+"""Lanes of their own, so that a flood of guesses slows nobody whom the browser vouches for, nor who is signed in."""
 _DUMMY = _hasher.hash("no account has this password")
 
 
@@ -62,6 +72,7 @@ def add_user(
             (name, hashed, role, now_s),
         )
         conn.execute("DELETE FROM sessions WHERE user = ?", (name,))
+        conn.execute("DELETE FROM devices WHERE user = ?", (name,))
         set_scope(conn, name, places)
         audit.append(conn, now_s, by, "user_set", {"user": name, "role": role, "places": list(places)})
 
@@ -99,20 +110,28 @@ def reset_second_step(conn: sqlite3.Connection, name: str, by: str, now_s: float
     return had
 
 
-def verify(hashed: str | None, password: str) -> bool:
+def verify(hashed: str | None, password: str, *, known: bool) -> bool:
     """Whether the password fits. Takes as long for an unknown account (None), so that names cannot be probed.
 
-    Raises BusyError when many are being checked already: a flood must not take every thread of the console.
+    `known`: the browser vouches for whoever tries, or there is a session. Raises BusyError when many are being checked
+    already: a flood must not take every thread of the console.
     """
-    if not _few_wait.acquire(blocking=False):
-        raise BusyError
     try:
-        with _few_at_once:
+        with _in(_known if known else _strangers):
             return _hasher.verify(hashed or _DUMMY, password) and hashed is not None
     except (VerificationError, InvalidHashError):
         return False
+
+
+@contextmanager
+def _in(lane: _Lane) -> Iterator[None]:
+    if not lane.waiting.acquire(blocking=False):
+        raise BusyError
+    try:
+        with lane.turn:
+            yield
     finally:
-        _few_wait.release()
+        lane.waiting.release()
 
 
 def rehashed(hashed: str, password: str) -> str:
@@ -123,8 +142,8 @@ def rehashed(hashed: str, password: str) -> str:
 
 
 def hash_password(password: str) -> str:
-    """The argon2id hash of a password. Slow on purpose; few at a time."""
-    with _few_at_once:
+    """The argon2id hash of a password. Slow on purpose; one at a time. Raises BusyError."""
+    with _in(_known):
         return _hasher.hash(password)
 
 

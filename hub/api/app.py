@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+from anyio import to_thread
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -21,18 +23,24 @@ from starlette.types import Scope
 
 from hub.api import account, assets, entry, installing, oidc, pages, schedule, triage, users, versions
 from hub.api import log as log_pages
+from hub.api.accounts import BusyError
 from hub.api.auth import COOKIE, cookie_name
 from hub.api.context import HeldError, LoginNeededError, RefusedError, console_of, language_of, make_console
 from hub.api.live import Live
 from hub.api.security import SecureHeaders
+from hub.api.seeds import Seeds
 from hub.api.v1 import problems
 from hub.api.v1.app import make_api
 from hub.api.v1.caller import PREFIX
 from hub.console.words import LANGUAGES, words
 from hub.port import HubBusyError, HubPort
 from hub.settings import HubSettings
+from hub.store.db import cannot_write_now
 
 log = logging.getLogger(__name__)
+THREADS = 48
+"""Requests that are served at the same time. What may wait for a lock, a password or a provider has its own, lower
+bounds, 34 in all, so that threads are left for pages that only read."""
 
 
 class _Static(StaticFiles):
@@ -49,12 +57,15 @@ class _Static(StaticFiles):
 
 def create_app(db_path: Path | str, settings: Any, hub: HubPort, clock: Callable[[], float] = time.time) -> FastAPI:
     """The console over a hub's database, which must exist with its tables. `settings` is kept for pages to come."""
-    strict = isinstance(settings, HubSettings) and settings.web.require_totp_for_admins
-    console = make_console(Path(db_path), hub, clock, totp_for_admins=strict)
-    live = Live(hub, console.reader, clock)
+    strict, key = False, ""
+    if isinstance(settings, HubSettings):
+        strict, key = bool(settings.web.require_totp_for_admins), settings.seed_key()
+    console = make_console(Path(db_path), hub, clock, totp_for_admins=strict, seeds=Seeds(key))
+    live = Live(hub, console.reader, clock, console.sessions.find_all)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        to_thread.current_default_thread_limiter().total_tokens = THREADS
         task = asyncio.create_task(live.run())
         yield
         task.cancel()
@@ -91,7 +102,9 @@ def create_app(db_path: Path | str, settings: Any, hub: HubPort, clock: Callable
     app.add_exception_handler(RefusedError, _refused)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(RequestValidationError, _bad_input)
-    app.add_exception_handler(HubBusyError, _failed)
+    app.add_exception_handler(HubBusyError, _busy)
+    app.add_exception_handler(BusyError, _busy)
+    app.add_exception_handler(sqlite3.OperationalError, _database)
     app.add_exception_handler(Exception, _failed)
     return app
 
@@ -156,4 +169,17 @@ def _bad_input(request: Request, error: Exception) -> Response:
 
 def _failed(request: Request, error: Exception) -> Response:
     log.error("request %s %s failed", request.method, request.url.path, exc_info=error)
-    return _say(request, 503 if isinstance(error, HubBusyError) else 500, "error.server")
+    return _say(request, 500, "error.server")
+
+
+def _busy(request: Request, error: Exception) -> Response:
+    """It was not done, and may be asked again: another program writes, the disk is full, or many ask at once."""
+    log.warning("request %s %s has to come again: %s", request.method, request.url.path, error)
+    answer = _say(request, 503, "error.busy")
+    answer.headers["Retry-After"] = str(problems.BUSY_RETRY_S)
+    return answer
+
+
+def _database(request: Request, error: Exception) -> Response:
+    assert isinstance(error, sqlite3.OperationalError)
+    return _busy(request, error) if cannot_write_now(error) else _failed(request, error)

@@ -8,12 +8,14 @@ which every form and request that changes something must carry.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
+import json
 import secrets
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,9 +25,12 @@ from hub.api.accounts import rehashed, verify
 from hub.api.limits import LoginLimiter
 from hub.api.permissions import Right
 from hub.api.second_step import HalfIn
+from hub.api.seeds import Seeds
 from hub.console.browsers import AGENT_MAX
+from hub.port import HubBusyError
 from hub.store import audit
-from hub.store.db import transaction
+from hub.store.db import cannot_write_now, transaction
+from hub.store.reads import Reader
 
 COOKIE = "diemcau_session"
 SESSION_S = 12 * 3600.0
@@ -38,6 +43,10 @@ STEP_COOKIE = "diemcau_step"
 """Between the password and the code."""
 DEVICE_S = 180 * 86_400.0
 """How long a browser is known after its last sign-in."""
+WRITE_S = 2.0
+"""How long a write waits for its turn in this process, and then as long for a lock held by another."""
+WRITERS_MAX = 6
+"""Writes that wait at the same time; each has a thread of the console's, and pages that only read need some."""
 _DEVICES_MAX = 20
 """Browsers an account is known in; the one unused for longest is forgotten."""
 
@@ -115,34 +124,53 @@ class StepOverError(Exception):
     """The code came too late or too often: it begins with the password again."""
 
 
-class Sessions:
-    """The sessions table. Own short write transactions beside the hub's writer; SQLite's busy wait orders the two."""
+TEMPORARY_S = 3 * 86_400.0
+"""How long a temporary password opens anything: it was read out or written down, and nobody may find it next month."""
+LASTING = f"(must_change = 0 OR given_s = 0 OR ? BETWEEN given_s - 3600 AND given_s + {TEMPORARY_S})"
+"""In SQL, of a row of `users` at a moment. Given in the future, by a clock that was wrong: over as well."""
 
-    def __init__(self, path: Path, clock: Callable[[], float], *, totp_for_admins: bool = False) -> None:
+
+class TemporaryOverError(Exception):
+    """The password was a temporary one, and its time is over: an administrator has to give another."""
+
+
+class ChangedError(Exception):
+    """The account has changed while its password was checked: it has to be given again."""
+
+
+class Sessions:
+    """The sessions table. Own short write transactions beside the hub's writer; SQLite's busy wait orders the two.
+
+    What only reads has connections of its own and waits for no writer, neither ours nor another process's.
+    """
+
+    def __init__(
+        self, path: Path, clock: Callable[[], float], *, totp_for_admins: bool = False, seeds: Seeds | None = None
+    ) -> None:
         self.totp_for_admins = totp_for_admins
+        self.seeds = seeds or Seeds()
         self.half_in = HalfIn()
         self.step_limiter = LoginLimiter()
         """Of wrong codes: apart from that of passwords, which a right one makes forget."""
         self._clock = clock
         self._lock = threading.Lock()
-        self._db = sqlite3.connect(path, timeout=5, check_same_thread=False, isolation_level=None)
+        self._few = threading.BoundedSemaphore(WRITERS_MAX)
+        self._reader = Reader(path)
+        self._db = sqlite3.connect(path, timeout=WRITE_S, check_same_thread=False, isolation_level=None)
         self._db.row_factory = sqlite3.Row
         self._db.execute("PRAGMA synchronous = FULL")
         self.limiter = LoginLimiter()
 
     def close(self) -> None:
-        """Close the connection."""
-        self._db.close()
+        """Close the connection, when nobody writes on it any more."""
+        with self._lock:
+            self._db.close()
 
     def keys(self, name: str, address: str, device: str) -> tuple[str, ...]:
         """What a try to sign in counts for. `device`: the browser's token, if it brings one."""
-        known = None
-        if device:
-            with self._lock:
-                known = self._db.execute(
-                    "SELECT 1 FROM devices WHERE hash = ? AND user = ? AND expires_s > ?",
-                    (hash_of(device), name, self._clock()),
-                ).fetchone()
+        known = device and self._reader.one(
+            "SELECT 1 FROM devices WHERE hash = ? AND user = ? AND expires_s > ?", hash_of(device), name, self._clock()
+        )
         return limits.keys(name, address, hash_of(device) if known else "")
 
     def login(
@@ -153,18 +181,20 @@ class Sessions:
         Slow on purpose (argon2). Raises BusyError.
         """
         now_s = self._clock()
-        with self._lock:
-            row = self._db.execute("SELECT hash, disabled FROM users WHERE name = ?", (name,)).fetchone()
+        row = self._reader.one("SELECT hash, disabled FROM users WHERE name = ?", name)
         keys = self.keys(name, address, device)
-        if not verify(row["hash"] if row and not row["disabled"] else None, password):
+        if not verify(row["hash"] if row and not row["disabled"] else None, password, known=limits.is_vouched(keys)):
             self.limiter.failed(keys, now_s)
             # A name that is no account may be a password typed into the wrong field: it is not kept.
             self.audit(name if row else "?", "login_failed", {"address": address})
             return None
+        assert row is not None
         self.limiter.succeeded(keys)
         hashed = str(row["hash"])
         renewed = rehashed(hashed, password)
         with self.writing() as db:
+            self._expect_unchanged(db, name, hashed)
+            self._expect_lasting(db, name, now_s)
             if (
                 renewed
                 and db.execute(
@@ -192,6 +222,20 @@ class Sessions:
         with self.writing() as db:
             db.execute("DELETE FROM sessions WHERE user = ?", (name,))
 
+    @staticmethod
+    def _expect_unchanged(db: sqlite3.Connection, name: str, hashed: str) -> None:
+        """Raises ChangedError when the account was locked or given another password while this one was checked."""
+        if db.execute("SELECT 1 FROM users WHERE name = ? AND hash = ? AND disabled = 0", (name, hashed)).fetchone():
+            return
+        raise ChangedError
+
+    @staticmethod
+    def _expect_lasting(db: sqlite3.Connection, name: str, now_s: float) -> None:
+        """Raises TemporaryOverError when the password was given for three days, and they are over."""
+        (left,) = db.execute(f"SELECT COUNT(*) FROM users WHERE name = ? AND {LASTING}", (name, now_s)).fetchone()  # noqa: S608
+        if not left:
+            raise TemporaryOverError
+
     def second(self, token: str, given: str, address: str, device: str = "", agent: str = "") -> SignedIn | None:
         """A session for someone whose password was right and who now gives a code; None when the code is wrong.
 
@@ -209,7 +253,7 @@ class Sessions:
             if stands is None or not second_step.state(db, half.user).on:
                 self.half_in.end(token)
                 raise StepOverError
-            by = second_step.take(db, half.user, given, now_s)
+            by = second_step.take(db, self.seeds, half.user, given, now_s)
             if by and self.half_in.end(token):
                 self.step_limiter.succeeded(keys)
                 return self._begin(db, half.user, address, device, agent, {"second": by})
@@ -231,49 +275,87 @@ class Sessions:
             (hash_of(made.token), name, secrets.token_urlsafe(24), now_s, now_s, now_s + SESSION_S,
              address[:64], agent[:AGENT_MAX]),
         )  # fmt: skip
+        self._know(db, name, made.device, device)
+        audit.append(db, now_s, name, "login", {"address": address, **detail})
+        return made
+
+    def move(self, db: sqlite3.Connection, session: Session, device: str) -> tuple[SignedIn, int]:
+        """End all sessions of an account but the asking one, which goes on under another token: so a copy of its
+        cookie ends as well. Within the caller's transaction; gives the new tokens, and how many others there were."""
+        made = SignedIn(secrets.token_urlsafe(32), secrets.token_urlsafe(32))
+        moved = db.execute(
+            "UPDATE sessions SET token_hash = ? WHERE token_hash = ? AND user = ?",
+            (hash_of(made.token), session.token_hash, session.user),
+        ).rowcount
+        if not moved:  # it was ended a moment ago, by somebody who was faster
+            raise ChangedError
+        ended = db.execute(
+            "DELETE FROM sessions WHERE user = ? AND token_hash <> ?", (session.user, hash_of(made.token))
+        ).rowcount
+        self.half_in.forget(session.user)
+        self._know(db, session.user, made.device, device)
+        return made, ended
+
+    def _know(self, db: sqlite3.Connection, name: str, made: str, device: str) -> None:
+        """Know the browser by a new token, in place of the one that it brought."""
+        now_s = self._clock()
         db.execute("DELETE FROM devices WHERE expires_s < ? OR hash = ?", (now_s, hash_of(device)))
-        db.execute("INSERT INTO devices VALUES (?, ?, ?)", (hash_of(made.device), name, now_s + DEVICE_S))
+        db.execute("INSERT INTO devices VALUES (?, ?, ?)", (hash_of(made), name, now_s + DEVICE_S))
         db.execute(
             "DELETE FROM devices WHERE user = ? AND hash NOT IN"
             " (SELECT hash FROM devices WHERE user = ? ORDER BY expires_s DESC LIMIT ?)",
             (name, name, _DEVICES_MAX),
         )
-        audit.append(db, now_s, name, "login", {"address": address, **detail})
-        return made
 
     def find(self, token: str) -> Session | None:
         """The session of a token, if it is still good; prolongs it, with at most one write a minute."""
-        return self.find_hash(hash_of(token))
+        hashed = hash_of(token)
+        return self.find_all([hashed]).get(hashed)
 
-    def find_hash(self, token_hash: str) -> Session | None:
-        """As `find`, for a stream that lives longer than one request."""
-        now_s = self._clock()
-        with self._lock:
-            row = self._db.execute(
-                "SELECT s.user, s.csrf, s.seen_s, u.full_name, u.role, u.language, u.must_change, t.user AS totp,"
-                " u.hash LIKE 'oidc$%' AS vouched"
-                " FROM sessions s JOIN users u ON u.name = s.user"
-                " LEFT JOIN totp t ON t.user = s.user AND t.since_s > 0"
-                " WHERE s.token_hash = ? AND s.expires_s > ? AND u.disabled = 0"
-                " AND (u.hash NOT LIKE 'oidc$%' OR s.created_s > ?)",
-                (token_hash, now_s, now_s - VOUCHED_S),
-            ).fetchone()
-            if row is None:
-                return None
-            if now_s - row["seen_s"] > _TOUCH_S:
-                self._db.execute(
-                    "UPDATE sessions SET seen_s = ?, expires_s = ? WHERE token_hash = ?",
-                    (now_s, now_s + SESSION_S, token_hash),
-                )
-            bound = self._db.execute("SELECT node FROM user_scopes WHERE user = ?", (row["user"],)).fetchall()
-        scope = frozenset(int(one[0]) for one in bound) or None
-        stepped = row["totp"] is not None
-        vouched = bool(row["vouched"])
+    def find_all(self, hashes: Collection[str]) -> dict[str, Session]:
+        """Those of these sessions that are still good, by their hash: for streams, which live longer than one request.
+
+        Two questions, however many they are.
+        """
+        now_s, asked = self._clock(), json.dumps(sorted(hashes))
+        rows = self._reader.all(
+            "SELECT s.token_hash, s.user, s.csrf, s.seen_s, u.full_name, u.role, u.language, u.must_change,"  # noqa: S608
+            " t.user AS totp, u.hash LIKE 'oidc$%' AS vouched"
+            " FROM sessions s JOIN users u ON u.name = s.user"
+            " LEFT JOIN totp t ON t.user = s.user AND t.since_s > 0"
+            " WHERE s.token_hash IN (SELECT value FROM json_each(?)) AND s.expires_s > ? AND u.disabled = 0"
+            f" AND (u.hash NOT LIKE 'oidc$%' OR s.created_s > ?) AND {LASTING}",
+            asked, now_s, now_s - VOUCHED_S, now_s,
+        )  # fmt: skip
+        if not rows:
+            return {}
+        bound: dict[str, set[int]] = {}
+        for row in self._reader.all(
+            "SELECT user, node FROM user_scopes WHERE user IN"
+            " (SELECT user FROM sessions WHERE token_hash IN (SELECT value FROM json_each(?)))", asked,
+        ):  # fmt: skip
+            bound.setdefault(row["user"], set()).add(int(row["node"]))
+        self._prolong([row["token_hash"] for row in rows if now_s - row["seen_s"] > _TOUCH_S], now_s)
+        return {row["token_hash"]: self._session(row, frozenset(bound.get(row["user"], ())) or None) for row in rows}
+
+    def _session(self, row: sqlite3.Row, scope: frozenset[int] | None) -> Session:
+        stepped, vouched = row["totp"] is not None, bool(row["vouched"])
         needs_step = self.totp_for_admins and row["role"] == permissions.ADMIN and not stepped and not vouched
         return Session(
-            row["user"], row["full_name"], row["role"], row["language"], row["csrf"], token_hash, scope, stepped,
+            row["user"], row["full_name"], row["role"], row["language"], row["csrf"], row["token_hash"], scope, stepped,
             "password" if row["must_change"] and not vouched else "totp" if needs_step else "", vouched,
         )  # fmt: skip
+
+    def _prolong(self, hashes: list[str], now_s: float) -> None:
+        """Note that sessions are used; not now when somebody writes, for a request that reads waits for nobody."""
+        if not hashes:
+            return
+        with contextlib.suppress(HubBusyError), self.writing(0.0) as db:
+            db.execute(
+                "UPDATE sessions SET seen_s = ?, expires_s = ?"
+                " WHERE token_hash IN (SELECT value FROM json_each(?)) AND expires_s > ?",
+                (now_s, now_s + SESSION_S, json.dumps(hashes), now_s),
+            )
 
     def logout(self, session: Session) -> None:
         """End the session at once."""
@@ -292,11 +374,35 @@ class Sessions:
         with self.writing() as db:
             audit.append(db, self._clock(), by, what, detail)
 
+    def reading(self) -> sqlite3.Connection:
+        """A connection of this thread's that only reads."""
+        return self._reader.connection()
+
     @contextmanager
-    def writing(self) -> Iterator[sqlite3.Connection]:
-        """One write transaction; it takes the file's write lock at once, as the writer does."""
-        with self._lock, transaction(self._db):
-            yield self._db
+    def writing(self, patience_s: float | None = None) -> Iterator[sqlite3.Connection]:
+        """One write transaction; it takes the file's write lock at once, as the writer does.
+
+        Raises HubBusyError when it cannot be had: after `patience_s`, else `WRITE_S`, for the others of this process
+        and as long for those of another, and at once when many wait already. It was not done then.
+        """
+        patience_s = WRITE_S if patience_s is None else patience_s
+        if not self._few.acquire(blocking=False):
+            raise HubBusyError("too many writes wait for the database")
+        try:
+            if not self._lock.acquire(timeout=patience_s):
+                raise HubBusyError("others write")
+            try:
+                self._db.execute(f"PRAGMA busy_timeout = {int(patience_s * 1000)}")
+                with transaction(self._db):
+                    yield self._db
+            except sqlite3.OperationalError as error:
+                if not cannot_write_now(error):
+                    raise
+                raise HubBusyError(str(error)) from error
+            finally:
+                self._lock.release()
+        finally:
+            self._few.release()
 
 
 def cookie_name(name: str, scheme: str) -> str:

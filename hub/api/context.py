@@ -12,11 +12,13 @@ from typing import Annotated, Any, NamedTuple
 from fastapi import Depends, Request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
+from starlette.datastructures import FormData
 from starlette.responses import HTMLResponse, Response
 
 from hub.api import assets, permissions, story
 from hub.api.auth import COOKIE, Session, Sessions, cookie_name, csrf_fits
 from hub.api.permissions import Right
+from hub.api.seeds import Seeds
 from hub.console import words as words_module
 from hub.console.words import LANGUAGES, Words, words
 from hub.port import HubPort
@@ -24,6 +26,8 @@ from hub.store import reads
 from hub.store.scope import ScopedReader
 
 LANGUAGE_COOKIE = "diemcau_language"
+PARTS = {"/triage": ("list", "pane")}
+"""Pages that are also given in parts, by `?part=`. No other page is, and these have no others."""
 _NUMBER = re.compile(r"[0-9]{1,18}\Z")
 """An incident's number in an address, as far as SQLite can count."""
 _CONSOLE = Path(words_module.__file__).parent
@@ -107,10 +111,11 @@ class Console:
 
 
 def make_console(
-    db_path: Path, hub: HubPort, clock: Callable[[], float] = time.time, *, totp_for_admins: bool = False
+    db_path: Path, hub: HubPort, clock: Callable[[], float] = time.time, *, totp_for_admins: bool = False,
+    seeds: Seeds | None = None,
 ) -> Console:
     """Open the database and read the templates."""
-    sessions = Sessions(db_path, clock, totp_for_admins=totp_for_admins)
+    sessions = Sessions(db_path, clock, totp_for_admins=totp_for_admins, seeds=seeds)
     return Console(reads.Reader(db_path), sessions, hub, _environment(), db_path, clock)
 
 
@@ -183,6 +188,8 @@ def ask(request: Request) -> Ask:
     found = Ask(request, console, session, words(request.state.language), console.clock())
     _check_right(found)
     check_place(request, found.reader)
+    if found.part and found.part not in PARTS.get(request.scope["route"].path, ()):
+        raise RefusedError(404, "error.not_found")
     return found
 
 
@@ -222,28 +229,39 @@ def knows(reader: reads.Reader, incident: int) -> bool:
     return reader.one("SELECT 1 FROM incidents WHERE id = ?", incident) is not None
 
 
-async def act(request: Request) -> Ask:
+async def read_form(request: Request) -> FormData:
+    """The form of a request. Nothing else is done here: what runs in the event loop must wait for nothing but it."""
+    return await request.form()
+
+
+async def read_body(request: Request) -> bytes:
+    """The body of a request, likewise."""
+    return await request.body()
+
+
+Formed = Annotated[FormData, Depends(read_form)]
+Asked = Annotated[Ask, Depends(ask)]
+
+
+def act(found: Asked, form: Formed) -> Ask:
     """A request that changes something: the account may act, and the form carries the session's token."""
-    found = ask(request)
-    await check_csrf(request, found.session)
+    _check_csrf(found, form)
     return found
 
 
-async def check_csrf(request: Request, session: Session) -> None:
+def own(found: Asked, form: Formed) -> Ask:
+    """A request about one's own account; when it changes something, the form carries the session's token."""
+    if found.request.method not in ("GET", "HEAD"):
+        _check_csrf(found, form)
+    return found
+
+
+def _check_csrf(found: Ask, form: FormData) -> None:
     """Raises RefusedError unless header or form carries the session's token."""
-    given = request.headers.get("x-csrf-token") or (await request.form()).get("csrf", "")
-    if not isinstance(given, str) or not csrf_fits(session, given):
+    given = found.request.headers.get("x-csrf-token") or form.get("csrf", "")
+    if not isinstance(given, str) or not csrf_fits(found.session, given):
         raise RefusedError(403, "error.csrf")
 
 
-async def own(request: Request) -> Ask:
-    """A request about one's own account; when it changes something, the form carries the session's token."""
-    found = ask(request)
-    if request.method not in ("GET", "HEAD"):
-        await check_csrf(request, found.session)
-    return found
-
-
-Asked = Annotated[Ask, Depends(ask)]
 Owning = Annotated[Ask, Depends(own)]
 Acting = Annotated[Ask, Depends(act)]

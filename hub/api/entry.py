@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Form, Query, Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response, StreamingResponse
 
 from hub.api import pages, second_step
@@ -16,13 +16,15 @@ from hub.api.auth import (
     DEVICE_S,
     SESSION_S,
     STEP_COOKIE,
+    ChangedError,
     HalfSignedIn,
     SignedIn,
     StepOverError,
+    TemporaryOverError,
     cookie_name,
 )  # fmt: skip
-from hub.api.context import LANGUAGE_COOKIE, Asked, check_csrf, console_of, language_of
-from hub.api.live import Live
+from hub.api.context import LANGUAGE_COOKIE, Asked, Owning, console_of, language_of
+from hub.api.live import FULL_RETRY_S, Live
 from hub.console.words import LANGUAGES, words
 from hub.store import reads
 
@@ -81,6 +83,11 @@ def login(
         made = sessions.login(name, password, address, device, request.headers.get("user-agent", ""))
     except BusyError:
         return login_page(request, 429, "login.limited", name, n=5)
+    except ChangedError:
+        return login_page(request, 401, "login.step_over", name)
+    except TemporaryOverError:
+        sessions.audit(name, "login_failed", {"address": address, "why": "temporary_over"})
+        return login_page(request, 401, "login.temporary_over", name)
     if made is None:
         return login_page(request, 401, "login.failed", name)
     return signed_in(made, following, scheme)
@@ -137,9 +144,14 @@ def signed_in(made: SignedIn | HalfSignedIn, following: str, scheme: str) -> Res
         _set_cookie(answer, STEP_COOKIE, made.token, second_step.WAITS_S, scheme)
         return answer
     answer = RedirectResponse(own_path(following), 303)
+    keep_in(answer, made, scheme)
+    return answer
+
+
+def keep_in(answer: Response, made: SignedIn, scheme: str) -> None:
+    """Set the cookies of session and browser."""
     _set_cookie(answer, COOKIE, made.token, SESSION_S * 7, scheme)
     _set_cookie(answer, DEVICE_COOKIE, made.device, DEVICE_S, scheme)
-    return answer
 
 
 def _set_cookie(answer: Response, name: str, value: str, age_s: float, scheme: str) -> None:
@@ -149,9 +161,8 @@ def _set_cookie(answer: Response, name: str, value: str, age_s: float, scheme: s
 
 
 @router.post("/logout")
-async def logout(request: Request, ask: Asked) -> Response:
+def logout(request: Request, ask: Owning) -> Response:
     """End the session."""
-    await check_csrf(request, ask.session)
     ask.console.sessions.logout(ask.session)
     answer = RedirectResponse("/login", 303)
     scheme = request.url.scheme
@@ -160,11 +171,12 @@ async def logout(request: Request, ask: Asked) -> Response:
 
 
 @router.post("/language")
-async def language(request: Request, ask: Asked) -> Response:
+def language(
+    ask: Owning, wanted: Annotated[str, Form(alias="language", max_length=10)] = "",
+    back: Annotated[str, Form(max_length=2000)] = "/",
+) -> Response:  # fmt: skip
     """Switch the account's language and go back to the page."""
-    await check_csrf(request, ask.session)
-    form = await request.form()
-    wanted, back = str(form.get("language", "")), own_path(str(form.get("back", "/")))
+    back = own_path(back)
     answer = RedirectResponse(back, 303)
     if wanted in LANGUAGES:
         ask.console.sessions.set_language(ask.session, wanted)
@@ -191,21 +203,17 @@ def search(ask: Asked, q: str = "") -> Response:
 
 
 @router.get("/api/stream")
-async def stream(request: Request, ask: Asked) -> Response:
-    """The page's event stream. It outlives the request's session check, so it checks again once a minute."""
+async def stream(request: Request, ask: Asked, why: Annotated[str, Query(max_length=1)] = "") -> Response:
+    """The page's event stream, or why there is none now. `why` 1: only say whether there would be one, for a page
+    whose stream was refused: browsers do not tell it with which words."""
     live: Live = request.app.state.live
-    sessions, token_hash = ask.console.sessions, ask.session.token_hash
-    scope = ask.session.scope
-
-    def still_valid() -> bool:
-        """Whether the session stands and sees what it saw: a page of another scope begins anew."""
-        found = sessions.find_hash(token_hash)
-        return found is not None and found.scope == scope
-
-    if live.full:
-        return Response(status_code=503, headers={"Retry-After": "10"})
+    address = request.client.host if request.client else ""
+    if live.full(ask.session, address):
+        return JSONResponse({"error": ask.t("stream.full")}, 429, {"Retry-After": str(FULL_RETRY_S)})
+    if why:
+        return Response(status_code=204)
     return StreamingResponse(
-        live.stream(still_valid, None if scope is None else ask.reader),
+        live.stream(ask.session, address, None if ask.session.scope is None else ask.reader),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import json
+import threading
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 import segno
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Depends, Form, Request
 from markupsafe import Markup
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from hub import enrolment
 from hub.api import views
-from hub.api.context import Acting, Ask, Asked, RefusedError, console_of
+from hub.api.context import Acting, Ask, Asked, Formed, RefusedError, console_of, read_body
 from hub.enrolment import EnrolmentError
 from hub.pki.files import PkiError
+from hub.port import HubBusyError
 from hub.settings import HubSettings
 from hub.store import audit, reads
-from hub.store.db import open_db, transaction
 from wire.messages import State
 
 router = APIRouter(include_in_schema=False)
@@ -35,24 +36,29 @@ class Check:
     good: bool | None
 
 
+_few_ask = threading.BoundedSemaphore(2)
+"""Boards that are written down at the same time: strangers' writes must not take the turns of those who sign in."""
+
+
 @router.post("/enrol/ask")
-async def board_asks(request: Request) -> Response:
+def board_asks(request: Request, body: Annotated[bytes, Depends(read_body)]) -> Response:
     """A board asks. No session: it has none yet, and learns nothing but the code that it shows."""
     try:
-        asked = json.loads(await request.body())
+        asked = json.loads(body)
         csr, board = str(asked["csr"]).encode("ascii"), str(asked.get("board", ""))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return JSONResponse({"error": "csr"}, 400)
     console = console_of(request)
     address = request.client.host if request.client else ""
-    db = open_db(console.path)
+    if not _few_ask.acquire(blocking=False):
+        raise HubBusyError("many boards ask")
     try:
-        with transaction(db):
+        with console.sessions.writing() as db:
             found = enrolment.ask(db, csr, board, address, console.clock())
     except EnrolmentError as error:
         return JSONResponse({"error": error.key}, 400)
     finally:
-        db.close()
+        _few_ask.release()
     return JSONResponse({"code": found.code, "fingerprint": found.fingerprint})
 
 
@@ -60,14 +66,10 @@ async def board_asks(request: Request) -> Response:
 def board_is_told(request: Request, fingerprint: str) -> Response:
     """What has become of it."""
     settings = _settings(request)
-    db = open_db(console_of(request).path)
-    try:
-        told = enrolment.answer(
-            db, fingerprint[:64], settings.enrol.authority_dir if settings else None,
-            settings.enrol.settings_dir if settings else None,
-        )  # fmt: skip
-    finally:
-        db.close()
+    told = enrolment.answer(
+        console_of(request).reader.connection(), fingerprint[:64], settings.enrol.authority_dir if settings else None,
+        settings.enrol.settings_dir if settings else None,
+    )  # fmt: skip
     return JSONResponse(told)
 
 
@@ -86,28 +88,21 @@ def give(
     authority = settings.enrol.authority_dir if settings else None
     if ask.session.scope is not None:
         _room(ask, room.strip().casefold())  # a room of elsewhere does not exist for this account
-    db = open_db(ask.console.path)
     try:
-        with transaction(db):
+        with ask.console.sessions.writing() as db:
             enrolment.give(db, code, room.strip().casefold(), ask.session.user, ask.now_s)
         if authority is not None:
-            with transaction(db):
+            with ask.console.sessions.writing() as db:
                 enrolment.issue(db, authority, ask.now_s)
     except EnrolmentError as error:
         return _enrol(ask, status=409, code=code, room=room, error=ask.t(error.key))
     except PkiError as error:
         return _enrol(ask, status=409, code=code, room=room, error=ask.t("enrol.no_authority", why=str(error)))
-    finally:
-        db.close()
     return RedirectResponse(f"/enrol?given={room.strip().casefold()}", 303)
 
 
 def _enrol(ask: Ask, status: int = 200, **values: Any) -> Response:
-    db = open_db(ask.console.path)
-    try:
-        found = enrolment.boards(db)
-    finally:
-        db.close()
+    found = enrolment.boards(ask.console.reader.connection())
     rooms = reads.rooms(ask.reader)
     if ask.session.scope is not None:
         mine = {room.room for room in rooms}
@@ -123,26 +118,21 @@ def handover_page(ask: Asked, room_id: str) -> Response:
 
 
 @router.post("/rooms/{room_id}/handover")
-async def hand_over(ask: Acting, room_id: str) -> Response:
+def hand_over(ask: Acting, room_id: str, form: Formed) -> Response:
     """Sign the room over, with everything that was found."""
     room = _room(ask, room_id)
-    form = await ask.request.form()
     by_hand = {name: form.get(name) == "1" for name in BY_HAND}
     if not all(by_hand.values()):
         return _handover(ask, room_id, 409, ask.t("handover.incomplete"))
     seen = {check.name: check.good for check in checks(room, views.read_state(room))}
     note = str(form.get("note", ""))[:500]
-    db = open_db(ask.console.path)
-    try:
-        with transaction(db):
-            detail: dict[str, object] = {"room": room_id, **seen, **by_hand, "note": note}
-            db.execute(
-                "INSERT INTO handovers (room, at_s, by, checks) VALUES (?, ?, ?, ?)",
-                (room_id, ask.now_s, ask.session.user, json.dumps(detail, ensure_ascii=False)),
-            )
-            audit.append(db, ask.now_s, ask.session.user, "handed_over", detail)
-    finally:
-        db.close()
+    detail: dict[str, object] = {"room": room_id, **seen, **by_hand, "note": note}
+    with ask.console.sessions.writing() as db:
+        db.execute(
+            "INSERT INTO handovers (room, at_s, by, checks) VALUES (?, ?, ?, ?)",
+            (room_id, ask.now_s, ask.session.user, json.dumps(detail, ensure_ascii=False)),
+        )
+        audit.append(db, ask.now_s, ask.session.user, "handed_over", detail)
     return RedirectResponse(f"/rooms/{room_id}/handover", 303)
 
 

@@ -31,6 +31,11 @@ def keys(name: str, address: str, device: str) -> tuple[str, ...]:
     return (f"pair:{name[:64]} {place}", f"address:{place}", f"name:{name[:64]}")
 
 
+def is_vouched(keys: tuple[str, ...]) -> bool:
+    """Whether the browser itself stands for whoever tries: this account has signed in there before."""
+    return any(key.startswith("device:") for key in keys)
+
+
 def network(address: str) -> str:
     """The address; of IPv6 the /64, which one host has for itself."""
     try:
@@ -38,6 +43,14 @@ def network(address: str) -> str:
     except ValueError:
         return address[:64]
     return str(ipaddress.ip_network((found, 64), strict=False)) if found.version == 6 else str(found)
+
+
+def is_somebody(address: str) -> bool:
+    """Whether an address tells one visitor from another: this machine's own is that of a proxy."""
+    try:
+        return not ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hub.api.accounts import PASSWORD_MIN, hash_password, verify, weakness_kind
-from hub.api.auth import Session, Sessions, hash_of
+from hub.api.auth import Session, Sessions, SignedIn
 from hub.store import audit
 from hub.store.reads import Reader
 
@@ -59,14 +59,12 @@ def end_session(sessions: Sessions, session: Session, handle: str, now_s: float)
     return bool(ended)
 
 
-def end_others(sessions: Sessions, session: Session, now_s: float) -> int:
-    """End all sessions of one's own but the asking one. Gives how many."""
+def end_others(sessions: Sessions, session: Session, device: str, now_s: float) -> SignedIn:
+    """End all sessions of one's own but the asking one, and every copy of its cookie. Raises ChangedError."""
     with sessions.writing() as db:
-        ended = db.execute(
-            "DELETE FROM sessions WHERE user = ? AND token_hash <> ?", (session.user, session.token_hash)
-        ).rowcount
+        made, ended = sessions.move(db, session, device)
         audit.append(db, now_s, session.user, "sessions_ended", {"sessions": ended})
-    return ended
+    return made
 
 
 def check_password(sessions: Sessions, session: Session, password: str, now_s: float) -> None:
@@ -80,21 +78,19 @@ def check_password(sessions: Sessions, session: Session, password: str, now_s: f
     wait_s = sessions.limiter.wait_s(key, now_s)
     if wait_s > 0:
         raise NotChangedError("login.limited", n=int(wait_s) + 1)
-    with sessions.writing() as db:
-        row = db.execute("SELECT hash FROM users WHERE name = ?", (session.user,)).fetchone()
-    if not verify(row["hash"] if row else None, password):
+    row = sessions.reading().execute("SELECT hash FROM users WHERE name = ?", (session.user,)).fetchone()
+    if not verify(row["hash"] if row else None, password, known=True):
         sessions.limiter.failed(key, now_s)
         sessions.audit(session.user, "password_refused", {"session": session.token_hash[:HANDLE_LEN]})
         raise NotChangedError("account.wrong")
     sessions.limiter.succeeded(key)
 
 
-def change_password(
-    sessions: Sessions, session: Session, old: str, new: str, again: str, *, device: str, now_s: float
-) -> None:
-    """Give the account another password and end its other sessions. Raises NotChangedError and BusyError.
+def change_password(sessions: Sessions, session: Session, old: str, new: str, again: str, *, now_s: float) -> SignedIn:
+    """Give the account another password and end its other sessions, and copies of this one's cookie.
 
-    Browsers it was known in are forgotten, too, but for `device`: who has stolen the password may have signed in.
+    Browsers it was known in are forgotten, too, but for this one: who has stolen the password may have signed in.
+    Raises NotChangedError, BusyError and ChangedError.
     """
     check_password(sessions, session, old, now_s)
     if new != again:
@@ -106,8 +102,7 @@ def change_password(
     hashed = hash_password(new)
     with sessions.writing() as db:
         db.execute("UPDATE users SET hash = ?, must_change = 0 WHERE name = ?", (hashed, session.user))
-        ended = db.execute(
-            "DELETE FROM sessions WHERE user = ? AND token_hash <> ?", (session.user, session.token_hash)
-        ).rowcount
-        db.execute("DELETE FROM devices WHERE user = ? AND hash <> ?", (session.user, hash_of(device)))
+        db.execute("DELETE FROM devices WHERE user = ?", (session.user,))
+        made, ended = sessions.move(db, session, "")
         audit.append(db, now_s, session.user, "password_changed", {"sessions_ended": ended})
+    return made

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hub.api import permissions, second_step
-from hub.api.auth import Session, Sessions
+from hub.api.auth import Session, Sessions, SignedIn
 from hub.api.own import NotChangedError, check_password
 from hub.store import audit
 
@@ -12,7 +12,7 @@ def start(sessions: Sessions, session: Session, password: str, now_s: float) -> 
     """A new secret for the app, which counts once a code confirms it. Raises NotChangedError and BusyError."""
     check_password(sessions, session, password, now_s)
     with sessions.writing() as db:
-        secret = second_step.offer(db, session.user)
+        secret = second_step.offer(db, sessions.seeds, session.user)
         if secret:
             audit.append(db, now_s, session.user, "totp_offered", {})
     if not secret:
@@ -22,25 +22,23 @@ def start(sessions: Sessions, session: Session, password: str, now_s: float) -> 
 
 def offered(sessions: Sessions, session: Session) -> str:
     """The secret that waits to be confirmed; empty when none does."""
-    with sessions.writing() as db:
-        return second_step.offered(db, session.user)
+    return second_step.offered(sessions.reading(), sessions.seeds, session.user)
 
 
-def confirm(sessions: Sessions, session: Session, code: str, now_s: float) -> list[str]:
-    """Switch it on and end the other sessions, which began without it. Gives the recovery codes, to be shown once.
+def confirm(
+    sessions: Sessions, session: Session, code: str, device: str, now_s: float
+) -> tuple[list[str], SignedIn]:  # fmt: skip
+    """Switch it on and end the other sessions, which began without it, and copies of this one's cookie.
 
-    Raises NotChangedError when the code is wrong.
+    Gives the recovery codes, to be shown once. Raises NotChangedError when the code is wrong, and ChangedError.
     """
     with sessions.writing() as db:
-        codes = second_step.confirm(db, session.user, code, now_s)
-        if codes:
-            ended = db.execute(
-                "DELETE FROM sessions WHERE user = ? AND token_hash <> ?", (session.user, session.token_hash)
-            ).rowcount
-            audit.append(db, now_s, session.user, "totp_on", {"sessions_ended": ended})
-    if not codes:
-        raise NotChangedError("login.code_wrong")
-    return codes
+        codes = second_step.confirm(db, sessions.seeds, session.user, code, now_s)
+        if not codes:
+            raise NotChangedError("login.code_wrong")
+        made, ended = sessions.move(db, session, device)
+        audit.append(db, now_s, session.user, "totp_on", {"sessions_ended": ended})
+    return codes, made
 
 
 def renew_codes(sessions: Sessions, session: Session, password: str, code: str, now_s: float) -> list[str]:
@@ -52,15 +50,22 @@ def renew_codes(sessions: Sessions, session: Session, password: str, code: str, 
         return second_step.new_codes(db, session.user)
 
 
-def switch_off(sessions: Sessions, session: Session, password: str, code: str, now_s: float) -> None:
-    """Take the second step away. Raises NotChangedError, also where administrators must have one, and BusyError."""
+def switch_off(
+    sessions: Sessions, session: Session, password: str, code: str, device: str, now_s: float
+) -> SignedIn:  # fmt: skip
+    """Take the second step away; the other sessions end, and copies of this one's cookie.
+
+    Raises NotChangedError, also where administrators must have one, BusyError and ChangedError.
+    """
     if not may_switch_off(sessions, session):
         raise NotChangedError("totp.needed")
     check_password(sessions, session, password, now_s)
     _check_code(sessions, session, code, now_s)
     with sessions.writing() as db:
         second_step.remove(db, session.user)
-        audit.append(db, now_s, session.user, "totp_off", {})
+        made, ended = sessions.move(db, session, device)
+        audit.append(db, now_s, session.user, "totp_off", {"sessions_ended": ended})
+    return made
 
 
 def may_switch_off(sessions: Sessions, session: Session) -> bool:
@@ -74,7 +79,7 @@ def _check_code(sessions: Sessions, session: Session, code: str, now_s: float) -
     if wait_s > 0:
         raise NotChangedError("login.limited", n=int(wait_s) + 1)
     with sessions.writing() as db:
-        taken = second_step.take(db, session.user, code, now_s)
+        taken = second_step.take(db, sessions.seeds, session.user, code, now_s)
         if not taken:
             audit.append(db, now_s, session.user, "second_step_failed", {})
     if not taken:

@@ -75,9 +75,9 @@ def add(
     hashed = hash_password(password)
     with sessions.writing() as db:
         made = db.execute(
-            "INSERT OR IGNORE INTO users (name, hash, role, full_name, created_s, must_change)"
-            " VALUES (?, ?, ?, ?, ?, 1)",
-            (name, hashed, role, full_name[:FULL_NAME_MAX], now_s),
+            "INSERT OR IGNORE INTO users (name, hash, role, full_name, created_s, must_change, given_s)"
+            " VALUES (?, ?, ?, ?, ?, 1, ?)",
+            (name, hashed, role, full_name[:FULL_NAME_MAX], now_s, now_s),
         ).rowcount
         if not made:
             raise NotChangedError("users.taken")
@@ -105,7 +105,7 @@ def change(
             detail |= {"places": _codes(db, places), "places_before": _codes(db, before)}
             _bind(db, name, places)
         if before != places or row["role"] != role:
-            db.execute("DELETE FROM sessions WHERE user = ?", (name,))
+            _shut_out(sessions, db, name)
         _keep_one(db)
         audit.append(db, now_s, by, "user_changed", detail)
 
@@ -115,7 +115,8 @@ def lock(sessions: Sessions, by: str, name: str, now_s: float) -> None:
     with sessions.writing() as db:
         _row(db, by, name)
         db.execute("UPDATE users SET disabled = 1 WHERE name = ?", (name,))
-        db.execute("DELETE FROM sessions WHERE user = ?", (name,))
+        _shut_out(sessions, db, name)
+        db.execute("DELETE FROM devices WHERE user = ?", (name,))
         _keep_one(db)
         audit.append(db, now_s, by, "user_locked", {"user": name})
 
@@ -135,8 +136,8 @@ def reset_password(sessions: Sessions, by: str, name: str, now_s: float) -> str:
     with sessions.writing() as db:
         if not _row(db, by, name)["local"]:
             raise NotChangedError("users.elsewhere")
-        db.execute("UPDATE users SET hash = ?, must_change = 1 WHERE name = ?", (hashed, name))
-        db.execute("DELETE FROM sessions WHERE user = ?", (name,))
+        db.execute("UPDATE users SET hash = ?, must_change = 1, given_s = ? WHERE name = ?", (hashed, now_s, name))
+        _shut_out(sessions, db, name)
         db.execute("DELETE FROM devices WHERE user = ?", (name,))
         audit.append(db, now_s, by, "password_reset", {"user": name})
     return password
@@ -147,7 +148,7 @@ def reset_step(sessions: Sessions, by: str, name: str, now_s: float) -> None:
     with sessions.writing() as db:
         _row(db, by, name)
         second_step.remove(db, name)
-        db.execute("DELETE FROM sessions WHERE user = ?", (name,))
+        _shut_out(sessions, db, name)
         audit.append(db, now_s, by, "totp_reset", {"user": name})
 
 
@@ -155,8 +156,14 @@ def end_sessions(sessions: Sessions, by: str, name: str, now_s: float) -> None:
     """End all sessions of an account. Raises NotChangedError."""
     with sessions.writing() as db:
         _row(db, by, name)
-        ended = db.execute("DELETE FROM sessions WHERE user = ?", (name,)).rowcount
+        ended = _shut_out(sessions, db, name)
         audit.append(db, now_s, by, "user_sessions_ended", {"user": name, "sessions": ended})
+
+
+def _shut_out(sessions: Sessions, db: sqlite3.Connection, name: str) -> int:
+    """End every session of an account, and every sign-in that waits for its code. Gives how many sessions."""
+    sessions.half_in.forget(name)
+    return db.execute("DELETE FROM sessions WHERE user = ?", (name,)).rowcount
 
 
 def temporary_password() -> str:

@@ -15,6 +15,8 @@ from dataclasses import dataclass, replace
 import pyotp
 from pyotp.exceptions import OTPVerificationError
 
+from hub.api.seeds import Seeds
+
 WINDOW = 1
 """Steps of 30 s that a phone's clock may be off, either way (RFC 6238, 5.2)."""
 RECOVERY_CODES = 10
@@ -54,25 +56,25 @@ def state(db: sqlite3.Connection, user: str) -> State:
     return State(float(row[0]), int(left))
 
 
-def offer(db: sqlite3.Connection, user: str) -> str:
+def offer(db: sqlite3.Connection, seeds: Seeds, user: str) -> str:
     """A new secret, base32, which counts once a code confirms it. Empty when the account has a second step already."""
     secret = pyotp.random_base32()
     made = db.execute(
         "INSERT INTO totp (user, secret) VALUES (?, ?) ON CONFLICT (user) DO UPDATE SET secret = excluded.secret"
-        " WHERE since_s = 0", (user, secret),
+        " WHERE since_s = 0", (user, seeds.sealed(user, secret)),
     ).rowcount  # fmt: skip
     return secret if made else ""
 
 
-def offered(db: sqlite3.Connection, user: str) -> str:
+def offered(db: sqlite3.Connection, seeds: Seeds, user: str) -> str:
     """The secret that waits to be confirmed; empty when none does."""
     row = db.execute("SELECT secret FROM totp WHERE user = ? AND since_s = 0", (user,)).fetchone()
-    return str(row[0]) if row else ""
+    return seeds.opened(user, str(row[0])) if row else ""
 
 
-def confirm(db: sqlite3.Connection, user: str, code: str, now_s: float) -> list[str]:
+def confirm(db: sqlite3.Connection, seeds: Seeds, user: str, code: str, now_s: float) -> list[str]:
     """Switch it on, when the code is of the offered secret. Gives the recovery codes; empty when it is not."""
-    secret = offered(db, user)
+    secret = offered(db, seeds, user)
     step = _step(secret, code, now_s) if secret else None
     if step is None:
         return []
@@ -91,12 +93,12 @@ def new_codes(db: sqlite3.Connection, user: str) -> list[str]:
     return codes
 
 
-def take(db: sqlite3.Connection, user: str, given: str, now_s: float) -> str:
+def take(db: sqlite3.Connection, seeds: Seeds, user: str, given: str, now_s: float) -> str:
     """Use a code up: `totp` or `recovery`, and empty when it is wrong, too old or was taken before."""
     row = db.execute("SELECT secret, step FROM totp WHERE user = ? AND since_s > 0", (user,)).fetchone()
     if row is None:
         return ""
-    step = _step(row["secret"], given, now_s)
+    step = _step(seeds.opened(user, row["secret"]), given, now_s)
     if step is not None:
         later = db.execute("UPDATE totp SET step = ? WHERE user = ? AND step < ?", (step, user, step)).rowcount
         return "totp" if later else ""
@@ -119,7 +121,7 @@ def address(user: str, secret: str) -> str:
 
 def _step(secret: str, given: str, now_s: float) -> int | None:
     digits = "".join(given.split())
-    if not (len(digits) == 6 and digits.isascii() and digits.isdigit()):
+    if not (secret and len(digits) == 6 and digits.isascii() and digits.isdigit()):
         return None
     try:
         return pyotp.TOTP(secret).verify_and_get_timecode(digits, for_time=now_s, valid_window=WINDOW)
@@ -177,6 +179,12 @@ class HalfIn:
             found = self._waiting.pop(token, None)
             if found is not None and found.tries + 1 < TRIES_MAX:
                 self._waiting[token] = replace(found, tries=found.tries + 1)
+
+    def forget(self, user: str) -> None:
+        """Let nobody go on who has begun as this account: its password, its second step or its lock has changed."""
+        with self._lock:
+            for token in [token for token, half in self._waiting.items() if half.user == user]:
+                del self._waiting[token]
 
     def end(self, token: str) -> bool:
         """Forget it. False when it was over: of two requests at the same time one goes on."""

@@ -44,6 +44,7 @@ def add_oidc_user(
     with transaction(db):
         _put(db, name, GIVEN, role, now_s)
         db.execute("DELETE FROM sessions WHERE user = ?", (name,))
+        db.execute("DELETE FROM devices WHERE user = ?", (name,))
         set_scope(db, name, places)
         audit.append(db, now_s, by, "user_set", {"user": name, "role": role, "places": list(places), "oidc": True})
 

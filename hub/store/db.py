@@ -71,6 +71,12 @@ def open_db(path: Path) -> sqlite3.Connection:
     return db
 
 
+def cannot_write_now(error: sqlite3.Error) -> bool:
+    """Whether a write met a lock that somebody else holds, or a full disk: what passes, and is no defect of ours."""
+    passing = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL)
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in passing  # the low byte is the kind
+
+
 def open_reader(path: Path) -> sqlite3.Connection:
     """A connection that can only read. Raises sqlite3.Error when there is no such file."""
     db = sqlite3.connect(
@@ -106,6 +112,8 @@ def new_hub_epoch() -> str:
 
 def _migrate(db: sqlite3.Connection, path: Path) -> None:
     wanted = migrations()
+    if int(db.execute("PRAGMA user_version").fetchone()[0]) == max(wanted):
+        return  # without the write lock: who opens the file to look must not wait for one who writes
     with transaction(db):
         have = int(db.execute("PRAGMA user_version").fetchone()[0])
         newest = max(wanted)

@@ -41,6 +41,10 @@ class Reader:
             self._local.connection = connection
         return connection
 
+    def connection(self) -> sqlite3.Connection:
+        """This thread's own connection, which waits for no writer, for functions that ask one."""
+        return self._connection()
+
     def all(self, sql: str, *params: Any) -> list[sqlite3.Row]:
         """Every row of the answer; one dict binds by name. Raises sqlite3.Error when the file is gone or damaged."""
         if self.on_query is not None:

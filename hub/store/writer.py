@@ -75,7 +75,7 @@ class _Call(Generic[T]):
         self.done = threading.Event()
         self.answer: T | None = None
         self.error: BaseException | None = None
-        self.given_up = False
+        self.given_up = threading.Event()
 
 
 class Writer:
@@ -143,7 +143,7 @@ class Writer:
             self._calls.append(call)
             self._wake.notify_all()
         if not call.done.wait(timeout_s):
-            call.given_up = True
+            call.given_up.set()
             raise HubBusyError(f"the database did not answer within {timeout_s:g} s")
         if call.error is not None:
             raise call.error
@@ -240,10 +240,12 @@ class Writer:
             self._guard(lambda: self._hooks.committed(change))
 
     def _answer(self, call: _Call[Any]) -> None:
-        if call.given_up:
+        if call.given_up.is_set():
             return
         try:
             with transaction(self._db):
+                if call.given_up.is_set():  # while this waited for the lock: who asked was told that it is not done
+                    return
                 self._applier.refresh()
                 call.answer, change = call.job(self._db, self._applier, self._clock())
             call.done.set()

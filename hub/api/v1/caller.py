@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import math
-import sqlite3
 from collections import Counter
 from dataclasses import dataclass
 from typing import Annotated
@@ -22,6 +21,7 @@ from hub.api.context import Console, LoginNeededError, RefusedError, check_place
 from hub.api.limits import Pace, network
 from hub.api.permissions import Right
 from hub.api.tokens import Token
+from hub.port import HubBusyError
 from hub.store.reads import Reader
 
 log = logging.getLogger(__name__)
@@ -79,9 +79,9 @@ def _by_token(request: Request, console: Console, given: str) -> Caller:
 
 def _touch(console: Console, token: Token, address: str, now_s: float) -> None:
     try:
-        with console.sessions.writing() as db:
+        with console.sessions.writing(0.0) as db:
             tokens.touch(db, token, address, now_s)
-    except sqlite3.OperationalError as error:  # a full disk must not stop who only reads
+    except HubBusyError as error:  # neither a full disk nor somebody who writes must stop who only reads
         log.warning("the use of token %s was not noted: %s", token.name, error)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -15,6 +16,7 @@ from hub.api.context import LoginNeededError, RefusedError, Term
 from hub.api.v1.models import Both, FieldProblem, Problem, both
 from hub.console.words import LANGUAGES, words
 from hub.port import HubBusyError
+from hub.store.db import cannot_write_now
 
 MEDIA_TYPE = "application/problem+json"
 BUSY_RETRY_S = 5
@@ -59,6 +61,7 @@ def install(api: FastAPI) -> None:
     api.add_exception_handler(HTTPException, http_error)
     api.add_exception_handler(RequestValidationError, _bad_input)
     api.add_exception_handler(HubBusyError, _busy)
+    api.add_exception_handler(sqlite3.OperationalError, _database)
     api.add_exception_handler(Exception, _failed)
 
 
@@ -102,6 +105,13 @@ def _clean(text: str) -> str:
 
 def _busy(_: Request, __: Exception) -> Response:
     return problem(503, "busy", both("error.busy"), {"Retry-After": str(BUSY_RETRY_S)})
+
+
+def _database(request: Request, error: Exception) -> Response:
+    assert isinstance(error, sqlite3.OperationalError)
+    if cannot_write_now(error):
+        return _busy(request, error)
+    raise error
 
 
 def _failed(_: Request, __: Exception) -> Response:

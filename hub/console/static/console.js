@@ -128,6 +128,7 @@ function concerned(element, patch) {
 }
 
 function applyPatch(patch) {
+  full = "";
   lastBeat = performance.now();
   if (patch.now) { offset = patch.now * 1000 - Date.now(); liveAt = patch.now; }
   if (patch.counters) counters(patch);
@@ -167,6 +168,8 @@ function hot(map) {
   for (const cluster of $$(".cl", map)) cluster.classList.toggle("hot", Boolean($(".hot", cluster)));
 }
 
+let full = "";
+
 function connect() {
   const source = new EventSource("/api/stream");
   source.addEventListener("hello", (event) => {
@@ -175,14 +178,24 @@ function connect() {
   });
   source.addEventListener("patch", (event) => applyPatch(JSON.parse(event.data)));
   source.addEventListener("bye", () => location.reload());
-  source.addEventListener("error", () => { if (source.readyState === EventSource.CLOSED) setTimeout(connect, 3000); });
+  source.addEventListener("full", () => { source.close(); refused(); });
+  source.addEventListener("error", () => { if (source.readyState === EventSource.CLOSED) refused(); });
   addEventListener("pagehide", () => source.close(), { once: true });
+}
+
+// A browser does not tell a page why its stream was refused, so the page asks.
+async function refused() {
+  const answer = await fetch("/api/stream?why=1", { headers: { accept: "application/json" } }).catch(() => null);
+  if (answer?.status === 401) return location.reload();
+  full = answer?.status === 429 ? (await answer.json()).error : "";
+  setTimeout(connect, full ? 30000 : 3000);
+  stale();
 }
 
 function stale() {
   const lost = performance.now() - lastBeat > 15000;
   const banner = $(".stale[data-text]");
-  if (lost && banner.hidden) banner.textContent = banner.dataset.text.replace("{time}", format.clock(liveAt));
+  if (lost) banner.textContent = full || banner.dataset.text.replace("{time}", format.clock(liveAt));
   banner.hidden = !lost;
   body.classList.toggle("is-stale", lost);
 }

@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from hub.api import live as live_module
+from hub.api.auth import Session
 from hub.api.live import Live
 from hub.port import REFRESH, Change
 from hub.store.reads import Reader
@@ -17,9 +20,17 @@ from tests.hub.console.fake import FakeHub
 ROOM = "th-14878-2"
 
 
+SESSION = Session("thu.ha", "", "operator", "vi", "csrf", "hash")
+
+
+def standing(hashes: Collection[str]) -> dict[str, Session]:
+    """Every session stands."""
+    return {one: replace(SESSION, token_hash=one) for one in hashes}
+
+
 def make(db_path: Path, hub: FakeHub) -> Live:
     """A Live with the picture that a first page would have given it."""
-    live = Live(hub, Reader(db_path), time.time)
+    live = Live(hub, Reader(db_path), time.time, standing)
     live.patch(REFRESH)
     return live
 
@@ -65,9 +76,9 @@ def _events(texts: list[str]) -> list[tuple[str, dict[str, Any]]]:
 
 def test_a_stream_begins_with_the_whole_picture_then_follows(db_path: Path, hub: FakeHub) -> None:
     async def run() -> list[str]:
-        live = Live(hub, Reader(db_path), time.time)
+        live = Live(hub, Reader(db_path), time.time, standing)
         task = asyncio.create_task(live.run())
-        stream = live.stream(lambda: True)
+        stream = live.stream(SESSION)
         got = [await anext(stream), await anext(stream)]
         hub.write("UPDATE twins SET verdict = 'check' WHERE room = ?", ROOM)
         hub.tell(Change(rooms=frozenset({ROOM})))
@@ -85,12 +96,12 @@ def test_a_stream_begins_with_the_whole_picture_then_follows(db_path: Path, hub:
 
 
 def test_a_page_that_falls_behind_is_told_to_read_again() -> None:
-    queue: asyncio.Queue[str] = asyncio.Queue(live_module.QUEUE_MAX)
+    queue: asyncio.Queue[str | None] = asyncio.Queue(live_module.QUEUE_MAX)
     for number in range(live_module.QUEUE_MAX * 3):
         live_module._offer(queue, f"event: patch\ndata: {number}\n\n")
         assert queue.qsize() <= live_module.QUEUE_MAX
     texts = []
     while not queue.empty():
-        texts.append(queue.get_nowait())
+        texts.append(queue.get_nowait() or "")
     assert any('"refresh":true' in text for text in texts)
     assert texts[-1].endswith(f"{live_module.QUEUE_MAX * 3 - 1}\n\n")

@@ -161,7 +161,7 @@ def test_a_row_of_many_incidents_is_marked_only_within_the_scope(site: Site) -> 
 
 def test_the_stream_tells_only_of_the_scope(site: Site) -> None:
     scoped = ScopedReader(site.path, frozenset({site.root}))
-    live = Live(FakeHub(site.path), reads.Reader(site.path), lambda: 1.0)
+    live = Live(FakeHub(site.path), reads.Reader(site.path), lambda: 1.0, lambda _hashes: {})
     assert set(live._hello(scoped)["tiles"]) == site.inside
     both = (min(site.inside), min(site.outside))
     patch = live.patch(Change(frozenset(both), frozenset({site.incident_in, site.incident_out}), refresh=True))

@@ -161,12 +161,15 @@ class Live:
         return patch
 
     def _top(self, reader: reads.Reader | None = None) -> dict[str, Any]:
-        now_s = self._clock()
-        health = self._hub.health()
+        now_s, health = self._clock(), self._hub.health()
+        counters = reads.counters(reader or self._reader, now_s)
+        age_s = health.get("last_message_age_s")
+        if reader is not None:  # of one's own rooms, not of the hub
+            age_s = max(0.0, now_s - counters.heard_s) if counters.heard_s else None
         return {
             "now": now_s,
-            "counters": asdict(reads.counters(reader or self._reader, now_s)),
-            "age": health.get("last_message_age_s"),
+            "counters": asdict(counters),
+            "age": age_s,
             "broker": bool(health.get("broker_connected")),
         }
 
@@ -215,6 +218,9 @@ class Live:
                 "SELECT id FROM incidents WHERE id IN (SELECT value FROM json_each(?))", json.dumps(patch["incidents"])
             )
             patch["incidents"] = sorted(row[0] for row in found)
+        for name in ("tiles", "rooms", "incidents"):
+            if not patch.get(name):
+                patch.pop(name, None)  # that something happens elsewhere is not told either
         return _message(event.removeprefix("event: "), patch)
 
 

@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sqlite3
 import time
 from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+from fastapi import FastAPI
+from starlette.testclient import TestClient
+
 from hub.api import live as live_module
-from hub.api.auth import Session
-from hub.api.live import Live
+from hub.api import people
+from hub.api.auth import Session, Sessions, SignedIn
+from hub.api.live import Live, Watcher
 from hub.port import REFRESH, Change
 from hub.store.reads import Reader
+from hub.store.scope import ScopedReader
+from tests.hub.console import seed
+from tests.hub.console.conftest import sign_in
 from tests.hub.console.fake import FakeHub
 
 ROOM = "th-14878-2"
@@ -105,3 +114,128 @@ def test_a_page_that_falls_behind_is_told_to_read_again() -> None:
         texts.append(queue.get_nowait() or "")
     assert any('"refresh":true' in text for text in texts)
     assert texts[-1].endswith(f"{live_module.QUEUE_MAX * 3 - 1}\n\n")
+
+
+SHUT_OUT = {
+    "lock": lambda sessions: people.lock(sessions, "chi.huy", "thu.ha", time.time()),
+    "password": lambda sessions: people.reset_password(sessions, "chi.huy", "thu.ha", time.time()),
+    "second step": lambda sessions: people.reset_step(sessions, "chi.huy", "thu.ha", time.time()),
+    "moved": lambda sessions: people.change(
+        sessions, "chi.huy", "thu.ha", "", "operator", frozenset({3}), time.time()
+    ),
+    "another role": lambda sessions: people.change(
+        sessions, "chi.huy", "thu.ha", "", "viewer", frozenset(), time.time()
+    ),
+    "ended": lambda sessions: people.end_sessions(sessions, "chi.huy", "thu.ha", time.time()),
+    "signed out": lambda sessions: sessions.logout(next(iter(sessions.find_all(all_of(sessions)).values()))),
+    "bound by another program": lambda sessions: write(
+        sessions, "INSERT INTO user_scopes (user, node) VALUES ('thu.ha', 3)"
+    ),
+    "locked by another program": lambda sessions: write(sessions, "UPDATE users SET disabled = 1"),
+}  # fmt: skip
+
+
+def write(sessions: Sessions, sql: str) -> None:
+    with sessions.writing() as db:
+        db.execute(sql)
+
+
+def all_of(sessions: Sessions) -> list[str]:
+    return [row[0] for row in sessions.reading().execute("SELECT token_hash FROM sessions WHERE user = 'thu.ha'")]
+
+
+@pytest.mark.parametrize("what", SHUT_OUT)
+def test_who_is_shut_out_hears_nothing_more(db_path: Path, hub: FakeHub, what: str) -> None:
+    hub.write("INSERT INTO users (name, hash, role, created_s) VALUES ('chi.huy', '', 'admin', 0)")
+    sessions = Sessions(db_path, time.time)
+    made = sessions.login("thu.ha", seed.PASSWORD, "10.0.0.1")
+    assert isinstance(made, SignedIn)
+    session = sessions.find(made.token)
+    assert session is not None
+
+    async def run() -> list[str]:
+        live = Live(hub, Reader(db_path), time.time, sessions.find_all)
+        task = asyncio.create_task(live.run())
+        stream = live.stream(session)
+        await anext(stream)
+        await anext(stream)
+        SHUT_OUT[what](sessions)
+        hub.write("UPDATE twins SET verdict = 'check' WHERE room = ?", ROOM)
+        hub.tell(Change(rooms=frozenset({ROOM})))
+        got = [text async for text in stream]
+        task.cancel()
+        assert live.watching == 0
+        return got
+
+    assert _events(asyncio.run(asyncio.wait_for(run(), 60))) == [("bye", {})]
+    sessions.close()
+
+
+def test_what_waits_for_a_slow_page_is_not_told_after_its_end() -> None:
+    async def run() -> list[str | None]:
+        watcher = Watcher(SESSION)
+        for number in range(5):
+            live_module._offer(watcher.queue, str(number))
+        live_module._end(watcher.queue)
+        return [watcher.queue.get_nowait() for _ in range(watcher.queue.qsize())]
+
+    assert asyncio.run(run()) == [None]
+
+
+def test_nobody_is_told_anything_while_it_cannot_be_asked_who_may_hear_it(db_path: Path, hub: FakeHub) -> None:
+    def broken(_hashes: Collection[str]) -> dict[str, Session]:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    async def run() -> tuple[bool, int]:
+        live = Live(hub, Reader(db_path), time.time, broken)
+        live._streams.add(Watcher(SESSION))
+        return await live._look(), live.watching
+
+    assert asyncio.run(run()) == (False, 1)
+
+
+def test_one_session_account_or_address_leaves_streams_for_the_others(
+    client: TestClient, app: FastAPI, db_path: Path
+) -> None:
+    live = app.state.live
+    live._find = standing
+    (token,) = [row[0] for row in Reader(db_path).all("SELECT token_hash FROM sessions")]
+    mine = replace(SESSION, token_hash=token)
+    assert client.get("/api/stream?why=1").status_code == 204
+    for full, count in (
+        (lambda _: Watcher(mine), live_module.SESSION_MAX),
+        (lambda number: Watcher(replace(SESSION, token_hash=str(number))), live_module.USER_MAX),
+        (lambda number: Watcher(replace(SESSION, user=str(number), token_hash=str(number))), live_module.STREAMS_MAX),
+    ):
+        live._streams = {full(number) for number in range(count)}
+        answer = client.get("/api/stream", headers={"accept": "text/event-stream"})
+        assert (answer.status_code, answer.headers["retry-after"]) == (429, "30")
+        assert "quá nhiều trang" in answer.json()["error"]
+        other = TestClient(app, follow_redirects=False)
+        sign_in(other, "khach")
+        assert other.get("/api/stream?why=1").status_code == (429 if count == live_module.STREAMS_MAX else 204)
+        live._streams.pop()
+        assert client.get("/api/stream?why=1").status_code == 204
+    live._streams = {Watcher(replace(SESSION, user=str(n), token_hash=str(n)), "10.0.0.9") for n in range(64)}
+    assert live.full(mine, "10.0.0.9")
+    assert not live.full(mine, "10.0.0.8")
+    live._streams = {Watcher(replace(SESSION, user=str(n), token_hash=str(n)), "127.0.0.1") for n in range(64)}
+    assert not live.full(mine, "127.0.0.1"), "a proxy that names nobody is no single visitor"
+    live._streams = set()
+
+
+def test_who_comes_in_with_many_at_once_is_told_that_there_are_too_many(db_path: Path, hub: FakeHub) -> None:
+    async def run() -> list[str]:
+        live = Live(hub, Reader(db_path), time.time, standing)
+        live._streams = {Watcher(SESSION) for _ in range(live_module.SESSION_MAX)}
+        return [text async for text in live.stream(SESSION)]
+
+    (told,) = asyncio.run(run())
+    assert told.startswith("retry: 30000\nevent: full\n")
+
+
+def test_what_happens_elsewhere_is_not_even_hinted_at(db_path: Path, hub: FakeHub) -> None:
+    live = make(db_path, hub)
+    patch = live.patch(Change(rooms=frozenset({ROOM}), incidents=frozenset({2})))
+    told = live._narrow(f"event: patch\ndata: {json.dumps(patch)}\n\n", ScopedReader(db_path, frozenset({-1})))
+    assert json.loads(told.partition("data: ")[2]).keys() == {"now", "counters", "age", "broker"}

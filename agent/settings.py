@@ -116,7 +116,7 @@ def _model(path: Path) -> Any:
         return made
 
     class Toml(TomlConfigSettingsSource):
-        def _read_file(self, file_path: Path) -> dict[str, Any]:
+        def _read_file(self, file_path: Any) -> dict[str, Any]:
             return tomllib.loads(file_path.read_bytes().decode("utf-8-sig"))
 
     class Base(BaseSettings):

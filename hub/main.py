@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 from hub import audit_command, backup, enrolment, inventory, meetings, registry, rollout_command, token_command
@@ -134,6 +135,7 @@ def _main(argv: Sequence[str] | None) -> int:
                 return _totp_reset(settings, arguments.name)
             case _:
                 settings.broker_of()
+                settings.seed_key()
                 settings.oidc_options()
                 sys.stdout.write(f"{arguments.file}: hợp lệ / is good\n")
                 return 0
@@ -159,6 +161,7 @@ def serve(settings: HubSettings) -> int:
 
     from hub import doors
     from hub.api.app import create_app
+    from hub.api.prepare import prepare
     from hub.service import Hub
 
     listener = _listen(settings.web.host, settings.web.port)  # first: the broker's session is taken from nobody before
@@ -177,6 +180,8 @@ def serve(settings: HubSettings) -> int:
         syslog=settings.audit.syslog,
         syslog_tls=settings.audit.tls,
     )
+    with closing(open_db(settings.database)) as db:
+        prepare(db, settings, time.time())
     app = create_app(settings.database, settings, hub)
     config = doors.config(app, settings.web.host, settings.web.port)
 

@@ -208,7 +208,7 @@ class OidcSection(_Section):
 class _Toml(TomlConfigSettingsSource):
     """The file, with or without the mark that editors of Windows put before it."""
 
-    def _read_file(self, file_path: Path) -> dict[str, Any]:
+    def _read_file(self, file_path: Any) -> dict[str, Any]:
         return tomllib.loads(file_path.read_bytes().decode("utf-8-sig"))
 
 

@@ -139,7 +139,7 @@ def _users(
     return ask.page(
         "users.html", status, people=[(one, place_words(ask, tree, one)) for one in listed], wrong=wrong,
         typed=typed or {"name": "", "full_name": "", "role": "operator"}, roles=ROLES, whole=whole,
-        ticked=ticked, branches=branches(tree),
+        ticked=ticked, branches=branches(tree), lax=not ask.console.sessions.totp_for_admins,
     )  # fmt: skip
 
 

@@ -77,7 +77,7 @@ def test_rooms_hub_and_new_boards_say_so(tmp_path: Path, caplog: pytest.LogCaptu
             enrol(f"https://127.0.0.1:{port}", tmp_path / "new", ca, issue=tmp_path / "issue", patience_s=0.0)
         session = Session(Identity("r-1", "e", "b", "0"), MemoryStore("e"), lambda: "n")
         room = Publisher(session, BrokerConfig("127.0.0.1", port, ca_file=str(ca)), SystemClock(), lambda: None)
-        hub = Link(Broker("127.0.0.1", port, ca_file=str(ca)), ["x"], lambda _message: True, lambda _up: None)
+        hub = Link(Broker("127.0.0.1", port, ca_file=str(ca)), ("x",), lambda _message: True, lambda _up: None)
         room.start()
         hub.start()
         try:

@@ -15,6 +15,7 @@ from hub.api import auth, second_step
 from hub.api.accounts import BadAccountError, reset_second_step
 from hub.api.app import create_app
 from hub.api.second_step import HalfIn
+from hub.api.seeds import Seeds
 from hub.settings import HubSettings, load
 from hub.store.db import open_db, transaction
 from tests.hub.console import seed
@@ -92,8 +93,8 @@ def test_codes_are_those_of_the_standard(door: Door, at_s: int, code: str) -> No
     db = open_db(door.path)
     with transaction(db):
         db.execute("INSERT INTO totp (user, secret, since_s) VALUES (?, ?, 1)", (USER, RFC_6238))
-        assert second_step.take(db, USER, code, at_s) == "totp"
-        assert second_step.take(db, USER, code, at_s) == ""
+        assert second_step.take(db, Seeds(), USER, code, at_s) == "totp"
+        assert second_step.take(db, Seeds(), USER, code, at_s) == ""
     db.close()
 
 

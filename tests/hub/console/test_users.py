@@ -89,6 +89,32 @@ def test_only_administrators_of_the_whole_tree_are_let_in(client: TestClient, db
     assert guest.get("/users").status_code == 403
 
 
+def test_a_temporary_password_opens_nothing_after_three_days(
+    admin: TestClient, guest: TestClient, app: FastAPI, db_path: Path
+) -> None:
+    _, text = post(admin, "/users", name="van.minh", full_name="", role="operator", whole="1")
+    first = given(text)
+    ages = {"lasts": 3 * 86_400 - 60, "over": 3 * 86_400 + 60, "of a clock that was wrong": -2 * 86_400}
+
+    def aged(age_s: float) -> None:
+        with sqlite3.connect(db_path) as db:
+            db.execute("UPDATE users SET given_s = ? WHERE name = 'van.minh'", (time.time() - age_s,))
+
+    aged(ages["lasts"])
+    assert enter(guest, "van.minh", first) == 303
+    assert guest.get("/account").status_code == 200
+    aged(ages["over"])
+    assert guest.get("/account").status_code == 303, "nor does a session that began with it"
+    for age_s in (ages["over"], ages["of a clock that was wrong"]):
+        aged(age_s)
+        answer = guest.post("/login", data={"name": "van.minh", "password": first})
+        assert (answer.status_code, "quá 72 giờ" in answer.text) == (401, True)
+    assert ("van.minh", "login_failed") in [(by, what) for by, what, detail in deeds(db_path) if "why" in detail]
+    assert "quá 72 giờ" not in guest.post("/login", data={"name": "van.minh", "password": "sai-mat-khau"}).text
+    again = given(post(admin, "/users/van.minh/password")[1])
+    assert enter(guest, "van.minh", again) == 303
+
+
 def test_a_new_account_must_change_its_temporary_password_before_anything_else(
     admin: TestClient, guest: TestClient, db_path: Path
 ) -> None:

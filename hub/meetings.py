@@ -7,10 +7,12 @@ one above the last where that is more. A file is refused with a sentence for wha
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import sqlite3
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
+from zlib import crc32
 
 import msgspec
 
@@ -18,9 +20,10 @@ from hub.console.text import fold
 from hub.port import Change, Marked
 from hub.sheet import Column, Row, Sheet, read, required
 from hub.store import audit
+from hub.store.db import hub_epoch
 from wire import bounds
 from wire.bounds import DAY_S
-from wire.messages import BadMessageError, Desired, Meeting, decode, encode
+from wire.messages import BadMessageError, Desired, Has, Meeting, State, decode, encode_document
 from wire.topics import Leaf, Topic
 
 AHEAD_S = 14 * 86_400.0
@@ -203,6 +206,7 @@ def mark_secret(db: sqlite3.Connection, meeting: str, secret: bool, by: str, now
 def refresh_desired(db: sqlite3.Connection, now_s: float) -> set[str]:
     """Bring each room's document up to its meetings; the rooms whose document is new. A meeting that merely ended makes
     no new document for some days."""
+    epoch = hub_epoch(db)
     wanted: dict[str, list[Meeting]] = {}
     for row in db.execute(
         "SELECT m.id, m.title, m.start_s, m.end_s, m.secret, mr.room"
@@ -217,11 +221,13 @@ def refresh_desired(db: sqlite3.Connection, now_s: float) -> set[str]:
             mine.append(meeting)
     known = {row["room"]: row for row in db.execute("SELECT room, version, raw FROM desired")}
     changed = set()
-    for room in {*wanted, *known}:
+    speaking = {str(row[0]) for row in db.execute("SELECT room FROM acked JOIN rooms USING (room) WHERE installed = 1")}
+    for room in {*wanted, *known, *speaking}:
         row = known.get(room)
         old = _document(row)
         coming = wanted.get(room, [])
-        if old is not None and _says(old, coming, now_s):
+        stale = room in speaking and _is_stale(old, room, epoch, now_s)
+        if old is not None and _says(old, coming, now_s) and not stale:
             continue
         last = row["version"] if row else 0
         if last > now_s + bounds.VERSION_AHEAD_MAX_S:
@@ -229,14 +235,41 @@ def refresh_desired(db: sqlite3.Connection, now_s: float) -> set[str]:
         version = max(last + 1, int(now_s))
         base = old or Desired(room=room, version=version)
         until_s = min(base.maintenance_until_s, now_s + bounds.MAINTENANCE_MAX_S)
-        document = msgspec.structs.replace(base, version=version, meetings=coming, maintenance_until_s=until_s)
+        has = _has(db, room, epoch, now_s)
+        document = msgspec.structs.replace(base, version=version, meetings=coming, maintenance_until_s=until_s, has=has)
         db.execute(
             "INSERT INTO desired (room, version, raw) VALUES (?, ?, ?) ON CONFLICT (room) DO UPDATE SET"
             " version = excluded.version, raw = excluded.raw",
-            (room, version, encode(document)),
+            (room, version, encode_document(document)),
         )
         changed.add(room)
     return changed
+
+
+def _is_stale(old: Desired | None, room: str, epoch: str, now_s: float) -> bool:
+    """Whether a room is to be told anew how far its events are known: once a day, each at its own time."""
+    if old is None or old.has is None or old.has.hub != epoch:
+        return True
+    return not 0 <= now_s - old.has.at_s < DAY_S * (0.85 + 0.15 * crc32(room.encode()) / 2**32)
+
+
+def _has(db: sqlite3.Connection, room: str, epoch: str, now_s: float) -> Has | None:
+    """What the hub has of a room's events, of the epoch that it speaks under; None while it has said nothing."""
+    row = db.execute("SELECT state_raw FROM twins WHERE room = ?", (room,)).fetchone()
+    newest = db.execute("SELECT epoch FROM acked WHERE room = ? ORDER BY rowid DESC LIMIT 1", (room,)).fetchone()
+    spoken = str(newest[0]) if newest else ""
+    with contextlib.suppress(BadMessageError):
+        spoken = decode(State, bytes(row[0])).stamp.epoch if row and row[0] else spoken
+    if not spoken:
+        return None
+    acked = db.execute("SELECT seq FROM acked WHERE room = ? AND epoch = ?", (room, spoken)).fetchone()
+    has = Has(hub=epoch, epoch=spoken, seq=int(acked[0]) if acked else 0, at_s=now_s)
+    return None if bounds.unfit_document(Desired(room=room, version=1, has=has), now_s) else has
+
+
+def without_mark(payload: bytes) -> bytes:
+    """A document as a signer of the release before signs it, which may still run when the hub is new already."""
+    return encode_document(msgspec.structs.replace(decode(Desired, payload), has=None))
 
 
 def _says(old: Desired, coming: list[Meeting], now_s: float) -> bool:
@@ -261,7 +294,7 @@ def documents(db: sqlite3.Connection) -> list[tuple[str, int, str, bytes]]:
 
 def _as_written_now(row: sqlite3.Row) -> bytes:
     document = _document(row)
-    return encode(document) if document is not None else bytes(row["raw"])
+    return encode_document(document) if document is not None else bytes(row["raw"])
 
 
 def _document(row: sqlite3.Row | None) -> Desired | None:

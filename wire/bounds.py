@@ -7,7 +7,7 @@ so it is not signed: `unfit_document` lets nothing through in `policy` and `conf
 
 from __future__ import annotations
 
-from wire.messages import Confirmed, Desired, Meeting
+from wire.messages import Confirmed, Desired, Has, Meeting
 from wire.topics import valid_id
 
 DAY_S = 86_400.0
@@ -43,6 +43,8 @@ MEETING_AGE_MAX_S = 7 * DAY_S
 TITLE_MAX = 200
 """Letters of a meeting's title: longer than the subject of any invitation [J]."""
 ID_MAX = 64
+SEQ_MAX = 2**53
+"""The greatest number that JSON of every language holds."""
 VERSION_AHEAD_MAX_S = 400 * DAY_S
 """Versions are Unix seconds, or one above the last. A room takes none below its last one, so that one from the end of
 all numbers would be its last document for ever."""
@@ -68,6 +70,11 @@ def unfit_meeting(meeting: Meeting) -> str:
     return "" if 0 < meeting.end_s - meeting.start_s <= MEETING_MAX_S and meeting.start_s > 0 else "meeting_length"
 
 
+def _sound(has: Has, now_s: float) -> bool:
+    named = all(0 < len(name) <= ID_MAX and name.isprintable() for name in (has.hub, has.epoch))
+    return named and 0 <= has.seq <= SEQ_MAX and 0 <= has.at_s <= now_s + DAY_S
+
+
 def unfit_document(desired: Desired, now_s: float) -> str:
     """Why this document is not signed; empty when it may be."""
     if not valid_id(desired.room) or desired.version < 1 or desired.policy or desired.configuration:
@@ -78,6 +85,8 @@ def unfit_document(desired: Desired, now_s: float) -> str:
         return "maintenance_long"
     if len(desired.meetings) > MEETINGS_MAX:
         return "too_many_meetings"
+    if desired.has is not None and not _sound(desired.has, now_s):
+        return "has_malformed"
     for meeting in desired.meetings:
         if unfit := unfit_meeting(meeting):
             return unfit

@@ -255,6 +255,20 @@ class Meeting(msgspec.Struct, frozen=True):
     and sends signs of life and faults only."""
 
 
+class Has(msgspec.Struct, frozen=True, kw_only=True):
+    """How far the hub has a room's events, under its signature. An `ack` has none: whoever holds the broker can forge
+    one, and a room would forget what the hub never had."""
+
+    hub: str
+    """Epoch of the hub's database, as in `fleet`."""
+    epoch: str
+    """Of the room's events."""
+    seq: int
+    """Every event of that epoch up to here was committed when this was said; 0: none."""
+    at_s: float
+    """Unix seconds by the hub's clock when it was said: every day anew."""
+
+
 class Desired(msgspec.Struct, frozen=True, kw_only=True):
     """`desired`, in an envelope, retained: what the hub wants of the room. A version below the last one is refused."""
 
@@ -265,6 +279,8 @@ class Desired(msgspec.Struct, frozen=True, kw_only=True):
     maintenance_until_s: float = 0.0
     policy: dict[str, Value] = {}
     configuration: dict[str, Any] = {}
+    has: Has | None = None
+    """A room whose own mark is above it sends what lies between again. Null from a hub of before."""
 
 
 class Ack(msgspec.Struct, frozen=True, kw_only=True):
@@ -312,6 +328,15 @@ def encode(message: msgspec.Struct) -> bytes:
 
 
 _NOT_CONFIRMED = b',"confirmed":null}'
+
+
+_NOTHING_SAID = b',"has":null}'
+
+
+def encode_document(desired: Desired) -> bytes:
+    """A document as JSON bytes, likewise: `has` is left out where nothing is said of it."""
+    raw = encode(desired)
+    return raw.removesuffix(_NOTHING_SAID) + b"}" if raw.endswith(_NOTHING_SAID) else raw
 
 
 def encode_order(command: Command) -> bytes:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from wire import bounds
 from wire.envelope import Kind
-from wire.messages import BadMessageError, Command, Desired, decode, encode, encode_order
+from wire.messages import BadMessageError, Command, Desired, decode, encode, encode_document, encode_order
 from wire.topics import valid_id
 
 ANSWERS = frozenset({"lease_granted", "lease_denied"})
@@ -72,7 +72,7 @@ class Rules:
                 return self._command(command, now_s, wall_s)
             if kind == Kind.DESIRED:
                 desired = decode(Desired, body)
-                if encode(desired) != body:
+                if body not in (encode(desired), encode_document(desired)):
                     return "malformed", ""
                 return self._desired(desired, now_s, wall_s)
         except BadMessageError:

@@ -13,10 +13,11 @@ import pytest
 from hub import meetings
 from hub.sheet import SheetError
 from hub.signer.rules import Rules
-from hub.store.db import open_db, transaction
+from hub.store.db import hub_epoch, open_db, transaction
+from hub.store.tables import save_acked
 from tests.hub.rooms import fill_inventory
 from wire.envelope import Kind
-from wire.messages import Desired, Meeting, decode, encode
+from wire.messages import Desired, Meeting, Stamp, State, decode, encode
 
 ZONE = timezone(timedelta(hours=7))
 NOW = 1_782_000_000.0  # 21/06/2026 07:00 in Vietnam
@@ -116,6 +117,67 @@ def test_version_is_above_that_of_a_lost_database(db: sqlite3.Connection, tmp_pa
     put(fresh, GIAO_BAN)
     meetings.refresh_desired(fresh, NOW + 5)
     assert document(fresh).version > document(db).version
+
+
+def speaks(db: sqlite3.Connection, room: str, seq: int, epoch: str = "e1") -> None:
+    save_acked(db, room, epoch, seq)
+
+
+def test_a_room_is_told_every_day_how_far_its_events_are_known(db: sqlite3.Connection) -> None:
+    speaks(db, "p1-1", 7)
+    assert meetings.refresh_desired(db, NOW) == {"p1-1"}
+    has = document(db).has
+    assert has is not None
+    assert (has.hub, has.epoch, has.seq, has.at_s) == (hub_epoch(db), "e1", 7, NOW)
+    speaks(db, "p1-1", 9)
+    assert meetings.refresh_desired(db, NOW + 3600) == set(), "once a day is enough"
+    assert meetings.refresh_desired(db, NOW + 86_400) == {"p1-1"}, "also where nothing has come: that may be a lie"
+    told = document(db).has
+    assert told is not None
+    assert (told.seq, document(db).version) == (9, int(NOW) + 86_400)
+    assert Rules().judge(Kind.DESIRED, meetings.documents(db)[0][3], 0.0, NOW + 86_400)[0] == ""
+
+
+def test_a_document_for_another_reason_says_it_too_and_rooms_are_told_at_times_of_their_own(
+    db: sqlite3.Connection,
+) -> None:
+    for room in ("p1-1", "p2-1", "p2-2"):
+        speaks(db, room, 7)
+    meetings.refresh_desired(db, NOW)
+    put(db, GIAO_BAN)
+    speaks(db, "p1-1", 8)
+    assert "p1-1" in meetings.refresh_desired(db, NOW + 60)
+    has = document(db).has
+    assert has is not None
+    assert (has.seq, has.at_s) == (8, NOW + 60)
+    days = [len(meetings.refresh_desired(db, NOW + 60 + hours * 3600)) for hours in range(19, 26)]
+    assert max(days) < 3
+
+
+def test_another_database_tells_at_once(db: sqlite3.Connection) -> None:
+    speaks(db, "p1-1", 7)
+    meetings.refresh_desired(db, NOW)
+    db.execute("UPDATE meta SET value = 'new' WHERE key = 'hub_epoch'")
+    assert meetings.refresh_desired(db, NOW + 1) == {"p1-1"}
+
+
+def test_the_present_epoch_is_the_one_that_the_room_s_state_names(db: sqlite3.Connection) -> None:
+    speaks(db, "p1-1", 7)
+    stamp = Stamp(epoch="e2", seq=0, boot="b", mono_s=1.0, wall_s=NOW, synced=True)
+    raw = encode(State(stamp=stamp, facts={}))
+    db.execute("INSERT INTO twins (room, state_raw) VALUES ('p1-1', ?)", (raw,))
+    meetings.refresh_desired(db, NOW)
+    has = document(db).has
+    assert has is not None
+    assert (has.epoch, has.seq) == ("e2", 0), "of the new card nothing has come yet"
+
+
+def test_what_a_signer_of_the_release_before_signs(db: sqlite3.Connection) -> None:
+    speaks(db, "p1-1", 7)
+    meetings.refresh_desired(db, NOW)
+    (raw,) = [payload for room, _, _, payload in meetings.documents(db) if room == "p1-1"]
+    assert b'"has"' in raw
+    assert b'"has"' not in meetings.without_mark(raw)
 
 
 def test_what_else_a_document_says_is_kept(db: sqlite3.Connection) -> None:

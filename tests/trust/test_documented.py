@@ -23,7 +23,7 @@ def test_an_action_has_a_row(action: str) -> None:
     assert action in NAMED
 
 
-@pytest.mark.parametrize("kind", [m.Command, m.Confirmed, m.Desired, m.Meeting])
+@pytest.mark.parametrize("kind", [m.Command, m.Confirmed, m.Desired, m.Has, m.Meeting])
 def test_a_field_has_a_row(kind: type[msgspec.Struct]) -> None:
     assert {one.name for one in msgspec.structs.fields(kind)} <= NAMED
 

@@ -140,6 +140,30 @@ def test_a_document_with_two_readings_or_a_field_of_another_release_is_not_signe
     assert Rules().judge(e.Kind.DESIRED, odd, 0.0, NOW)[0] == "malformed"
 
 
+HAS = m.Has(hub="h" * 16, epoch="e" * 12, seq=4711, at_s=NOW - 5)
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, ""), ({"seq": 0}, ""), ({"seq": 2**53}, ""), ({"at_s": NOW + DAY_S}, ""), ({"hub": "h" * 64}, ""),
+        ({"seq": -1}, "has_malformed"), ({"seq": 2**53 + 1}, "has_malformed"),
+        ({"at_s": NOW + DAY_S + 1}, "has_malformed"), ({"at_s": -1.0}, "has_malformed"), ({"hub": ""}, "has_malformed"), ({"epoch": "e" * 65}, "has_malformed"),
+        ({"epoch": "a\nb"}, "has_malformed"),
+    ],
+)  # fmt: skip
+def test_what_the_hub_says_that_it_has_is_bounded(changes: dict[str, Any], expected: str) -> None:
+    assert document(has=msgspec.structs.replace(HAS, **changes)) == expected
+
+
+def test_a_document_of_the_release_before_is_signed() -> None:
+    plain = m.encode(DOCUMENT)
+    before = plain.replace(b',"has":null}', b"}")
+    assert before != plain
+    assert m.encode_document(DOCUMENT) == before
+    assert Rules().judge(e.Kind.DESIRED, before, 0.0, NOW)[0] == ""
+
+
 def test_a_captured_console_cannot_have_a_province_in_maintenance() -> None:
     rules = Rules()
     asked = [document(rules, room=f"r-{n}") for n in range(100)]
@@ -157,7 +181,8 @@ def test_every_field_of_what_is_signed_has_been_thought_of() -> None:
     known: dict[type[msgspec.Struct], str] = {
         m.Command: "v id room boot nonce counter action by reason expires_s confirmed",
         m.Confirmed: "person what at_s",
-        m.Desired: "v room version meetings maintenance_until_s policy configuration",
+        m.Desired: "v room version meetings maintenance_until_s policy configuration has",
+        m.Has: "hub epoch seq at_s",
         m.Meeting: "id title start_s end_s trial secret",
     }
     for kind, names in known.items():

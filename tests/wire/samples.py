@@ -97,6 +97,7 @@ SAMPLES: dict[str, msgspec.Struct] = {
         maintenance_until_s=1795420000.0,
         policy={"room_hot_c": 36.0, "quiet": True, "note": "mùa nồm"},
         configuration={"codec": {"period_s": 10}},
+        has=m.Has(hub="4f1c9a7be2d05836", epoch="01jd8x3v5m7n9q2r4t6w8y0z1b", seq=4711, at_s=1795410000.0),
     ),
     "ack": m.Ack(epoch="01jd8x3v5m7n9q2r4t6w8y0z1b", seq=4711, hub="4f1c9a7be2d05836"),
     "fleet": m.Fleet(hub_epoch="01jd8x0000000000000000000h", reconnect_window_s=45.0, rate_per_s=10.0),

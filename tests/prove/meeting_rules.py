@@ -53,7 +53,7 @@ def _as_before(
 
 
 RULES: dict[str, Callable[[], AbstractContextManager[Any]]] = {
-    BEFORE: lambda: mock.patch.object(interlock, "_meeting_spared", _as_before),
+    BEFORE: lambda: mock.patch.object(interlock, "meeting_spared", _as_before),
     NOW: nullcontext,
 }
 

@@ -173,6 +173,13 @@ class Sessions:
         )
         return limits.keys(name, address, hash_of(device) if known else "")
 
+    def oidc_keys(self, address: str, device: str) -> tuple[str, ...]:
+        """What coming back from the provider counts for. `device`: the browser's token, if it brings one."""
+        known = device and self._reader.one(
+            "SELECT 1 FROM devices WHERE hash = ? AND expires_s > ?", hash_of(device), self._clock()
+        )
+        return limits.oidc_keys(address, hash_of(device) if known else "")
+
     def login(
         self, name: str, password: str, address: str, device: str = "", agent: str = ""
     ) -> SignedIn | HalfSignedIn | None:

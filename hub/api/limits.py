@@ -12,8 +12,9 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 
-FREE_TRIES = {"pair": 5, "device": 5, "own": 5, "address": 30, "name": 50}
-"""Failures without a wait, by what is counted; `own`: of someone signed in, on the page of the account.
+FREE_TRIES = {"pair": 5, "device": 5, "own": 5, "address": 30, "oidc": 30, "name": 50}
+"""Failures without a wait, by what is counted; `own`: of someone signed in, on the page of the account; `oidc`: of who
+comes back from the provider, apart from passwords.
 
 A name is guessed at from many addresses before it waits: until then each address has waited by itself."""
 _WAIT_FIRST_S = 30.0
@@ -29,6 +30,14 @@ def keys(name: str, address: str, device: str) -> tuple[str, ...]:
         return (f"device:{device}",)
     place = network(address)
     return (f"pair:{name[:64]} {place}", f"address:{place}", f"name:{name[:64]}")
+
+
+def oidc_keys(address: str, device: str) -> tuple[str, ...]:
+    """What coming back from the provider counts for: whose name it was is not known.
+
+    `device`: hash of the browser's token, if anybody has signed in there before.
+    """
+    return (f"device:{device}",) if device else (f"oidc:{network(address)}",)
 
 
 def is_vouched(keys: tuple[str, ...]) -> bool:

@@ -35,6 +35,8 @@ ANSWER_MAX = 8192
 _STATUS = {Reason.UNREACHABLE: 503, Reason.BUSY: 503, Reason.STATE: 400}
 _NO_EVENT = frozenset({Reason.UNREACHABLE, Reason.BUSY})
 """Nobody has tried anything: the program's own log tells of these."""
+ROWS_BURST, ROWS_PER_S = 30, 1 / 60
+"""Refusals from one address that become rows of the log."""
 
 
 class OidcEntry:
@@ -47,6 +49,7 @@ class OidcEntry:
         self._clock = clock
         self._fernet = Fernet(Fernet.generate_key())
         self._down = False
+        self.rows = limits.Pace(ROWS_BURST, ROWS_PER_S)
 
     def seal(self, pending: Pending) -> str:
         """For a cookie."""
@@ -84,6 +87,8 @@ def _entry(request: Request) -> OidcEntry:
 def begin(request: Request) -> Response:
     """Send the browser to the provider."""
     entry = _entry(request)
+    if not _opened_by_somebody(request):
+        return login_page(request, 400, "login.oidc.state")
     following = own_path(request.query_params.get("next", ""))
     try:
         url, pending = entry.provider.begin(following if len(following) <= SEALED_MAX // 2 else "/triage")
@@ -105,6 +110,9 @@ def finish(request: Request) -> Response:
     entry, console = _entry(request), console_of(request)
     scheme = request.url.scheme
     sealed = request.cookies.get(cookie_name(COOKIE, scheme), "")
+    if not sealed or not _opened_by_somebody(request):
+        # No sign-in has begun here: an image on any page can bring that about, so it counts for nothing and nobody.
+        return login_page(request, 400, "login.oidc.state")
     wait_s = console.sessions.limiter.wait_s(_keys(request), console.clock())
     if wait_s > 0:
         return login_page(request, 429, "login.limited", n=int(wait_s) + 1)
@@ -136,8 +144,13 @@ def _address(request: Request) -> str:
 
 
 def _keys(request: Request) -> tuple[str, ...]:
-    """A refusal counts for the address: whose name it was is not known."""
-    return tuple(key for key in limits.keys("", _address(request), "") if key.startswith("address:"))
+    device = request.cookies.get(cookie_name(DEVICE_COOKIE, request.url.scheme), "")
+    return console_of(request).sessions.oidc_keys(_address(request), device)
+
+
+def _opened_by_somebody(request: Request) -> bool:
+    """Whether the browser goes to this address, as far as it says so: an image or a script of some page does not."""
+    return request.headers.get("sec-fetch-mode", "navigate") == "navigate"
 
 
 def _refuse(request: Request, entry: OidcEntry, error: OidcError) -> Response:
@@ -146,9 +159,11 @@ def _refuse(request: Request, entry: OidcEntry, error: OidcError) -> Response:
     if error.account:
         console.sessions.end_all(error.account)
     if error.reason not in _NO_EVENT:
-        console.sessions.limiter.failed(_keys(request), console.clock())
+        if error.reason is not Reason.STATE:  # that, too, a page elsewhere can bring about
+            console.sessions.limiter.failed(_keys(request), console.clock())
         detail = {"reason": str(error.reason), "detail": error.detail, "subject": error.subject}
-        console.sessions.audit(error.account or "?", "oidc_refused", detail | {"address": _address(request)})
+        if entry.rows.wait_s(limits.network(_address(request)), console.clock()) == 0:
+            console.sessions.audit(error.account or "?", "oidc_refused", detail | {"address": _address(request)})
     answer = login_page(request, _STATUS.get(error.reason, 403), f"login.oidc.{error.reason}")
     scheme = request.url.scheme
     answer.delete_cookie(cookie_name(COOKIE, scheme), secure=scheme == "https", httponly=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -86,6 +87,27 @@ def fault_of_url(url: str) -> str:
     if parts.scheme != "https" and not (parts.scheme == "http" and host in _LOOPBACK):
         return "https://, or http:// on this machine itself"
     return ""
+
+
+def fault_of_endpoint(url: str, issuer: str) -> str:
+    """Why the provider's metadata cannot name this address; empty when it can. Elsewhere than at the issuer itself it
+    must be a machine's with a certificate, and neither this one nor a neighbour on the wire (`hub/oidc/http.py` looks
+    again at what a name stands for)."""
+    plain = url.partition("?")[0]
+    if fault := fault_of_url(plain):
+        return fault
+    parts, own = urlsplit(plain), urlsplit(issuer)
+    if (parts.scheme, parts.netloc) == (own.scheme, own.netloc):
+        return ""
+    host = (parts.hostname or "").rstrip(".")
+    try:
+        place = ipaddress.ip_address(host)
+    except ValueError:
+        here = host == "localhost" or host.endswith(".localhost")
+    else:
+        place = getattr(place, "ipv4_mapped", None) or place
+        here = place.is_loopback or place.is_link_local or place.is_unspecified or place.is_multicast
+    return "https:// on another machine" if here or parts.scheme != "https" else ""
 
 
 def claim_of(claims: Mapping[str, object], path: str) -> object:

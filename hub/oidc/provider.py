@@ -29,8 +29,8 @@ from joserfc.errors import (
 )
 from joserfc.jwk import KeySet
 
-from hub.oidc.http import Bounded, verify_by
-from hub.oidc.options import OidcError, Options, Reason, fault_of_url
+from hub.oidc.http import ANSWER_S, Bounded, verify_by
+from hub.oidc.options import OidcError, Options, Reason, fault_of_endpoint
 
 ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"]
 """Signatures by a key that only the provider has. Neither `none` nor HS256, whose secret we would share."""
@@ -39,6 +39,8 @@ METADATA_S = 3600.0
 KEYS_AGAIN_S = 60.0
 """A token that names an unknown key makes us fetch the keys anew, at most so often."""
 LEEWAY_S = 60
+SILENT_S = 10.0
+"""After no answer nobody asks again for so long: the others are told at once."""
 AT_ONCE = 4
 """Sign-ins that wait for the provider: the others' requests must not wait for it."""
 _CLAIMS = {"iss": Reason.ISSUER, "aud": Reason.AUDIENCE, "azp": Reason.AUDIENCE, "nonce": Reason.NONCE,
@@ -70,6 +72,8 @@ class Provider:
         self.options = options
         self._clock = clock
         self._known: _Known | None = None
+        self._silent_s: float | None = None
+        """When it last gave no answer."""
         self._few = threading.BoundedSemaphore(AT_ONCE)
         self._lock = threading.Lock()
 
@@ -77,7 +81,7 @@ class Provider:
         """Where to send the browser, and what to remember of it."""
         state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
         pending = Pending(state, nonce, verifier, following)
-        with self._session() as session:
+        with self._session(asks=self._fresh(METADATA_S) is None) as session:
             url, _ = session.create_authorization_url(
                 self._metadata(session)["authorization_endpoint"],
                 state=pending.state, nonce=pending.nonce, code_verifier=pending.verifier,
@@ -102,11 +106,17 @@ class Provider:
             return self._claims(session, token, pending.nonce)
 
     @contextmanager
-    def _session(self) -> Iterator[OAuth2Session]:
-        """A session that is bounded in every way; what goes wrong in it becomes an OidcError."""
-        if not self._few.acquire(blocking=False):
+    def _session(self, *, asks: bool = True) -> Iterator[OAuth2Session]:
+        """A session that is bounded in every way; what goes wrong in it becomes an OidcError.
+
+        `asks`: whether it waits for the provider, as few may. One that was silent a moment ago is asked nothing.
+        """
+        if asks and self._silent_s is not None and 0 <= self._clock() - self._silent_s < SILENT_S:
+            raise OidcError(Reason.UNREACHABLE, "it gave no answer a moment ago")
+        if asks and not self._few.acquire(blocking=False):
             raise OidcError(Reason.BUSY)
         o = self.options
+        adapter = Bounded(o.issuer)
         try:
             with OAuth2Session(
                 o.client_id, o.client_secret or None, scope=o.scope, redirect_uri=o.redirect_uri,
@@ -116,9 +126,14 @@ class Provider:
                 session.max_redirects = 0
                 session.headers["Accept-Encoding"] = "identity"
                 session.verify = verify_by(o.ca_file)
-                session.mount("https://", Bounded())
-                session.mount("http://", Bounded())
+                session.mount("https://", adapter)
+                session.mount("http://", adapter)
                 yield session
+            if asks:
+                self._silent_s = None
+        except (requests.ConnectionError, requests.Timeout) as error:
+            self._silent_s = self._clock()
+            raise OidcError(Reason.UNREACHABLE, type(error).__name__) from None
         except requests.RequestException as error:
             raise OidcError(Reason.UNREACHABLE, type(error).__name__) from None
         except AuthlibBaseError as error:
@@ -126,7 +141,9 @@ class Provider:
         except (JoseError, ValueError, KeyError, TypeError, AttributeError, OSError) as error:
             raise OidcError(Reason.TOKEN, f"{type(error).__name__}: {error}") from None
         finally:
-            self._few.release()
+            adapter.close()
+            if asks:
+                self._few.release()
 
     def _auth_method(self) -> str:
         if not self.options.client_secret:
@@ -140,20 +157,35 @@ class Provider:
         return self._fetched(session, METADATA_S).metadata
 
     def _fetched(self, session: OAuth2Session, age_s: float) -> _Known:
-        """What the provider says of itself, not older than that."""
-        with self._lock:
-            known, now_s = self._known, self._clock()
-            if known is not None and 0 <= now_s - known.at_s < age_s:
+        """What the provider says of itself, not older than that. One asks; the others wait as long as that may take."""
+        if known := self._fresh(age_s):
+            return known
+        if not self._lock.acquire(timeout=ANSWER_S):
+            raise OidcError(Reason.BUSY)
+        try:
+            if known := self._fresh(age_s):
                 return known
+            now_s = self._clock()
+            if self._silent_s is not None and 0 <= now_s - self._silent_s < SILENT_S:
+                raise OidcError(Reason.UNREACHABLE, "it gave no answer a moment ago")
             metadata = _object(session, self.options.issuer.rstrip("/") + "/.well-known/openid-configuration")
             if metadata.get("issuer") != self.options.issuer:
                 raise OidcError(Reason.ISSUER, f"the provider calls itself {metadata.get('issuer')}")
             for name in ("authorization_endpoint", "token_endpoint", "jwks_uri"):
-                if fault := fault_of_url(str(metadata.get(name, "")).partition("?")[0]):
+                if fault := fault_of_endpoint(str(metadata.get(name, "")), self.options.issuer):
                     raise OidcError(Reason.TOKEN, f"{name}: {fault}")
             keys = _keys(_object(session, metadata["jwks_uri"]))
             self._known = _Known(metadata, keys, now_s)
             return self._known
+        except (requests.ConnectionError, requests.Timeout):
+            self._silent_s = self._clock()  # before the lock is free: those who wait for it are told at once
+            raise
+        finally:
+            self._lock.release()
+
+    def _fresh(self, age_s: float) -> _Known | None:
+        known = self._known
+        return known if known is not None and 0 <= self._clock() - known.at_s < age_s else None
 
     def _claims(self, session: OAuth2Session, token: Mapping[str, Any], nonce: str) -> dict[str, Any]:
         raw, o = str(token["id_token"]), self.options

@@ -115,6 +115,13 @@ def refused(centre: Centre, answer: Any, reason: str) -> None:
     assert centre.rows("oidc_refused")[-1]["reason"] == reason
 
 
+def turned_away(centre: Centre, answer: Any) -> None:
+    """No sign-in has begun in this browser: a sentence, and no row, for any page elsewhere can bring that about."""
+    assert answer.status_code == 400
+    assert words("vi")("login.oidc.state") in answer.text
+    assert centre.browser.get("/triage").status_code == 303
+
+
 def test_an_account_that_was_made_before_signs_in_and_goes_on_to_its_page(centre: Centre) -> None:
     made_before(centre.path)
     answer = centre.sign_in("/rooms?q=x")
@@ -157,13 +164,13 @@ def test_an_answer_belongs_to_the_browser_and_the_attempt_that_began_it(centre: 
     made_before(centre.path)
     stolen = centre.go()
     centre.browser.cookies.clear()
-    refused(centre, centre.browser.get(stolen), "state")  # a victim is made to open the thief's answer
+    turned_away(centre, centre.browser.get(stolen))  # a victim is made to open the thief's answer
     first = centre.go()
     centre.go()
     refused(centre, centre.browser.get(first), "state")
     late = centre.go()
     centre.now_s += oidc.PENDING_S + 5
-    refused(centre, centre.browser.get(late), "state")
+    turned_away(centre, centre.browser.get(late))
     centre.now_s = 0
     once = centre.go()
     kept = dict(centre.browser.cookies)
@@ -172,7 +179,7 @@ def test_an_answer_belongs_to_the_browser_and_the_attempt_that_began_it(centre: 
     centre.browser.cookies.update({name: value for name, value in kept.items() if name == oidc.COOKIE})
     refused(centre, centre.browser.get(once), "denied")  # the provider gives a token for a code once
     for answer in ("/login/oidc/callback", "/login/oidc/callback?code=x&state=y"):
-        refused(centre, centre.browser.get(answer), "state")
+        turned_away(centre, centre.browser.get(answer))
 
 
 def test_a_code_without_its_verifier_is_worth_nothing(centre: Centre, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -345,11 +352,42 @@ def test_without_the_provider_passwords_work(tmp_path: Path, db_path: Path, capl
     assert centre.browser.get("/triage").status_code == 200
 
 
-def test_whoever_is_refused_again_and_again_has_to_wait(centre: Centre) -> None:
-    answers = [centre.browser.get("/login/oidc/callback?state=x").status_code for _ in range(40)]
-    assert answers[0] == 400
+def test_whoever_is_refused_again_and_again_has_to_wait(centre: Centre, provider: Provider) -> None:
+    provider.fault = "nonce"
+    answers = [centre.sign_in().status_code for _ in range(32)]
+    assert answers[0] == 403
     assert answers[-1] == 429
-    assert len(centre.rows("oidc_refused")) <= 31, "the log is not filled by strangers"
+    assert len(centre.rows("oidc_refused")) == 30
+    sign_in(centre.browser)  # passwords are another matter
+    provider.fault = ""
+    made_before(centre.path)
+    assert centre.sign_in().status_code == 303, "this browser is known, and counts for itself alone"
+
+
+IMAGE = {"sec-fetch-mode": "no-cors", "sec-fetch-dest": "image", "sec-fetch-site": "cross-site"}
+
+
+@pytest.mark.parametrize("headers", [IMAGE, {}], ids=["an image", "an image in an old browser"])
+@pytest.mark.parametrize("path", ["/login/oidc/callback?state=x&code=y", "/login/oidc/callback", "/login/oidc"])
+def test_an_image_on_any_page_shuts_no_office_out(centre: Centre, headers: dict[str, str], path: str) -> None:
+    made_before(centre.path)
+    for _ in range(120):
+        answer = centre.browser.get(path, headers=headers)
+        assert answer.status_code == (303 if path == "/login/oidc" and not headers else 400)
+        centre.browser.cookies.clear()  # a browser sends none along, and takes none
+    assert centre.rows("oidc_refused") == []
+    assert centre.sign_in().status_code == 303
+    centre.browser.cookies.clear()
+    sign_in(centre.browser)
+
+
+def test_a_page_that_opens_windows_shuts_nobody_out_and_does_not_fill_the_log(centre: Centre) -> None:
+    made_before(centre.path)
+    for _ in range(60):
+        centre.browser.get("/login/oidc")
+        assert centre.browser.get("/login/oidc/callback?state=x&code=y").status_code == 400
+    assert len(centre.rows("oidc_refused")) <= oidc.ROWS_BURST + 2
+    assert centre.sign_in().status_code == 303
 
 
 def test_where_no_provider_is_set_there_is_none(stranger: TestClient) -> None:

@@ -19,7 +19,7 @@ AFTER_S = 3700.0
 """The liveness phase of a bug that shows itself only there."""
 
 
-def _caught(name: str) -> tuple[int, Violation] | None:
+def caught(name: str) -> tuple[int, Violation] | None:
     """The first room that breaks a promise, and which; a room that is cut off in mid-trouble promises nothing yet."""
     for seed in range(1, ROOMS_MAX + 1):
         bug = MUTANTS[name]
@@ -41,9 +41,9 @@ def test_there_are_ten_bugs_at_least() -> None:
 @pytest.mark.parametrize("name", MUTANTS)
 def test_a_bug_made_by_hand_is_caught(name: str) -> None:
     with MUTANTS[name].at_work():
-        caught = _caught(name)
-    assert caught is not None, f"{MUTANTS[name].says} No room of {ROOMS_MAX} noticed."
-    seed, broken = caught
+        found = caught(name)
+    assert found is not None, f"{MUTANTS[name].says} No room of {ROOMS_MAX} noticed."
+    seed, broken = found
     sys.stdout.write(f"\n{name}: {MUTANTS[name].says}\n  seed {seed}: {broken.invariant}: {broken.what}\n")
 
 
@@ -53,4 +53,4 @@ def test_a_bug_made_by_hand_is_caught(name: str) -> None:
 def test_some_bugs_are_caught_at_once(name: str) -> None:
     """The others take longer to come to light, and are looked for by `make prove`."""
     with MUTANTS[name].at_work():
-        assert _caught(name) is not None
+        assert caught(name) is not None

@@ -110,7 +110,7 @@ def nonces_outlive_a_reconnect() -> list[Patch]:
     return [(agent.session.Session, "connected", connected)]
 
 
-@mutant("agent is killed", "codec hangs hard", "orders in haste", real=True)
+@mutant("agent is killed in a cycle", real=True)
 def outlets_are_left_alone_at_start() -> list[Patch]:
     """A cycle of a network outlet that a crash has interrupted is not ended by the next start."""
     honest = agent.relays.RoomRelays.__init__

@@ -37,8 +37,8 @@ def leave(path: Path, files: Files) -> None:
 class SimStore(SqliteStore):
     """`agent.store.sqlite.SqliteStore`, with places to crash and an account of what was committed."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
+    def __init__(self, path: Path, *board: str) -> None:
+        super().__init__(path, *board)
         self.crash_at: Callable[[str], str] = lambda _boundary: ""
         self.on_commit: Callable[[Batch], None] = lambda _batch: None
         self.on_ack: Callable[[int], None] = lambda _seq: None

@@ -66,7 +66,6 @@ class SimClient:
             self._give(lambda: self.on_connect(self, None, None, SimpleNamespace(is_failure=False), None))
             self._up = True
             self.up_since_s = self._world.now_s
-            self._world.line.keys_handed = b""
 
     def loop(self, timeout: float) -> MQTTErrorCode:
         """Wait for the network, at most about so long, and hand out what has come."""

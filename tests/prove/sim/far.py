@@ -114,6 +114,10 @@ class Hub:
     def _tell(self, retained: bool) -> None:
         self._down(str(Topic(ROOM, Leaf.DESIRED)), self.sealed(Kind.DESIRED, m.encode(self.desired)), retained)
 
+    def repeat(self) -> None:
+        """The document in force comes once more."""
+        self._tell(True)
+
     def sealed(self, kind: Kind, body: bytes, *, stolen: bool = False) -> bytes:
         """As it goes onto the wire; `stolen`: signed by the key that was revoked last."""
         return body if self.seals is None else self.seals.seal(kind, body, stolen=stolen)

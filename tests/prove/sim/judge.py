@@ -154,6 +154,9 @@ class Judge:
         for seq, payload in batch.events:
             world.ledger.committed[self.epoch, seq] = payload
             world.note(f"event {seq} {payload.decode()}")
+        for event in self.events_of(batch):
+            if event.kind == "remedy_done":
+                world.line.note_taken(event)
         if "keys" in batch.meta:
             world.line.list_kept = batch.meta["keys"].encode()
         if "desired" in batch.meta:

@@ -13,7 +13,7 @@ from tests.prove.sim.far import ROOM, Hub
 from tests.prove.sim.post import Post
 from wire import messages as m
 from wire.envelope import is_envelope, read
-from wire.topics import KEYS, Leaf, Topic
+from wire.topics import Leaf, Topic
 
 if TYPE_CHECKING:
     from tests.prove.sim.world import World
@@ -32,11 +32,10 @@ class Line:
         self.foreign_acks = False
         self.handed: m.Desired | None = None
         """The newest document that was handed to the room's own client."""
-        self.keys_handed = b""
         self.list_kept = b""
         """The list of keys in the room's journal."""
         self.granted_s = self.denied_s = float("-inf")
-        """When an answer about a lease was."""
+        """When the room has last taken such an answer about a lease."""
         self._connecting: Board | None = None
         self.up, self.down = Post(world.dice, world.later), Post(world.dice, world.later)
         self.hub = Hub(world.database.parent, world.dice, self._send_down, world.later)
@@ -85,12 +84,11 @@ class Line:
             desired = m.decode(m.Desired, read(payload).body())
             if self.handed is None or desired.version >= self.handed.version:
                 self.handed = desired
-        elif topic == KEYS:
-            self.keys_handed = payload
-        elif is_envelope(payload) and f"/{Leaf.COMMAND}/l" in topic and self._knows_its_key():
-            action = m.decode(m.Command, read(payload).body()).action
-            self.granted_s = self._world.now_s if action == leases.GRANTED else self.granted_s
-            self.denied_s = self._world.now_s if action == leases.DENIED else self.denied_s
+
+    def note_taken(self, event: m.Event) -> None:
+        """The room tells that it has taken the hub's answer about a lease."""
+        self.granted_s = self._world.now_s if event.remedy == leases.GRANTED else self.granted_s
+        self.denied_s = self._world.now_s if event.remedy == leases.DENIED else self.denied_s
 
     def _send_down(self, topic: str, payload: bytes, retained: bool) -> None:
         if self.works():
@@ -103,9 +101,6 @@ class Line:
             board.session.disconnected()
         elif self.client is not None:
             self.client.drop()
-
-    def _knows_its_key(self) -> bool:
-        return self.hub.seals is not None and self.keys_handed == self.hub.seals.lists[-1]
 
     # -- who means no good
 

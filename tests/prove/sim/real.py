@@ -45,7 +45,7 @@ from tests.prove.sim.contacts import Contacts, Devices, Lines, Outlet, Person, S
 from tests.prove.sim.crash import KILL, Crash
 from tests.prove.sim.rest import rests_until_s
 from tests.prove.sim.senses import LOOK_S
-from tests.prove.sim.threads import Actor, Event, Shims, Stage, ended
+from tests.prove.sim.threads import Event, Shims, Stage, ended
 
 if TYPE_CHECKING:
     from tests.prove.sim.world import World
@@ -165,7 +165,7 @@ class RealBoard:
 
     def begin(self) -> None:
         """Run, until it ends in good order or dies."""
-        Actor(self.stage, self._run, (), "loop").start()
+        self.stage.thread(self._run, "loop").start()
         self._watch()
 
     def _run(self) -> None:
@@ -251,9 +251,9 @@ class Parts:
     def _client(self, _room: str, _config: BrokerConfig, will: Outgoing, **_: object) -> SimClient:
         return SimClient(self.world, self.shims.now, will)
 
-    def _open_store(self, path: Any) -> Store:
+    def _open_store(self, *place: Any) -> Store:
         world = self.world
-        store: Store = _open(path)
+        store: Store = _open(*place)
         if isinstance(store, SimStore):
             store.crash_at = world.crash_at
             store.on_commit = world.committed

@@ -30,7 +30,7 @@ OUTSIDE = frozenset(
 STILL_S = 60.0
 """After a happening and after a start of the agent every look is made for so long."""
 UNSAID_S = 900.0
-"""A codec that does not serve is looked at for so long as no fault is open: one that may still boot has no fault yet."""
+"""A codec that does not serve is looked at for so long while no fault is open: it may still be booting."""
 SWEEPS = 10
 """And so many more sweeps of a codec that takes its time."""
 

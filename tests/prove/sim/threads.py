@@ -137,6 +137,10 @@ class Stage:
         assert self.current is not None, "the world itself waits for nobody"
         return self.current
 
+    def thread(self, target: Callable[..., object], name: str) -> Actor:
+        """A thread that is not started yet."""
+        return Actor(self, target, (), name)
+
     def fall(self, crash: Crash) -> None:
         """The process dies here: whatever its threads still try comes to nothing."""
         self.crash, self.dead = self.crash or crash, True

@@ -77,12 +77,12 @@ def _flood(dice: random.Random, at_s: float, lasts_s: float) -> Sequence[Happeni
 
     def flood(world: World) -> None:
         for _ in range(260):
-            world.line.order("light_on", "retained")
+            world.line.hub.repeat()
 
     return (
         Happening(at_s, "a secret meeting is lost in a flood", _stall(stall_s)),
         Happening(at_s + 0.1, "an order", _order("recheck")),
-        Happening(at_s + 5.0, "a flood of kept orders", flood),
+        Happening(at_s + 5.0, "a flood of kept documents", flood),
         Happening(at_s + 10.0, "a secret meeting", lambda world: world.line.hub.want(meetings=[meeting])),
         Happening(at_s + lasts_s, "secret meeting ends", lambda world: world.line.hub.want(meetings=[])),
     )
@@ -193,6 +193,15 @@ def _lines_fail(dice: random.Random, at_s: float, lasts_s: float) -> Sequence[Ha
         Happening(at_s, "relay lines fail in a cycle", _order(dice.choice(CYCLES))),
         Happening(fails_s, "relay lines fail", broken(True)),
         Happening(fails_s + lasts_s, "relay lines work again", broken(False)),
+    )
+
+
+@kind("agent is killed in a cycle", 0.5)
+def _killed(dice: random.Random, at_s: float, _lasts_s: float) -> Sequence[Happening]:
+    """What it has cut is given back by the next start, or by an outlet's own timer."""
+    return (
+        Happening(at_s, "agent is killed in a cycle", _order(dice.choice(CYCLES))),
+        Happening(at_s + dice.uniform(4.0, 14.0), "agent is killed", lambda world: world.die_if_alive(KILL)),
     )
 
 

@@ -15,8 +15,10 @@ from pathlib import Path
 
 import msgspec
 
+from agent.core.remedies import LOADS
 from agent.ports import RelayError
 from agent.relays import light_up
+from agent.store.reading import ACT, EVERY, load_of, sound_act
 from agent.transports.gpio import GpioRelays
 from agent.transports.relay import RelayConfig
 
@@ -45,20 +47,34 @@ def state_dir(config: Path) -> Path:
 
 
 def open_cycles(database: Path) -> frozenset[str]:
-    """Loads whose power cycle was begun and not ended, as the journal knows them; none when it cannot be read."""
-    if not database.is_file():
+    """Loads whose power cycle was begun and not ended, or may have been, as far as the journal can be read. `EVERY` for
+    all equipment, where it cannot."""
+    if not database.exists():
         return frozenset()
     try:
         # Not read-only: a journal that a crash has left needs its recovery, and a read-only card still answers.
         db = sqlite3.connect(database, timeout=2)
+        db.text_factory = lambda raw: raw.decode("utf-8", "replace")
         try:
-            rows = db.execute("SELECT load FROM acts WHERE outcome = '' AND method = 'cycle'").fetchall()
+            # Not by their index, which may be spoilt where the rows are not.
+            acts = db.execute(f"SELECT {ACT} FROM acts NOT INDEXED").fetchall()  # noqa: S608  columns of ours
+            sums = dict(db.execute("SELECT act_id, sum FROM acts NOT INDEXED")) if _has_sums(db) else {}
+            meta = dict(db.execute("SELECT key, value FROM meta NOT INDEXED"))
         finally:
             db.close()
-    except sqlite3.Error as error:
-        log.warning("the journal cannot be asked for interrupted cycles: %s", error)
-        return frozenset()
-    return frozenset(str(load) for (load,) in rows)
+    except Exception as error:  # whatever it is: no file may keep a load dark
+        log.warning("the journal cannot be asked for interrupted cycles: %s; all equipment is given power", error)
+        return frozenset({EVERY})
+    cycles = {str(load) for _, _, load, method, *_, outcome in acts if outcome == "" and method == "cycle"}
+    doubted = {load_of(row[2], row[1]) for row in acts if not sound_act(row, sums.get(row[0], 0))}
+    # A start before this one may have dropped such an act, and have ended before it gave power.
+    told = {EVERY} if meta.get("lost") else set(str(meta.get("doubted", "")).split())
+    return frozenset(cycles | doubted | told)
+
+
+def _has_sums(db: sqlite3.Connection) -> bool:
+    """Whether acts have checksums; a release before us has kept none."""
+    return any(column[1] == "sum" for column in db.execute("PRAGMA table_info(acts)"))
 
 
 def table(cache: Path) -> tuple[RelayConfig, ...]:
@@ -73,12 +89,17 @@ def power_up(config: Path) -> frozenset[str]:
     """Give power back where a cycle was interrupted. Returns the loads that got it. Raises nothing."""
     folder = state_dir(config)
     loads = open_cycles(folder / DATABASE)
-    wanted = [relay for relay in table(folder / CACHE) if relay.load in loads]
+    wanted = [relay for relay in table(folder / CACHE) if relay.load in loads or (EVERY in loads and _rests_on(relay))]
     given = _lines([relay for relay in wanted if not relay.networked])
     given |= _outlets([relay for relay in wanted if relay.networked])
     if given:
         log.warning("power was given back to %s: its cycle had been interrupted", ", ".join(sorted(given)))
     return given
+
+
+def _rests_on(relay: RelayConfig) -> bool:
+    """Whether a load is equipment, which has power whenever nothing else is known."""
+    return relay.load not in LOADS or not LOADS[relay.load].may_stay_off
 
 
 def _lines(wanted: list[RelayConfig]) -> frozenset[str]:

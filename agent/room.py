@@ -26,10 +26,10 @@ from agent.core.facts import Instant
 from agent.core.handover import Handover, asked_again
 from agent.core.phases import OPEN
 from agent.core.policy import Policy
-from agent.core.remedies import REMEDIES
+from agent.core.remedies import LOADS, REMEDIES, Method, Remedy
 from agent.core.rule import Rule
 from agent.core.state import Fault, RoomState
-from agent.store.base import COMMANDS_KEPT, LOST, UNSENT, ActRow, Batch, Store, StoreError
+from agent.store.base import COMMANDS_KEPT, DOUBTED, LOST, UNSENT, ActRow, Batch, Memory, Store, StoreError
 from wire import messages as m
 
 log = logging.getLogger(__name__)
@@ -78,13 +78,13 @@ class Room:
         meta = memory.meta
         rebooted = meta.get("boot", self.who.boot) != self.who.boot
         event = Restarted(
-            past_acts=(*memory.past_acts, *(self._stand_ins(now) if memory.lost else ())),
+            past_acts=(*memory.past_acts, *self._stand_ins(memory, now)),
             open_acts=memory.open_acts,
             open_faults=memory.open_faults,
             next_id=int(meta.get("next_id", "1")),
             commands=tuple(meta.get("commands", "").split()),
             boots=_numbers(meta.get("boots", "")),
-            off_loads=off_loads(meta, self.state.policy),
+            off_loads=off_loads(memory, self.state.policy),
             shed_loads=tuple(meta.get("shed_loads", "").split()),
             latched_loads=tuple(meta.get("latched_loads", "").split()),
             routines=_numbers(meta.get("routines", "")),
@@ -99,21 +99,30 @@ class Room:
         self.feed(event, now)
         self._batch.ended += [(act.act_id, "interrupted") for act in memory.open_acts]
 
-    def _stand_ins(self, now: Instant) -> tuple[PastAct, ...]:
-        """For the acts of a journal that could not be read: every load counts as restarted just now, and its hour as
-        used up. They are journalled, so that the next start knows of them too."""
-        restarts = {remedy.load: remedy for remedy in REMEDIES.values() if remedy.restarts}
-        hours = {load: self.state.policy.load_of(remedy).budget_per_hour for load, remedy in restarts.items()}
-        loads = [load for load, count in hours.items() for _ in range(count)]
-        acts = tuple(PastAct(n, restarts[load].name, load, now, same_boot=True) for n, load in enumerate(loads, 1))
-        for act in acts:
-            method = restarts[act.load].method
-            row = (act.act_id, act.remedy, act.load, method, now.mono_s, now.wall_s, now.synced, self.who.boot)
+    def _stand_ins(self, memory: Memory, now: Instant) -> tuple[PastAct, ...]:
+        """For acts that could not be read: their load counts as restarted just now, and its hour as used up. They are
+        journalled, so that the next start knows of them too."""
+        first = max(self.state.next_id, int(memory.meta.get("next_id", "1")))
+        remedies = [one for load in LOADS if memory.doubts(load) for one in self._hour_of(load)]
+        acts = tuple(PastAct(n, one.name, one.load, now, same_boot=True) for n, one in enumerate(remedies, first))
+        for act, remedy in zip(acts, remedies, strict=True):
+            row = (act.act_id, act.remedy, act.load, remedy.method, now.mono_s, now.wall_s, now.synced, self.who.boot)
             self._batch.begun.append(ActRow(*row))
             self._batch.ended.append((act.act_id, "unknown"))
-        self._batch.meta[LOST] = ""
-        self.state = replace(self.state, next_id=len(acts) + 1)
+        self._batch.meta |= {key: "" for key in (LOST, DOUBTED) if memory.meta.get(key)}
+        self.state = replace(self.state, next_id=first + len(acts))
         return acts
+
+    def _hour_of(self, load: str) -> list[Remedy]:
+        """Restarts that use up an hour of this load: as many cycles as it may have, the others by its interface. More
+        cycles would use up its day, and latch it for what nobody has seen."""
+        restarts = [remedy for remedy in REMEDIES.values() if remedy.load == load and remedy.restarts]
+        if not restarts:
+            return []
+        own = self.state.policy.load_of(restarts[0])
+        cycle = [remedy for remedy in restarts if remedy.method is Method.CYCLE][:1] * own.cycles_per_hour
+        other = [remedy for remedy in restarts if remedy.method is not Method.CYCLE][:1] * own.budget_per_hour
+        return [*cycle, *other[: max(0, own.budget_per_hour - len(cycle))]]
 
     def feed(self, event: Event, now: Instant) -> None:
         """Let one event take effect on the state. Nothing is performed or told before `commit`."""
@@ -264,9 +273,12 @@ def _small_values(state: RoomState) -> dict[str, str]:
     }
 
 
-def off_loads(meta: Mapping[str, str], policy: Policy) -> tuple[str, ...]:
-    """Loads that were left switched off, from the store's small values; at first those that rest off."""
-    return tuple(meta["off_loads"].split()) if "off_loads" in meta else rests_off(policy)
+def off_loads(memory: Memory, policy: Policy) -> tuple[str, ...]:
+    """Loads that were left switched off, as the store knows them; at first those that rest off. Equipment never, and
+    nothing of which it is not known what was done to it: dark is worse than lit."""
+    left = tuple(memory.meta["off_loads"].split()) if "off_loads" in memory.meta else rests_off(policy)
+    named = (load for load in left if not memory.doubts(load))
+    return tuple(load for load in named if load in policy.loads and policy.loads[load].may_stay_off)
 
 
 def _mark(fault: Fault) -> tuple[object, ...]:

@@ -13,6 +13,7 @@ from pathlib import Path
 import agent.rules
 from agent import __version__, starts, watchdog
 from agent.actuators import Actuators
+from agent.board import serial_number
 from agent.checkin import CheckIn, came_back
 from agent.clock import SystemClock, boot_id
 from agent.config import AgentConfig
@@ -45,7 +46,7 @@ class Service:
         self._clock = SystemClock()
         self._folder = Path(config.state_dir)
         boot = boot_id()
-        self._store = open_store(self._folder / DATABASE)
+        self._store = open_store(self._folder / DATABASE, serial_number())
         memory = self._store.remember(boot)
         policy = config.policy(frozenset())
         # This powers all equipment, and so ends a cycle that a crash has interrupted.
@@ -180,7 +181,7 @@ class Service:
 def left_off(memory: Memory, policy: Policy) -> frozenset[str]:
     """Loads that get no power at the start: those left off on purpose, but for one whose cycle was interrupted."""
     cycles = {act.load for act in memory.open_acts if _is_cycle(act.remedy)}
-    return frozenset(off_loads(memory.meta, policy)) - cycles
+    return frozenset(off_loads(memory, policy)) - cycles
 
 
 def _is_cycle(remedy: str) -> bool:
@@ -191,7 +192,12 @@ def _state_of(store: Store) -> dict[str, Value]:
     """What the hub is told of the store at start, beyond the usual."""
     if isinstance(store, UnwrittenStore):
         return {"no_journal": store.why[:200]}
-    return {"set_aside": store.set_aside} if isinstance(store, SqliteStore) and store.set_aside else {}
+    if not isinstance(store, SqliteStore):
+        return {}
+    told: dict[str, Value] = {"set_aside": store.set_aside} if store.set_aside else {}
+    if store.unreadable:
+        told["unreadable_rows"] = store.unreadable
+    return told | ({"latches_doubted": True} if store.latches_doubted else {})
 
 
 def _trust(config: AgentConfig, known: str) -> Trust:

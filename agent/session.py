@@ -17,6 +17,7 @@ from agent import desired as documents
 from agent import report
 from agent.core.events import CommandReceived, DesiredChanged, Record
 from agent.core.facts import Instant
+from agent.epochs import Epochs
 from agent.noise import Noise
 from agent.store.base import Store
 from agent.trust import Trust
@@ -80,6 +81,7 @@ class Session:
     ) -> None:
         self.who = who
         self.store = store
+        self.epochs = Epochs(who.epoch, store.earlier)
         self.counter = counter
         self.desired_version = desired_version
         self.hub_epoch = hub_epoch
@@ -193,11 +195,24 @@ class Session:
             return []
         out = []
         for seq, payload in self.store.outbox(max(self._sent, floor - 1), room):
-            event = msgspec.structs.replace(m.decode(m.Event, payload), floor=floor, hub=self.hub_epoch)
-            out.append(Outgoing(self.topic(Leaf.EVENT), m.encode(event)))
             self._sent = seq
+            event = self._readable(seq, payload)
+            if event is None:  # the card has lost it; those behind it do not wait
+                self.store.discard(seq)
+                continue
+            lowest = max(floor, self.epochs.first(event.stamp.epoch))
+            event = msgspec.structs.replace(event, floor=lowest, hub=self.hub_epoch)
+            out.append(Outgoing(self.topic(Leaf.EVENT), m.encode(event)))
         self._allowance -= len(out)
         return out
+
+    def _readable(self, seq: int, payload: bytes) -> m.Event | None:
+        """An event as it was kept. Under another number or name the hub would wait for this one for ever."""
+        try:
+            event = m.decode(m.Event, payload)
+        except m.BadMessageError:
+            return None
+        return event if event.stamp.seq == seq and event.stamp.epoch in self.epochs else None
 
     def _metrics(self) -> list[Outgoing]:
         out: list[Outgoing] = []
@@ -283,12 +298,13 @@ class Session:
 
     def _acknowledged(self, ack: m.Ack) -> int:
         """Up to which number this word is believed; 0: not at all."""
-        if ack.epoch != self.who.epoch:
-            return 0
+        if ack.epoch not in self.epochs or self.store.floor() < self.epochs.first(ack.epoch):
+            return 0  # of what was said under an earlier name it says nothing
+        last = self.epochs.last(ack.epoch, self.store.newest())
         if ack.hub is None:  # a hub of before; it may speak of nothing that was not sent
-            return ack.seq if ack.seq <= max(self._sent, self.store.floor() - 1) else 0
+            return ack.seq if ack.seq <= min(last, max(self._sent, self.store.floor() - 1)) else 0
         # It may have more than a card that has lost its end, but no event that does not exist yet.
-        return min(ack.seq, self.store.newest()) if ack.hub == self.hub_epoch else 0
+        return min(ack.seq, last) if ack.hub == self.hub_epoch else 0
 
     def _command(self, ident: str, payload: bytes, retained: bool, now: Instant) -> Incoming:
         if retained:

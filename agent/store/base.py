@@ -29,6 +29,10 @@ and what it forgot then would be allowed again."""
 COMMANDS_KEPT = 64
 LOST = "lost"
 """Small value that a new journal holds when the one before could not be read, until a room has taken note of it."""
+ACKED = "acked"
+"""Small value: up to which number the hub has committed."""
+DOUBTED = "doubted"
+"""Small value: loads whose acts could not be read, `*` for all, until a room has taken note of it."""
 UNSENT = "unsent"
 """Outcome of an order that certainly never reached its device: it uses up no limit, after a restart neither."""
 
@@ -83,13 +87,21 @@ class Memory:
     meta: dict[str, str] = field(default_factory=dict)
     lost: bool = False
     """What there was before this start could not be read: nobody knows what was restarted lately."""
+    doubted: frozenset[str] = frozenset()
+    """Loads of which acts could not be read, `*` for all: they are given power, and their hour counts as used."""
+
+    def doubts(self, load: str) -> bool:
+        """Whether it is not known what was done to this load lately."""
+        return self.lost or load in self.doubted or "*" in self.doubted
 
 
 class Store(Protocol):
     """Safe to call from several threads. Everything but `commit` may be called while the hub is away or back."""
 
     epoch: str
-    """New with every new file, so that numbers are never used twice."""
+    """New with every new file and every other board, so that numbers are never used twice."""
+    earlier: dict[str, int]
+    """Epochs of this file from before it came to another board, in order, with the last number of each."""
     durable: bool
     """Whether what it keeps outlives the agent. Without that no intent is taken, and so nothing is switched."""
     dropped: int
@@ -109,6 +121,10 @@ class Store(Protocol):
 
     def outbox(self, after: int, limit: int) -> list[tuple[int, bytes]]:
         """Unacknowledged events above this seq, oldest first; those that are only kept are not among them."""
+        ...
+
+    def discard(self, seq: int) -> None:
+        """Forget an event that cannot be read, and count it as dropped."""
         ...
 
     def floor(self) -> int:
@@ -164,6 +180,6 @@ def aged(oldest: bytes, newest: bytes) -> bool:
     """Whether the outbox's oldest event is too old beside its newest. Clocks that were not disciplined say nothing."""
     try:
         first, last = _dated.decode(oldest).stamp, _dated.decode(newest).stamp
-    except msgspec.DecodeError:
+    except (msgspec.MsgspecError, ValueError, RecursionError):
         return False
     return first.synced and last.synced and last.wall_s - first.wall_s > OUTBOX_AGE_MAX_S

@@ -33,6 +33,7 @@ class MemoryStore:
     def __init__(self, epoch: str, kept_bytes_max: int = KEPT_BYTES_MAX) -> None:
         """`kept_bytes_max`: bound of what is kept after its acknowledgement; many rooms in one process take less."""
         self.epoch = epoch
+        self.earlier: dict[str, int] = {}
         self._kept_bytes_max = kept_bytes_max
         self._kept: dict[int, bytes] = {}
         self._kept_bytes = 0
@@ -92,6 +93,16 @@ class MemoryStore:
     def _drop_oldest(self) -> None:
         self._bytes -= len(self._events.pop(next(iter(self._events))))
         self.dropped += 1
+
+    def discard(self, seq: int) -> None:
+        for events in (self._events, self._kept):
+            payload = events.pop(seq, None)
+            if payload is not None:
+                self.dropped += 1
+                if events is self._events:
+                    self._bytes -= len(payload)
+                else:
+                    self._kept_bytes -= len(payload)
 
     def outbox(self, after: int, limit: int) -> list[tuple[int, bytes]]:
         found: list[tuple[int, bytes]] = []

@@ -17,6 +17,22 @@ def identity(path: Path) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
+def writable(folder: Path) -> bool:
+    """Whether a file of one page can be written and flushed there. Leaves nothing behind."""
+    probe = folder / ".writable"
+    try:
+        with probe.open("wb") as out:
+            out.write(b"x" * 4096)
+            out.flush()
+            os.fsync(out.fileno())
+    except OSError:
+        return False
+    finally:
+        with contextlib.suppress(OSError):
+            probe.unlink(missing_ok=True)
+    return True
+
+
 def copied(db: sqlite3.Connection, path: Path) -> Path:
     """All that an open database holds, flushed to a file beside the place. Raises OSError and sqlite3.Error."""
     fresh = path.with_name(f"{path.name}.new")

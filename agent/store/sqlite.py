@@ -17,12 +17,17 @@ from pathlib import Path
 
 import msgspec
 
+from agent import epochs
 from agent.core.events import PastAct
 from agent.core.facts import Instant
+from agent.core.remedies import REMEDIES
 from agent.core.state import Fault
+from agent.store import mark
 from agent.store.base import (
+    ACKED,
     ACTS_KEPT,
     AGED_MAX,
+    DOUBTED,
     KEPT_BYTES_MAX,
     LOST,
     METRICS_MAX,
@@ -33,11 +38,13 @@ from agent.store.base import (
     StoreError,
     aged,
 )
-from agent.store.place import copied, identity
+from agent.store.mend import SpoiltError, examine
+from agent.store.place import copied, identity, writable
+from agent.store.reading import ACT, act_sum
 
 log = logging.getLogger(__name__)
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 COMPATIBLE_FROM = 1
 """The oldest program that can work with a file of this version. A migration only adds, so that a release that is undone
 leaves a file which the release before it can go on with; a test holds the files `schema_vN.sql` to that."""
@@ -54,34 +61,72 @@ def _schema(version: int) -> str:
     return resources.files("agent.store").joinpath(f"schema_v{version}.sql").read_text("utf-8")
 
 
-ACKED = "acked"
 KEPT_AFTER = 0.75
 """Share of KEPT_BYTES_MAX that is left when the oldest are let go."""
+CARD = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_FULL})
+"""What fails for another reason than the file: it is left where it is."""
+ASIDE_MAX = 5
+"""Unreadable files that are kept, the newest: a card that wears out must not fill up with them."""
+
+
+def aside(path: Path) -> list[int]:
+    """Numbers of the unreadable files that lie beside a database, the oldest first."""
+    found = (one.name.rpartition(".bad-")[2] for one in path.parent.glob(f"{path.name}.bad-*"))
+    return sorted(int(number) for number in found if number.isdigit())
 
 
 class SqliteStore:
-    """Implements `Store` on a file. A file that cannot be read is set aside as `*.bad-N`, and a new epoch begins."""
+    """Implements `Store` on a file. One that cannot be read is set aside as `*.bad-N`, and a new epoch begins; of one
+    that can, rows that cannot are dropped and stood for (`agent.store.mend`)."""
 
     durable = True
 
-    def __init__(self, path: Path) -> None:
-        """Open or make the file. Raises StoreError when it cannot be written or is of a newer version."""
+    def __init__(self, path: Path, board: str = "") -> None:
+        """Open or make the file. `board`: serial number of the board that it is on, empty when that is not known.
+
+        Raises StoreError when it cannot be written.
+        """
         self.path = path
+        self._board = board
+        self.earlier: dict[str, int] = {}
         self.dropped = 0
         self.set_aside = ""
         """Where an unreadable file went at start, or empty."""
+        self.unreadable = 0
+        """Rows that could not be read at start."""
+        self.latches_doubted = False
+        """Whether nobody knows which loads are latched, so that all of them are."""
         self._floor = 1
         self._lock = threading.RLock()
         try:
-            self._open()
-        except sqlite3.DatabaseError as error:
-            if isinstance(error, sqlite3.OperationalError):
-                raise StoreError(f"cannot open {path}: {error}; make the folder writable or free some space") from None
-            self._put_aside(str(error))
-            self._open()
+            try:
+                self._open()
+            except Exception as error:  # whatever it is: no file may keep a room without its journal
+                if not self._spoilt(error):
+                    raise
+                self._put_aside(str(error))
+                self._open()
+        except Exception as error:
+            self._let_go_of_it()
+            raise StoreError(f"cannot open {path}: {error}; make the folder writable or free some space") from None
+
+    def _spoilt(self, error: Exception) -> bool:
+        """Whether the file is to blame, and a new one can be begun."""
+        if isinstance(error, OSError) or not self.path.exists():
+            return False
+        code: int = getattr(error, "sqlite_errorcode", 0)
+        if isinstance(error, sqlite3.OperationalError) and code & 0xFF in CARD:
+            return False
+        return writable(self.path.parent)
+
+    def _let_go_of_it(self) -> None:
+        with contextlib.suppress(AttributeError, sqlite3.Error):  # it may never have been opened
+            self._db.close()
 
     def _connect(self) -> None:
         self._db = sqlite3.connect(self.path, timeout=5, check_same_thread=False, isolation_level=None)
+        # What a worn card gives back may be no text; one such value must not hide all others.
+        self._db.text_factory = lambda raw: raw.decode("utf-8", "replace")
         self._identity = identity(self.path)
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")
@@ -94,11 +139,8 @@ class SqliteStore:
     def _open(self) -> None:
         self._connect()
         (version,) = self._db.execute("PRAGMA user_version").fetchone()
-        if version > SCHEMA_VERSION and self._compatible_from(version) > SCHEMA_VERSION:
-            self._db.close()
-            raise StoreError(
-                f"{self.path} is of version {version}, this agent knows {SCHEMA_VERSION}: install a newer one"
-            )
+        if version < 0 or (version > SCHEMA_VERSION and self._compatible_from(version) > SCHEMA_VERSION):
+            raise SpoiltError(f"it is of version {version}, this agent knows {SCHEMA_VERSION}")
         if version < SCHEMA_VERSION:
             with self._transaction():
                 for number in range(version + 1, SCHEMA_VERSION + 1):
@@ -106,25 +148,73 @@ class SqliteStore:
                         self._db.execute(statement)
                 put = "INSERT OR IGNORE INTO meta (key, value) VALUES (?, ?)"
                 self._db.execute(put, ("epoch", secrets.token_hex(6)))
-                # A file of before lies beside this one: the room does not know yet that its journal was lost.
-                if not version and any(self.path.parent.glob(f"{self.path.name}.bad-*")):
+                # A file of before lies beside this one: the room does not know yet that its journal was lost. Or what
+                # is kept beside a journal, without one: it was removed, or the card gave back an empty file.
+                if not version and (aside(self.path) or mark.path_of(self.path).exists()):
                     self._db.execute(put, (LOST, "1"))
                 self._db.execute(put, (f"compatible_from_v{SCHEMA_VERSION}", str(COMPATIBLE_FROM)))
                 self._db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
-        (problem,) = self._db.execute("PRAGMA quick_check(1)").fetchone()
-        if problem != "ok":
-            raise sqlite3.DatabaseError(problem)
-        meta = self._meta()
+        self._check()
+        self._mark = mark.read(mark.path_of(self.path))
+        found = examine(self._db, self._mark)
+        if found.rows or found.put:
+            with self._transaction():
+                found.apply(self._db)
+        if found.dropped:
+            log.error("%d rows of %s cannot be read: they are dropped, and stood for", found.dropped, self.path)
+        self.unreadable, self.latches_doubted, meta = found.dropped, found.latches_doubted, found.meta
         self.epoch = meta["epoch"]
         self.dropped = int(meta.get("dropped", "0"))
         (top,) = self._db.execute("SELECT coalesce(max(seq), 0) FROM outbox").fetchone()
         self._newest = int(top)
         self._seq: int = max(top, int(meta.get("seq", "0")))
+        self._recognise(meta)
         if version:
             self._leap(int(meta.get("next_id", "1")))
         self._acked = int(meta.get(ACKED, "0"))
         self._count, self._bytes = self._measured(self._acked, self._seq)
         self._kept_bytes = self._measured(0, self._acked)[1]
+        self._keep_mark(mark.Mark(found.newest_act, frozenset(meta.get("latched_loads", "").split())))
+
+    def _recognise(self, meta: dict[str, str]) -> None:
+        """Begin a new epoch where the file was written on another board: a copied card would otherwise give new events
+        the numbers of those that the board which it was copied from tells at the same time."""
+        self.earlier = epochs.read(meta.get("earlier", ""))
+        before = meta.get("board", "")
+        if self._board in ("", before):
+            return
+        with self._transaction():
+            if before:
+                self.earlier[self.epoch] = self._seq
+                self.epoch = secrets.token_hex(6)
+                self._put("epoch", self.epoch)
+                self._put("earlier", epochs.written(self.earlier))
+                self._put("seq", self._seq)
+                log.warning("database %s is from another board: a new epoch begins", self.path)
+            self._put("board", self._board)
+
+    def _check(self) -> None:
+        """See that the file hangs together. Raises sqlite3.DatabaseError. An index is made anew from what it lists."""
+        (problem,) = self._db.execute("PRAGMA integrity_check(1)").fetchone()
+        if problem != "ok":
+            self._db.execute("REINDEX")
+            (left,) = self._db.execute("PRAGMA integrity_check(1)").fetchone()
+            if left != "ok":
+                raise sqlite3.DatabaseError(left)
+            log.warning("an index of %s was made anew: %s", self.path, problem)
+
+    def _keep_mark(self, wanted: mark.Mark) -> None:
+        if wanted != self._mark and mark.write(mark.path_of(self.path), wanted):
+            self._mark = wanted
+
+    def _note_mark(self, batch: Batch) -> None:
+        """Keep beside the file what must not be forgotten with it, when this batch has changed it."""
+        before = self._mark or mark.Mark()
+        latched = batch.meta.get("latched_loads")
+        acts = [row.act_id for row in batch.begun if row.remedy in REMEDIES and REMEDIES[row.remedy].restarts]
+        self._keep_mark(
+            mark.Mark(max([before.act_id, *acts]), before.latched if latched is None else frozenset(latched.split()))
+        )
 
     def _measured(self, after: int, to: int) -> tuple[int, int]:
         """Number and bytes of the events above `after` up to `to`."""
@@ -150,10 +240,12 @@ class SqliteStore:
         return int(found[0]) if found else int(version)
 
     def _put_aside(self, why: str) -> None:
-        self._db.close()
-        number = 1
-        while (bad := self.path.with_name(f"{self.path.name}.bad-{number}")).exists():
-            number += 1
+        self._let_go_of_it()
+        before = aside(self.path)
+        bad = self.path.with_name(f"{self.path.name}.bad-{before[-1] + 1 if before else 1}")
+        for old in before[: max(0, len(before) + 1 - ASIDE_MAX)]:
+            for suffix in ("", "-wal", "-shm"):
+                self.path.with_name(f"{self.path.name}.bad-{old}{suffix}").unlink(missing_ok=True)
         for suffix in ("", "-wal", "-shm"):
             part = self.path.with_name(self.path.name + suffix)
             if part.exists():
@@ -194,7 +286,23 @@ class SqliteStore:
             tuple(faults),
             meta,
             lost=bool(meta.get(LOST)),
+            doubted=frozenset(meta.get(DOUBTED, "").split()),
         )
+
+    def discard(self, seq: int) -> None:
+        try:
+            with self._transaction():
+                count, size = self._measured(seq - 1, seq)
+                self._db.execute("DELETE FROM outbox WHERE seq = ?", (seq,))
+                self.dropped += count
+                self._keep_dropped()
+        except sqlite3.Error as error:
+            log.warning("could not drop event %d, which cannot be read: %s", seq, error)
+            return
+        if seq > self._acked:
+            self._count, self._bytes = self._count - count, self._bytes - size
+        else:
+            self._kept_bytes -= size
 
     def reserve_seq(self) -> int:
         with self._lock:
@@ -207,6 +315,7 @@ class SqliteStore:
             with self._transaction():
                 self._write(batch)
             self._newest = max([self._newest, *(seq for seq, _ in batch.events)])
+            self._note_mark(batch)
         except (sqlite3.Error, OSError) as error:
             raise StoreError(f"cannot write {self.path}: {error}; free some space or replace the card") from None
 
@@ -240,6 +349,7 @@ class SqliteStore:
                 (row.act_id, row.remedy, row.load, row.method, row.mono_s, row.wall_s, row.synced, row.boot,
                  row.fault, row.command, row.by),
             )  # fmt: skip
+            self._sum(row.act_id)
             run(
                 "DELETE FROM acts WHERE outcome <> ''"
                 " AND act_id <= (SELECT act_id FROM acts ORDER BY act_id DESC LIMIT 1 OFFSET ?)",
@@ -250,6 +360,7 @@ class SqliteStore:
                 "UPDATE acts SET mono_s = ?, wall_s = ?, synced = ? WHERE act_id = ?",
                 (began.mono_s, began.wall_s, began.synced, act_id),
             )
+            self._sum(act_id)
         for act_id, outcome in batch.ended:
             run("UPDATE acts SET outcome = ? WHERE act_id = ?", (outcome, act_id))
         for rule, fault in batch.faults.items():
@@ -261,6 +372,12 @@ class SqliteStore:
             self._put("seq", max(seq for seq, _ in batch.events))
         for key, value in batch.meta.items():
             self._put(key, value)
+
+    def _sum(self, act_id: int) -> None:
+        """Keep an act's checksum beside it, over what the file gives back of it."""
+        row = self._db.execute(f"SELECT {ACT} FROM acts WHERE act_id = ?", (act_id,)).fetchone()  # noqa: S608  ours
+        if row is not None:
+            self._db.execute("UPDATE acts SET sum = ? WHERE act_id = ?", (act_sum(row), act_id))
 
     def _trim(self, newest: bytes) -> None:
         """Drop the oldest events beyond the bounds of size and age, and count them."""

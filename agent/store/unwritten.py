@@ -6,15 +6,14 @@ An act needs a journal that outlives a crash, or a load could stay off with nobo
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import os
 import secrets
 import sqlite3
 from pathlib import Path
 
 from agent.store.base import Batch, Store, StoreError
 from agent.store.memory import MemoryStore
+from agent.store.place import writable
 from agent.store.sqlite import SqliteStore
 
 log = logging.getLogger(__name__)
@@ -37,11 +36,11 @@ class UnwrittenStore(MemoryStore):
         super().commit(batch)
 
 
-def open_store(path: Path) -> Store:
+def open_store(path: Path, board: str = "") -> Store:
     """The store in this file, or what stands in for it when the card cannot be written. Raises nothing."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        return SqliteStore(path)
+        return SqliteStore(path, board)
     except (StoreError, OSError, sqlite3.Error) as error:
         log.error("%s; the room is watched, and nothing will be switched", error)
         return UnwrittenStore(str(error))
@@ -49,25 +48,10 @@ def open_store(path: Path) -> Store:
 
 def mended(path: Path) -> bool:
     """Whether a start would find a journal now. Tried on a file beside it first, to leave a bad card in peace."""
-    if not _writable(path.parent):
+    if not writable(path.parent):
         return False
     try:
         SqliteStore(path).close()
     except (StoreError, OSError, sqlite3.Error):
         return False
-    return True
-
-
-def _writable(folder: Path) -> bool:
-    probe = folder / ".writable"
-    try:
-        with probe.open("wb") as out:
-            out.write(b"x" * 4096)
-            out.flush()
-            os.fsync(out.fileno())
-    except OSError:
-        return False
-    finally:
-        with contextlib.suppress(OSError):
-            probe.unlink(missing_ok=True)
     return True

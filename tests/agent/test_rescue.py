@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 
 import msgspec
@@ -90,7 +91,29 @@ def test_what_is_missing_or_spoilt_stops_nothing(room: Path, spoil: str) -> None
         (state / rescue.CACHE).write_bytes(b"x\n{")
     if spoil == "bad config":
         room.write_text("[room", "utf-8")
-    assert rescue.power_up(room) == frozenset()
+    assert rescue.power_up(room) == ({"codec", "switch"} if spoil == "bad database" else frozenset())
+
+
+def test_of_an_act_that_cannot_be_read_the_load_gets_power(room: Path) -> None:
+    begin(room, 1, "codec_power_cycle", "codec", "cycle").close()
+    database = rescue.state_dir(room) / rescue.DATABASE
+    for change, lit in (
+        ("outcome = 'dxne'", {"codec"}),
+        ("method = x'ff'", {"codec"}),
+        ("load = x'00', outcome = 'done'", {"codec"}),
+        ("load = 'codxc', remedy = 'x'", {"codec", "switch"}),
+    ):
+        with sqlite3.connect(database) as db:
+            db.execute(f"UPDATE acts SET {change}")
+        assert rescue.power_up(room) == lit, change
+    SqliteStore(database).close()  # has dropped it, and ended before it gave power
+    with sqlite3.connect(database) as db:
+        assert db.execute("SELECT count(*) FROM acts").fetchone() == (0,)
+    assert rescue.power_up(room) == {"codec", "switch"}
+    (database.parent / f"{rescue.DATABASE}-wal").unlink(missing_ok=True)
+    database.unlink()
+    database.mkdir()
+    assert rescue.power_up(room) == {"codec", "switch"}, "not even a file"
 
 
 def test_a_line_that_cannot_be_had_is_tried_and_reported(
@@ -105,11 +128,13 @@ def test_a_line_that_cannot_be_had_is_tried_and_reported(
 
 def test_a_start_leaves_off_what_was_switched_off_but_for_an_interrupted_cycle() -> None:
     policy = make_policy()
-    meta = {"off_loads": "display light"}
-    assert left_off(Memory(meta=meta), policy) == {"display", "light"}
+    meta = {"off_loads": "amplifier display light"}
+    assert left_off(Memory(meta=meta), policy) == {"amplifier", "light"}, "equipment is never left off"
     at = Instant(1.0, 2.0)
     acts = tuple(
         PastAct(n, remedy, load, at, same_boot=True)
-        for n, (remedy, load) in enumerate((("display_power_cycle", "display"), ("light_off", "light")), 1)
+        for n, (remedy, load) in enumerate((("codec_power_cycle", "amplifier"), ("light_off", "light")), 1)
     )
     assert left_off(Memory(meta=meta, open_acts=acts), policy) == {"light"}
+    assert left_off(Memory(meta=meta, doubted=frozenset({"light"})), policy) == {"amplifier"}
+    assert left_off(Memory(meta=meta, lost=True), policy) == frozenset(), "dark is worse than lit"

@@ -136,7 +136,7 @@ def test_a_light_that_was_on_is_on_again_after_a_crash() -> None:
     store = MemoryStore("e")
 
     def kept_off() -> bool:
-        return "light" in off_loads(store.remember("b1").meta, policy())
+        return "light" in off_loads(store.remember("b1"), policy())
 
     for n, (command, off) in enumerate([("light_on", False), ("light_off", True)]):
         room = make(store, 100 + 50 * n)
@@ -152,6 +152,7 @@ def test_a_light_that_was_on_is_on_again_after_a_crash() -> None:
 def test_a_journal_that_cannot_be_read_authorises_nothing(tmp_path: Path) -> None:
     """Nobody knows what was restarted before: every load counts as restarted just now, at the next start too."""
     path = tmp_path / "room.db"
+    SqliteStore(path).close()
     path.write_bytes(b"no database at all" * 500)
     SqliteStore(path).close()  # killed before it had taken note of anything
     store = SqliteStore(path)

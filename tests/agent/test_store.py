@@ -252,12 +252,13 @@ def test_a_torn_page_is_noticed_at_start(tmp_path: Path) -> None:
     assert again.epoch != epoch
 
 
-def test_a_newer_file_is_refused_by_name(tmp_path: Path) -> None:
+def test_a_newer_file_is_set_aside_by_name(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     SqliteStore(tmp_path / "room.db").close()
     with sqlite3.connect(tmp_path / "room.db") as db:
         db.execute("PRAGMA user_version = 99")
-    with pytest.raises(StoreError, match="version 99"):
-        SqliteStore(tmp_path / "room.db")
+    store = SqliteStore(tmp_path / "room.db")
+    assert store.set_aside.endswith("room.db.bad-1")
+    assert f"it is of version 99, this agent knows {sqlite.SCHEMA_VERSION}" in caplog.text
 
 
 def test_a_missing_folder_is_one_sentence(tmp_path: Path) -> None:

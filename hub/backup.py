@@ -13,10 +13,12 @@ import os
 import shutil
 import sqlite3
 import time
+from collections.abc import Collection
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from hub import restored
 from hub.store import audit
 from hub.store.db import DatabaseError, migrations, new_hub_epoch, open_db, open_reader, transaction
 
@@ -24,8 +26,6 @@ SUFFIX = ".db.gz"
 NAME = "hub-{at}"
 DAILY, WEEKLY, MONTHLY = 14, 8, 24
 """Copies kept: of the last days, weeks and months in which there was one."""
-RESTORED_AT = "restored_at"
-"""Small value of a restored database: when, in seconds since 1970."""
 SPARE = 1.2
 """The folder needs room for the plain copy and a little more, while it is made."""
 
@@ -103,11 +103,14 @@ def prune(folder: Path) -> list[Path]:
     return gone
 
 
-def restore(copy: Path, data_dir: Path, now_s: float, *, database: str = "hub.db") -> Manifest:
+def restore(
+    copy: Path, data_dir: Path, now_s: float, *, database: str = "hub.db", open_for: Collection[str] = ()
+) -> Manifest:
     """Bring a copy back into a folder that has no database. Raises BackupError, and then changes nothing.
 
     What comes back is marked (`restored_at`), has a new epoch, so that rooms send their state and whatever was not
-    acknowledged, and holds no sign-ins: one that was ended since must not come to life again.
+    acknowledged, and holds no sign-ins: one that was ended since must not come to life again. Accounts but `open_for`
+    wait for an administrator, and the schedule for somebody who has looked through it (`hub.restored`).
     """
     target = data_dir / database
     # A log that was left behind counts too: SQLite would play it into the restored database.
@@ -137,7 +140,7 @@ def restore(copy: Path, data_dir: Path, now_s: float, *, database: str = "hub.db
         if (found.rooms, found.events, found.audit_head) != (manifest.rooms, manifest.events, manifest.audit_head):
             raise BackupError(f"{copy}: nội dung khác phần mô tả / holds something else than its description says")
         with closing(open_db(fresh)) as db:  # brings an older one up to date
-            _mark(db, manifest, copy.name, now_s)
+            _mark(db, manifest, copy.name, now_s, open_for)
         for end in ("-wal", "-shm"):
             fresh.with_name(fresh.name + end).unlink(missing_ok=True)
         _flush(fresh)
@@ -165,14 +168,14 @@ def read_manifest(copy: Path) -> Manifest:
         raise BackupError(f"{path}: phần mô tả hỏng / the copy's description is damaged: {error}") from None
 
 
-def _mark(db: sqlite3.Connection, manifest: Manifest, name: str, now_s: float) -> None:
+def _mark(db: sqlite3.Connection, manifest: Manifest, name: str, now_s: float, open_for: Collection[str]) -> None:
     with transaction(db):
-        for key, value in ((RESTORED_AT, repr(now_s)), ("hub_epoch", new_hub_epoch())):
-            db.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", (key, value))
+        db.execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('hub_epoch', ?)", (new_hub_epoch(),))
+        waiting = restored.mark(db, at_s=now_s, from_s=manifest.at_s, open_for=open_for)
         db.execute("DELETE FROM sessions")
         # Which were revoked since the copy was made it cannot know.
         db.execute("UPDATE tokens SET revoked_s = ? WHERE revoked_s = 0", (now_s,))
-        detail = {"copy": name, "made_s": manifest.at_s, "sha256": manifest.sha256}
+        detail = {"copy": name, "made_s": manifest.at_s, "sha256": manifest.sha256, "accounts_waiting": waiting}
         audit.append(db, now_s, "command line", "restored", detail)
     db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
@@ -194,8 +197,16 @@ def _examine(db: sqlite3.Connection, at_s: float, size: int) -> Manifest:
 
     return Manifest(
         at_s, number("PRAGMA user_version"), size, "", number("SELECT COUNT(*) FROM rooms"),
-        number("SELECT COUNT(*) FROM events"), number("SELECT COUNT(*) FROM audit"), str(audit.head(db)),
+        number("SELECT COUNT(*) FROM events"), number("SELECT COUNT(*) FROM audit"), _head(db),
     )  # fmt: skip
+
+
+def _head(db: sqlite3.Connection) -> str:
+    """The log's newest row. Releases that did not chain it have no hash of it."""
+    if "hash" in {str(row["name"]) for row in db.execute("PRAGMA table_info(audit)")}:
+        return str(audit.head(db))
+    (newest,) = db.execute("SELECT COALESCE(MAX(id), 0) FROM audit").fetchone()
+    return f"{newest}:"
 
 
 def _pack(plain: Path, packed: Path) -> None:

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
-from hub import audit_command, backup, enrolment, inventory, meetings, registry, rollout_command, token_command
+from hub import audit_command, backup, enrolment, inventory, meetings, registry, restored, rollout_command, token_command
 from hub.api.accounts import ROLES, BadAccountError, add_user, reset_second_step
 from hub.api.tokens import BadTokenError
 from hub.core.leases import Budget
@@ -83,6 +83,11 @@ def parser() -> argparse.ArgumentParser:
     copied.add_argument("--to", type=Path, required=True, help="folder of the copies, best on another disk")
     brought = add("restore", "khôi phục từ bản sao / bring a copy back, into a data folder without a database")
     brought.add_argument("copy", type=Path, help="hub-….db.gz, with its .json beside it")
+    brought.add_argument(
+        "--open", action="append", default=[], metavar="NAME",
+        help="an account that was surely not locked since the copy was made; repeatable, * for all",
+    )  # fmt: skip
+    add("schedule-checked", "đã kiểm tra lịch họp sau khôi phục / after a restore: rooms may be told the schedule")
     pki.add_to(commands)
     signer.add_to(commands)
     check = commands.add_parser("check-config", help="kiểm tra tệp cấu hình / check a hub.toml and start nothing")
@@ -122,10 +127,10 @@ def _main(argv: Sequence[str] | None) -> int:
             case "backup":
                 return _backup(settings, arguments.to)
             case "restore":
-                found = backup.restore(arguments.copy, settings.data_dir, time.time())
-                sys.stdout.write(
-                    f"{found.rooms} phòng, {found.events} sự kiện / rooms and events: {settings.database}\n"
-                )
+                return _restore(settings, arguments.copy, arguments.open)
+            case "schedule-checked":
+                with closing(open_db(settings.database)) as db, transaction(db):
+                    restored.check(db, BY, time.time())
                 return 0
             case "enrol":
                 return _enrol(settings, arguments.dir)
@@ -274,6 +279,24 @@ def _backup(settings: HubSettings, folder: Path) -> int:
     sys.stdout.write(
         f"{copy}: {made.rooms} phòng / rooms, {made.events} sự kiện / events; {len(gone)} bản cũ / old ones\n"
         f"audit: {made.audit_head}\n"
+    )
+    return 0
+
+
+def _restore(settings: HubSettings, copy: Path, open_for: list[str]) -> int:
+    now_s = time.time()
+    found = backup.restore(copy, settings.data_dir, now_s, open_for=open_for)
+    with closing(open_reader(settings.database)) as db:
+        told = restored.told(db, now_s)
+    sys.stdout.write(f"{found.rooms} phòng, {found.events} sự kiện / rooms and events: {settings.database}\n")
+    if told and told.waiting:
+        sys.stdout.write(
+            f"{told.waiting} tài khoản chờ mở lại. Mở một quản trị viên: / accounts wait. Open one administrator: "
+            "diemcau-hub add-user NAME --role admin\n"
+        )
+    sys.stdout.write(
+        "Các phòng giữ lịch họp cũ đến khi có người kiểm tra trang Lịch họp / rooms keep their schedule until somebody "
+        "has looked through the page of meetings, or: diemcau-hub schedule-checked\n"
     )
     return 0
 

@@ -143,6 +143,10 @@ class HubPort(Protocol):
         """Say that a meeting is secret ("họp mật"), or not. Its rooms are told with their next desired document."""
         ...
 
+    def check_schedule(self, by: str) -> Marked:
+        """Say that the schedule has been looked through after a restore: rooms are told of it again."""
+        ...
+
     def unack_incident(self, incident: int, by: str) -> Marked:
         """Give the incident back: nobody has it. Anyone may, since the one who has it may have gone home."""
         ...

@@ -12,7 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, TypeVar
 
-from hub import commands, marks, meetings
+from hub import commands, marks, meetings, restored
 from hub.audit_syslog import Forwarder, Place
 from hub.commands import Letter
 from hub.core.leases import Budget
@@ -179,6 +179,12 @@ class Hub:
         self._desired_at_s = 0.0  # the rooms are told at the next tick
         return marked
 
+    def check_schedule(self, by: str) -> Marked:
+        """See HubPort."""
+        checked = self._change(lambda db, _applier, now_s: restored.check(db, by, now_s))
+        self._desired_at_s = 0.0
+        return checked
+
     def unack_incident(self, incident: int, by: str) -> Marked:
         """See HubPort."""
         return self._change(lambda db, _applier, now_s: marks.unack(db, incident, by, now_s))
@@ -275,6 +281,9 @@ class Hub:
         self._desired_at_s = due + DESIRED_EVERY_S
         if self._link.connected:
             self._publish_keys()
+        if restored.unchecked(db):
+            return None  # the copy may not know which meetings are secret: rooms keep what they were told last
+        if self._link.connected:
             self._publish_documents(db)
         if meetings.refresh_desired(db, now_s):
             self._desired_at_s = 0.0  # publish with the next tick, when they are committed

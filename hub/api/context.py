@@ -15,6 +15,7 @@ from markupsafe import Markup
 from starlette.datastructures import FormData
 from starlette.responses import HTMLResponse, Response
 
+from hub import restored
 from hub.api import assets, permissions, story
 from hub.api.auth import COOKIE, Session, Sessions, cookie_name, csrf_fits
 from hub.api.permissions import Right
@@ -154,6 +155,7 @@ class Ask:
                 values["counters"] = reads.counters(self.reader, self.now_s)
             values["health"] = self.console.hub.health()
             values["here"] = self.request.url.path + (f"?{self.request.url.query}" if self.request.url.query else "")
+            values["restored"] = restored.told(self.console.reader.connection(), self.now_s)
         return HTMLResponse(self.console.environment.get_template(template).render(values), status)
 
 

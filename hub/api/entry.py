@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Form, Query, Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response, StreamingResponse
 
+from hub import restored
 from hub.api import pages, second_step
 from hub.api.accounts import BusyError
 from hub.api.auth import (
@@ -46,6 +47,7 @@ def login_page(
             name=name,
             next=following,
             oidc=request.app.state.oidc is not None,
+            restored=restored.told(console_of(request).reader.connection(), console_of(request).clock()),
             expired=bool(following) and cookie_name(COOKIE, request.url.scheme) in request.cookies,
         )
     )

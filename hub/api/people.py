@@ -15,6 +15,7 @@ from hub.api import permissions, second_step
 from hub.api.accounts import NAME, ROLES, hash_password
 from hub.api.auth import Sessions
 from hub.api.own import NotChangedError
+from hub.restored import WAITING
 from hub.store import audit
 from hub.store.reads import Reader
 
@@ -32,6 +33,8 @@ class Person:
     full_name: str
     role: str
     locked: bool
+    waiting: bool
+    """Whether it was not opened again since a restore; it counts as locked."""
     must_change: bool
     local: bool
     """Whether it has a password here; else it signs in at the office's provider."""
@@ -56,7 +59,8 @@ def people(reader: Reader, now_s: float, name: str = "") -> list[Person]:
     for row in reader.all("SELECT user, node FROM user_scopes WHERE ? IN ('', user)", name):
         bound.setdefault(row["user"], set()).add(int(row["node"]))
     return [
-        Person(row["name"], row["full_name"], row["role"], bool(row["disabled"]), bool(row["must_change"]),
+        Person(row["name"], row["full_name"], row["role"], bool(row["disabled"]),
+               row["disabled"] == WAITING, bool(row["must_change"]),
                bool(row["local"]), bool(row["stepped"]), frozenset(bound.get(row["name"], ())), row["sessions"],
                row["seen_s"])
         for row in rows
@@ -129,6 +133,16 @@ def unlock(sessions: Sessions, by: str, name: str, now_s: float) -> None:
         audit.append(db, now_s, by, "user_unlocked", {"user": name})
 
 
+def open_waiting(sessions: Sessions, by: str, now_s: float) -> int:
+    """Let in again who has waited since a restore, but nobody whom somebody has locked. Gives how many."""
+    with sessions.writing() as db:
+        _asks(db, by)
+        names = [str(row[0]) for row in db.execute("SELECT name FROM users WHERE disabled = ?", (WAITING,))]
+        db.execute("UPDATE users SET disabled = 0 WHERE disabled = ?", (WAITING,))
+        audit.append(db, now_s, by, "users_opened", {"users": sorted(names)})
+    return len(names)
+
+
 def reset_password(sessions: Sessions, by: str, name: str, now_s: float) -> str:
     """Give an account a temporary password, to be shown once; its sessions end. Raises NotChangedError."""
     password = temporary_password()
@@ -175,15 +189,20 @@ def _row(db: sqlite3.Connection, by: str, name: str) -> sqlite3.Row:
     """The account that is to be changed, by an administrator who still is one."""
     if name == by:
         raise NotChangedError("users.own")
-    asks = db.execute("SELECT role, disabled FROM users WHERE name = ?", (by,)).fetchone()
-    if asks is None or asks["disabled"] or asks["role"] != permissions.ADMIN:
-        raise NotChangedError("error.not_yours")
+    _asks(db, by)
     row: sqlite3.Row | None = db.execute(
         "SELECT role, hash NOT LIKE 'oidc$%' AS local FROM users WHERE name = ?", (name,)
     ).fetchone()
     if row is None:
         raise NotChangedError("users.gone")
     return row
+
+
+def _asks(db: sqlite3.Connection, by: str) -> None:
+    """Raises NotChangedError unless this account is an administrator still."""
+    asks = db.execute("SELECT role, disabled FROM users WHERE name = ?", (by,)).fetchone()
+    if asks is None or asks["disabled"] or asks["role"] != permissions.ADMIN:
+        raise NotChangedError("error.not_yours")
 
 
 def _keep_one(db: sqlite3.Connection) -> None:

@@ -22,6 +22,13 @@ def meetings_page(ask: Asked) -> Response:
     return ask.page("meetings.html", coming=coming)
 
 
+@router.post("/meetings/checked")
+def schedule_checked(ask: Acting) -> Response:
+    """After a restore: the schedule has been looked through, and rooms may be told of it."""
+    ask.console.hub.check_schedule(ask.session.user)
+    return done(ask, ask.t("done.schedule_checked"), "/meetings")
+
+
 @router.post("/meetings/{meeting}/secret")
 def mark_secret(ask: Acting, meeting: str, secret: Annotated[str, Form(max_length=1)] = "") -> Response:
     """`secret` 1: the meeting is secret; 0: it is not."""

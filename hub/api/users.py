@@ -47,6 +47,13 @@ def add_user(
     return _given(ask, name, password)
 
 
+@router.post("/users/open")
+def open_waiting(ask: Acting) -> Response:
+    """Let in again whoever waits since a restore."""
+    people.open_waiting(ask.console.sessions, ask.session.user, ask.now_s)
+    return RedirectResponse("/users", 303)
+
+
 @router.get("/users/{name}")
 def user_page(ask: Asked, name: str, done: str = "") -> Response:
     """One account with what can be done about it."""

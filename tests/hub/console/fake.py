@@ -10,7 +10,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from hub import meetings
+from hub import meetings, restored
 from hub.api.app import create_app
 from hub.port import Change, Marked, Ordered, Subscription
 from hub.store.db import open_db, transaction
@@ -73,6 +73,15 @@ class FakeHub:
         if row and row[0] not in ("", by):
             return Marked("conflict", row[0])
         return self._mark(incident, "UPDATE incidents SET acked_by = ?, acked_s = ? WHERE id = ?", by, time.time())
+
+    def check_schedule(self, by: str) -> Marked:
+        """As in HubPort, by the hub's own function."""
+        db = open_db(self._path)
+        with self._lock, transaction(db):
+            checked, change = restored.check(db, by, time.time())
+        db.close()
+        self.tell(change)
+        return checked
 
     def mark_meeting(self, meeting: str, secret: bool, by: str) -> Marked:
         """As in HubPort, by the hub's own function."""

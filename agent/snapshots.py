@@ -58,10 +58,11 @@ class Samples:
         self._rows: defaultdict[str, list[tuple[float, float]]] = defaultdict(list)
 
     def add(self, event: Observed, now: Instant) -> None:
-        """Keep the numbers of one observation."""
+        """Keep the numbers of every look in it."""
         if self._began is None:
             self._began = now
-        for key, value in event.observation.readings.items():
+        looked = [pair for one in event.observations for pair in one.readings.items()]
+        for key, value in looked:
             if isinstance(value, int | float) and not isinstance(value, bool) and key in FACTS:
                 if key in NEVER_KEPT:
                     continue

@@ -107,6 +107,8 @@ class LightRoom:
         self.store = CountingStore(secrets.token_hex(6))
         self._period_s = POLL_S * self._scale
         self._doing: list[Doing] = []
+        self._held: list[StartRemedy] = []
+        """Acts that the journal holds and that wait for a last look."""
         self._looks = seed
         self._poll_s = now.mono_s + self.chance.random() * self._period_s
         self._counter = 0
@@ -131,7 +133,7 @@ class LightRoom:
     @property
     def due_s(self) -> float:
         """When it wants to be turned next."""
-        return min([self._poll_s, *(doing.end_s for doing in self._doing)])
+        return float("-inf") if self._held else min([self._poll_s, *(doing.end_s for doing in self._doing)])
 
     @property
     def troubled(self) -> bool:
@@ -151,9 +153,13 @@ class LightRoom:
             self._look(now)
         if self.troubled or self._doing:
             self.room.feed(Tick(), now)
-        for order in self.room.commit(now):
-            if self.room.ask_again(order, now) is Handover.BEGINS:
+        permitted, self._held = [*self._held, *self.room.commit(now)], []
+        for order in permitted:
+            handover = self.room.ask_again(order, now)
+            if handover is Handover.BEGINS:
                 self._begin(order, now)
+            elif handover is Handover.HELD:
+                self._held.append(order)
         self._tell(now)
 
     def _awake(self, now: Instant) -> bool:
@@ -172,6 +178,7 @@ class LightRoom:
     def _power_gone(self, now: Instant) -> None:
         """The board dies in the middle of everything: its lines fall off, and whatever was cut has its power back."""
         self._doing.clear()
+        self._held.clear()
         for load in RELAYS:
             self.physics.relay(load, load not in ("light", "fan"), now.mono_s)
 

@@ -135,3 +135,11 @@ class TestSamples:
         assert batch.samples == {"env.temp_c": [(10.0 * n, 27.0 + n) for n in range(7)]}
         assert samples.due(WHO, Instant(300, WALL_S)) is None, "nothing new, nothing sent"
         assert m.decode(m.MetricBatch, m.encode(batch)).stamp.mono_s == 100
+
+    def test_every_look_of_those_that_waited_together_is_kept(self) -> None:
+        samples = Samples()
+        looks = [Observation("t", {"env.temp_c": float(n)}) for n in range(3)]
+        samples.add(Observed(looks[0], tuple(looks[1:])), Instant(100, WALL_S))
+        batch = samples.due(WHO, Instant(160, WALL_S))
+        assert batch is not None
+        assert [value for _, value in batch.samples["env.temp_c"]] == [0.0, 1.0, 2.0]

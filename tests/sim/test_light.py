@@ -72,6 +72,21 @@ def test_a_quiet_room_says_that_it_started_and_how_it_is() -> None:
     assert not days.room.physics.witness.acts
 
 
+def test_an_act_that_waits_for_a_last_look_is_not_forgotten() -> None:
+    """A loaded machine turns the room late: the witnesses have grown old between the order and the turn."""
+    days = Days()
+    days.pass_s(30)
+    days.at_s = days.room.due_s
+    days.room.turn(days.now)
+    days.room.hear(Incoming([CommandReceived("c1", "codec_power_cycle", "lan")]), days.now)
+    days.at_s += 0.6
+    assert days.at_s < days.room.due_s, "no look is due before"
+    days.room.turn(days.now)
+    assert not days.room.physics.witness.acts
+    days.pass_s(5)
+    assert days.room.physics.witness.acts
+
+
 def test_everything_it_observes_is_in_the_catalogue() -> None:
     days = Days()
     physics = days.room.physics

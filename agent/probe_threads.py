@@ -132,8 +132,10 @@ class ProbeThreads:
 
     def _ask_apart(self, worker: Worker, witness: Witness) -> None:
         now_s = self._clock.now().mono_s
-        hangs = worker.attesting and now_s - worker.attesting_since_s > ATTEST_S + ABANDON_S
-        if worker.attesting and not (hangs and worker.attesting < ABANDONED_MAX):
+        late_s = now_s - worker.attesting_since_s - ATTEST_S if worker.attesting else 0.0
+        if late_s > 0:
+            worker.kick.set()  # it hangs: a whole look has to say it meanwhile
+        if worker.attesting and (late_s <= ABANDON_S or worker.attesting >= ABANDONED_MAX):
             return  # its answer is on its way
         worker.attesting_since_s = now_s
         worker.attesting += 1

@@ -47,8 +47,11 @@ def meeting_spared(
         elif left_s <= guards.meeting_near_s and not (ordered or grave):
             return Reason.MEETING_NEAR
         elif left_s < ready_s:
-            too_late_s = now.mono_s - (ready_s - left_s)
-            if not useless(state.view(now)) or any(at_s >= too_late_s for at_s in own.acts_s):
+            # Each earlier act by what it was: a cycle has to begin earlier than a restart to be ready in time.
+            served_s = ready_s - (load.off_s if remedy.method is Method.CYCLE else 0.0)
+            too_late_s = now.mono_s + left_s - served_s
+            spent = any(at_s >= too_late_s - (load.off_s if at_s in own.cycles_s else 0.0) for at_s in own.acts_s)
+            if spent or not useless(state.view(now)):
                 return Reason.MEETING_NEAR
     return None
 

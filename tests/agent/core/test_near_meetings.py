@@ -127,6 +127,16 @@ def test_of_a_useless_codec_one_act_a_load_may_begin_until_the_start() -> None:
     assert said(world) == Reason.MEETING_NEAR
 
 
+@pytest.mark.parametrize("remedy", ["codec_restart", "codec_power_cycle"])
+def test_of_a_useless_codec_a_cycle_that_began_too_late_is_that_one_act(remedy: str) -> None:
+    """A restart would still have been ready in time when it began: that gives it no second act."""
+    world = useless(300.0)
+    cycled_s = world.mono_s - (READY_S - 300.0 + 10.0)
+    own = LoadState(acts_s=(cycled_s,), cycles_s=(cycled_s,))
+    world.state = replace(world.state, loads={**world.state.loads, "codec": own})
+    assert said(world, remedy) == Reason.MEETING_NEAR
+
+
 def test_in_a_meeting_only_a_confirmed_order_begins_and_one_a_load() -> None:
     world = room(-60.0)
     assert said(world) == Reason.MEETING_NEAR

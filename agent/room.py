@@ -22,7 +22,7 @@ from agent.core.events import (
     StartRemedy,
     Tell,
 )
-from agent.core.facts import Instant
+from agent.core.facts import Instant, Seen
 from agent.core.handover import Handover, asked_again
 from agent.core.phases import OPEN
 from agent.core.policy import Policy
@@ -42,7 +42,9 @@ BEGUN_LATE_S = 1.0
 """An act that begins so much later than its intent says has its true beginning journalled as well."""
 MAINS_KEPT_S = 30.0
 """That the mains is bad is written once in so many seconds, and counts until their end: a card is not worn by it."""
-SMALL_AND_EMPTY = ("boots", "shed_loads", "latched_loads", "routines", "mains_bad", "maintenance_over")
+UPGRADE_KEPT_S = 600.0
+"""The same of a codec that takes new firmware."""
+SMALL_AND_EMPTY = ("boots", "shed_loads", "latched_loads", "routines", "mains_bad", "upgrading", "maintenance_over")
 
 
 class Room:
@@ -91,6 +93,7 @@ class Room:
             synced_s=float(meta.get("synced") or 0.0),
             maintenance_over_s=float(meta.get("maintenance_over") or 0.0),
             mains_bad_s=float("-inf") if rebooted else float(meta.get("mains_bad") or "-inf"),
+            upgrading_s=float("-inf") if rebooted else float(meta.get("upgrading") or "-inf"),
             rebooted=rebooted,
         )
         self._batch.meta["boot"] = self.who.boot
@@ -247,7 +250,8 @@ class Room:
             self.store.dropped += excess
         while starts:  # one that ends may make the ladder start the next: it may not begin either
             for start in starts:
-                self.feed(RemedyDone(start.act.act_id, ok=False, reason="no_journal"), now)
+                unsent = RemedyDone(start.act.act_id, ok=False, reason="no_journal", proof={"sent": False})
+                self.feed(unsent, now)
             starts, self._starts = self._starts, []
             self._batch.begun.clear()
 
@@ -261,16 +265,23 @@ def _numbers(text: str) -> dict[str, float]:
 def _small_values(state: RoomState) -> dict[str, str]:
     """What the store keeps of loads and routines beside the journal, as short texts."""
     loads = sorted(state.loads.items())
-    mains_seen_bad = math.isfinite(state.mains_bad_s)
+    upgrading = state.facts.get("codec.upgrading", Seen())
+    upgraded_s = upgrading.good_at.mono_s if upgrading.good is True and upgrading.good_at else float("-inf")
     return {
         "boots": " ".join(f"{name}={load.boot_s:.1f}" for name, load in loads if load.boot_s > 0),
         "routines": " ".join(f"{name}={at_s:.0f}" for name, at_s in sorted(state.routines.items())),
         "maintenance_over": str(math.ceil(state.maintenance_over_s)) if state.maintenance_over_s else "",
-        "mains_bad": f"{math.ceil(state.mains_bad_s / MAINS_KEPT_S) * MAINS_KEPT_S:.0f}" if mains_seen_bad else "",
+        "mains_bad": _rounded_up(state.mains_bad_s, MAINS_KEPT_S),
+        "upgrading": _rounded_up(upgraded_s, UPGRADE_KEPT_S),
         "off_loads": " ".join(name for name, load in loads if load.off),
         "shed_loads": " ".join(name for name, load in loads if load.shed),
         "latched_loads": " ".join(name for name, load in loads if load.latched),
     }
+
+
+def _rounded_up(at_s: float, to_s: float) -> str:
+    """A moment as the store keeps it: a little too late, so that it is written seldom; empty when there was none."""
+    return f"{math.ceil(at_s / to_s) * to_s:.0f}" if math.isfinite(at_s) else ""
 
 
 def off_loads(memory: Memory, policy: Policy) -> tuple[str, ...]:

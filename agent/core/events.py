@@ -101,6 +101,8 @@ class Restarted:
     """Unix seconds: the end of the latest maintenance that a disciplined clock has seen pass."""
     mains_bad_s: float = float("-inf")
     """Monotonic time of this boot when the mains was last seen bad, or a little later."""
+    upgrading_s: float = float("-inf")
+    """Monotonic time of this boot when the codec last said that it takes new firmware, or a little later."""
     rebooted: bool = False
     """The board has started anew since the journal was last written."""
 

@@ -6,10 +6,11 @@ would harm a meeting, then what would harm the equipment.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from agent.core.air import condensing
-from agent.core.facts import Instant, View
+from agent.core.facts import Instant, Reading, View
 from agent.core.meeting_guard import far_from_meetings, meeting_spared
 from agent.core.phases import OPEN
 from agent.core.policy import Policy
@@ -99,7 +100,12 @@ def disturbs_a_call(remedy: Remedy, load: Load) -> bool:
 def needs_a_last_look(remedy: Remedy) -> bool:
     """Whether the interlock is asked once more before the act is handed over; see `agent.core.handover`."""
     takes_away = remedy.restarts or remedy.method is Method.OFF or remedy.outside_calls
-    return takes_away and remedy.method is not Method.STAGED
+    return (takes_away or remedy.trial_only) and remedy.method is not Method.STAGED
+
+
+def must_hurry(remedy: Remedy, load: Load) -> bool:
+    """Whether it may not begin any more when it has waited for a lock or a log-in longer than a witness is good for."""
+    return disturbs_a_call(remedy, load) or remedy.trial_only
 
 
 def _possible(remedy: Remedy, load: Load, policy: Policy) -> Reason | None:
@@ -185,14 +191,19 @@ def _undisturbed(load: Load, needed: bool, view: View, policy: Policy) -> Reason
 def _maintained(state: RoomState, now: Instant) -> Reason | None:
     """Refuse while people work on the room.
 
-    A clock that is not disciplined cannot tell whether the window is over. Then it counts as open, but not when a
-    disciplined clock has seen its end, and no longer than anybody works on a room.
+    A clock that was stepped leaves more than one time that it may be: by any of them it may still be open. One that is
+    not disciplined cannot tell. Then it counts as open, but not when a disciplined clock has seen its end, and no
+    longer than anybody works on a room.
     """
     until_s = state.policy.maintenance_until_s
-    if until_s <= 0 or until_s <= state.maintenance_over_s:
+    if until_s <= 0:
+        return None
+    if now.synced and now.wall_s < until_s:
+        return Reason.MAINTENANCE
+    if until_s <= state.maintenance_over_s:
         return None
     if now.synced:
-        return Reason.MAINTENANCE if now.wall_s < until_s else None
+        return Reason.MAINTENANCE if min(state.times.walls(now)) < until_s else None
     blind_s = now.mono_s - state.desired_at_s
     return Reason.MAINTENANCE if blind_s < state.policy.guards.maintenance_blind_s else None
 
@@ -284,6 +295,13 @@ def _spent(remedy: Remedy, load: Load, own: LoadState, now: Instant) -> Reason |
     return (
         Reason.BUDGET_HOUR if sum(now.mono_s - at_s < HOUR_S for at_s in own.cycles_s) >= load.cycles_per_hour else None
     )
+
+
+def shows_a_call(readings: Mapping[str, Reading], policy: Policy) -> bool:
+    """Whether one look by itself says that a call is up."""
+    draw_w, call_w = readings.get("codec.draw_w"), policy.thresholds.call_draw_w
+    drawing = call_w > 0 and isinstance(draw_w, int | float) and draw_w >= call_w
+    return readings.get("codec.in_call") is True or drawing
 
 
 def in_call(view: View, policy: Policy) -> tuple[bool | None, Reason]:

@@ -24,9 +24,14 @@ LONGEST_WAIT_S = 600.0
 """A hold that lasts longer is a person's: nobody should wait for it in silence."""
 NO_EFFECT_SHARE = 0.5
 """A load whose power was cut and that still draws more than this share of before has not lost it."""
-WITHDRAWN = frozenset(Reason) - {Reason.NO_JOURNAL} | {"late"}
-"""Reasons of an act that was not begun although it was permitted: the interlock's own when it was asked again, and
-`agent.ports.LATE`."""
+WITHDRAWN = frozenset(Reason) | {"late"}
+"""Reasons of an act that was not begun although it was permitted: the interlock's own when it was asked again, a card
+that did not take the intent, and `agent.ports.LATE`."""
+WITHDRAWN_MAX = 6
+"""After so many acts in a row that were permitted and not begun a person is called: a log-in that always takes longer
+than a witness is good for would be tried every few seconds, unheard. It is tried again after the cool-off [J]."""
+JOURNAL_PAUSE_S = 10.0
+"""After an intent that could not be written down. Each try tells of itself, and what is told waits in memory."""
 SUSPICION_S = 120.0
 """A suspicion without a further strike for this long is dropped: it must not hold back other rules for ever."""
 
@@ -191,10 +196,13 @@ def _refusal(state: RoomState, rule: Rule, remedy: Remedy, now: Instant) -> Reas
     refusal = permit(remedy, state, now, own=True, grave=rule.leaves_no_meeting)
     if isinstance(refusal, Refusal) and refusal.reason not in PASSING:
         return refusal.reason
-    if _too_early(state, rule, now):  # before what passes: nobody looks or asks for a lease while it only waits
+    if too_early(state, rule, now):  # before what passes: nobody looks or asks for a lease while it only waits
         return Reason.NOT_YET
     if isinstance(refusal, Refusal):
         return refusal.reason
+    fault = state.fault(rule.name)
+    if fault.refused == Reason.NO_JOURNAL and now.mono_s - fault.phase_since_s < _pause_s(state):
+        return Reason.NO_JOURNAL
     if _busy(state, rule) or _settling(state, rule, now):
         return Reason.SETTLING
     if rule.name in state.flapping:
@@ -204,7 +212,11 @@ def _refusal(state: RoomState, rule: Rule, remedy: Remedy, now: Instant) -> Reas
     return None
 
 
-def _too_early(state: RoomState, rule: Rule, now: Instant) -> bool:
+def _pause_s(state: RoomState) -> float:
+    return JOURNAL_PAUSE_S * state.policy.time_scale
+
+
+def too_early(state: RoomState, rule: Rule, now: Instant) -> bool:
     """Whether the rule has its ladder wait: the fault may end by itself, or an act would be for nothing."""
     if rule.act_after_s is None:
         return False
@@ -270,6 +282,8 @@ def _rearm(state: RoomState, rule: Rule, fault: Fault, now: Instant) -> Step:
     """Try again when what forbade the waiting rung has passed or the evidence is another, or after the cool-off."""
     if not rule.ladder:
         return state, ()
+    if fault.withdrawn >= WITHDRAWN_MAX and now.mono_s - fault.phase_since_s < state.policy.guards.rearm_s:
+        return state, ()  # permission was not what it lacked
     if fault.rung < len(rule.ladder):
         refused = _refusal(state, rule, REMEDIES[rule.ladder[fault.rung]], now)
         if refused is Reason.LEASE:
@@ -285,7 +299,7 @@ def _rearm(state: RoomState, rule: Rule, fault: Fault, now: Instant) -> Step:
         fault, reason = replace(_moved(fault, Signal.REARM, now), rung=0), "cool_off"
     else:
         return state, ()
-    fault = replace(fault, refused="", strikes=0)
+    fault = replace(fault, refused="", strikes=0, withdrawn=0)
     rearmed = Record("fault_rearmed", rule.name, fault.fault_id, rule.severity, fault.phase, reason)
     state, effects = _climb(_put(state, fault), rule, now)
     return state, (rearmed, *effects)
@@ -328,11 +342,17 @@ def finished(state: RoomState, event: RemedyDone, now: Instant) -> Step:
         return state, (done,)
     if event.ok:
         fault = _moved(fault, Signal.ACT_DONE, now)
-        return _put(state, replace(fault, settle_until_s=settle_until_s, strikes=0, passes=0)), (done,)
+        settling = replace(fault, settle_until_s=settle_until_s, strikes=0, passes=0, withdrawn=0)
+        return _put(state, settling), (done,)
     if unsent and event.reason in WITHDRAWN:  # it was permitted and not begun: the same rung waits anew
-        fault = replace(_moved(fault, Signal.WITHDRAWN, now), acts=fault.acts - 1, act_id=0, waiting_since_s=now.mono_s)
-        return _put(state, fault), (done,)
-    fault = replace(_moved(fault, Signal.ACT_FAILED, now), rung=fault.rung + 1)
+        fault = replace(
+            _moved(fault, Signal.WITHDRAWN, now), acts=fault.acts - 1, act_id=0, waiting_since_s=now.mono_s,
+            withdrawn=fault.withdrawn + 1, refused=event.reason if event.reason == Reason.NO_JOURNAL else "",
+        )  # fmt: skip
+        if fault.withdrawn < WITHDRAWN_MAX:
+            return _put(state, fault), (done,)
+        return _give_up(state, rule, fault, event.reason, now, (done,))
+    fault = replace(_moved(fault, Signal.ACT_FAILED, now), rung=fault.rung + 1, withdrawn=0)
     state, more = _climb(_put(state, fault), rule, now)
     return state, (done, *more)
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from agent.core import boots, staging
 from agent.core.events import Effect, PastAct, Record, Restarted
-from agent.core.facts import Instant
+from agent.core.facts import Instant, Seen
 from agent.core.phases import OPEN, Phase
 from agent.core.remedies import REMEDIES, Method, Remedy
 from agent.core.state import ACTS_KEPT, COMMANDS_KEPT, Fault, LoadState, RoomState, Undated
@@ -62,6 +62,7 @@ def restored(state: RoomState, event: Restarted, now: Instant) -> tuple[RoomStat
         faults[fault.rule] = _resumed(fault, max(settled, default=now.mono_s), now)
     state = replace(
         state,
+        facts={**state.facts, **_upgrading(event, now)},
         loads=loads,
         faults={**state.faults, **faults},
         next_id=max(event.next_id, state.next_id),
@@ -81,6 +82,15 @@ def restored(state: RoomState, event: Restarted, now: Instant) -> tuple[RoomStat
         state, more = staging.mains_back(state, now)
         effects += more
     return state, tuple(effects)
+
+
+def _upgrading(event: Restarted, now: Instant) -> dict[str, Seen]:
+    """That the codec takes new firmware, as it said before the agent started: it is silent meanwhile, as if it hung."""
+    age_s = max(0.0, now.mono_s - event.upgrading_s)
+    if age_s == float("inf"):
+        return {}
+    said = replace(now, mono_s=now.mono_s - age_s, wall_s=now.wall_s - age_s)
+    return {"codec.upgrading": Seen(good=True, good_at=said)}
 
 
 def _may_be_dated(act: PastAct, now: Instant) -> bool:
@@ -109,7 +119,7 @@ def dated(state: RoomState, now: Instant) -> RoomState:
     """What a disciplined clock tells for the first time: the true age of what was booked as just begun, and whether the
     maintenance is over. A clock that stands before a moment which the journal knows of tells nothing of that age."""
     until_s = state.policy.maintenance_until_s
-    if 0 < until_s <= now.wall_s and until_s > state.maintenance_over_s:
+    if 0 < until_s <= min(state.times.walls(now)) and until_s > state.maintenance_over_s:
         state = replace(state, maintenance_over_s=until_s)
     if not state.undated:
         return state

@@ -41,6 +41,8 @@ class Fault:
     acts: int = 0
     """Acts of our own in this episode."""
     act_id: int = 0
+    withdrawn: int = 0
+    """Acts in a row that were permitted and then not begun."""
     refused: str = ""
     """Reason the current rung waits for, a `Reason` name; empty when it does not wait."""
     waiting_since_s: float = 0.0

@@ -80,6 +80,19 @@ def test_without_a_journal_nothing_is_switched_and_nothing_is_lost() -> None:
     assert done[0].reason == "no_journal"
 
 
+def test_an_act_whose_intent_the_card_did_not_take_uses_up_nothing_and_is_tried_again() -> None:
+    store = FailingStore("e")
+    room = make(store)
+    store.broken = True
+    hang(room, 100)
+    room.commit(now(131))
+    assert room.state.load("codec").acts_s == ()
+    assert room.state.load("codec").settle_until_s < 131
+    store.broken = False
+    see(room, HUNG, 145)
+    assert [start.remedy.name for start in room.commit(now(145))] == ["codec_restart"], "the same rung, soon"
+
+
 def test_a_room_goes_on_where_it_was_killed() -> None:
     store = MemoryStore("e")
     room = make(store)
@@ -109,6 +122,37 @@ def test_bad_mains_is_remembered_until_it_has_been_calm_whoever_restarts() -> No
     assert make(store, 110).state.mains_bad_s == 110, "written as a half minute that has not ended yet"
     assert make(store, 130).state.mains_bad_s == 120
     assert make(MemoryStore("other"), 130).state.mains_bad_s == float("-inf")
+
+
+def test_a_codec_that_takes_new_firmware_is_left_alone_whoever_restarts() -> None:
+    """Without power now it may be destroyed, and it is as silent as one that hangs."""
+    store = MemoryStore("e")
+    room = make(store, 100)
+    written = set()
+    for at_s in range(100, 1000, 10):
+        see(room, {**IDLE, "codec.upgrading": True}, at_s)
+        room.commit(now(at_s))
+        written.add(store.remember("b1").meta["upgrading"])
+    assert written == {"600", "1200"}, "the card is not worn by it"
+    again = make(store, 1000)
+    hang(again, 1000)
+    assert again.state.fault("codec_hung").refused == "upgrading"
+    assert again.commit(now(1031)) == []
+    hang(again, 1000 + 3601)
+    assert again.commit(now(1000 + 3632)) != [], "nothing takes an hour"
+
+
+def test_an_upgrade_that_has_ended_or_was_of_another_boot_holds_nothing_back() -> None:
+    store = MemoryStore("e")
+    room = make(store, 100)
+    see(room, {**IDLE, "codec.upgrading": True}, 100)
+    room.commit(now(100))
+    other = Room(agent.rules.load(), policy(), store, "b2", "0.1", "r")
+    other.restore(now(50))
+    assert "codec.upgrading" not in other.state.facts
+    see(room, {**IDLE, "codec.upgrading": False}, 110)
+    room.commit(now(110))
+    assert "codec.upgrading" not in make(store, 120).state.facts
 
 
 def test_bad_mains_wears_no_card() -> None:

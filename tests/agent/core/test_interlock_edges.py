@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from agent.core.events import CommandReceived, DesiredChanged, Tick
-from agent.core.facts import NoReading, Reading
+from agent.core.engine import step
+from agent.core.events import CommandReceived, DesiredChanged, Observed, Tick
+from agent.core.facts import Instant, NoReading, Observation, Reading
 from agent.core.interlock import DAY_S, HOUR_S, permit
 from agent.core.phases import Phase
 from agent.core.policy import Meeting
@@ -120,6 +121,33 @@ def maintained(ends_in_s: float, *, synced: bool = True) -> World:
 def test_maintenance_ends_at_its_very_second_by_a_good_clock() -> None:
     assert said(maintained(0.01)) == Reason.MAINTENANCE
     assert said(maintained(0.0)) == ""
+
+
+def test_a_clock_that_is_stepped_forward_and_back_ends_no_maintenance() -> None:
+    """Hands are in the equipment. What a wrong time server said is not to be remembered as the window's end."""
+    world = World()
+    world.see(IDLE)
+    world.feed(Tick())
+    world.feed(DesiredChanged(1, maintenance_until_s=WALL_S + world.mono_s + 3600.0))
+    for step_s in (7200.0, 7200.0, 0.0, 0.0):
+        world.mono_s += 1.0
+        there = Instant(world.mono_s, WALL_S + world.mono_s + step_s)
+        for event in (Observed(Observation("test", IDLE)), Tick()):
+            world.state, _ = step(world.state, event, there)
+        assert permit(REMEDIES["light_off"], world.state, there) == Refusal(Reason.MAINTENANCE)
+    assert world.state.maintenance_over_s == 0.0
+
+
+def test_a_maintenance_is_open_by_the_wall_clock_whatever_was_remembered_of_its_end() -> None:
+    """A wrong clock may have seen that end."""
+    world = World()
+    world.see(IDLE)
+    world.state = replace(world.state, maintenance_over_s=WALL_S + 5000.0)
+    world.feed(DesiredChanged(1, maintenance_until_s=WALL_S + 5000.0))
+    assert permit(REMEDIES["light_off"], world.state, world.now) == Refusal(Reason.MAINTENANCE)
+    world.mono_s = 5000.0
+    world.see(IDLE)
+    assert permit(REMEDIES["light_off"], world.state, world.now) == Permit()
 
 
 def test_without_a_good_clock_maintenance_lasts_a_working_day_at_most() -> None:

@@ -336,3 +336,51 @@ def test_a_consequence_is_not_judged_while_its_cause_is_even_suspected(phase: Ph
     world.state = replace(world.state, faults={"cause": Fault("cause", phase)})
     world.see(ILL)
     assert (toy(world).strikes == 1) is counts
+
+
+# Permitted and not begun
+
+
+def withdraw(world: World, reason: str = "late") -> None:
+    world.feed(RemedyDone(max(world.state.acts), ok=False, reason=reason, proof={"sent": False}))
+
+
+@pytest.mark.parametrize("reason", ["late", Reason.LOOKING, Reason.NO_JOURNAL])
+def test_an_act_that_never_gets_to_begin_calls_a_person_and_is_tried_again_after_the_cool_off(reason: str) -> None:
+    """A log-in that always takes longer than a witness is good for: nobody would ever hear of it."""
+    world = room(phase=Phase.CONFIRMED)
+    end_s = world.mono_s + 1800.0
+    while world.mono_s < end_s:
+        later(world, 1.0, ILL)
+        if world.state.acts:
+            world.mono_s += 6.0
+            withdraw(world, reason)
+    assert len(world.started()) == 6
+    (told,) = world.records("fault_escalated")
+    assert told.reason == reason
+    assert (toy(world).rung, world.state.load("codec").acts_s) == (0, ()), "nothing is used up, no rung is left out"
+    later(world, 200.0, ILL)
+    assert len(world.started()) == 7
+    world.finish()
+    assert toy(world).withdrawn == 0
+
+
+def test_five_acts_that_were_withdrawn_call_nobody() -> None:
+    world = room(phase=Phase.CONFIRMED)
+    for _ in range(5):
+        while not world.state.acts:
+            later(world, 1.0, ILL)
+        withdraw(world)
+    assert world.records("fault_escalated") == []
+    assert world.phase("toy") is Phase.CONFIRMED
+
+
+@pytest.mark.parametrize("time_scale", [1.0, 0.5])
+def test_a_card_that_took_no_intent_is_given_some_seconds(time_scale: float) -> None:
+    world = room(phase=Phase.CONFIRMED, time_scale=time_scale)
+    later(world, 1.0, ILL)
+    withdraw(world, Reason.NO_JOURNAL)
+    later(world, 9.9 * time_scale, ILL)
+    assert (world.state.acts, world.phase("toy")) == ({}, Phase.CONFIRMED)
+    later(world, 0.2 * time_scale, ILL)
+    assert world.phase("toy") is Phase.REMEDYING

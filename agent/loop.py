@@ -18,7 +18,7 @@ from agent.actuators import Actuators
 from agent.core.events import CommandReceived, Event, Observed, RemedyDone, StartRemedy, Tick
 from agent.core.facts import Instant, Observation
 from agent.core.handover import Handover
-from agent.core.interlock import disturbs_a_call
+from agent.core.interlock import must_hurry, shows_a_call
 from agent.core.secrecy import Secrecy
 from agent.gate import Discretion, MeteringGate
 from agent.ports import LATE, Clock, InTime, Probe, always
@@ -69,6 +69,8 @@ class Loop:
         self.probes = ProbeThreads(probes, clock, self.put, scale)
         self._held: list[StartRemedy] = []
         """Acts that the journal holds and that wait for a last look."""
+        self._call_shown_s = float("-inf")
+        """When a look last came that shows a call, whether the loop has taken it in or stands still."""
         self._queue: queue.Queue[Event] = queue.Queue(QUEUE_MAX)
         self._stop = threading.Event()
         self._tick_s = max(0.1, TICK_S * scale)
@@ -78,6 +80,10 @@ class Loop:
 
     def put(self, event: Event) -> None:
         """Give the loop an event, from any thread. A full queue drops its oldest reading, never an act's outcome."""
+        if isinstance(event, Observed) and any(
+            shows_a_call(one.readings, self.room.state.policy) for one in event.observations
+        ):
+            self._call_shown_s = self._clock.now().mono_s
         while True:
             try:
                 self._queue.put_nowait(event)
@@ -90,8 +96,8 @@ class Loop:
         try:
             while True:
                 oldest = self._queue.get_nowait()
-                if isinstance(oldest, Observed):
-                    self.dropped += 1
+                if not isinstance(oldest, RemedyDone):
+                    self.dropped += isinstance(oldest, Observed)
                     break
                 kept.append(oldest)
         except queue.Empty:
@@ -100,8 +106,9 @@ class Loop:
             self.put(event)
 
     def wake(self) -> None:
-        """Let the loop take a turn now."""
-        self.put(Tick())
+        """Let the loop take a turn now. With a full queue it has every reason to already."""
+        with contextlib.suppress(queue.Full):
+            self._queue.put_nowait(Tick())
 
     def run(self) -> None:
         """Start the probes and turn until `stop`."""
@@ -176,7 +183,10 @@ class Loop:
         observations = [one for look in looks for one in look.observations]
         if observations:
             self.room.feed(Observed(observations[0], tuple(observations[1:])), now)
-        for event in (*(one for one in waiting if not isinstance(one, Observed)), *orders):
+        ends = [event for event in waiting if not isinstance(event, Observed | Tick)]
+        ticks = [event for event in waiting if isinstance(event, Tick)][:1]
+        # What has ended is not closed as unreported by a tick that came before it.
+        for event in (*ends, *ticks, *orders):
             self.room.feed(event, now)
 
     def _hand_over(self) -> None:
@@ -194,11 +204,12 @@ class Loop:
                 self._held.append(order)
 
     def _in_time(self, order: StartRemedy, now: Instant) -> InTime:
-        """Until when an act that a call would suffer from may begin, whatever lock or log-in it waits for."""
-        if not disturbs_a_call(order.remedy, order.load):
+        """Until when an act that a call would suffer from may begin, whatever lock or log-in it waits for: for as long
+        as a witness is good for, and until any look shows a call. The loop may not get to take that look in."""
+        if not must_hurry(order.remedy, order.load):
             return always
         until_s = now.mono_s + self.room.state.policy.guards.witness_s
-        return lambda: self._clock.now().mono_s <= until_s
+        return lambda: self._clock.now().mono_s <= until_s and self._call_shown_s < now.mono_s
 
     def _ask_probes(self) -> None:
         if self.room.recheck:

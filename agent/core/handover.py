@@ -15,7 +15,7 @@ from agent.core.events import Effect, RemedyDone
 from agent.core.facts import Instant
 from agent.core.interlock import needs_a_last_look, permit, unseen
 from agent.core.reasons import Reason, Refusal
-from agent.core.remedies import REMEDIES
+from agent.core.remedies import REMEDIES, Method
 from agent.core.rule import Verdict
 from agent.core.state import Act, RoomState
 
@@ -41,21 +41,38 @@ def asked_again(state: RoomState, act_id: int, now: Instant) -> tuple[RoomState,
         return state, (), Handover.WITHDRAWN
     remedy = REMEDIES[act.remedy]
     if not needs_a_last_look(remedy):
-        return state, (), Handover.BEGINS
+        return _unasked(state, act, now)
     reason, evidence = _objection(acts.unbooked(state, act), act, now), _evidence(state, act, now)
     if reason is None and evidence is Verdict.FAULTY:
         return acts.rebooked(state, act, now), (), Handover.BEGINS
     # Unknown: a sweep was given up for the witnesses, or is on its way.
     awaited = reason in AWAITED or (reason is None and evidence is Verdict.UNKNOWN)
     reason = reason or Reason.NO_EVIDENCE
-    since_s = min(act.waits_since_s, now.mono_s)
-    if awaited and now.mono_s - since_s <= WAIT_S * state.policy.time_scale:
-        held = replace(act, waits_since_s=since_s, deadline_s=now.mono_s + acts.bound_s(state, remedy))
-        state = replace(state, acts={**state.acts, act_id: held})
-        state, effects = looks.look_first(state, reason, now)
+    if awaited and _may_wait(state, act, now):
+        state, effects = looks.look_first(_held(state, act, now), reason, now)
         return state, effects, Handover.HELD
     state, effects = ladder.finished(state, RemedyDone(act_id, ok=False, reason=reason, proof={"sent": False}), now)
     return state, effects, Handover.WITHDRAWN
+
+
+def _unasked(state: RoomState, act: Act, now: Instant) -> tuple[RoomState, tuple[Effect, ...], Handover]:
+    """What takes nothing away is not asked about. But a relay that gives power keeps its distance to the others, which
+    a slow card would hand over in the same moment; that delays it, and never keeps a load dark."""
+    if REMEDIES[act.remedy].method is not Method.ON:
+        return state, (), Handover.BEGINS
+    if _objection(acts.unbooked(state, act), act, now) is Reason.STAGGER and _may_wait(state, act, now):
+        return _held(state, act, now), (), Handover.HELD
+    return acts.rebooked(state, act, now), (), Handover.BEGINS
+
+
+def _may_wait(state: RoomState, act: Act, now: Instant) -> bool:
+    return now.mono_s - min(act.waits_since_s, now.mono_s) <= WAIT_S * state.policy.time_scale
+
+
+def _held(state: RoomState, act: Act, now: Instant) -> RoomState:
+    deadline_s = now.mono_s + acts.bound_s(state, REMEDIES[act.remedy])
+    held = replace(act, waits_since_s=min(act.waits_since_s, now.mono_s), deadline_s=deadline_s)
+    return replace(state, acts={**state.acts, act.act_id: held})
 
 
 def _objection(state: RoomState, act: Act, now: Instant) -> Reason | None:
@@ -66,7 +83,8 @@ def _objection(state: RoomState, act: Act, now: Instant) -> Reason | None:
         leased=True, grave=rule is not None and rule.leaves_no_meeting, confirmed=bool(act.confirmed),
     )  # fmt: skip
     if not isinstance(refusal, Refusal):
-        return None
+        # What speaks against an act although the fault is there: something beyond the converter answers again.
+        return Reason.NOT_YET if rule is not None and ladder.too_early(state, rule, now) else None
     if refusal.reason is Reason.CALL_UNKNOWN:  # the witnesses may know, if they were asked long ago
         return unseen(state.view(now), state.policy) or Reason.CALL_UNKNOWN
     return refusal.reason

@@ -190,6 +190,69 @@ def test_what_waits_for_a_lock_longer_than_a_witness_is_good_for_may_not_begin()
     assert not in_time()
 
 
+@pytest.mark.parametrize("readings", [{"codec.in_call": True}, {"codec.draw_w": 48.0}])
+def test_a_call_that_any_look_shows_ends_an_act_that_waits_for_its_lock(readings: dict[str, Reading]) -> None:
+    """Whether the loop takes that look in or stands still: the room has been told."""
+    stand = Stand()
+    stand.look(IDLE, 100.0, 100.0)
+    stand.turn(100.0)
+    stand.order("codec_restart")
+    stand.turn(101.0)
+    (in_time,) = stand.actuators.in_time
+    stand.passes(1.0)
+    assert in_time()
+    stand.look(readings, 102.5, 103.0)
+    stand.passes(1.0)
+    assert not in_time()
+
+
+def test_a_call_of_before_forbids_no_act_that_was_permitted_since() -> None:
+    stand = Stand()
+    stand.look(CALL, 90.0, 100.0)
+    stand.look(IDLE, 101.0, 101.0)
+    stand.turn(101.0)
+    stand.order("codec_restart")
+    stand.turn(101.5)
+    (in_time,) = stand.actuators.in_time
+    assert in_time()
+
+
+def test_an_unmuting_does_not_wait_longer_than_a_trial_may_take_to_end() -> None:
+    stand = Stand()
+    stand.look(IDLE, 100.0, 100.0)
+    trial = Meeting("t", "Thử", WALL_S, WALL_S + 3600.0, trial=True)
+    stand.orders.inbox.put(Incoming([DesiredChanged(1, (trial,))]))
+    stand.order("codec_unmute")
+    stand.turn(100.0)
+    (in_time,) = stand.actuators.in_time
+    stand.clock.mono_s += 5.1
+    assert not in_time()
+
+
+def test_an_act_that_has_ended_is_not_closed_as_unreported_by_a_tick_before_it() -> None:
+    """The card took 39 s, and a message of the hub woke the loop before the act's end was reported."""
+    stand = Stand()
+    stand.look(IDLE, 100.0, 100.0)
+    stand.turn(100.0)
+    stand.order("codec_restart")
+    stand.turn(101.0)
+    stand.loop.wake()
+    stand.loop.put(RemedyDone(max(stand.room.state.acts), ok=True))
+    stand.turn(140.0)
+    assert stand.orders.answers[-1] == ("c1", "done")
+
+
+def test_who_wakes_a_loop_that_stands_still_never_waits_for_it() -> None:
+    """Nor does what wakes it take an outcome's place in the queue."""
+    stand = Stand()
+    for _ in range(600):
+        stand.loop.wake()
+    done = [RemedyDone(n, ok=True) for n in range(20)]
+    for one in done:
+        stand.loop.put(one)
+    assert [event for event in stand.loop._waiting() if isinstance(event, RemedyDone)] == done
+
+
 def test_a_light_may_wait_for_its_lock() -> None:
     stand = Stand()
     stand.look(IDLE, 100.0, 100.0)

@@ -154,6 +154,76 @@ def test_an_act_that_was_closed_meanwhile_is_not_begun() -> None:
     assert again(world) is Handover.WITHDRAWN
 
 
+def test_a_trial_that_has_ended_meanwhile_unmutes_nothing() -> None:
+    """The card needed a minute, and the meeting has begun: its microphones are its people's own."""
+    world = World()
+    world.see(IDLE)
+    now_s = WALL_S + world.mono_s
+    trial = Meeting("t", "Kết nối thử", now_s - 60.0, now_s + 20.0, trial=True)
+    world.feed(DesiredChanged(1, (trial, Meeting("m", "Họp", now_s + 20.0, now_s + 3600.0))))
+    world.feed(CommandReceived("c1", "codec_unmute", "lan"))
+    assert world.remedies() == ["codec_unmute"]
+    world.mono_s += 45.0
+    assert again(world) is Handover.WITHDRAWN
+    assert world.records("remedy_done")[-1].reason == Reason.NOT_A_TRIAL
+
+
+def test_a_converter_beyond_which_something_may_answer_again_is_not_touched() -> None:
+    lost: dict[str, Reading] = {**IDLE, "net.hub": False, "net.beyond": False, "hub.session": False}
+    world = World()
+    world.run(IDLE, 10)
+    while not world.remedies():
+        world.run(lost, 10)
+    world.see({**lost, "hub.session": True})
+    assert again(world) is Handover.WITHDRAWN
+    assert world.records("remedy_done")[-1].reason == Reason.NOT_YET
+    assert world.state.load("converter").acts_s == ()
+
+
+@pytest.mark.parametrize("first", ["light_on", "light_off"])
+def test_what_gives_power_keeps_its_distance_when_a_slow_card_hands_both_over_together(first: str) -> None:
+    world = World()
+    world.see(IDLE)
+    world.feed(CommandReceived("c1", first, "lan"))
+    world.mono_s += 2.1
+    world.feed(CommandReceived("c2", "fan_on", "lan"))
+    light, fan = sorted(world.state.acts)
+    world.mono_s += 6.0
+    world.see(IDLE)
+    world.state, _, handover = asked_again(world.state, light, world.now)
+    assert handover is Handover.BEGINS
+    world.state, _, handover = asked_again(world.state, fan, world.now)
+    assert handover is Handover.HELD
+    world.mono_s += 2.1
+    world.state, _, handover = asked_again(world.state, fan, world.now)
+    assert handover is Handover.BEGINS
+
+
+def test_what_gives_power_is_never_withdrawn() -> None:
+    """A load that comes back after an outage would stay dark for hours."""
+    world = ordered("fan_on")
+    fan = max(world.state.acts)
+    for _ in range(17):
+        world.state = replace(world.state, last_relay_s=world.mono_s)
+        world.state, _, handover = asked_again(world.state, fan, world.now)
+        world.mono_s += 1.0
+        if handover is Handover.BEGINS:
+            break
+    assert handover is Handover.BEGINS
+
+
+def test_a_cut_keeps_its_distance_from_a_light_that_was_just_handed_over() -> None:
+    world = ordered("light_on")
+    world.mono_s += 2.1
+    world.see(IDLE)
+    world.feed(CommandReceived("c2", "camera_power_cycle", "lan"))
+    light, camera = sorted(world.state.acts)
+    world.mono_s += 1.0
+    world.state, _, handover = asked_again(world.state, light, world.now)
+    world.state, _, handover = asked_again(world.state, camera, world.now)
+    assert handover is Handover.HELD
+
+
 def test_two_relays_that_are_handed_over_together_keep_their_distance() -> None:
     world = ordered()
     world.mono_s += 3.0

@@ -100,7 +100,7 @@ class Board:
         """Claiming the lines gives power to everything that was not left off on purpose."""
         world = self.world
         world.cross("start.before_power")
-        off = off_loads(memory.meta, POLICY)
+        off = off_loads(memory, POLICY)
         for load in sorted(RELAYS):
             world.relay(load, load not in off)
         world.cross("start.powered")

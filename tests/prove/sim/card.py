@@ -12,11 +12,13 @@ import random
 from collections.abc import Callable
 from pathlib import Path
 
-from agent.store.base import Batch
+from agent.store.base import Batch, StoreError
 from agent.store.sqlite import SqliteStore
 from tests.prove.sim.crash import POWER, Crash
 
 SECTOR_BYTES = 512
+AWAY = "away"
+"""Folder beside the database that has its files while the card cannot be opened."""
 Files = dict[str, bytes]
 
 
@@ -38,6 +40,8 @@ class SimStore(SqliteStore):
     """`agent.store.sqlite.SqliteStore`, with places to crash and an account of what was committed."""
 
     def __init__(self, path: Path, *board: str) -> None:
+        if path.with_name(AWAY).exists():
+            raise StoreError("the card does not answer")
         super().__init__(path, *board)
         self.crash_at: Callable[[str], str] = lambda _boundary: ""
         self.on_commit: Callable[[Batch], None] = lambda _batch: None

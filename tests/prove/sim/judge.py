@@ -158,7 +158,7 @@ class Judge:
             if event.kind == "remedy_done":
                 world.line.note_taken(event)
         if "keys" in batch.meta:
-            world.line.list_kept = batch.meta["keys"].encode()
+            world.line.lists_kept.add(batch.meta["keys"].encode())
         if "desired" in batch.meta:
             self.force = desired_from(batch.meta["desired"])
 
@@ -174,12 +174,12 @@ class Judge:
     def card_lied(self) -> None:
         """The card has lost what it said was flushed."""
         self._lied = True
-        self._world.line.list_kept = b""
+        self._world.line.lists_kept.clear()
 
     def card_ruined(self) -> None:
         """The database cannot be read any more."""
         self._ruined = True
-        self._world.line.list_kept = b""
+        self._world.line.lists_kept.clear()
 
     def opened(self, store: Store) -> None:
         """The agent has opened its journal: see what of the account is truly there."""

@@ -32,8 +32,8 @@ class Line:
         self.foreign_acks = False
         self.handed: m.Desired | None = None
         """The newest document that was handed to the room's own client."""
-        self.list_kept = b""
-        """The list of keys in the room's journal."""
+        self.lists_kept: set[bytes] = set()
+        """Lists of keys that the room's journal has ever held, as far as its card is honest."""
         self.granted_s = self.denied_s = float("-inf")
         """When the room has last taken such an answer about a lease."""
         self._connecting: Board | None = None
@@ -139,7 +139,7 @@ class Line:
 
     def order(self, action: str, how: str) -> None:
         """The centre orders, in good order or as an attacker or a broken broker would."""
-        if how == "stolen" and (self.hub.seals is None or self.list_kept != self.hub.seals.lists[-1]):
+        if how == "stolen" and (self.hub.seals is None or self.hub.seals.lists[-1] not in self.lists_kept):
             return  # nothing is signed there, or the room cannot know yet that this key was stolen
         ident = self._name(how in ("good", "twice"))
         spoilt: dict[str, dict[str, Any]] = {

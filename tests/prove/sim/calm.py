@@ -49,6 +49,9 @@ class Calm:
         self.unsure_s = -math.inf
         self.disturbed_s = -math.inf
         """When the agent last started, or was last told of bad mains."""
+        self.clockless_s = -math.inf
+        """When its clock was last undisciplined: restarts of earlier boots counted as just begun until then, and a
+        fault that was given to a person over them is tried again after half an hour."""
         self.why = ""
         self._latched = False
         self._intents: dict[int, Intent] = {}
@@ -71,6 +74,8 @@ class Calm:
         now_s = self._world.now_s
         if any(now_s - restart.began_s < 2 * HOUR_S for restart in self._world.place.restarts if restart.load == LOAD):
             return p.ACTED_AGAIN_S
+        if now_s - self.clockless_s < HOUR_S:
+            return p.ACTED_AGAIN_S
         return p.ACTED_AFTER_START_S if now_s - self.disturbed_s < HOUR_S / 2 else p.ACTED_WITHIN_S
 
     def _in_the_way(self) -> str:
@@ -86,6 +91,8 @@ class Calm:
         room = place.room
         if not (room.mains.present and room.gateway_up()) or now_s - ledger.supply_bad_s < MARGIN_S:
             return "the supply or the network"
+        if not board.synced:
+            self.clockless_s = now_s
         if not (board.synced and isinstance(board.store, SimStore)) or board.room.journal_broken:
             return "the clock or the card"
         if board.room.state.policy.safe_mode or board.act_on(LOAD) or board.act_on("switch") or self._busy():

@@ -13,11 +13,13 @@ import ssl
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import MQTTErrorCode
 
+from agent.dial import Dialler
 from agent.ports import Clock
 from agent.session import Incoming, Outgoing, Session
 from wire import messages as m
@@ -97,6 +99,7 @@ class Publisher:
         self._tokens: dict[int, int] = {}
         self._puback_s = 0.0
         self._offers: queue.Queue[Callable[[Session], None]] = queue.Queue(1000)
+        self._dialler = Dialler(clock)
         self._stop = threading.Event()
         self._kick = threading.Event()
         self._told_down = False
@@ -118,6 +121,10 @@ class Publisher:
     def alive(self, now_s: float, limit_s: float = 90.0) -> bool:
         """Whether the thread still goes round."""
         return not self._config.host or (self._thread.is_alive() and now_s - self.beat_s < limit_s)
+
+    def stuck_s(self) -> float:
+        """For how long no connection could even be tried; see `agent.dial`. Only a new start mends that."""
+        return self._dialler.stuck_s()
 
     def close(self) -> None:
         """Say goodbye and end. At most 5 s."""
@@ -171,7 +178,8 @@ class Publisher:
         client.on_message = self._guard(self._on_message)
         client.on_publish = self._guard(self._on_publish)
         try:
-            client.connect(self._config.host, self._config.port, KEEPALIVE_S)
+            connect = partial(client.connect, self._config.host, self._config.port, KEEPALIVE_S)
+            self._dialler.dial(client, connect, self._goes_round)
         except ssl.SSLCertVerificationError as error:
             why = why_not_believed(error, self._clock.now().wall_s)
             self._down(f"the broker's certificate is not believed: {why}; see broker.ca_file and host")
@@ -201,6 +209,12 @@ class Publisher:
                 self._down("connected, and nothing has been acknowledged for five minutes")
                 return
         self._goodbye(client)
+
+    def _goes_round(self) -> bool:
+        """Say that the thread is there, while it waits for something else; whether it is to wait on."""
+        self.beat_s = self._clock.now().mono_s
+        self._drain_offers()
+        return not self._stop.is_set()
 
     def _send(self, client: mqtt.Client, now_s: float) -> None:
         if not self._tokens:

@@ -34,6 +34,7 @@ from agent.trust import Trust, read_root
 
 log = logging.getLogger(__name__)
 
+STUCK_S = 3600.0
 JOURNAL_BROKEN_S = 300.0
 JOURNAL_ASK_S = 60.0
 
@@ -152,6 +153,7 @@ class Service:
             self._check_in.mind(self._clock.now().mono_s, heard=self._publisher.heard, sound=sound)
             self._mind_journal()
             self._mind_safe_mode()
+            self._mind_line()
 
     def _mind_safe_mode(self) -> None:
         """End safe mode when it has lasted long enough: a room may never be given up."""
@@ -160,6 +162,13 @@ class Service:
             self._starts = starts.lifted(self._starts, now.mono_s)
             self._room.remember_meta(starts.KEY, starts.text(self._starts))
             self._room.end_safe_mode(now)
+
+    def _mind_line(self) -> None:
+        """End in good order, to be started again, when every try to reach the hub has hung for an hour: a new start has
+        none of them. Not while something is being restarted; the room needs no hub for that."""
+        if self._publisher.stuck_s() > STUCK_S and not self._room.state.acts:
+            log.error("nothing could be tried for an hour to reach the hub: starting anew")
+            self.stop()
 
     def _mind_journal(self) -> None:
         """End, to be started again, when that will mend the journal: a new start sets a broken file aside, goes on

@@ -8,8 +8,10 @@ does.
 
 from __future__ import annotations
 
+import contextlib
 import logging
-from typing import Protocol
+import socket
+from typing import Any, Protocol
 
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
@@ -48,11 +50,34 @@ class Access(Protocol):
 class Client(paho.Client):
     """paho's client, which goes on whatever a message's packet holds."""
 
+    _given_up = False
+    _line: socket.socket | None = None
+
     @property
     def running(self) -> bool:
         """Whether the thread of `loop_start` goes round. A defect may have ended it while all else looks connected."""
         thread = self._thread
         return thread is not None and thread.is_alive()
+
+    def give_up(self) -> None:
+        """Let a `connect` that still goes on in another thread come to nothing: no CONNECT leaves any more, which would
+        take the session from a later connection."""
+        self._given_up = True
+        line, self._line = self._line, None
+        if line is not None:
+            with contextlib.suppress(OSError):
+                line.shutdown(socket.SHUT_RDWR)
+
+    def _create_socket_connection(self) -> socket.socket:
+        self._line = super()._create_socket_connection()
+        return self._line
+
+    def _create_socket(self) -> Any:
+        made = super()._create_socket()
+        if self._given_up:
+            made.close()
+            raise OSError("given up meanwhile")
+        return made
 
     def _handle_publish(self) -> MQTTErrorCode:
         """Confirm a message that paho cannot take apart, else the broker would send it again at every connection.

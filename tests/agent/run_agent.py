@@ -1,12 +1,15 @@
 """Runs `diemcau-agent` with pins whose levels outlive it: python -m tests.agent.run_agent run --config FILE.
 
-With DIEMCAU_TEST_IDLE set, all its devices are one probe that sees an idle room.
+With DIEMCAU_TEST_IDLE set, all its devices are one probe that sees an idle room. With DIEMCAU_TEST_RESOLVER_S set,
+every look-up of a name takes so long and fails.
 """
 
 from __future__ import annotations
 
 import os
+import socket
 import sys
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -53,7 +56,15 @@ def idle(room: RoomConfig, gate: MeteringGate | None = None) -> tuple[list[Probe
     return [IdleProbe()], []
 
 
+def unresolved(*_: object, **__: object) -> Any:
+    """What `socket.getaddrinfo` does where the name server is gone."""
+    time.sleep(float(os.environ["DIEMCAU_TEST_RESOLVER_S"]))
+    raise socket.gaierror(-3, "Temporary failure in name resolution")
+
+
 if __name__ == "__main__":
+    if os.environ.get("DIEMCAU_TEST_RESOLVER_S"):
+        socket.getaddrinfo = unresolved
     Device.pin_factory = MockFactory(pin_class=KeptPin)
     if os.environ.get("DIEMCAU_TEST_IDLE"):
         import agent.probes.build  # late, as the agent itself does

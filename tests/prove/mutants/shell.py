@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+import agent.dial
 import agent.plug
 import agent.probe_threads
 import agent.publisher
@@ -36,6 +37,12 @@ def guard_is_never_called() -> list[Patch]:
 
 
 @mutant("broker's name is never resolved", "an order", real=True)
+def resolver_is_waited_for_without_end() -> list[Patch]:
+    """A look-up that hangs is never left behind, and the thread that waits for it says that it is there."""
+    return [(agent.dial, "DIAL_S", 1e9)]
+
+
+@mutant("connection's thread stands still", "an order", real=True)
 def watchdog_is_fed_for_a_dead_publisher() -> list[Patch]:
     """The service manager hears that all is well although the connection's thread goes round no more."""
     return [(agent.publisher.Publisher, "alive", lambda _self, _now_s, _limit_s=90.0: True)]

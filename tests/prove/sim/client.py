@@ -32,6 +32,8 @@ class SimClient:
         self.on_publish: Callable[..., None] = _nothing
         self.stuck = False
         """The broker answers pings, and does nothing else any more."""
+        self.frozen = False
+        """The agent's thread that asks for news never comes back from it."""
         self._arrived: list[Callable[[], None]] = []
         self._open = self._up = False
         self.up_since_s = 0.0
@@ -69,6 +71,8 @@ class SimClient:
 
     def loop(self, timeout: float) -> MQTTErrorCode:
         """Wait for the network, at most about so long, and hand out what has come."""
+        if self.frozen:
+            self._stage.wait(None)
         if not self._arrived and self._open:
             self._stage.listen(IDLE_S if self._up else timeout)
         arrived, self._arrived = self._arrived, []
@@ -99,6 +103,10 @@ class SimClient:
 
     def disconnect(self) -> None:
         """Say goodbye."""
+        self.drop()
+
+    def give_up(self) -> None:
+        """Nobody waits for `connect` any more."""
         self.drop()
 
     # -- of the world

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 from unittest import mock
 
 import agent.actuators
+import agent.dial
 import agent.gate
 import agent.loop
 import agent.plug
@@ -333,7 +334,8 @@ class Parts:
         put = mock.patch.object
         return [
             *(put(module, "threading", threading) for module in (
-                agent.loop, agent.probe_threads, agent.actuators, agent.publisher, agent.plug, agent.store.sqlite
+                agent.loop, agent.probe_threads, agent.actuators, agent.publisher, agent.dial, agent.plug,
+                agent.store.sqlite,
             )),
             *(put(module, "queue", queue) for module in (agent.loop, agent.publisher)),
             *(put(module, "time", time) for module in (agent.relays, agent.service)),

@@ -134,6 +134,14 @@ def _stuck(world: World) -> None:
 once("connection falls silent", 0.4, _stuck)
 
 
+def _freeze(world: World) -> None:
+    if world.line.client is not None:
+        world.line.client.frozen = True
+
+
+once("connection's thread stands still", 0.4, _freeze)
+
+
 @kind("broker's name is never resolved", 0.4)
 def _names(_dice: random.Random, at_s: float, _lasts_s: float) -> Sequence[Happening]:
     def hang(world: World) -> None:

@@ -26,9 +26,11 @@ def start(
 ) -> tuple[RoomState, tuple[Effect, ...]]:
     """Begin an act that the interlock has permitted: book it on its load, then let the shell perform it."""
     load = state.policy.load_of(remedy)
+    leased = remedy.restarts and not command
     act = Act(
         state.next_id, remedy.name, load.name, now.mono_s, now.mono_s + bound_s(state, remedy),
         rule.name if rule else "", command, by, confirmed, state.last_relay_s,
+        lease=state.lease if leased else Lease(),
     )  # fmt: skip
     own = state.load(load.name)
     acts_s = (*own.acts_s, now.mono_s)[-ACTS_KEPT:] if remedy.restarts else own.acts_s
@@ -39,7 +41,7 @@ def start(
         next_id=state.next_id + 1,
         acts={**state.acts, act.act_id: act},
         loads={**state.loads, load.name: replace(own, act_id=act.act_id, acts_s=acts_s, cycles_s=cycles_s)},
-        lease=state.lease if command or not remedy.restarts else Lease(),
+        lease=Lease() if leased else state.lease,
         last_relay_s=now.mono_s if remedy.method in RELAY_METHODS else state.last_relay_s,
     )
     started = Record(

@@ -337,6 +337,8 @@ def finished(state: RoomState, event: RemedyDone, now: Instant) -> Step:
         load=act.load, outcome="done" if event.ok else "failed", proof=event.proof, command=act.command, by=act.by,
     )  # fmt: skip
     state = replace(state, acts=under_way, loads={**state.loads, act.load: own})
+    if unsent and state.lease == Lease():
+        state = replace(state, lease=act.lease)
     rule = state.rules.get(act.fault)
     if rule is None or fault.act_id != act.act_id or fault.phase is not Phase.REMEDYING:
         return state, (done,)

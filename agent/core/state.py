@@ -79,6 +79,16 @@ class LoadState:
 
 
 @dataclass(frozen=True, slots=True)
+class Lease:
+    """What the hub has said to acts of the room's own: a budget of the whole fleet."""
+
+    asked_s: float = float("-inf")
+    until_s: float = float("-inf")
+    """Granted until then, for one act."""
+    denied_until_s: float = float("-inf")
+
+
+@dataclass(frozen=True, slots=True)
 class Act:
     """An act under way."""
 
@@ -97,6 +107,8 @@ class Act:
     """`last_relay_s` of the room before this act was booked."""
     begun: bool = False
     """Whether it has been handed over to be performed."""
+    lease: Lease = Lease()
+    """What it has used up: it has that back when it is not begun."""
     waits_since_s: float = float("inf")
     """Since when it waits for a last look, though it is journalled; see `agent.core.handover`."""
 
@@ -139,16 +151,6 @@ class WaitingOrder:
     by: str
     since_s: float
     confirmed: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Lease:
-    """What the hub has said to acts of the room's own: a budget of the whole fleet."""
-
-    asked_s: float = float("-inf")
-    until_s: float = float("-inf")
-    """Granted until then, for one act."""
-    denied_until_s: float = float("-inf")
 
 
 @dataclass(frozen=True, slots=True)

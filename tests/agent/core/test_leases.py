@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from agent.core.events import CommandReceived, Record
+from agent.core.events import CommandReceived, Record, RemedyDone
 from agent.core.leases import ANSWERS, DENIED, GRANTED, answered
 from agent.core.state import Lease
-from tests.agent.core.world import World
+from tests.agent.core.test_codec_hung_story import HUNG
+from tests.agent.core.world import IDLE, World
 
 
 def test_an_answer_holds_for_its_time_and_the_asking_is_remembered() -> None:
@@ -27,3 +28,36 @@ def test_the_hub_hears_that_its_answer_was_taken(answer: str) -> None:
     world = World()
     effects = world.feed(CommandReceived("l1", answer, "hub"))
     assert effects == (Record("remedy_done", remedy=answer, outcome="done", command="l1", by="hub"),)
+
+
+def leased() -> World:
+    """A connected room whose codec hangs, and which the hub has let restart it."""
+    world = World()
+    online = {"hub.session": True}
+    world.run(IDLE | online, 10)
+    world.run(HUNG | online, 25)
+    world.feed(CommandReceived("l1", GRANTED, "hub"))
+    world.run(HUNG | online, 10)
+    assert world.remedies() == ["codec_restart"]
+    return world
+
+
+def test_an_act_that_was_not_begun_gives_its_leave_back() -> None:
+    """The hub counts each leave against the whole fleet's budget, and may deny the next."""
+    world = leased()
+    given = world.state.acts[max(world.state.acts)].lease
+    assert world.state.lease == Lease(), "one leave, one act"
+    world.feed(RemedyDone(max(world.state.acts), ok=False, reason="late", proof={"sent": False}))
+    assert world.state.lease == given
+    world.run(HUNG | {"hub.session": True}, 12)
+    assert world.remedies() == ["codec_restart"] * 2
+    assert len(world.records("lease_wanted")) == 1
+
+
+@pytest.mark.parametrize("sent", [True, False])
+def test_a_leave_comes_back_for_what_was_not_sent_alone_and_never_over_a_newer_one(sent: bool) -> None:
+    world = leased()
+    newer = Lease(asked_s=world.mono_s) if not sent else Lease()
+    world.state = replace(world.state, lease=newer)
+    world.feed(RemedyDone(max(world.state.acts), ok=False, reason="timeout", proof={"sent": sent}))
+    assert world.state.lease == newer

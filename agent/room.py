@@ -29,6 +29,7 @@ from agent.core.policy import Policy
 from agent.core.remedies import LOADS, REMEDIES, Method, Remedy
 from agent.core.rule import Rule
 from agent.core.state import Fault, RoomState
+from agent.core.timelines import kept_by
 from agent.store.base import COMMANDS_KEPT, DOUBTED, LOST, UNSENT, ActRow, Batch, Memory, Store, StoreError
 from wire import messages as m
 
@@ -44,7 +45,9 @@ MAINS_KEPT_S = 30.0
 """That the mains is bad is written once in so many seconds, and counts until their end: a card is not worn by it."""
 UPGRADE_KEPT_S = 600.0
 """The same of a codec that takes new firmware."""
-SMALL_AND_EMPTY = ("boots", "shed_loads", "latched_loads", "routines", "mains_bad", "upgrading", "maintenance_over")
+SMALL_AND_EMPTY = (
+    "boots", "shed_loads", "latched_loads", "routines", "mains_bad", "upgrading", "maintenance_over", "offsets",
+)  # fmt: skip
 
 
 class Room:
@@ -94,6 +97,7 @@ class Room:
             maintenance_over_s=float(meta.get("maintenance_over") or 0.0),
             mains_bad_s=float("-inf") if rebooted else float(meta.get("mains_bad") or "-inf"),
             upgrading_s=float("-inf") if rebooted else float(meta.get("upgrading") or "-inf"),
+            offsets_s=() if rebooted else tuple(map(float, meta.get("offsets", "").split())),
             rebooted=rebooted,
         )
         self._batch.meta["boot"] = self.who.boot
@@ -273,6 +277,7 @@ def _small_values(state: RoomState) -> dict[str, str]:
         "maintenance_over": str(math.ceil(state.maintenance_over_s)) if state.maintenance_over_s else "",
         "mains_bad": _rounded_up(state.mains_bad_s, MAINS_KEPT_S),
         "upgrading": _rounded_up(upgraded_s, UPGRADE_KEPT_S),
+        "offsets": " ".join(f"{offset_s:.1f}" for offset_s in kept_by(state.times)),
         "off_loads": " ".join(name for name, load in loads if load.off),
         "shed_loads": " ".join(name for name, load in loads if load.shed),
         "latched_loads": " ".join(name for name, load in loads if load.latched),

@@ -103,6 +103,8 @@ class Restarted:
     """Monotonic time of this boot when the mains was last seen bad, or a little later."""
     upgrading_s: float = float("-inf")
     """Monotonic time of this boot when the codec last said that it takes new firmware, or a little later."""
+    offsets_s: tuple[float, ...] = ()
+    """Of wall clock and monotonic clock in this boot, the present one last; see `agent.core.timelines`."""
     rebooted: bool = False
     """The board has started anew since the journal was last written."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from agent.core import boots, staging
+from agent.core import boots, staging, timelines
 from agent.core.events import Effect, PastAct, Record, Restarted
 from agent.core.facts import Instant, Seen
 from agent.core.phases import OPEN, Phase
@@ -77,6 +77,7 @@ def restored(state: RoomState, event: Restarted, now: Instant) -> tuple[RoomStat
         synced_s=event.synced_s,
         routines=dict(event.routines),
         commands=event.commands[-COMMANDS_KEPT:],
+        times=timelines.known(event.offsets_s, now),
     )
     if event.rebooted:  # the board was without power, and so was the room
         state, more = staging.mains_back(state, now)

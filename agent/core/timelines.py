@@ -35,7 +35,7 @@ class Timeline:
 
 @dataclass(frozen=True, slots=True)
 class Timelines:
-    """Those of this run of the agent: a new process knows of no step."""
+    """Those of this boot of the board: the store keeps them over a restart of the agent."""
 
     kept: tuple[Timeline, ...] = ()
     present: Timeline | None = None
@@ -54,6 +54,18 @@ class Timelines:
 
 UNSTEPPED = Timelines()
 """No step was ever seen, or nobody has looked yet."""
+
+
+def kept_by(times: Timelines) -> tuple[float, ...]:
+    """What outlives the process within one boot: the differences, that of now last."""
+    others = [one.offset_s for one in times.kept if times.present is None or not _same(one, times.present.offset_s)]
+    return (*others, *([times.present.offset_s] if times.present else ()))
+
+
+def known(offsets_s: tuple[float, ...], now: Instant) -> Timelines:
+    """The same in the next process. When it was told is not kept, so that each counts as seen just now."""
+    kept = tuple(Timeline(offset_s, now.mono_s) for offset_s in offsets_s[-KEPT_MAX:])
+    return Timelines(kept, kept[-1]) if kept else UNSTEPPED
 
 
 def seen(before: Timelines, now: Instant) -> Timelines:

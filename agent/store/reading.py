@@ -104,6 +104,10 @@ def _pairs(known: frozenset[str], high: float) -> Callable[[str], str | None]:
     return read
 
 
+def _numbers(low: float, high: float) -> Callable[[str], str | None]:
+    return lambda text: " ".join(word for word in text.split() if finite(_float(word), low, high))
+
+
 def _words(text: str) -> str | None:
     return " ".join(word for word in text.split() if WORD.fullmatch(word))
 
@@ -124,6 +128,7 @@ KNOWN: dict[str, Callable[[str], str | None]] = {
     "maintenance_over": _number(0.0, WALL_MAX_S),
     "mains_bad": _number(-1e9, 1e9),
     "upgrading": _number(-1e9, 1e9),
+    "offsets": _numbers(-WALL_MAX_S, WALL_MAX_S),
     "boots": _pairs(_LOADS, BOOT_MAX_S),
     "routines": _pairs(frozenset(REMEDIES), WALL_MAX_S),
     "off_loads": _names(_LOADS),

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from agent.core.events import Tick
 from agent.core.facts import Instant, Seen, View
 from agent.core.policy import Meeting
 from agent.core.schedule import trial_runs
 from agent.core.secrecy import Secrecy, secrecy
-from agent.core.timelines import DOUBT_S, KEEP_S, KEPT_MAX, UNSTEPPED, Timelines, seen
+from agent.core.timelines import DOUBT_S, KEEP_S, KEPT_MAX, UNSTEPPED, Timeline, Timelines, kept_by, known, seen
+from agent.room import Room
+from agent.store.memory import MemoryStore
 from tests.agent.core.world import policy
 
 START_S, END_S = 1_790_000_000.0, 1_790_003_600.0
@@ -45,7 +50,39 @@ def test_one_step_either_way_ends_no_meeting(step_s: float) -> None:
         times = seen(times, now)
         assert judged(times, now) is Secrecy.MEETING, "what was on stays on, and says so"
     now = at(300, 1e8)
-    assert judged(looked(now), now) is Secrecy.OPEN, "who has not seen it knows nothing: a new process asks the hub"
+    assert judged(looked(now), now) is Secrecy.OPEN, "who has not seen it knows nothing"
+
+
+@pytest.mark.parametrize("stepped_before", [True, False])
+def test_a_new_process_of_the_same_boot_knows_of_the_step(stepped_before: bool) -> None:
+    """The agent starts anew in a secret meeting, after the clock was stepped or before: its microphone stays off."""
+    store = MemoryStore("e")
+    room = Room((), policy(meetings=(SECRET,)), store, "b1", "0.1", "r")
+    room.restore(at(150, synced=False))
+    for now in (at(200), at(300), at(400, 9 * 3600.0 if stepped_before else 0.0)):
+        room.feed(Tick(), now)
+        room.commit(now)
+    written = store.remember("b1").meta["offsets"]
+    room.feed(Tick(), at(500, 9 * 3600.0 if stepped_before else 0.0))
+    room.commit(at(500))
+    assert store.remember("b1").meta["offsets"] == written, "a tick that shows nothing new wears no card"
+    later = at(600, 9 * 3600.0)
+    for boot, then in (("b1", Secrecy.MEETING), ("b2", Secrecy.OPEN)):
+        again = Room((), policy(meetings=(SECRET,)), store, boot, "0.1", "r")
+        again.restore(replace(later, synced=False))
+        again.feed(Tick(), later)
+        assert judged(again.state.times, later) is then
+        assert again.state.times.doubtful(later) is (boot == "b1" and not stepped_before)
+
+
+def test_of_many_steps_the_newest_outlive_the_process_with_the_present_one_last() -> None:
+    times = looked(*(at(200 + n, 100.0 * n) for n in range(5)), at(300, 200.0))
+    offsets_s = kept_by(times)
+    assert offsets_s == tuple(OFFSET_S + step_s for step_s in (0.0, 100.0, 300.0, 400.0, 200.0))
+    again = known(tuple(range(0, 1200, 100)), at(400))
+    assert [one.offset_s for one in again.kept] == list(range(400, 1200, 100))
+    assert again.present == Timeline(1100, 400)
+    assert known((), at(400)) == UNSTEPPED
 
 
 STEPS = st.sampled_from([0.0, 1.0, -1.0, 2.5, -60.0, 3600.0, -3600.0, 7200.0, 86_400.0, -86_400.0, 1e8, -1e8])

@@ -21,6 +21,7 @@ from agent.core.facts import Value
 from agent.core.policy import Policy
 from agent.core.remedies import REMEDIES, Method
 from agent.gate import MeteringGate
+from agent.heed import surely_of
 from agent.loop import Loop
 from agent.publisher import Publisher
 from agent.relays import RoomRelays
@@ -49,6 +50,7 @@ class Service:
         boot = boot_id()
         self._store = open_store(self._folder / DATABASE, serial_number())
         memory = self._store.remember(boot)
+        self._store.surely = surely_of(memory.meta)
         policy = config.policy(frozenset())
         # This powers all equipment, and so ends a cycle that a crash has interrupted.
         self._relays = RoomRelays(config.relays, left_off(memory, policy))

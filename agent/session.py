@@ -9,18 +9,21 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 import msgspec
 
 from agent import desired as documents
 from agent import report
-from agent.core.events import CommandReceived, DesiredChanged, Record
+from agent.core.events import CommandReceived, Record
 from agent.core.facts import Instant
 from agent.epochs import Epochs
+from agent.heed import SURELY, heeded
+from agent.letters import DOUBTED as DOUBTED
+from agent.letters import Incoming as Incoming
+from agent.letters import Outgoing as Outgoing
 from agent.noise import Noise
 from agent.store.base import Store
-from agent.trust import Trust
+from agent.trust import Trust, unconfirmed
 from wire import bounds
 from wire import messages as m
 from wire.envelope import Kind
@@ -38,31 +41,6 @@ NONCE_GOOD_S = 120.0
 METRICS_IN_MEMORY = 10
 """Batches that wait in memory before they are spilt to the store: the card is written once in ten minutes."""
 METRICS_IN_FLIGHT = 20
-DOUBTED = -1
-
-
-@dataclass(frozen=True, slots=True)
-class Outgoing:
-    """One message to publish with QoS 1. `token` comes back in `puback`."""
-
-    topic: str
-    payload: bytes
-    retain: bool = False
-    token: int = 0
-
-
-@dataclass(slots=True)
-class Incoming:
-    """What a received message amounts to, for the loop."""
-
-    events: list[CommandReceived | DesiredChanged] = field(default_factory=list)
-    records: list[Record] = field(default_factory=list)
-    meta: dict[str, str] = field(default_factory=dict)
-    """Values that must be kept with the same commit: the counter, the desired document."""
-    fleet: m.Fleet | None = None
-    told_in: int = 0
-    """The connection in which the hub has said which desired document is in force. 0: this message did not say it;
-    `DOUBTED`: it did, in a way that cannot be used or believed."""
 
 
 class Session:
@@ -277,10 +255,16 @@ class Session:
         if self._hub_says in ("", self.hub_epoch) or now.mono_s - self._rewound_s < REWIND_EVERY_S:
             return
         self._rewound_s = now.mono_s
-        if not self.store.rewind({"hub_epoch": self._hub_says}):
+        nothing = {} if self.store.surely is None else {SURELY: "0"}  # the new one has not vouched for anything
+        if not self.store.rewind({"hub_epoch": self._hub_says} | nothing):
             return  # tried again later; until then no floor of ours is meant for the new database
+        self.store.surely = 0 if nothing else None
         self.hub_epoch = self._hub_says
-        self._sent, self._acked, self._progress_s = 0, 0, now.mono_s
+        self._again(0, now)
+
+    def _again(self, known: int, now: Instant) -> None:
+        """Begin anew with what stands above this number."""
+        self._sent, self._acked, self._progress_s = min(self._sent, known), known, now.mono_s
         if self._state is not None:  # with the number of events that are still to come
             state = msgspec.structs.replace(m.decode(m.State, self._state), outbox=self.store.pending())
             self.offer_state(state)
@@ -316,7 +300,7 @@ class Session:
         reason = self._why_not(command, now)
         if command.id != ident and (command.id or opened.body is not payload):
             reason = "foreign_id"
-        reason = reason or _unconfirmed(command, now)
+        reason = reason or unconfirmed(command, now)
         if reason:
             return self._refuse(ident, reason, now, command.by, command.confirmed)
         self.counter = command.counter
@@ -382,7 +366,20 @@ class Session:
             return Incoming(told_in=told_in)  # retained: it comes again with every connection
         self.desired_version = desired.version
         kept = m.encode(fitted.document).decode("utf-8")
-        return Incoming([fitted.change], list(fitted.told), {"desired": kept}, told_in=told_in)
+        meta = {"desired": kept} | self._heed(desired.has, now)
+        return Incoming([fitted.change], list(fitted.told), meta, told_in=told_in)
+
+    def _heed(self, has: m.Has | None, now: Instant) -> dict[str, str]:
+        """Go by what the hub says under its signature that it has; gives what must be kept."""
+        first, mark = self.epochs.first(self.who.epoch), self.store.floor() - 1
+        found = heeded(has, epoch=self.who.epoch, first=first, mark=mark, hub=self.hub_epoch)
+        if found is None or (found.rewind and not self.store.rewind(found.meta, found.surely)):
+            return {}
+        self.store.surely = found.surely
+        self.hub_epoch = found.meta.get("hub_epoch", self.hub_epoch)
+        if found.rewind:
+            self._again(found.surely, now)
+        return found.meta
 
     def _refuse(
         self, ident: str, reason: str, now: Instant, by: str = "", confirmed: m.Confirmed | None = None
@@ -397,15 +394,5 @@ class Session:
         return Incoming(records=self._noise.heard(refused, now))
 
 
-def _unconfirmed(command: m.Command, now: Instant) -> str:
-    """Why what a person in the room is said to have said is not believed; empty when it is, or nothing was said."""
-    if command.confirmed is None:
-        return ""
-    if not now.synced:
-        return "confirmation_no_clock"  # nobody can tell how old it is
-    return bounds.unfit_confirmation(command.confirmed, command.action, now.wall_s)
-
-
-def desired_from(text: str) -> DesiredChanged | None:
-    """The desired document that the store kept, as the event that puts it in force again; None when there is none."""
-    return documents.kept(text)
+desired_from = documents.kept
+"""The desired document that the store kept, as the event that puts it in force again; None when there is none."""

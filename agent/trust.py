@@ -11,8 +11,10 @@ from dataclasses import dataclass
 
 import msgspec
 
+from agent.core.facts import Instant
+from wire import bounds
 from wire import envelope as e
-from wire.messages import BadMessageError
+from wire.messages import BadMessageError, Command
 
 KEYS_MAX = 16
 """Keys of a list that are kept; a list of more is refused."""
@@ -112,3 +114,12 @@ def read_root(text: str) -> bytes:
             "44 characters that diemcau-hub signer init prints"
         )
     return data
+
+
+def unconfirmed(command: Command, now: Instant) -> str:
+    """Why what a person in the room is said to have said is not believed; empty when it is, or nothing was said."""
+    if command.confirmed is None:
+        return ""
+    if not now.synced:
+        return "confirmation_no_clock"  # nobody can tell how old it is
+    return bounds.unfit_confirmation(command.confirmed, command.action, now.wall_s)

@@ -17,7 +17,17 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
-from hub import audit_command, backup, enrolment, inventory, meetings, registry, restored, rollout_command, token_command
+from hub import (
+    audit_command,
+    backup,
+    enrolment,
+    inventory,
+    meetings,
+    registry,
+    restored,
+    rollout_command,
+    token_command,
+)
 from hub.api.accounts import ROLES, BadAccountError, add_user, reset_second_step
 from hub.api.tokens import BadTokenError
 from hub.core.leases import Budget

@@ -146,8 +146,12 @@ class Store(Protocol):
         """Highest seq that was committed, 0 before the first."""
         ...
 
-    def rewind(self, meta: dict[str, str]) -> bool:
-        """Make everything that is kept unacknowledged again, for a hub that has lost it, and keep `meta` with that.
+    surely: int | None
+    """Up to which number the hub has everything under its signature; None: no hub has ever said so. What lies above is
+    not forgotten for an acknowledgement alone, which anybody who holds the broker can forge, but for want of room."""
+
+    def rewind(self, meta: dict[str, str], to: int = 0) -> bool:
+        """Make what is kept above `to` unacknowledged again, for a hub that has not got it, and keep `meta` with that.
 
         False when the card did not take it, and nothing has changed.
         """

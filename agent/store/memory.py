@@ -37,6 +37,7 @@ class MemoryStore:
         self._kept_bytes_max = kept_bytes_max
         self._kept: dict[int, bytes] = {}
         self._kept_bytes = 0
+        self.surely: int | None = None
         self.dropped = 0
         self._seq = 0
         self._events: dict[int, bytes] = {}
@@ -124,15 +125,25 @@ class MemoryStore:
             payload = self._kept[known] = self._events.pop(known)
             self._bytes -= len(payload)
             self._kept_bytes += len(payload)
-        while self._kept_bytes > self._kept_bytes_max:
+        while self._kept_bytes > self._kept_bytes_max and self._may_go(next(iter(self._kept))):
             self._kept_bytes -= len(self._kept.pop(next(iter(self._kept))))
         return True
 
     def newest(self) -> int:
         return next(reversed(self._events or self._kept), 0)
 
-    def rewind(self, meta: dict[str, str]) -> bool:
+    def _may_go(self, seq: int) -> bool:
+        return self.surely is None or seq <= self.surely or self._kept_bytes > OUTBOX_BYTES_MAX
+
+    def rewind(self, meta: dict[str, str], to: int = 0) -> bool:
         self._meta.update(meta)
+        if to:
+            again = {seq: payload for seq, payload in self._kept.items() if seq > to}
+            size = sum(map(len, again.values()))
+            self._kept = {seq: payload for seq, payload in self._kept.items() if seq <= to}
+            self._events = again | self._events
+            self._bytes, self._kept_bytes = self._bytes + size, self._kept_bytes - size
+            return True
         newest = next(reversed((self._kept | self._events).values()), b"")
         while self._kept and aged(oldest := next(iter(self._kept.values())), newest):
             self._kept_bytes -= len(oldest)

@@ -89,6 +89,7 @@ class SqliteStore:
         self.path = path
         self._board = board
         self.earlier: dict[str, int] = {}
+        self.surely: int | None = None
         self.dropped = 0
         self.set_aside = ""
         """Where an unreadable file went at start, or empty."""
@@ -444,7 +445,9 @@ class SqliteStore:
         """Forget the oldest acknowledged events beyond the bound, a good many at a time: a card is written by pages."""
         if kept_bytes <= KEPT_BYTES_MAX:
             return 0
-        gone = 0
+        if self.surely is not None and kept_bytes <= OUTBOX_BYTES_MAX:
+            acked = min(acked, self.surely)
+        gone = last = 0
         for seq, size in self._db.execute(
             "SELECT seq, length(payload) FROM outbox WHERE seq <= ? ORDER BY seq", (acked,)
         ):
@@ -469,18 +472,20 @@ class SqliteStore:
     def newest(self) -> int:
         return self._newest
 
-    def rewind(self, meta: dict[str, str]) -> bool:
+    def rewind(self, meta: dict[str, str], to: int = 0) -> bool:
         try:
             with self._transaction():
-                for key, value in (meta | {ACKED: "0"}).items():
+                for key, value in (meta | {ACKED: str(to)}).items():
                     self._put(key, value)
-                self._forget_aged()
-                count, size = self._measured(0, self._seq)
+                if not to:
+                    self._forget_aged()
+                count, size = self._measured(to, self._seq)
+                kept_bytes = self._measured(0, to)[1]
         except sqlite3.Error as error:
             log.warning("could not make acknowledged events due again: %s", error)
             return False
-        self._acked = 0
-        self._count, self._bytes, self._kept_bytes = count, size, 0
+        self._acked = to
+        self._count, self._bytes, self._kept_bytes = count, size, kept_bytes
         return True
 
     def keep_metrics(self, batches: list[bytes]) -> None:

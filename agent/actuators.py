@@ -73,8 +73,12 @@ class Actuators:
         threading.Thread(target=self._perform, args=(order, in_time), name=name, daemon=True).start()
 
     def _perform(self, order: StartRemedy, in_time: InTime) -> None:
+        def begins() -> bool:
+            """Whoever waits for a lock when the agent ends would cut with nobody left to give the power back."""
+            return not self._stopping.is_set() and in_time()
+
         try:
-            outcome = self._outcome(order, in_time) if in_time() else _late()
+            outcome = self._outcome(order, begins) if begins() else _late()
         except LateError:
             outcome = _late()
         except Exception as error:  # an act that raises still has to be closed

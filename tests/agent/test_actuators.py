@@ -290,11 +290,36 @@ def test_api_orders_go_to_their_device() -> None:
 def test_ending_the_agent_ends_a_cycle_early_with_power() -> None:
     relays, clock = FakeRelays(), FakeTime()
     done: queue.Queue[RemedyDone] = queue.Queue()
-    made = Actuators(relays, [], done.put, sleep=clock.sleep, monotonic=clock.monotonic)
-    made.close()
+
+    def ends(seconds: float) -> None:
+        clock.sleep(seconds)
+        made.close(wait_s=0.0)
+
+    made = Actuators(relays, [], done.put, sleep=ends, monotonic=clock.monotonic)
     made.start(order("codec_power_cycle"))
-    assert done.get(timeout=10).proof["off_s"] == 0.0
+    assert done.get(timeout=10).proof["off_s"] == 0.5
     assert relays.on["codec"]
+
+
+@pytest.mark.parametrize("remedy", ["codec_power_cycle", "light_off", "codec_restart"])
+def test_what_waits_for_a_lock_when_the_agent_ends_is_not_begun(remedy: str) -> None:
+    """The process is gone before its off time is over, and the outlet's lock may be free only after the goodbye."""
+    relays, ends = FakeRelays(), queue.Queue[Actuators]()
+    asked = []
+
+    def in_time() -> bool:
+        if not asked:
+            ends.get(timeout=10).close(wait_s=0.0)  # between its thread's first question and the relay's
+        asked.append(1)
+        return True
+
+    done: queue.Queue[RemedyDone] = queue.Queue()
+    made = Actuators(relays, [Codec(Outcome(ok=True))], done.put)
+    ends.put(made)
+    made.start(order(remedy), in_time)
+    ended = done.get(timeout=10)
+    assert (ended.ok, ended.reason, dict(ended.proof)) == (False, LATE, {"sent": False})
+    assert relays.moves == []
 
 
 def test_a_relay_that_fails_for_long_is_tried_until_it_gives_power_again() -> None:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import sqlite3
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -89,27 +91,59 @@ def ask(db: sqlite3.Connection, csr: bytes, board: str, address: str, now_s: flo
     return _board(db.execute("SELECT * FROM enrolments WHERE fingerprint = ?", (fingerprint,)).fetchone())
 
 
-def boards(db: sqlite3.Connection) -> list[Board]:
-    """Those that wait, the newest first, then those that were given a room lately."""
-    rows = db.execute("SELECT * FROM enrolments ORDER BY room != '', seen_s DESC LIMIT 60")
-    return [_board(row) for row in rows]
+def boards(db: sqlite3.Connection, rooms: Collection[str] | None = None) -> list[Board]:
+    """Those that wait, the newest first, then those that were given a room lately.
+
+    `rooms`: all that the asker may know of. A board that waits is nobody's yet: who knows only some rooms reads its
+    code at the board itself, and is not shown those of the whole province.
+    """
+    bound = json.dumps(sorted(rooms)) if rooms is not None else None
+    found = db.execute(
+        "SELECT * FROM enrolments WHERE ? IS NULL OR (room != '' AND room IN (SELECT value FROM json_each(?)))"
+        " ORDER BY room != '', seen_s DESC LIMIT 60", (bound, bound or "[]"),
+    )  # fmt: skip
+    return [_board(row) for row in found]
 
 
-def give(db: sqlite3.Connection, typed: str, room: str, by: str, now_s: float) -> Board:
-    """Say which room a board is. Raises EnrolmentError. In the caller's transaction, with its row in the audit log."""
+def has_board(db: sqlite3.Connection, room: str) -> bool:
+    """Whether a room has a board: one was given to it, or has spoken for it."""
+    given = db.execute("SELECT 1 FROM enrolments WHERE room = ? LIMIT 1", (room,)).fetchone()
+    return bool(given or db.execute("SELECT 1 FROM twins WHERE room = ? AND heard_s > 0", (room,)).fetchone())
+
+
+def give(
+    db: sqlite3.Connection, typed: str, room: str, by: str, now_s: float, *, replace: bool = False,
+    rooms: Collection[str] | None = None,
+) -> Board:  # fmt: skip
+    """Say which room a board is. Raises EnrolmentError. In the caller's transaction, with its row in the audit log.
+
+    A room that has a board is given another only in its place (`replace`): the hub then forgets the one before, whose
+    certificate has to be revoked. `rooms`: all that the asker may know of; who knows only some replaces none.
+    """
     code = plain_code(typed)
     rows = db.execute("SELECT * FROM enrolments WHERE code = ?", (code,)).fetchall()
-    if len(rows) != 1:
+    if len(rows) != 1 or (rooms is not None and rows[0]["room"] and rows[0]["room"] not in rooms):
         raise EnrolmentError("enrol.unknown_code")
     if not valid_id(room) or db.execute("SELECT 1 FROM rooms WHERE room = ?", (room,)).fetchone() is None:
         raise EnrolmentError("enrol.unknown_room")
     if rows[0]["room"] not in ("", room):
         raise EnrolmentError("enrol.taken")
+    if rows[0]["room"] == "" and has_board(db, room):
+        if rooms is not None:
+            raise EnrolmentError("enrol.has_board_bound")
+        if not replace:
+            raise EnrolmentError("enrol.has_board")
+    before = [
+        row["code"] for row in db.execute("SELECT code FROM enrolments WHERE room = ? AND code != ?", (room, code))
+    ]
+    db.execute("DELETE FROM enrolments WHERE room = ? AND code != ?", (room, code))
     db.execute(
         "UPDATE enrolments SET room = ?, by = ?, decided_s = ? WHERE fingerprint = ?",
         (room, by, now_s, rows[0]["fingerprint"]),
     )
-    audit.append(db, now_s, by, "board_given", {"room": room, "code": code, "board": rows[0]["board"]})
+    audit.append(
+        db, now_s, by, "board_given", {"room": room, "code": code, "board": rows[0]["board"], "in_place_of": before}
+    )
     return _board(db.execute("SELECT * FROM enrolments WHERE code = ?", (code,)).fetchone())
 
 

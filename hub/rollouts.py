@@ -11,8 +11,10 @@ import contextlib
 import json
 import logging
 import os
+import re
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -22,6 +24,8 @@ from hub.core import rollout as core
 from hub.core.rollout import OVER, Rollout, RoomNow
 from hub.port import Change
 from hub.store import audit
+from hub.store.reads import Reader
+from hub.store.scope import ScopedReader
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +33,8 @@ FOLDER = "fleet"
 EVERY_S = 60.0
 WELL = frozenset({"ready", "check", "maintenance"})
 BY = "rollout"
+_COUNTED = re.compile(r"wave \d+: \d+ of \d+ rooms")
+"""As `hub/core/rollout.py` says why a roll-out ended by itself."""
 
 
 class RolloutError(Exception):
@@ -46,6 +52,18 @@ def current(db: Asks) -> tuple[int, Rollout] | None:
     """The newest roll-out, over or not; None when there never was one."""
     row = next(iter(db.execute("SELECT id, body FROM rollouts ORDER BY id DESC LIMIT 1")), None)
     return (row["id"], msgspec.json.decode(row["body"], type=Rollout)) if row else None
+
+
+def shown(reader: Reader) -> tuple[int, Rollout] | None:
+    """The newest roll-out as far as the asker may know of it: to who knows only some rooms it is one of those alone."""
+    found = current(reader)
+    if found is None or not isinstance(reader, ScopedReader):
+        return found
+    mine = {row["room"] for row in reader.all("SELECT room FROM rooms")}
+    waves = tuple(tuple(room for room in wave if room in mine) for wave in found[1].waves)
+    # "wave 2: 3 of 12 rooms bad" counts rooms of elsewhere.
+    reason = found[1].reason.partition(":")[0] if _COUNTED.match(found[1].reason) else found[1].reason
+    return found[0], replace(found[1], waves=waves, were_well=found[1].were_well & mine, usual_bad=0.0, reason=reason)
 
 
 def rooms(db: Asks, now_s: float, since_s: float = 0.0) -> dict[str, RoomNow]:

@@ -112,7 +112,11 @@ class Console:
 
 
 def make_console(
-    db_path: Path, hub: HubPort, clock: Callable[[], float] = time.time, *, totp_for_admins: bool = False,
+    db_path: Path,
+    hub: HubPort,
+    clock: Callable[[], float] = time.time,
+    *,
+    totp_for_admins: bool = False,
     seeds: Seeds | None = None,
 ) -> Console:
     """Open the database and read the templates."""
@@ -153,10 +157,20 @@ class Ask:
         if not self.part:
             if "counters" not in values:
                 values["counters"] = reads.counters(self.reader, self.now_s)
-            values["health"] = self.console.hub.health()
+            values["health"] = health_of(self.console.hub, self.reader, values["counters"], self.now_s)
             values["here"] = self.request.url.path + (f"?{self.request.url.query}" if self.request.url.query else "")
             values["restored"] = restored.told(self.console.reader.connection(), self.now_s)
         return HTMLResponse(self.console.environment.get_template(template).render(values), status)
+
+
+def health_of(hub: HubPort, reader: reads.Reader, counters: reads.Counters, now_s: float) -> dict[str, Any]:
+    """How the hub is, as far as the asker may know: whether it works, and figures of the asker's own rooms."""
+    found = hub.health()
+    if isinstance(reader, ScopedReader):
+        age_s = max(0.0, now_s - counters.heard_s) if counters.heard_s else None
+        found |= {"rooms_heard": counters.heard, "rooms_expected": counters.total, "last_message_age_s": age_s,
+                  "set_aside": 0, "ingested": 0}  # fmt: skip
+    return found
 
 
 def language_of(request: Request, session: Session | None) -> str:

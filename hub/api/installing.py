@@ -81,8 +81,9 @@ def enrol_page(ask: Asked, code: str = "", room: str = "", given: str = "") -> R
 
 @router.post("/enrol")
 def give(
-    ask: Acting, code: Annotated[str, Form(max_length=40)] = "", room: Annotated[str, Form(max_length=40)] = ""
-) -> Response:
+    ask: Acting, code: Annotated[str, Form(max_length=40)] = "", room: Annotated[str, Form(max_length=40)] = "",
+    replace: Annotated[str, Form(max_length=1)] = "",
+) -> Response:  # fmt: skip
     """Give a board its room; where the authority is at hand, issue its certificate at once."""
     settings = _settings(ask.request)
     authority = settings.enrol.authority_dir if settings else None
@@ -90,7 +91,9 @@ def give(
         _room(ask, room.strip().casefold())  # a room of elsewhere does not exist for this account
     try:
         with ask.console.sessions.writing() as db:
-            enrolment.give(db, code, room.strip().casefold(), ask.session.user, ask.now_s)
+            enrolment.give(
+                db, code, room.strip().casefold(), ask.session.user, ask.now_s, replace=replace == "1", rooms=_mine(ask)
+            )
         if authority is not None:
             with ask.console.sessions.writing() as db:
                 enrolment.issue(db, authority, ask.now_s)
@@ -101,12 +104,14 @@ def give(
     return RedirectResponse(f"/enrol?given={room.strip().casefold()}", 303)
 
 
+def _mine(ask: Ask) -> frozenset[str] | None:
+    """The rooms that the account may know of; None: all."""
+    return None if ask.session.scope is None else frozenset(room.room for room in reads.rooms(ask.reader))
+
+
 def _enrol(ask: Ask, status: int = 200, **values: Any) -> Response:
-    found = enrolment.boards(ask.console.reader.connection())
+    found = enrolment.boards(ask.console.reader.connection(), _mine(ask))
     rooms = reads.rooms(ask.reader)
-    if ask.session.scope is not None:
-        mine = {room.room for room in rooms}
-        found = [board for board in found if not board.room or board.room in mine]
     values = {"code": "", "room": "", "given": "", "error": ""} | values
     return ask.page("enrol.html", status, boards=found, rooms=rooms, qr=_qr(ask, values["room"]), **values)
 

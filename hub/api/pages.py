@@ -10,7 +10,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from hub.api import timeline, views
-from hub.api.context import Ask, Asked, RefusedError, console_of
+from hub.api.context import Ask, Asked, RefusedError
 from hub.console.text import fold
 from hub.console.words import Words, day_time
 from hub.store import read_incidents, read_security, reads
@@ -28,14 +28,14 @@ def overview(ask: Asked) -> Response:
     rows = views.make_rows(ask.t, read_incidents.by_tab(ask.reader, "new", ask.now_s), rooms, tree, coming)
     # What a room is healing by itself is no work for a person yet.
     urgent = [row for row in rows if row.incident.needs_person]
+    counters = reads.counters(ask.reader, ask.now_s)
     return ask.page(
         "overview.html",
         clusters=_clusters(tree, rooms),
         meeting=_meeting(coming, rooms, tree),
         top=urgent[:5],
         urgent=len(urgent),
-        counters=reads.counters(ask.reader, ask.now_s),
-        health=console_of(ask.request).hub.health(),
+        counters=counters,
         verdicts=VERDICTS,
     )
 

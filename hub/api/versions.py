@@ -59,7 +59,7 @@ def waves(r: Rollout, there: dict[str, RoomNow]) -> list[Wave]:
 @router.get("/versions")
 def versions_page(ask: Asked) -> Response:
     """Versions, and the waves of the newest roll-out."""
-    found = rollouts.current(ask.reader)
+    found = rollouts.shown(ask.reader)
     there = rollouts.rooms(ask.reader, ask.now_s, rollouts.begun_s(ask.reader, found[0]) if found else 0.0)
     return ask.page(
         "versions.html",

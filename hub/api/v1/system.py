@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse, Response
 
 from hub import rollouts
 from hub.api import versions as version_page
+from hub.api.context import health_of
 from hub.api.v1.caller import Called, caller
 from hub.api.v1.models import NUMBER_MAX, Health, Place, PlacePage, Rollout, Version, Versions, Wave, moment
 from hub.api.v1.rooms import Limit
@@ -37,7 +38,7 @@ def list_sites(
 @router.get("/versions")
 def read_versions(called: Called) -> Versions:
     """Which versions the rooms have, and how far the newest roll-out is."""
-    found = rollouts.current(called.reader)
+    found = rollouts.shown(called.reader)
     begun_s = rollouts.begun_s(called.reader, found[0]) if found else 0.0
     there = rollouts.rooms(called.reader, called.now_s, begun_s)
     return Versions(
@@ -67,8 +68,8 @@ def _wave(wave: version_page.Wave) -> Wave:
 @router.get("/health")
 def read_health(called: Called) -> Health:
     """How the hub is, and the rooms in numbers."""
-    hub = called.console.hub.health()
     counters = reads.counters(called.reader, called.now_s)
+    hub = health_of(called.console.hub, called.reader, counters, called.now_s)
     kept = {name: hub[name] for name in Health.model_fields if name in hub}
     return Health(**kept, started_at=moment(hub["started_s"]), verdicts=counters.verdicts, unhandled=counters.unhandled)
 

@@ -43,7 +43,15 @@ def ask(client: TestClient, csr: str = "") -> dict[str, str]:
     return told
 
 
-def test_a_board_is_given_its_room_once(client: TestClient) -> None:
+def never_heard(path: Path) -> None:
+    """The room has no board yet."""
+    db = open_db(path)
+    db.execute("UPDATE twins SET heard_s = 0 WHERE room = ?", (ROOM,))
+    db.close()
+
+
+def test_a_board_is_given_its_room_once(client: TestClient, db_path: Path) -> None:
+    never_heard(db_path)
     asked = ask(client)
     assert client.get(f"/enrol/answer/{asked['fingerprint']}").json() == {"state": "waiting", "code": asked["code"]}
     page = client.get(f"/enrol?code={asked['code']}&room={ROOM}").text
@@ -137,6 +145,7 @@ def test_a_board_goes_from_its_code_to_its_certificate(
 ) -> None:
     address, authority = served
     folder = tmp_path / "etc"
+    never_heard(db_path)
 
     def somebody_gives_it(_seconds: float) -> None:
         found = re.search(r"code:\s+(\S+)", capsys.readouterr().out)

@@ -25,6 +25,7 @@ from hub.api.accounts import add_user
 from hub.api.app import create_app
 from hub.api.permissions import API, ROUTES, Right
 from hub.link import Broker
+from hub.port import HubBusyError
 from hub.store.db import open_db
 from tests.brokers import free_port, until
 from tests.hub.console import seed
@@ -240,3 +241,23 @@ def test_no_question_in_an_address_is_an_error_of_ours(chief: TestClient, app: F
     assert asked > 25
     assert chief.get("/triage?part=list").status_code == 200
     assert chief.get("/rooms?part=").status_code == 200
+
+
+def test_what_nobody_waits_for_any_more_is_not_done_when_the_lock_is_free(
+    real_hub: service.Hub, db_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "ASKED_S", 0.3)
+    real_hub._writer._db.execute("PRAGMA busy_timeout = 60000")
+    with held(db_path), pytest.raises(HubBusyError):
+        real_hub.add_note(1, "thu.ha", "too late")  # its turn has come: it waits for the lock itself
+    monkeypatch.setattr(service, "ASKED_S", 60.0)
+    assert real_hub.add_note(1, "thu.ha", "in time").ok
+    with sqlite3.connect(db_path) as db:
+        assert db.execute("SELECT text FROM notes WHERE incident = 1").fetchall() == [("in time",)]
+
+
+def test_a_few_changes_wait_and_the_others_are_told_at_once(real_hub: service.Hub) -> None:
+    for _ in range(service.ASKING_MAX):
+        assert real_hub._few.acquire(blocking=False)
+    with pytest.raises(HubBusyError):
+        real_hub.ack_incident(1, "thu.ha")

@@ -214,3 +214,21 @@ def test_one_event_stays_however_large_and_what_was_dropped_is_in_the_file(
     assert (store.pending(), store.dropped, "dropped" in store.remember("b").meta) == (1, 0, False)
     put(store, 500)
     assert (store.pending(), store.dropped, store.remember("b").meta["dropped"]) == (1, 1, "1")
+
+
+def test_what_was_kept_before_a_restart_is_counted_from_the_first(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "room.db")
+    store.ack(put(store, 30))
+    store.close()
+    assert SqliteStore(tmp_path / "room.db")._kept_bytes == 30
+
+
+def test_what_was_dropped_for_its_size_and_what_was_taken_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent.store.sqlite.OUTBOX_BYTES_MAX", 100)
+    store = SqliteStore(tmp_path / "room.db")
+    for _ in range(3):
+        put(store, 40)
+    assert (store.pending(), store.remember("b").meta["dropped"]) == (2, "1")
+    assert store.ack(2) is True

@@ -305,7 +305,7 @@ def test_ending_the_agent_ends_a_cycle_early_with_power() -> None:
 def test_what_waits_for_a_lock_when_the_agent_ends_is_not_begun(remedy: str) -> None:
     """The process is gone before its off time is over, and the outlet's lock may be free only after the goodbye."""
     relays, ends = FakeRelays(), queue.Queue[Actuators]()
-    asked = []
+    asked: list[int] = []
 
     def in_time() -> bool:
         if not asked:

@@ -242,6 +242,18 @@ def test_an_act_that_has_ended_is_not_closed_as_unreported_by_a_tick_before_it()
     assert stand.orders.answers[-1] == ("c1", "done")
 
 
+def test_what_has_ended_is_known_before_an_order() -> None:
+    stand = Stand()
+    stand.look(IDLE, 100.0, 100.0)
+    stand.turn(100.0)
+    stand.order("codec_restart")
+    stand.turn(101.0)
+    stand.loop.put(RemedyDone(max(stand.room.state.acts), ok=True))
+    stand.order("codec_wake", "c2")
+    stand.turn(102.0)
+    assert stand.actuators.begun == ["codec_restart", "codec_wake"]
+
+
 def test_who_wakes_a_loop_that_stands_still_never_waits_for_it() -> None:
     """Nor does what wakes it take an outcome's place in the queue."""
     stand = Stand()
@@ -293,6 +305,7 @@ def test_nothing_begins_when_the_agent_ends() -> None:
     stand.loop.finish()
     stand.room.commit(stand.clock.now())
     assert stand.actuators.begun == []
+    assert stand.orders.answers[-1] == ("c1", "late"), "whoever has ordered it hears of it"
     memory = stand.store.remember("b1")
     assert (memory.open_acts, memory.past_acts) == ((), ()), "it is closed as not sent"
 

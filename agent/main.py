@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import logging
 import signal
 import sys
@@ -58,7 +59,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Entry point. 0: ended as asked; 1: failed; 2: the configuration cannot be used."""
+    """Entry point. 0: ended as asked; 1: failed; 2: the configuration cannot be used; 3: another one runs already."""
     return spoken(_main, argv)
 
 
@@ -163,6 +164,21 @@ def _run(path: Path) -> int:
 
     rescue.power_up(path)  # before anything that takes long, or that a mistake in the file can stop
 
+    from wire import lock
+
+    try:
+        # Before the configuration is read, which may take half a minute. Its usual folder is the service's to make.
+        folder = rescue.state_dir(path)
+        held = lock.hold(folder, make=folder != Path(rescue.STATE_DIR))
+    except lock.TakenError as error:
+        sys.stderr.write(f"{error}\n")
+        return lock.TAKEN
+    with contextlib.closing(held):
+        return _care(path)
+
+
+def _care(path: Path) -> int:
+    """Watch and heal this room until ended."""
     from agent.config import ConfigError
     from agent.ports import RelayError
     from agent.service import Service

@@ -40,6 +40,7 @@ from hub.sheet import SheetError
 from hub.signer import command as signer
 from hub.store.db import DatabaseError, open_db, open_reader, transaction
 from hub.watchdog import notify
+from wire import lock
 from wire.streams import spoken
 
 DEFAULT_CONFIG = Path("/etc/diemcau/hub.toml")
@@ -106,7 +107,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Entry point. 0: done; 1: failed; 2: settings or a file cannot be used."""
+    """Entry point. 0: done; 1: failed; 2: settings or a file cannot be used; 3: another hub serves this folder."""
     return spoken(_main, argv)
 
 
@@ -171,7 +172,17 @@ def _main(argv: Sequence[str] | None) -> int:
 
 
 def serve(settings: HubSettings) -> int:
-    """Hear and show until TERM or INT."""
+    """Hear and show until TERM or INT, where no other hub works on the same data."""
+    try:
+        held = lock.hold(settings.data_dir)
+    except lock.TakenError as error:
+        sys.stderr.write(f"{error}\n")
+        return lock.TAKEN
+    with closing(held):
+        return _serve(settings)
+
+
+def _serve(settings: HubSettings) -> int:
     import uvicorn
 
     from hub import doors

@@ -24,6 +24,7 @@ from sim.process import StartError
 from sim.province import OPERATOR, SCALE, TURN_S, Province, Say
 from sim.real import KINDS
 from sim.scenario import Director, Line, Planned
+from wire import lock
 
 SETTLE_S = 75.0
 """After the scripted time: how long faults may still take to end, in order that each is healed or a person's."""
@@ -70,11 +71,11 @@ class Demo:
         """Everything. 0: as it should be; 1: something is not, and was said in a sentence."""
         began_s = time.monotonic()
         folder = (self._options.data or Path(tempfile.mkdtemp(prefix="diemcau-"))).absolute()
-        province = None
+        province = held = None
         try:
             if len(str(folder).encode()) > FOLDER_MAX:
                 raise StartError(f"{folder} is too long a name for the sockets in it: use one of {FOLDER_MAX} letters")
-            folder.mkdir(parents=True, exist_ok=True)
+            held = lock.hold(folder)
             plan = scenario.load(self._options.scenario)
             options = self._options
             province = Province(folder, options.rooms, options.real, options.seed, options.port, self._say)
@@ -85,7 +86,7 @@ class Demo:
                 return 0
             self._say(f"Đủ {len(province.places)} phòng sau {self._populated_s:.0f} giây", "all rooms heard")
             return self._perform(province, plan)
-        except (StartError, ControlError, scenario.ScenarioError, ValueError, OSError) as error:
+        except (StartError, ControlError, lock.TakenError, scenario.ScenarioError, ValueError, OSError) as error:
             if self._stopping:
                 return 0
             self._say(f"Không chạy được: {error}", "failed")
@@ -94,6 +95,8 @@ class Demo:
             self._say("Đang dừng", "ending")
             if province is not None:
                 province.end()
+            if held is not None:
+                held.close()
             if self._options.data is None:
                 shutil.rmtree(folder, ignore_errors=True)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import signal
 import socket
@@ -10,15 +11,25 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import IO
 
+PR_SET_PDEATHSIG = 1
+_prctl = ctypes.CDLL(None, use_errno=True).prctl
 END_S = 8.0
 """How long a child may take to end in good order."""
 
 
 class StartError(Exception):
     """A part could not be started. The text is one sentence, with the last lines of its log."""
+
+
+def _die_with(parent: int) -> None:
+    """In the child, before its program: be killed by the kernel as soon as the parent ends, however that ends."""
+    _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it has ended already
+        os._exit(1)
 
 
 class Child:
@@ -35,13 +46,16 @@ class Child:
         self.starts = 0
 
     def start(self) -> Child:
-        """Start it. A group of its own: Ctrl-C at the terminal reaches us, and we end it in order."""
+        """Start it. A group of its own: Ctrl-C at the terminal reaches us, and we end it in order.
+
+        Should we be killed, it dies as well: a hub that lives on would share its database with the next one.
+        """
         self._log.parent.mkdir(parents=True, exist_ok=True)
         out: IO[bytes]
         with self._log.open("ab") as out:
             self._process = subprocess.Popen(
                 self._command, stdout=out, stderr=out, stdin=subprocess.DEVNULL, env=self._environment,
-                start_new_session=True,
+                start_new_session=True, preexec_fn=partial(_die_with, os.getpid()),
             )  # fmt: skip
         self.starts += 1
         return self

@@ -22,6 +22,7 @@ from agent.store.sqlite import SqliteStore
 from tests.agent import pins
 from tests.agent.test_publisher import Hub
 from tests.brokers import Mosquitto
+from wire import lock
 from wire import messages as m
 from wire.topics import Leaf
 
@@ -183,6 +184,50 @@ def test_a_bad_configuration_is_a_sentence_and_not_a_traceback(agents: Agents) -
     assert process.returncode == 2
     assert b"9 to 27" in errors
     assert b"Traceback" not in errors
+
+
+def test_a_second_agent_on_the_same_folder_ends_at_once_and_says_so(agents: Agents) -> None:
+    first = agents.start()
+    until(lambda: "agent_started" in agents.kinds())
+    began_s = time.monotonic()
+    second = agents.start()
+    _, errors = second.communicate(timeout=60)
+    assert second.returncode == 3
+    print(f"after {time.monotonic() - began_s:.1f} s")
+    assert errors.decode().count("\n") == 1
+    assert f"(process {first.pid}) works on this folder" in errors.decode()
+    assert first.poll() is None
+    assert agents.kinds().count("agent_started") == 1
+    first.kill()
+    first.wait()
+    agents.start()
+    until(lambda: agents.kinds().count("agent_started") == 2)
+
+
+def test_an_interrupted_cycle_gets_its_power_before_the_folder_is_locked(
+    agents: Agents, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever holds the folder may be an agent that does nothing any more."""
+    first = agents.start()
+    until(lambda: "agent_started" in agents.kinds())
+    first.kill()
+    first.wait()
+    store = SqliteStore(agents.state / "room.db")
+    act = ActRow(
+        2**40, "codec_power_cycle", "codec", "cycle", time.monotonic(), time.time(), True, boot_id(), "codec_hung"
+    )
+    store.commit(Batch(begun=[act]))
+    store.close()
+    monkeypatch.setenv("DIEMCAU_TEST_PINS", str(agents.levels))
+    pins.note(17, 1)
+    held = lock.hold(agents.state)
+    assert held.sure
+    second = agents.start()
+    _, errors = second.communicate(timeout=60)
+    held.close()
+    assert second.returncode == 3
+    assert pins.level(agents.levels, 17) == 0
+    assert b"power was given back to codec" in errors
 
 
 ORDERED = """

@@ -158,6 +158,13 @@ def test_serves_without_a_broker_and_ends_in_good_order(config: Path) -> None:
         until("the console answers", answers, 60)
         second = subprocess.run([sys.executable, "-m", "hub.main", "serve", "--config", str(config)],
                                 capture_output=True, timeout=60, check=False)  # fmt: skip
+        assert second.returncode == 3, "two hubs on one database would have budgets of their own each"
+        assert second.stderr.decode().count("\n") == 1
+        assert f"(process {hub.pid}) works on this folder" in second.stderr.decode()
+        other = config.with_name("other.toml")
+        other.write_text(config.read_text().replace('data_dir = "d"', 'data_dir = "e"'))
+        second = subprocess.run([sys.executable, "-m", "hub.main", "serve", "--config", str(other)],
+                                capture_output=True, timeout=60, check=False)  # fmt: skip
         assert second.returncode == 1
         assert "cannot serve the console on" in second.stderr.decode()
         hub.send_signal(signal.SIGTERM)

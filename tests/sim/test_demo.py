@@ -101,7 +101,7 @@ def test_a_small_morning_ends_as_it_should(tmp_path: Path, short_folder: Path) -
 
 
 @pytest.mark.timeout(200)
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_ctrl_c_ends_everything_it_started_and_nothing_else(short_folder: Path, how: signal.Signals) -> None:
     bystander = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(300)"])
     command = [program("diemcau"), "demo", "--rooms", "12", "--real", "1", "--data", str(short_folder)]
@@ -124,8 +124,11 @@ def test_ctrl_c_ends_everything_it_started_and_nothing_else(short_folder: Path, 
         assert "http://127.0.0.1:" in text, text
         assert "Mật khẩu" in text
         assert processes_of(short_folder)
+        second = subprocess.run([*command, "--headless", "--for", "1"], capture_output=True, text=True, timeout=60)
+        assert second.returncode == 1
+        assert f"(process {demo.pid}) works on this folder" in second.stdout, "nor shares its database"
         demo.send_signal(how)
-        assert demo.wait(60) == 0
+        assert demo.wait(60) == (-how if how is signal.SIGKILL else 0)
         until_s = time.monotonic() + 10
         while processes_of(short_folder) and time.monotonic() < until_s:
             time.sleep(0.1)

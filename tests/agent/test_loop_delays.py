@@ -161,7 +161,7 @@ def test_what_the_hub_wants_is_known_before_its_order_and_before_any_rule_decide
     assert stand.orders.answers == [("c1", "meeting_near")]
 
 
-@pytest.mark.parametrize("takes_s", [6.0, 45.0])
+@pytest.mark.parametrize("takes_s", [3.0, 6.0, 45.0])
 def test_a_call_that_begins_while_the_card_takes_the_intent_is_not_cut(takes_s: float) -> None:
     stand = Stand()
     stand.look(IDLE, 100.0, 100.0)
@@ -240,6 +240,28 @@ def test_an_act_that_has_ended_is_not_closed_as_unreported_by_a_tick_before_it()
     stand.loop.put(RemedyDone(max(stand.room.state.acts), ok=True))
     stand.turn(140.0)
     assert stand.orders.answers[-1] == ("c1", "done")
+
+
+def test_the_card_is_left_alone_while_an_act_waits_for_a_look_and_witnesses_are_asked_once() -> None:
+    """Else a witness grows old while the card is written, and the two wait for each other for ever."""
+    stand = Stand()
+    asked: list[float] = []
+    stand.loop.probes.ask_witnesses = lambda: asked.append(stand.clock.mono_s)  # type: ignore[method-assign]
+    stand.look(IDLE, 100.0, 100.0)
+    stand.turn(100.0)
+    stand.store.takes_s = lambda _batch: 6.0
+    stand.order("codec_power_cycle")
+    stand.turn(101.0)
+    assert (stand.clock.mono_s, asked) == (107.0, [107.0])
+    stand.order("no_such_action", "c2")  # something to tell
+    stand.turn(108.0)
+    assert (stand.clock.mono_s, asked) == (108.0, [107.0])
+    stand.look(IDLE, 108.0, 108.5)
+    stand.turn(108.5)
+    assert stand.actuators.begun == ["codec_power_cycle"]
+    assert stand.store.remember("b1").open_acts[0].started.mono_s == 108.5, (
+        "by when it was begun, though journalled before"
+    )
 
 
 def test_what_has_ended_is_known_before_an_order() -> None:

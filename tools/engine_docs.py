@@ -5,6 +5,7 @@ from __future__ import annotations
 import agent.rules
 from agent.core import boots
 from agent.core.handover import WAIT_S
+from agent.core.ladder import WITHDRAWN_MAX
 from agent.core.meeting_guard import USELESS_LOOKS
 from agent.core.phases import Phase, Signal, diagram
 from agent.core.policy import Guards
@@ -128,7 +129,9 @@ before a rule, an order or a tick decides, and so is what the hub wants. When th
 takes in what has come meanwhile and asks the interlock once more; whatever the card took, an act in the path of a call
 begins only on witnesses that were asked less than {_G.witness_s:.0f} s before. Where theirs is older they alone are
 asked again, and the act is held for {WAIT_S:.0f} s at most. A lock or a log-in that takes longer than
-{_G.witness_s:.0f} s ends the act unsent. What is not begun uses up no budget, and the same rung waits anew.
+{_G.witness_s:.0f} s ends the act unsent, and so does any look that shows a call until its first byte leaves, even
+one that the loop has not taken in yet. What is not begun uses up no budget and no leave of the fleet, and the same rung
+waits anew; after {WITHDRAWN_MAX} such acts in a row a person is called, and it is tried again after the cool-off.
 
 A board without a battery does not know at its start how long ago earlier restarts were. They count as just done until
 a time server has disciplined the clock for the first time, and then at their true age; meanwhile nothing else is tried

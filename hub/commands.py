@@ -8,13 +8,14 @@ before, so that neither a broker nor a recording can repeat it.
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hub.core import leases
+from hub.core import own as kinds
 from hub.core.leases import Budget
 from hub.core.twin import Twin
 from hub.port import Change, Ordered
-from hub.store import audit, orders
+from hub.store import audit, orders, own
 from hub.store.apply import Applier
 from hub.store.orders import Order
 from hub.store.tables import Listed
@@ -88,26 +89,63 @@ def write(
     if refused:
         audit.append(db, now_s, by, "order_refused", detail | {"reason": refused})
         return Ordered(refused=refused), Change()
-    known = orders.last_counter(db, room)
-    counter = min(max(twin.counter, known), known + COUNTER_LEAP_MAX) + 1
-    order = Order(orders.new_id(), room, action, by, why, incident, counter, confirmed)
+    order = Order(
+        orders.new_id(), room, action, by, why, incident, _next_counter(db, twin), confirmed, twin.boot, twin.nonce
+    )
     orders.insert(db, order, now_s, now_s + ANSWER_S)
     audit.append(db, now_s, by, "order", detail | {"command": order.id})
+    return _letter(order, now_s), Change(frozenset({room}), frozenset({incident} if incident else ()))
+
+
+def _next_counter(db: sqlite3.Connection, twin: Twin) -> int:
+    known = orders.last_counter(db, twin.room)
+    return min(max(twin.counter, known), known + COUNTER_LEAP_MAX) + 1
+
+
+def _letter(order: Order, heard_s: float) -> Letter:
+    """`heard_s`: when the operator heard what is confirmed, Unix seconds."""
     command = Command(
-        id=order.id, room=room, boot=twin.boot, nonce=twin.nonce, counter=counter, action=action, by=by, reason=why,
-        expires_s=EXPIRES_S,
-        confirmed=Confirmed(person=confirmed, what=NO_PICTURE_NO_SOUND, at_s=now_s) if confirmed else None,
+        id=order.id, room=order.room, boot=order.boot, nonce=order.nonce, counter=order.counter, action=order.action,
+        by=order.by, reason=order.why, expires_s=EXPIRES_S,
+        confirmed=Confirmed(person=order.confirmed, what=NO_PICTURE_NO_SOUND, at_s=heard_s) if order.confirmed
+        else None,
     )  # fmt: skip
-    letter = Letter(order, str(Topic(room, Leaf.COMMAND, order.id)), encode_order(command))
-    return letter, Change(frozenset({room}), frozenset({incident} if incident else ()))
+    return Letter(order, str(Topic(order.room, Leaf.COMMAND, order.id)), encode_order(command))
+
+
+def again(db: sqlite3.Connection, applier: Applier, now_s: float, order_id: str) -> tuple[Letter | None, Change]:
+    """The order that met a dropped line, for the room's fresh nonce; None while there is none, or its time is over.
+
+    Only for the same start of the board: after another one the room is in another state than the operator saw.
+    """
+    row = db.execute(
+        "SELECT id, room, action, by, why, incident, counter, confirmed, boot, nonce, created_s FROM commands"
+        " WHERE id = ? AND again = ? AND outcome = 'waiting'", (order_id, orders.WAITS_AGAIN),
+    ).fetchone()  # fmt: skip
+    if row is None:
+        return None, Change()
+    made, created_s = Order(*tuple(row)[:-1]), float(row["created_s"])
+    twin = applier.twin(made.room)
+    fresh = twin.boot == made.boot and twin.nonce and twin.nonce != made.nonce and twin.nonce_heard_s >= created_s
+    refused = refusal(twin, applier.listed(made.room), made.action, lost=applier.is_lost(made.room), now_s=now_s)
+    if not fresh or refused or not 0 <= now_s - created_s <= orders.AGAIN_WITHIN_S:
+        return None, Change()  # until then looked at every second; its time ends it
+    order = replace(made, counter=_next_counter(db, twin), nonce=twin.nonce)
+    orders.send_again(db, order.id, order.counter, order.nonce)
+    return _letter(order, created_s), Change(frozenset({order.room}))
 
 
 def lease(
     db: sqlite3.Connection, applier: Applier, now_s: float, *, room: str, budget: Budget
 ) -> tuple[Ordered | Letter, Change]:
     """Write the answer to a room that asks for its share of the fleet's budget."""
-    granted = orders.count(db, leases.GRANTED, now_s - budget.window_s)
-    action = budget.answer(granted, applier.expected_count)
+    since_s = now_s - budget.window_s
+    answers = orders.answers_to(db, room, (leases.GRANTED, leases.DENIED), since_s)
+    if len(answers) >= leases.ROOM_ANSWERS_MAX:  # unanswered it goes by its own limits, and others get their answers
+        opened = own.notice(db, room, kinds.FLOODS, "lease_greed", now_s)
+        return Ordered(refused="too_many"), Change(frozenset({room}), frozenset({opened} if opened else ()))
+    granted = orders.count(db, leases.GRANTED, since_s)
+    action = budget.answer(granted, applier.expected_count, answers.count(leases.GRANTED))
     return write(db, applier, now_s, room=room, action=action, by=leases.BY, why="", incident=None)
 
 

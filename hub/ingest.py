@@ -6,6 +6,8 @@ hold, and an epoch that belongs to the hub itself, are refused here, so that not
 
 from __future__ import annotations
 
+import contextlib
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,11 +55,31 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """A message that is set aside. `kind` groups the log: `topic`, `oversized`, `newer`, `message` or `content`."""
+    """A message that is set aside. `kind` groups the log: `topic`, `oversized`, `newer`, `message`, `content`, `defect`
+    or `deadly`."""
 
     kind: str
     reason: str
     source: Received
+    room: str = ""
+    """Whose it is; empty when its topic is none of a room's."""
+    leaf: Leaf | None = None
+    epoch: str = ""
+    seq: int = 0
+    """Of an event whose number can be read all the same: it counts as committed. 0: it cannot."""
+
+
+class _Number(msgspec.Struct):
+    epoch: str
+    seq: int
+
+
+class _Numbered(msgspec.Struct):
+    stamp: _Number
+
+
+_numbered = msgspec.json.Decoder(_Numbered)
+_STAMP = re.compile(rb'"epoch"\s*:\s*"([^"\\]{1,64})"\s*,\s*"seq"\s*:\s*([0-9]{1,16})[\s,}]')
 
 
 def interpret(received: Received) -> Heard | Unread:
@@ -65,22 +87,48 @@ def interpret(received: Received) -> Heard | Unread:
     try:
         topic = Topic.parse(received.topic)
     except BadTopicError as error:
-        return Unread("topic", str(error), received)
+        return unread("topic", str(error), received)
     if topic.leaf not in UP:
-        return Unread("topic", f"{topic.leaf} is a leaf that only the hub publishes", received)
+        return unread("topic", f"{topic.leaf} is a leaf that only the hub publishes", received)
     if len(received.payload) > PAYLOAD_MAX_BYTES:
         reason = f"payload of {len(received.payload)} bytes is over the limit of {PAYLOAD_MAX_BYTES}"
-        return Unread("oversized", reason, received)
+        return unread("oversized", reason, received)
     try:
         message: Message = decode(KINDS[topic.leaf], received.payload)
     except NewerVersionError as error:
-        return Unread("newer", str(error), received)
+        return unread("newer", str(error), received)
     except BadMessageError as error:
-        return Unread("message", str(error), received)
+        return unread("message", str(error), received)
     except (ValueError, MemoryError, msgspec.MsgspecError) as error:
-        return Unread("message", f"{type(error).__name__}: {error}", received)
+        return unread("message", f"{type(error).__name__}: {error}", received)
     wrong = _wrong(message)
-    return Unread("content", wrong, received) if wrong else Heard(topic, message, received)
+    return unread("content", wrong, received) if wrong else Heard(topic, message, received)
+
+
+def unread(kind: str, reason: str, received: Received, *, scan: bool = False) -> Unread:
+    """A message that is set aside, with as much of it as can be made out. Raises nothing.
+
+    `scan`: its text is looked through and not taken apart, since that has ended the program before.
+    """
+    try:
+        topic = Topic.parse(received.topic)
+    except (BadTopicError, ValueError):
+        return Unread(kind, reason, received)
+    epoch, seq = number_of(received.payload, scan=scan) if topic.leaf is Leaf.EVENT else ("", 0)
+    return Unread(kind, reason, received, topic.room, topic.leaf, epoch, seq)
+
+
+def number_of(payload: bytes, *, scan: bool = False) -> tuple[str, int]:
+    """Epoch and number of an event that cannot be used otherwise; ("", 0) when they cannot be read either."""
+    epoch, seq = "", 0
+    if not scan and len(payload) <= PAYLOAD_MAX_BYTES:
+        with contextlib.suppress(msgspec.MsgspecError, ValueError, RecursionError, MemoryError):
+            stamp = _numbered.decode(payload).stamp
+            epoch, seq = stamp.epoch, stamp.seq
+    if not epoch and (found := _STAMP.search(payload[:PAYLOAD_MAX_BYTES])):
+        epoch, seq = found[1].decode("utf-8", "replace"), int(found[2])
+    good = 0 < len(epoch) <= _NAME_MAX and epoch != HUB_EPOCH and 1 <= seq <= _INT_MAX and "\x00" not in epoch
+    return (epoch, seq) if good else ("", 0)
 
 
 def _wrong(message: Message) -> str:

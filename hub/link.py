@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 
 KEEPALIVE_S = 30
 IN_FLIGHT = 2000
+TRIPS_MAX = 2
+"""A message over which `deliver` has raised so often is left out, else the broker would send it for ever."""
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.5, 10.0
 
 
@@ -66,14 +68,18 @@ class Link:
         deliver: Callable[[Received], bool],
         changed: Callable[[bool], None],
         clock: Callable[[], float] = time.time,
+        left_out: Callable[[Received, str], None] = lambda _received, _why: None,
     ) -> None:
         """`deliver` takes a message, or returns False when it cannot: the connection is then renewed, so that the
-        broker sends it again. `changed` hears of each connection and loss. Both are called from our threads."""
+        broker sends it again. `changed` hears of each connection and loss. `left_out` gets what could not be taken
+        apart, and what `deliver` has raised twice over. All are called from our threads."""
         self._broker = broker
         self._filters = filters
         self._deliver = deliver
         self._changed = changed
         self._clock = clock
+        self._left_out = left_out
+        self._tripped: dict[int, int] = {}
         self._client: Client | None = None
         self._stop = threading.Event()
         self._over = threading.Event()
@@ -113,6 +119,13 @@ class Link:
             log.warning("not published to %s: %s", topic, error)
             return False
 
+    def look_again(self) -> None:
+        """Have the broker hand out once more all that it keeps. Harmless without a session."""
+        client = self._client
+        if client is not None and self.connected:
+            with contextlib.suppress(OSError, ValueError):
+                client.subscribe([(f, 1) for f in self._filters])
+
     def _run(self) -> None:
         wait_s = _FIRST_WAIT_S
         while not self._stop.is_set():
@@ -148,8 +161,9 @@ class Link:
                 self._refused = f"subscription: {bad[0]}"
                 self._over.set()
                 return
-            self._granted.set()
-            self._guard(self._changed, True)
+            if not self._granted.is_set():  # else they were asked for again
+                self._granted.set()
+                self._guard(self._changed, True)
 
         def on_disconnect(*_: object) -> None:
             self._over.set()
@@ -159,6 +173,7 @@ class Link:
 
         client.on_connect, client.on_subscribe, client.on_disconnect = on_connect, on_subscribe, on_disconnect
         client.on_message = on_message
+        client.left_out = self._not_taken_apart
         try:
             client.connect(broker.host, broker.port, KEEPALIVE_S)
         except (OSError, ValueError) as error:
@@ -201,9 +216,30 @@ class Link:
         except UnicodeDecodeError:
             topic = "(not UTF-8)"
         received = Received(topic, bytes(message.payload), bool(message.retain), self._clock(), confirm)
-        if not self._guard(self._deliver, received):
+        try:
+            taken = self._deliver(received)
+        except Exception as error:  # paho's thread must not die of our defect
+            log.exception("a message of %s could not be handed on", topic[:120])
+            taken = self._give_up(received, error)
+        if not taken:
             self._refused = "the hub is behind; the broker will send again"
             self._over.set()
+
+    def _give_up(self, received: Received, error: Exception) -> bool:
+        """Whether a message that trips over a defect was left out; the first time the broker sends it again."""
+        name = hash((received.topic, received.payload))
+        self._tripped[name] = self._tripped.get(name, 0) + 1
+        if self._tripped[name] < TRIPS_MAX:
+            return False
+        self._tripped.clear()
+        self._guard(self._left_out, received, f"{type(error).__name__}: {error}")
+        return True
+
+    def _not_taken_apart(self, packet: bytes, why: str) -> None:
+        """A packet that the client could not read; it is confirmed already."""
+        length = int.from_bytes(packet[:2], "big")
+        topic = packet[2 : 2 + length].decode("utf-8", "replace")
+        self._guard(self._left_out, Received(topic, packet, False, self._clock(), lambda: None), why)
 
     @staticmethod
     def _guard(call: Callable[..., object], *args: object) -> object:

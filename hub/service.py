@@ -16,10 +16,13 @@ from hub import commands, marks, meetings, restored
 from hub.audit_syslog import Forwarder, Place
 from hub.commands import Letter
 from hub.core.leases import Budget
-from hub.link import Broker, Link
+from hub.ingest import unread
+from hub.intake import Intake
+from hub.link import Broker, Link, Received
 from hub.port import Change, HubBusyError, Marked, Ordered, Subscription
 from hub.rollouts import Rollouts
 from hub.signer.client import MALFORMED, TRY_LATER, SignerClient, SignRefusedError, Unsigned
+from hub.store import orders
 from hub.store.apply import Applier
 from hub.store.audit import Herald
 from hub.store.db import hub_epoch, open_reader
@@ -78,22 +81,28 @@ class Hub:
         self._looked_s = clock()
         self._published: dict[str, int] = {}
         self._desired_at_s = 0.0
+        self._intake = Intake(
+            lambda message: self._writer.offer(message), lambda topic: self._link.publish(topic, b"", retain=True),
+            lambda: self._link.look_again(),
+        )  # fmt: skip
         hooks = Hooks(
             committed=self._tell, acknowledge=self._acknowledge, asked=self._ask, listening_s=self._listening,
             ticks=[
                 self._desired, Retention(), Rollouts(db_path.parent), Watchdog(db_path.parent, program_version()),
-                Herald(),
+                Herald(), self._intake, self._again,
             ],
         )  # fmt: skip
-        self._writer = Writer(db_path, beat_s=beat_s, commit_ms=commit_ms, hooks=hooks, clock=clock)
+        self._writer = Writer(db_path, beat_s=beat_s, commit_ms=commit_ms, hooks=hooks, clock=clock,
+                              version=program_version())  # fmt: skip
         reader = open_reader(db_path)
         self._epoch = hub_epoch(reader)
         self._budget = budget or Budget()
-        self._asking: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._asking: queue.SimpleQueue[Job[Ordered | Letter] | None] = queue.SimpleQueue()
+        self._answering: set[str] = set()
         self._leases = threading.Thread(target=self._answer_rooms, name="leases", daemon=True)
         reader.close()
         self._forwarder = Forwarder(db_path, syslog, syslog_tls or Tls(), self._keep_place) if syslog else None
-        self._link = Link(broker, hub_filters(), self._writer.offer, self._link_changed, clock)
+        self._link = Link(broker, hub_filters(), self._intake.take, self._link_changed, clock, self._left_out)
 
     def start(self) -> None:
         """Begin; an absent broker is no error."""
@@ -138,22 +147,46 @@ class Hub:
             self._few.release()
 
     def _answer_rooms(self) -> None:
-        """Answer rooms that ask for a lease, one after the other: each answer counts for the next."""
-        while (room := self._asking.get()) is not None:
+        """Write and send what rooms wait for, one after the other: each answer counts for the next."""
+        while (job := self._asking.get()) is not None:
             try:
-                self._answer_room(room)
+                self._send(self._writer.call(job))
             except HubBusyError as error:  # the room goes by its own limits
-                log.warning("room %s was not answered about its lease: %s", room, error)
-
-    def _answer_room(self, room: str) -> None:
-        def write(db: sqlite3.Connection, applier: Applier, now_s: float) -> tuple[Ordered | Letter, Change]:
-            return commands.lease(db, applier, now_s, room=room, budget=self._budget)
-
-        self._send(self._writer.call(write))
+                log.warning("a room was not answered: %s", error)
+                self._answering.clear()
+            except Exception:  # the other rooms wait for this thread
+                self._answering.clear()
+                log.exception("a room was not answered")
 
     def _ask(self, rooms: set[str]) -> None:
         for room in sorted(rooms):
-            self._asking.put(room)
+
+            def write(
+                db: sqlite3.Connection, applier: Applier, now_s: float, room: str = room
+            ) -> tuple[Ordered | Letter, Change]:
+                return commands.lease(db, applier, now_s, room=room, budget=self._budget)
+
+            self._asking.put(write)
+
+    def _again(self, db: sqlite3.Connection, _now_s: float) -> None:
+        """Have orders sent once more that met a line which had just dropped."""
+        for order_id in orders.waiting_again(db):
+            if order_id in self._answering:
+                continue
+            self._answering.add(order_id)
+
+            def write(
+                db: sqlite3.Connection, applier: Applier, now_s: float, order_id: str = order_id
+            ) -> tuple[Ordered | Letter, Change]:
+                self._answering.discard(order_id)
+                letter, change = commands.again(db, applier, now_s, order_id)
+                return letter or Ordered(refused="no_nonce"), change
+
+            self._asking.put(write)
+
+    def _left_out(self, message: Received, why: str) -> None:
+        """A message that never came as far as the intake: it is kept and shown all the same."""
+        self._writer.offer(unread("defect", why, message, scan=True))
 
     def _send(self, letter: Ordered | Letter) -> Ordered:
         if isinstance(letter, Ordered):
@@ -252,6 +285,7 @@ class Hub:
 
     def _link_changed(self, connected: bool) -> None:
         if connected:
+            self._intake.connected()
             self._listening_s = self._clock()
             self._published.clear()
             self._keys = b""

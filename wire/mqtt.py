@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import socket
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from paho.mqtt import client as paho
@@ -50,6 +51,9 @@ class Access(Protocol):
 class Client(paho.Client):
     """paho's client, which goes on whatever a message's packet holds."""
 
+    left_out: Callable[[bytes, str], None] | None = None
+    """Hears of each packet that could not be taken apart, and why."""
+
     _given_up = False
     _line: socket.socket | None = None
 
@@ -82,7 +86,7 @@ class Client(paho.Client):
     def _handle_publish(self) -> MQTTErrorCode:
         """Confirm a message that paho cannot take apart, else the broker would send it again at every connection.
 
-        It never reached a callback, so nothing of it can be kept. One that has no number where it needs one is no MQTT
+        It never reached a callback but `left_out`. One that has no number where it needs one is no MQTT
         any more, and the connection ends.
         """
         try:
@@ -92,6 +96,9 @@ class Client(paho.Client):
             after_topic = 2 + int.from_bytes(packet[:2], "big")
             number = packet[after_topic : after_topic + 2]
             log.error("a message that cannot be taken apart was left out (%s): %s", error, packet[:80].hex())
+            if self.left_out is not None:
+                with contextlib.suppress(Exception):
+                    self.left_out(packet, f"{type(error).__name__}: {error}")
             if qos == 0:
                 return MQTTErrorCode.MQTT_ERR_SUCCESS
             if qos != 1 or len(number) < 2:

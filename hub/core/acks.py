@@ -8,6 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+ABOVE_MAX = 100_000
+"""Events remembered beyond a gap: more than a room holds. What is not remembered is not acknowledged, and comes
+again."""
+
 
 class Contiguity:
     """The events of one (room, epoch) that have been committed. Sequence numbers begin at 1."""
@@ -29,7 +33,7 @@ class Contiguity:
         """
         before = self.acked
         self.acked = max(self.acked, min(floor, seq) - 1)
-        if seq > self.acked:
+        if seq > self.acked and (seq == self.acked + 1 or len(self._above) < ABOVE_MAX):
             self._above.add(seq)
         while self.acked + 1 in self._above:
             self.acked += 1

@@ -13,6 +13,11 @@ GRANTED = "lease_granted"
 DENIED = "lease_denied"
 BY = "hub"
 """Who gives the answer, where operators stand with their account's name."""
+ROOM_GRANTS_MAX = 2
+"""Grants to one room within the window: one for its act, one for the next. One room must not take the fleet's share."""
+ROOM_ANSWERS_MAX = 4
+"""Answers to one room within the window. An honest one asks twice in it; each answer is signed, and signatures are
+counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +30,9 @@ class Budget:
     """A small fleet may do as many all the same."""
     window_s: float = 600.0
 
-    def answer(self, granted: int, installed: int) -> str:
-        """The answer to one more room, when so many were granted within the window."""
+    def answer(self, granted: int, installed: int, to_room: int = 0) -> str:
+        """The answer to one more room, when so many were granted within the window, and `to_room` to this room."""
+        if to_room >= ROOM_GRANTS_MAX:
+            return DENIED
         allowed = max(self.floor, int(installed * self.share_pct / 100))
         return GRANTED if granted < allowed else DENIED

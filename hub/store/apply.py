@@ -7,26 +7,37 @@ and all is read again from the database, which alone is the truth.
 from __future__ import annotations
 
 import logging
+import re
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from hub.core import leases
+from hub.core import own as kinds
 from hub.core.acks import Contiguity
+from hub.core.boards import Boards
 from hub.core.liveness import Silent, group_keys, silent_since_s
 from hub.core.twin import Twin, apply_state, apply_status, heard, verdict
 from hub.core.when import BACKFILLED_S, BootClock
-from hub.ingest import Heard, Unread
+from hub.ingest import Heard, Unread, interpret
+from hub.link import Received
 from hub.port import Change
-from hub.store import history, incidents, orders, tables
+from hub.store import history, incidents, kept, orders, own, tables
 from hub.store.db import hub_epoch
-from wire.messages import Event, MetricBatch, Reply, State, Status
+from hub.store.kept import Kept
+from wire.messages import PAYLOAD_MAX_BYTES, Event, MetricBatch, Reply, State, Status
+from wire.topics import Leaf, Topic
 
 log = logging.getLogger(__name__)
 
 HISTORY_BACK_S = 31 * 86_400.0
 """Older samples come from a clock that was wrong, not from a room that was away."""
 HISTORY_AHEAD_S = 300.0
+ACKS_KEPT = 20_000
+"""Epochs whose count is held in memory. A room may name as many as it likes; what is let go is read again."""
+_QUOTED = re.compile(r"'[^']*'")
+RETRIED_AT_ONCE = 500
+"""Kept events that a new release tries in one transaction."""
 
 
 @dataclass
@@ -45,13 +56,24 @@ class Applied:
         """For those who watch."""
         return Change(frozenset(self.rooms), frozenset(self.incidents), self.health)
 
+    def add(self, more: Applied) -> None:
+        """What was done after this, within the same transaction."""
+        self.rooms |= more.rooms
+        self.incidents |= more.incidents
+        self.health = self.health or more.health
+        self.acks |= more.acks
+        self.asking |= more.asking
+
 
 class Applier:
     """Applies messages and time to the database."""
 
-    def __init__(self, db: sqlite3.Connection, beat_s: float) -> None:
-        """`beat_s`: how often a room lets itself be heard at least, in seconds."""
+    def __init__(self, db: sqlite3.Connection, beat_s: float, version: str = "") -> None:
+        """`beat_s`: how often a room lets itself be heard at least, in seconds. `version` of this program: it tries
+        once what an earlier one could not read."""
         self._db = db
+        self._version = version
+        self._boards: dict[str, Boards] = {}
         self._beat_s = beat_s
         self._clocks: dict[str, BootClock] = {}
         self._told_kinds: set[str] = set()
@@ -124,6 +146,11 @@ class Applier:
                 self.set_aside(Unread("unknown_room", reason, item.source), now_s, done)
             else:
                 self._one(item, now_s, done, work)
+        self._settle(work, done)
+        return done
+
+    def _settle(self, work: _Work, done: Applied) -> None:
+        """Write what a batch has gathered."""
         for room, epoch, fault_id in sorted(work.folds):
             incident = incidents.refold(self._db, room, epoch, fault_id)
             if incident is not None:
@@ -134,16 +161,83 @@ class Applier:
         self._finish(work.twins, done)
         for (room, epoch), seq in done.acks.items():
             tables.save_acked(self._db, room, epoch, seq)
-        return done
+
+    def retry_kept(self) -> tuple[Applied, bool]:
+        """Apply events that an earlier release could not read. What was done, and whether there may be more."""
+        self.refresh()
+        work, done = _Work({}, set(), {}), Applied()
+        waiting = kept.untried(self._db, self._version, RETRIED_AT_ONCE)
+        for event in waiting:
+            self._db.execute("SAVEPOINT kept")
+            try:
+                applied = self._retry(event, done, work)
+            except Exception:  # as it was with the release before: it stays kept
+                log.exception("a kept event of room %s still trips over a defect", event.room)
+                self._db.execute("ROLLBACK TO kept")
+                self._acks.pop((event.room, event.epoch), None)
+                applied = False
+            self._db.execute("RELEASE kept")
+            if applied:
+                kept.forget(self._db, event)
+            else:
+                kept.tried(self._db, event, self._version)
+        self._settle(work, done)
+        return done, len(waiting) == RETRIED_AT_ONCE
+
+    def _retry(self, event: Kept, done: Applied, work: _Work) -> bool:
+        source = Received(str(Topic(event.room, Leaf.EVENT)), event.raw, True, event.received_s, lambda: None)
+        item = interpret(source)
+        if not isinstance(item, Heard) or not isinstance(item.message, Event):
+            return False
+        stamp = item.message.stamp
+        if (stamp.epoch, stamp.seq) != (event.epoch, event.seq):
+            return False
+        at_s = stamp.wall_s if stamp.synced else event.received_s
+        self._event(event.room, item.message, event.raw, at_s, event.received_s, done, work, late=True)
+        return True
 
     def set_aside(self, item: Unread, now_s: float, done: Applied) -> None:
         """Keep a message that could not be used, and say so once a kind."""
-        tables.set_aside(self._db, now_s, item.source.topic, item.reason, item.source.payload)
+        reason = _QUOTED.sub("…", item.reason) if item.kind == "topic" else item.reason  # one row, whatever is made up
+        tables.set_aside(self._db, now_s, _shown(item), reason, item.source.payload)
         done.health = True
+        if item.room in self._listed:
+            self._keep(item, now_s, done)
         if item.kind not in self._told_kinds:
             self._told_kinds.add(item.kind)
             topic, reason = tables.clean(item.source.topic), tables.clean(item.reason)
             log.warning("set aside (%s), told once: %s: %s", item.kind, topic[:120], reason[:200])
+
+    def _keep(self, item: Unread, now_s: float, done: Applied) -> None:
+        """Keep an event that has a number, which then counts as committed, and open an incident."""
+        room = item.room
+        if item.seq:
+            event = Kept(room, item.epoch, item.seq, item.source.received_s, item.source.payload[:PAYLOAD_MAX_BYTES])
+            if kept.keep(self._db, event, item.kind, tables.clean(item.reason), self._version):
+                contiguity = self._contiguity(room, item.epoch)
+                contiguity.add(item.seq)
+                done.acks[(room, item.epoch)] = contiguity.acked
+        if item.kind == kept.NEWER:
+            self.notice(room, kinds.VERSION_NEWER, "newer", now_s, done)
+        elif item.kind == kept.DEADLY:
+            self.notice(room, kinds.DEADLY, "deadly", now_s, done)
+        elif item.leaf is Leaf.EVENT or item.kind == "defect":
+            self.notice(room, kinds.EVENTS_UNREAD, "unread" if item.seq else "unnumbered", now_s, done)
+
+    def notice(self, room: str, own_kind: kinds.Own, reason: str, now_s: float, done: Applied, count: int = 1) -> None:
+        """Note a sign of one of the hub's own incidents."""
+        opened = own.notice(self._db, room, own_kind, reason, now_s, count)
+        if opened:
+            done.incidents.add(opened)
+            done.rooms.add(room)
+
+    def _contiguity(self, room: str, epoch: str) -> Contiguity:
+        key = (room, epoch)
+        if key not in self._acks:
+            if len(self._acks) >= ACKS_KEPT:
+                self._acks.clear()
+            self._acks[key] = tables.load_contiguity(self._db, room, epoch)
+        return self._acks[key]
 
     def _one(self, item: Heard, now_s: float, done: Applied, work: _Work) -> None:
         room, message, source = item.topic.room, item.message, item.source
@@ -155,6 +249,8 @@ class Applier:
             clock.hear(message.stamp, source.received_s)
             twin = heard(twin, source.received_s)
         at_s = clock.at_s(message.stamp, source.received_s)
+        if present and not will and isinstance(message, Status | State):
+            twin = self._board(twin, message, now_s, done)
         match message:
             case Status():
                 twin = apply_status(twin, message, source.received_s, leftover=source.retained)
@@ -169,29 +265,38 @@ class Applier:
                     done.rooms.add(room)
         work.twins[room] = twin
 
+    def _board(self, twin: Twin, message: Status | State, now_s: float, done: Applied) -> Twin:
+        """A start of a board that was over speaks on: two boards are running, and the twin is that of who speaks."""
+        boot = message.stamp.boot
+        if not self._boards.setdefault(twin.room, Boards()).hear(message.stamp):
+            return twin
+        self.notice(twin.room, kinds.TWO_BOARDS, "two_boards", now_s, done)
+        return replace(twin, past_boots=tuple(past for past in twin.past_boots if past != boot))
+
     def _state(self, twin: Twin, state: State, raw: bytes, at_s: float, now_s: float, done: Applied) -> Twin:
         newer = apply_state(twin, state, raw, at_s)
         if newer is not twin:
             closed = incidents.close_missing(
                 self._db, twin.room, state.stamp.epoch, {fault.fault_id for fault in state.faults},
                 drained=state.outbox == 0, state_s=at_s, now_s=now_s,
+                two_boards=own.is_open(self._db, twin.room, kinds.TWO_BOARDS),
             )  # fmt: skip
             done.incidents |= set(closed)
         return newer
 
     def _event(
-        self, room: str, event: Event, raw: bytes, at_s: float, received_s: float, done: Applied, work: _Work
-    ) -> None:
+        self, room: str, event: Event, raw: bytes, at_s: float, received_s: float, done: Applied, work: _Work,
+        *, late: bool = False,
+    ) -> None:  # fmt: skip
         stamp = event.stamp
         key = (room, stamp.epoch)
-        if key not in self._acks:
-            self._acks[key] = tables.load_contiguity(self._db, room, stamp.epoch)
-        late = received_s - at_s > BACKFILLED_S
+        contiguity = self._contiguity(room, stamp.epoch)
+        late = late or received_s - at_s > BACKFILLED_S
         new = incidents.insert_event(self._db, room, event, raw, at_s=at_s, received_s=received_s, backfilled=late)
         # A floor of another database of this hub's says nothing about what this one has.
-        self._acks[key].add(stamp.seq, event.floor if event.hub in (None, self._epoch) else 1)
+        contiguity.add(stamp.seq, event.floor if event.hub in (None, self._epoch) else 1)
         # Also for an event that is known: the room sends it again because it has not got our word.
-        done.acks[key] = self._acks[key].acked
+        done.acks[key] = contiguity.acked
         if not new:
             return
         done.rooms.add(room)
@@ -216,6 +321,9 @@ class Applier:
         for row in orders.expire(self._db, now_s):
             done.rooms.add(row["room"])
             done.incidents |= {row["incident"]} if row["incident"] else set()
+        for room, incident in own.settle(self._db, now_s):
+            done.rooms.add(room)
+            done.incidents.add(incident)
         for room, lost in list(self._lost.items()):
             listed = self._listed.get(room)
             if listed is None or not listed.installed:  # taken out of service: nobody need go and look
@@ -275,6 +383,16 @@ class _Work:
     twins: dict[str, Twin]
     folds: set[tuple[str, str, int]]
     samples: dict[tuple[str, str], list[history.Sample]]
+
+
+def _shown(item: Unread) -> str:
+    """The topic as the list of what was set aside names it: one row a room, leaf and reason, whatever it invents."""
+    parts = item.source.topic.split("/")
+    if item.leaf is Leaf.REPLY:
+        return "/".join([*parts[:5], "+"])
+    if item.kind == "topic" and len(parts) in (5, 6):
+        return "/".join([*parts[:2], "+", parts[3], parts[4], *["+"][: len(parts) - 5]])
+    return item.source.topic
 
 
 def _looks(twin: Twin) -> Twin:

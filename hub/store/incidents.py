@@ -14,7 +14,7 @@ import msgspec
 
 from hub.core.incident import Told, fold
 from hub.core.liveness import EPOCH, RULE, SEVERITY, WORDS
-from wire.messages import BadMessageError, Event, Stamp, decode, encode
+from wire.messages import BadMessageError, Event, Stamp, Words, decode, encode
 
 _SETTLED_S = 60.0
 """An incident younger than this is not compared with a state: its event may have overtaken the state."""
@@ -71,11 +71,13 @@ def refold(db: sqlite3.Connection, room: str, epoch: str, fault_id: int) -> int 
 
 
 def close_missing(
-    db: sqlite3.Connection, room: str, epoch: str, standing: set[int], *, drained: bool, state_s: float, now_s: float
-) -> list[int]:
+    db: sqlite3.Connection, room: str, epoch: str, standing: set[int], *, drained: bool, state_s: float, now_s: float,
+    two_boards: bool = False,
+) -> list[int]:  # fmt: skip
     """Close incidents that the room's newest state no longer knows; their ids.
 
-    Those of an earlier epoch are superseded: the card is new, and the room numbers its faults afresh. Those of this
+    Those of an earlier epoch are superseded: the card is new, and the room numbers its faults afresh. While two boards
+    speak for the room it may be the other one's epoch, and both stories stand. Those of this
     epoch are closed only when the room has nothing left to send (`drained`), so that the word of the end was lost.
     """
     closed = []
@@ -84,6 +86,8 @@ def close_missing(
         (room, EPOCH),
     ).fetchall():
         if row["epoch"] != epoch:
+            if two_boards:
+                continue
             outcome = "superseded"
         elif drained and row["fault_id"] not in standing and row["confirmed_s"] < state_s - _SETTLED_S:
             outcome = "recovered"
@@ -119,26 +123,52 @@ def lost_rooms(db: sqlite3.Connection) -> dict[str, Lost]:
     }
 
 
-def open_lost(db: sqlite3.Connection, room: str, since_s: float, now_s: float) -> Lost:
-    """Open the hub's own incident of a silent room, with its first event. A person must go and look."""
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What an incident of the hub's own says. `kind` is that of its event."""
+
+    rule: str
+    severity: str
+    words: dict[str, Words]
+    kind: str
+    reason: str = ""
+    needs_person: bool = True
+
+
+def open_own(db: sqlite3.Connection, room: str, made: Made, since_s: float, now_s: float) -> Lost:
+    """Open an incident of the hub's own, with its first event."""
     row = db.execute("SELECT MAX(fault_id) FROM incidents WHERE room = ? AND epoch = ?", (room, EPOCH)).fetchone()
     fault_id = (row[0] or 0) + 1
     incident = db.execute(
         "INSERT INTO incidents (room, epoch, fault_id, rule, severity, phase, needs_person, opened_s, confirmed_s,"
-        " escalated_s, reason, words) VALUES (?, ?, ?, ?, ?, 'escalated', 1, ?, ?, ?, 'not_heard', ?) RETURNING id",
-        (room, EPOCH, fault_id, RULE, SEVERITY, since_s, now_s, now_s, msgspec.json.encode(WORDS).decode()),
-    ).fetchone()[0]
-    _own_event(db, room, "hub_lost", fault_id, int(incident), now_s, since_s)
+        " escalated_s, reason, words) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+        (room, EPOCH, fault_id, made.rule, made.severity, "escalated" if made.needs_person else "confirmed",
+         int(made.needs_person), since_s, now_s, now_s if made.needs_person else 0.0, made.reason,
+         msgspec.json.encode(made.words).decode()),
+    ).fetchone()[0]  # fmt: skip
+    _own_event(db, room, made, fault_id, int(incident), now_s, since_s)
     return Lost(int(incident), fault_id, since_s, "")
+
+
+def close_own(db: sqlite3.Connection, room: str, incident: int, made: Made, now_s: float) -> None:
+    """End an incident of the hub's own, with its last event."""
+    row = db.execute("SELECT fault_id, opened_s FROM incidents WHERE id = ?", (incident,)).fetchone()
+    db.execute(
+        "UPDATE incidents SET closed_s = ?, phase = 'clear', needs_person = 0, outcome = 'recovered' WHERE id = ?",
+        (now_s, incident),
+    )
+    if row is not None:
+        _own_event(db, room, made, row["fault_id"], incident, now_s, row["opened_s"])
+
+
+def open_lost(db: sqlite3.Connection, room: str, since_s: float, now_s: float) -> Lost:
+    """Open the hub's own incident of a silent room, with its first event. A person must go and look."""
+    return open_own(db, room, Made(RULE, SEVERITY, WORDS, "hub_lost", "not_heard"), since_s, now_s)
 
 
 def close_lost(db: sqlite3.Connection, room: str, lost: Lost, now_s: float) -> None:
     """The room is heard again."""
-    db.execute(
-        "UPDATE incidents SET closed_s = ?, phase = 'clear', needs_person = 0, outcome = 'recovered' WHERE id = ?",
-        (now_s, lost.id),
-    )
-    _own_event(db, room, "hub_heard", lost.fault_id, lost.id, now_s, lost.since_s)
+    close_own(db, room, lost.id, Made(RULE, SEVERITY, WORDS, "hub_heard"), now_s)
 
 
 def set_group(db: sqlite3.Connection, incident: int, key: str) -> None:
@@ -147,10 +177,13 @@ def set_group(db: sqlite3.Connection, incident: int, key: str) -> None:
 
 
 def _own_event(
-    db: sqlite3.Connection, room: str, kind: str, fault_id: int, incident: int, at_s: float, since_s: float
+    db: sqlite3.Connection, room: str, made: Made, fault_id: int, incident: int, at_s: float, since_s: float
 ) -> None:
     seq = (db.execute("SELECT MAX(seq) FROM events WHERE room = ? AND epoch = ?", (room, EPOCH)).fetchone()[0] or 0) + 1
     stamp = Stamp(epoch=EPOCH, seq=seq, boot="", mono_s=0, wall_s=at_s, synced=True)
-    event = Event(stamp=stamp, kind=kind, fault_id=fault_id, rule=RULE, severity=SEVERITY, since_s=since_s, words=WORDS)
+    event = Event(
+        stamp=stamp, kind=made.kind, fault_id=fault_id, rule=made.rule, severity=made.severity, reason=made.reason,
+        since_s=since_s, words=made.words,
+    )  # fmt: skip
     insert_event(db, room, event, encode(event), at_s=at_s, received_s=at_s, backfilled=False)
     db.execute("UPDATE events SET incident = ? WHERE room = ? AND epoch = ? AND seq = ?", (incident, room, EPOCH, seq))

@@ -16,6 +16,11 @@ from wire.messages import Event, Reply
 ENDS = ("done", "failed", "refused")
 ACCEPTED_S = 900.0
 """How long the room may take over an act it has accepted: a cycle and two starts of the slowest codec."""
+MISSED = "bad_nonce"
+"""The room's word for an order made for the connection before."""
+AGAIN_WITHIN_S = 60.0
+"""An order is good for so long, and is sent again within it."""
+WAITS_AGAIN, SENT_AGAIN = 1, 2
 WAITING_MAX = 3
 """Orders that may be under way in one room."""
 
@@ -33,6 +38,9 @@ class Order:
     counter: int
     confirmed: str = ""
     """Who in the room has said that there is no picture and no sound; empty: nobody was asked."""
+    boot: str = ""
+    """Start of the board that it is meant for."""
+    nonce: str = ""
 
 
 def new_id() -> str:
@@ -59,11 +67,19 @@ def count(db: sqlite3.Connection, action: str, since_s: float) -> int:
     return int(row[0])
 
 
+def answers_to(db: sqlite3.Connection, room: str, actions: tuple[str, str], since_s: float) -> list[str]:
+    """Which of two actions the room was answered with since then, Unix seconds."""
+    rows = db.execute(
+        "SELECT action FROM commands WHERE room = ? AND created_s >= ? AND action IN (?, ?)", (room, since_s, *actions)
+    )
+    return [str(row[0]) for row in rows]
+
+
 def insert(db: sqlite3.Connection, order: Order, now_s: float, expires_s: float) -> None:
     """Write a new order, waiting to be sent."""
     db.execute(
-        "INSERT INTO commands (id, room, action, by, why, incident, counter, created_s, expires_s, confirmed)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO commands (id, room, action, by, why, incident, counter, created_s, expires_s, confirmed,"
+        " boot, nonce) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             order.id,
             order.room,
@@ -75,6 +91,8 @@ def insert(db: sqlite3.Connection, order: Order, now_s: float, expires_s: float)
             now_s,
             expires_s,
             order.confirmed,
+            order.boot,
+            order.nonce,
         ),
     )
 
@@ -88,11 +106,14 @@ def mark_sent(db: sqlite3.Connection, order_id: str, now_s: float) -> None:
 
 def apply_reply(db: sqlite3.Connection, room: str, order_id: str, reply: Reply, now_s: float) -> bool:
     """Note what the room says of an order. False when the room has no such order or it changes nothing."""
+    if reply.outcome == "refused" and reply.reason == MISSED and _missed(db, room, order_id, "missed_replies", now_s):
+        return True
     if reply.outcome == "accepted":
         return bool(
             db.execute(
                 "UPDATE commands SET outcome = 'accepted', reason = '', act_id = ?, expires_s = ?, ended_s = 0"
-                " WHERE id = ? AND room = ? AND outcome IN ('waiting', 'sent', 'expired')",
+                " WHERE id = ? AND room = ? AND (outcome IN ('waiting', 'sent', 'expired')"
+                " OR outcome = 'refused' AND reason = 'bad_nonce')",
                 (reply.act_id, now_s + ACCEPTED_S, order_id, room),
             ).rowcount
         )
@@ -105,11 +126,49 @@ def apply_event(db: sqlite3.Connection, room: str, event: Event, now_s: float) -
     if not isinstance(order_id, str) or not order_id:
         return False
     if event.kind == "command_refused":
+        if event.reason == MISSED and _missed(db, room, order_id, "missed_events", now_s):
+            return True
         return _end(db, room, order_id, "refused", event.reason, 0, {}, now_s)
     if event.kind == "remedy_done":
         outcome = "done" if event.outcome == "done" else "failed"
         return _end(db, room, order_id, outcome, event.reason, event.act_id, dict(event.proof), now_s)
     return False
+
+
+def _missed(db: sqlite3.Connection, room: str, order_id: str, said_by: str, now_s: float) -> bool:
+    """Note that an order met a line that had dropped since it was made. False: it was sent again before, and has ended.
+
+    The room forgets its nonces with a connection, and a broker hands on what came in between. Such an order waits for
+    the next nonce and is sent once more. Room's reply and event say the same of the same sending, in either order.
+    """
+    row = db.execute(
+        f"UPDATE commands SET {said_by} = {said_by} + 1 WHERE id = ? AND room = ? AND outcome IN ('waiting', 'sent')"  # noqa: S608
+        f" RETURNING again, {said_by}, created_s",
+        (order_id, room),
+    ).fetchone()
+    if row is None:
+        return False
+    again, said, created_s = row
+    if again == SENT_AGAIN:
+        return bool(said < 2)
+    if not 0 <= now_s - created_s <= AGAIN_WITHIN_S:
+        return False
+    db.execute(
+        "UPDATE commands SET again = ?, outcome = 'waiting' WHERE id = ? AND room = ?", (WAITS_AGAIN, order_id, room)
+    )
+    return True
+
+
+def waiting_again(db: sqlite3.Connection) -> list[str]:
+    """Orders that are to be sent once more."""
+    return [str(row[0]) for row in db.execute("SELECT id FROM commands WHERE again = 1 AND outcome = 'waiting'")]
+
+
+def send_again(db: sqlite3.Connection, order_id: str, counter: int, nonce: str) -> None:
+    """Note that the order goes out once more, with another number and nonce."""
+    db.execute(
+        "UPDATE commands SET again = ?, counter = ?, nonce = ? WHERE id = ?", (SENT_AGAIN, counter, nonce, order_id)
+    )
 
 
 def _end(
@@ -121,7 +180,8 @@ def _end(
     return bool(
         db.execute(
             "UPDATE commands SET outcome = ?, reason = ?, act_id = MAX(act_id, ?), proof = ?, ended_s = ?"
-            " WHERE id = ? AND room = ? AND outcome IN ('waiting', 'sent', 'accepted', 'expired')",
+            " WHERE id = ? AND room = ? AND (outcome IN ('waiting', 'sent', 'accepted', 'expired')"
+            " OR outcome = 'refused' AND reason = 'bad_nonce')",
             (outcome, reason[:200], act_id, json.dumps(proof, ensure_ascii=False), now_s, order_id, room),
         ).rowcount
     )

@@ -109,7 +109,11 @@ def load_contiguity(db: sqlite3.Connection, room: str, epoch: str) -> Contiguity
     """How far the events of an epoch are committed."""
     row = db.execute("SELECT seq FROM acked WHERE room = ? AND epoch = ?", (room, epoch)).fetchone()
     acked = int(row[0]) if row else 0
-    above = db.execute("SELECT seq FROM events WHERE room = ? AND epoch = ? AND seq > ?", (room, epoch, acked))
+    above = db.execute(
+        "SELECT seq FROM events WHERE room = ? AND epoch = ? AND seq > ?"
+        " UNION ALL SELECT seq FROM kept_events WHERE room = ? AND epoch = ? AND seq > ?",
+        (room, epoch, acked) * 2,
+    )
     return Contiguity(acked, [int(row[0]) for row in above])
 
 

@@ -17,23 +17,32 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from hub.ingest import Heard, Unread, interpret
+from hub.ingest import Unread, interpret, unread
 from hub.link import Received
 from hub.port import Change, HubBusyError
 from hub.store import tables
 from hub.store.apply import Applied, Applier
 from hub.store.db import open_db, transaction
+from hub.store.kept import DEADLY
+from hub.suspects import Suspects
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 QUEUE_MAX = 20_000
+QUEUE_BYTES = 256 * 2**20
+"""Of payloads that wait: messages of the greatest size must not fill the machine."""
 BATCH_MAX = 4_000
 OFFER_S = 5.0
 """How long the network waits for room in the queue before it lets the broker send again."""
 TICK_S = 1.0
 CALL_S = 10.0
 _RETRY_S = (0.2, 1.0, 5.0)
+_OURS = (
+    sqlite3.IntegrityError, sqlite3.DataError, sqlite3.ProgrammingError, sqlite3.NotSupportedError,
+    sqlite3.InterfaceError,
+)  # fmt: skip
+"""What says something of a message and not of the disk: to wait for it to pass would stop all rooms."""
 
 Job = Callable[[sqlite3.Connection, Applier, float], tuple[T, Change]]
 """Something to do in a transaction of its own: gets connection, twins and time; gives an answer and the news."""
@@ -82,15 +91,18 @@ class Writer:
     """Owns the writing connection. `start` begins, `stop` ends after the batch at hand."""
 
     def __init__(
-        self, path: Path, *, beat_s: float, commit_ms: float, hooks: Hooks, clock: Callable[[], float] = time.time
-    ) -> None:
-        """Opens and migrates the database. Raises hub.store.db.DatabaseError."""
+        self, path: Path, *, beat_s: float, commit_ms: float, hooks: Hooks, clock: Callable[[], float] = time.time,
+        version: str = "",
+    ) -> None:  # fmt: skip
+        """Opens and migrates the database. `version` of this program. Raises hub.store.db.DatabaseError."""
         self._db = open_db(path)
-        self._applier = Applier(self._db, beat_s)
+        self._applier = Applier(self._db, beat_s, version)
+        self._suspects = Suspects(path.parent)
         self._commit_s = commit_ms / 1000
         self._hooks = hooks
         self._clock = clock
-        self._queue: deque[Received] = deque()
+        self._queue: deque[Received | Unread] = deque()
+        self._queued_bytes = 0
         self._calls: deque[_Call[Any]] = deque()
         self._wake = threading.Condition()
         self._stopping = False
@@ -106,6 +118,7 @@ class Writer:
 
     def start(self) -> None:
         """Begin writing."""
+        self._suspects.open()
         self._thread.start()
 
     def stop(self) -> None:
@@ -116,17 +129,19 @@ class Writer:
         self._thread.join(30)
         if not self._thread.is_alive():
             self._db.close()
+            self._suspects.close()
 
-    def offer(self, message: Received) -> bool:
+    def offer(self, message: Received | Unread) -> bool:
         """Take a message in. False when the queue stays full, or the writer is stopping."""
         deadline_s = time.monotonic() + OFFER_S
         with self._wake:
-            while len(self._queue) >= QUEUE_MAX and not self._stopping:
+            while (len(self._queue) >= QUEUE_MAX or self._queued_bytes > QUEUE_BYTES) and not self._stopping:
                 if not self._wake.wait(deadline_s - time.monotonic()) and time.monotonic() >= deadline_s:
                     return False
             if self._stopping:
                 return False
             self._queue.append(message)
+            self._queued_bytes += len(_source(message).payload)
             if len(self._queue) == 1 or len(self._queue) >= BATCH_MAX:
                 self._wake.notify_all()
         return True
@@ -158,6 +173,7 @@ class Writer:
         )  # fmt: skip
 
     def _run(self) -> None:
+        self._retry_kept()
         while True:
             batch = self._gather()
             calls = self._take_calls()
@@ -172,7 +188,20 @@ class Writer:
                 if self._stopping and not self._queue and not self._calls:
                     return
 
-    def _gather(self) -> list[Received]:
+    def _retry_kept(self) -> None:
+        """Try once what an earlier release could not read."""
+        more = True
+        while more and not self._stopping:
+            try:
+                with transaction(self._db):
+                    done, more = self._applier.retry_kept()
+                self._tell(done)
+            except Exception:  # tried again at the next start; messages do not wait for it
+                log.exception("events that were kept could not be tried again")
+                self._applier.forget()
+                return
+
+    def _gather(self) -> list[Received | Unread]:
         """Wait for work: the messages of one commit interval, fewer when a call waits or time is due."""
         with self._wake:
             until_tick = max(0.0, self._tick_at - time.monotonic())
@@ -182,6 +211,7 @@ class Writer:
                     lambda: len(self._queue) >= BATCH_MAX or self._calls or self._stopping, self._commit_s
                 )
             batch = [self._queue.popleft() for _ in range(min(len(self._queue), BATCH_MAX))]
+            self._queued_bytes -= sum(len(_source(message).payload) for message in batch)
             self._wake.notify_all()
             return batch
 
@@ -191,41 +221,65 @@ class Writer:
             self._calls.clear()
             return calls
 
-    def _write(self, batch: list[Received]) -> None:
+    def _write(self, batch: list[Received | Unread]) -> None:
         """Commit a batch, however long it takes; gives up only when the hub stops, unconfirmed."""
-        items = [interpret(message) for message in batch]
         for attempt in range(10**9):
             try:
-                self._commit(items)
+                self._commit(batch)
                 return
-            except sqlite3.Error as error:
-                if not self._wait_for_database(error, attempt):
-                    return
-            except Exception as error:  # a defect of ours: find the message it concerns and set it aside alone
-                self._applier.forget()
-                if len(items) == 1:
-                    log.exception("a message of %s trips over a defect", items[0].source.topic[:120])
-                    items = [Unread("defect", f"{type(error).__name__}: {error}", items[0].source)]
+            except Exception as error:
+                if isinstance(error, sqlite3.Error) and not isinstance(error, _OURS):
+                    if not self._wait_for_database(error, attempt):
+                        return
                     continue
-                for message in batch:
-                    self._write([message])
-                return
+                # a defect of ours: find the message it concerns and set it aside alone
+                self._applier.forget()
+                if len(batch) > 1:
+                    for message in batch:
+                        self._write([message])
+                    return
+                source = _source(batch[0])
+                log.exception("a message of %s trips over a defect", source.topic[:120])
+                if isinstance(batch[0], Unread):  # it cannot even be set aside
+                    self._guard(source.confirm)
+                    return
+                batch = [unread("defect", f"{type(error).__name__}: {error}", source)]
 
-    def _commit(self, items: list[Heard | Unread]) -> None:
+    def _commit(self, batch: list[Received | Unread]) -> None:
         began_s = time.perf_counter()
+        now_s = self._clock()
         with transaction(self._db):
-            done = self._applier.apply(items, self._clock())
+            if self._suspects.careful:
+                done = Applied()
+                for message in batch:
+                    done.add(self._alone(message, now_s))
+            else:
+                items = [item if isinstance(item, Unread) else interpret(item) for item in batch]
+                done = self._applier.apply(items, now_s)
         self._commit_ms = (time.perf_counter() - began_s) * 1000
         self._failing = ""
-        self._ingested += len(items)
-        present = [item.source.received_s for item in items if not item.source.retained]
+        self._ingested += len(batch)
+        sources = [_source(message) for message in batch]
+        present = [source.received_s for source in sources if not source.retained]
         self._last_message_s = max([self._last_message_s, *present])
-        for item in items:
-            self._guard(item.source.confirm)
+        for source in sources:
+            self._guard(source.confirm)
         self._guard(lambda: self._hooks.acknowledge(done.acks))
         if done.asking:
             self._guard(lambda: self._hooks.asked(done.asking))
         self._tell(done)
+
+    def _alone(self, message: Received | Unread, now_s: float) -> Applied:
+        """Apply one message by itself and with its name written down, since one like it may have ended the hub."""
+        if isinstance(message, Unread):
+            return self._applier.apply([message], now_s)
+        if not self._suspects.begin(message):
+            reason = "the hub has ended twice over this message"
+            return self._applier.apply([unread(DEADLY, reason, message, scan=True)], now_s)
+        try:
+            return self._applier.apply([interpret(message)], now_s)
+        finally:
+            self._suspects.end()
 
     def _tell(self, done: Applied) -> None:
         counts = (
@@ -302,3 +356,7 @@ class Writer:
             call()
         except Exception:  # what happens outside must not undo a commit
             log.exception("telling of a commit failed")
+
+
+def _source(message: Received | Unread) -> Received:
+    return message.source if isinstance(message, Unread) else message

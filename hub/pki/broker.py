@@ -5,11 +5,12 @@ One identity is one certificate is one user name is one client id; a room writes
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from wire.messages import PAYLOAD_MAX_BYTES
-from wire.topics import DOWN, FLEET, KEYS, MAJOR, ROOT, UP, WITH_ID, Leaf
+from wire.topics import DOWN, FLEET, KEYS, MAJOR, ROOT, UP, WITH_ID, Leaf, shard_of
 
 HUB = "diemcau-hub"
 """Common name of the hub's certificate."""
@@ -59,13 +60,26 @@ acl_file {files.acl}
 """
 
 
-def acl(hub: str = HUB) -> str:
-    """Who may write and read what. What is not named here is refused."""
+def acl(hub: str = HUB, rooms: Iterable[str] = ()) -> str:
+    """Who may write and read what. What is not named here is refused.
+
+    A pattern knows a room's name and not its shard: a room may write under its name in each of the 256, where the hub
+    takes nothing for the room's and has forgotten what is kept. With `rooms` each of them has its own shard alone, and
+    a room that is not among them may do nothing.
+    """
     lines = ["# Written by diemcau-hub broker-config. A room's name is the common name of its certificate."]
-    lines += [f"pattern write {_of('+/%u', leaf)}" for leaf in sorted(UP)]
-    lines += [f"pattern read {_of('+/%u', leaf)}" for leaf in sorted(DOWN)]
-    lines += [f"pattern read {FLEET}", f"pattern read {KEYS}", "", f"user {hub}"]
-    lines += [f"topic read {_of('+/+', leaf)}" for leaf in sorted(UP)]
+    if not rooms:
+        lines += [f"pattern write {_of('+/%u', leaf)}" for leaf in sorted(UP)]
+        lines += [f"pattern read {_of('+/%u', leaf)}" for leaf in sorted(DOWN)]
+    lines += [f"pattern read {FLEET}", f"pattern read {KEYS}"]
+    for room in sorted(rooms):
+        place = f"{shard_of(room)}/{room}"
+        lines += ["", f"user {room}"]
+        lines += [f"topic write {_of(place, leaf)}" for leaf in sorted(UP)]
+        lines += [f"topic read {_of(place, leaf)}" for leaf in sorted(DOWN)]
+    lines += ["", f"user {hub}"]
+    # It writes there to have forgotten what a room left where nothing is kept (an empty message), and nothing else.
+    lines += [f"topic readwrite {_of('+/+', leaf)}" for leaf in sorted(UP)]
     lines += [f"topic write {_of('+/+', leaf)}" for leaf in sorted(DOWN)]
     lines += [f"topic write {FLEET}", f"topic write {KEYS}"]
     return "\n".join(lines) + "\n"
@@ -75,10 +89,10 @@ def _of(place: str, leaf: Leaf) -> str:
     return f"{ROOT}/{MAJOR}/{place}/{leaf}{'/+' if leaf in WITH_ID else ''}"
 
 
-def write(folder: Path, files: Files, *, port: int, hub: str = HUB) -> tuple[Path, Path]:
+def write(folder: Path, files: Files, *, port: int, hub: str = HUB, rooms: Iterable[str] = ()) -> tuple[Path, Path]:
     """Write both files into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     made = folder / CONF_NAME, folder / ACL_NAME
     made[0].write_text(conf(files, port=port), "utf-8")
-    made[1].write_text(acl(hub), "utf-8")
+    made[1].write_text(acl(hub, rooms), "utf-8")
     return made

@@ -65,6 +65,10 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     made.add_argument("folder", type=Path)
     made.add_argument("--port", type=int, default=8883)
     made.add_argument("--hub", default=broker.HUB, help=f"common name of the hub's certificate; default: {broker.HUB}")
+    made.add_argument(
+        "--rooms", type=Path,
+        help="file of room ids, one a line: each may use its own shard alone, others nothing; default: any certificate",
+    )  # fmt: skip
     made.add_argument("--certs", default="/etc/mosquitto/certs", help="where the broker's certificates will lie")
     made.add_argument("--acl", default=f"/etc/mosquitto/{broker.ACL_NAME}", help="where the access list will lie")
 
@@ -194,7 +198,10 @@ def _broker_config(given: argparse.Namespace) -> int:
     files = broker.Files(
         f"{certs}/ca.crt", f"{certs}/broker.crt", f"{certs}/broker.key", f"{certs}/revoked.crl", given.acl
     )
-    for path in broker.write(given.folder, files, port=given.port, hub=given.hub):
+    rooms = given.rooms.read_text("utf-8-sig").split() if given.rooms else []
+    for room in rooms:
+        checked(room, "room")
+    for path in broker.write(given.folder, files, port=given.port, hub=given.hub, rooms=rooms):
         _say(str(path))
     return 0
 

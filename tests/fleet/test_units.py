@@ -40,6 +40,17 @@ def test_a_service_is_shut_in(unit: Path) -> None:
     assert float(level) <= EXPOSURE_MAX, done.stdout
 
 
+@pytest.mark.parametrize("unit", SERVICES, ids=lambda unit: unit.name)
+def test_a_service_that_grows_ends_before_the_machine_does(unit: Path) -> None:
+    (most,) = settings(unit)["MemoryMax"]
+    assert re.fullmatch(r"\d+M", most)
+
+
+def test_the_broker_that_grows_ends_and_comes_back() -> None:
+    found = settings(ROLES / "broker/files/mosquitto.conf")
+    assert found == {"MemoryMax": ["1G"], "Restart": ["always"], "RestartSec": ["5"]}
+
+
 def verify(unit: Path, folder: Path, spoil: str = "") -> str:
     """What systemd has to say of a copy, whose programs of ours are there."""
     for beside in unit.parent.glob("diemcau-*"):

@@ -57,13 +57,13 @@ def people(folder: Path) -> tuple[Path, Path]:
 
 
 @contextmanager
-def running(folder: Path, authority: Path, certs: Path) -> Iterator[Mosquitto]:
+def running(folder: Path, authority: Path, certs: Path, rooms: tuple[str, ...] = ()) -> Iterator[Mosquitto]:
     """The real broker with the settings that we write, on a loopback port."""
     files = broker.Files(
         str(authority / "ca.crt"), str(certs / "127.0.0.1.crt"), str(certs / "127.0.0.1.key"),
         str(authority / "revoked.crl"), str(folder / broker.ACL_NAME),
     )  # fmt: skip
-    (folder / broker.ACL_NAME).write_text(broker.acl(), "utf-8")
+    (folder / broker.ACL_NAME).write_text(broker.acl(rooms=rooms), "utf-8")
     made = Mosquitto(folder / "broker")
     settings = broker.conf(files, port=made.port, address="127.0.0.1")
     made.configure(settings + f"persistence_location {folder}/broker/\nuser root\n")

@@ -51,7 +51,8 @@ def topics() -> list[Topic]:
 
 
 def may_write(name: str, topic: Topic) -> bool:
-    return topic.leaf in DOWN if name == HUB else topic.leaf in UP and topic.room == name
+    # The hub writes to rooms' topics to have forgotten what was left there, and to nobody's but its own harm.
+    return name == HUB or (topic.leaf in UP and topic.room == name)
 
 
 def may_read(name: str, topic: Topic) -> bool:
@@ -68,7 +69,7 @@ def test_a_topic_is_written_by_those_alone_who_may(province: Province, name: str
 
 @pytest.mark.parametrize("topic", topics(), ids=str)
 def test_a_topic_is_read_by_those_alone_who_may(province: Province, topic: Topic) -> None:
-    (writer,) = [name for name in province.inside if may_write(name, topic)]
+    writer = topic.room if topic.leaf in UP else HUB
     (reader,) = [name for name in province.inside if may_read(name, topic)]
     payload = f"read {topic}".encode()
     assert province.inside[writer].publish(str(topic), payload)

@@ -6,12 +6,14 @@ import re
 import sqlite3
 import time
 from pathlib import Path
+from typing import Any
 
+import pyotp
 import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from hub.api import auth
+from hub.api import auth, people
 from hub.console.browsers import AGENT_MAX, device_words
 from tests.hub.console import seed
 from tests.hub.console.conftest import HTML, csrf, sign_in
@@ -148,3 +150,73 @@ def test_browsers_are_called_what_people_call_them(db_path: Path) -> None:
     sessions.close()
     with sqlite3.connect(db_path) as db:
         assert max(len(row[0]) for row in db.execute("SELECT agent FROM sessions")) == AGENT_MAX
+
+
+def _set_up(client: TestClient) -> str:
+    """Switch the second step on; the secret."""
+    page = client.post("/account/totp/start", data={"csrf": csrf(client), "password": seed.PASSWORD}).text
+    secret = re.sub(r"\s", "", re.findall(r"<code[^>]*>([A-Z2-7 ]{20,})</code>", page)[0])
+    code = pyotp.TOTP(secret).now()
+    assert client.post("/account/totp/confirm", data={"csrf": csrf(client), "code": code}).status_code == 200
+    return secret
+
+
+def _switch_off(client: TestClient) -> None:
+    secret = _set_up(client)
+    later = pyotp.TOTP(secret).at(time.time() + 30)
+    fields = {"csrf": csrf(client), "password": seed.PASSWORD, "code": later}
+    client.copied = TestClient(client.app, headers=HTML, follow_redirects=False, cookies=dict(client.cookies))  # type: ignore[attr-defined]
+    assert client.post("/account/totp/off", data=fields).status_code == 303
+
+
+SHUTTING_OUT = {
+    "password": lambda client: change(client),
+    "second step on": _set_up,
+    "second step off": _switch_off,
+    "the others ended": lambda client: client.post("/account/sessions/end-others", data={"csrf": csrf(client)}),
+}
+
+
+@pytest.mark.parametrize("what", SHUTTING_OUT)
+def test_a_copy_of_the_cookie_ends_with_what_shuts_somebody_out(
+    client: TestClient, app: FastAPI, db_path: Path, what: str
+) -> None:
+    thief = TestClient(app, headers=HTML, follow_redirects=False, cookies=dict(client.cookies))
+    assert thief.get("/rooms").status_code == 200
+    SHUTTING_OUT[what](client)
+    assert client.get("/account").status_code == 200, "whoever did it goes on"
+    for copy in (thief, getattr(client, "copied", thief)):
+        assert copy.get("/rooms").status_code == 303
+    assert len(thief.cookies) > 0
+    with sqlite3.connect(db_path) as db:
+        assert db.execute("SELECT COUNT(*) FROM sessions WHERE user = 'thu.ha'").fetchone()[0] == 1
+
+
+def test_a_sign_in_that_waits_for_its_code_ends_with_a_lock(client: TestClient, app: FastAPI, db_path: Path) -> None:
+    secret = _set_up(client)
+    sessions = app.state.console.sessions
+    with sqlite3.connect(db_path) as db:
+        db.execute("INSERT INTO users (name, hash, role, created_s) VALUES ('chi.huy', '', 'admin', 0)")
+    waits = TestClient(app, headers=HTML, follow_redirects=False)
+    assert waits.post("/login", data={"name": "thu.ha", "password": seed.PASSWORD}).headers["location"] == "/login/code"
+    people.lock(sessions, "chi.huy", "thu.ha", time.time())
+    people.unlock(sessions, "chi.huy", "thu.ha", time.time())
+    late = waits.post("/login/code", data={"code": pyotp.TOTP(secret).at(time.time() + 30)})
+    assert late.status_code == 401, "the lock is gone, and so is what had begun before it"
+
+
+def test_a_password_that_is_changed_while_it_is_checked_opens_nothing(
+    app: FastAPI, stranger: TestClient, db_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = auth.verify
+
+    def slow(*args: Any, **more: Any) -> bool:
+        good = real(*args, **more)
+        with sqlite3.connect(db_path) as db:
+            db.execute("UPDATE users SET disabled = 1 WHERE name = 'thu.ha'")
+        return good
+
+    monkeypatch.setattr(auth, "verify", slow)
+    assert stranger.post("/login", data={"name": "thu.ha", "password": seed.PASSWORD}).status_code == 401
+    with sqlite3.connect(db_path) as db:
+        assert db.execute("SELECT COUNT(*) FROM sessions").fetchone()[0] == 0

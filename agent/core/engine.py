@@ -27,7 +27,7 @@ from agent.core.interlock import mains_bad
 from agent.core.phases import Phase
 from agent.core.policy import Policy
 from agent.core.rule import Rule
-from agent.core.state import COMMANDS_KEPT, LoadState, RoomState
+from agent.core.state import COMMANDS_KEPT, Blind, LoadState, RoomState
 
 __all__ = ["CLEAR_LATCHES", "initial", "rests_off", "step"]
 
@@ -97,7 +97,7 @@ def _noted(state: RoomState, observation: Observation, now: Instant) -> RoomStat
 
 
 def _tick(state: RoomState, now: Instant) -> tuple[RoomState, tuple[Effect, ...]]:
-    state = replace(state, times=timelines.seen(state.times, now))
+    state = _counted_blind(replace(state, times=timelines.seen(state.times, now)), now)
     effects: list[Effect] = []
     for act in tuple(state.acts.values()):
         if now.mono_s > act.deadline_s:
@@ -149,8 +149,16 @@ def _desired(state: RoomState, event: DesiredChanged, now: Instant) -> tuple[Roo
     if event.version <= state.desired_version:
         return state, ()
     policy = replace(state.policy, meetings=event.meetings, maintenance_until_s=event.maintenance_until_s)
-    state = replace(state, policy=policy, desired_version=event.version, desired_at_s=now.mono_s)
+    state = _counted_blind(replace(state, policy=policy, desired_version=event.version), now)
     return state, (Record("desired_applied", detail={"version": event.version, "meetings": len(event.meetings)}),)
+
+
+def _counted_blind(state: RoomState, now: Instant) -> RoomState:
+    """Count how long a maintenance window is open for want of a clock, over starts too: a room without a time server
+    that is switched off every evening would never act again."""
+    until_s = state.policy.maintenance_until_s
+    lasted_s = state.blind.lasts_s(until_s, now) if not now.synced else 0.0
+    return replace(state, blind=Blind(until_s, lasted_s, now.mono_s) if until_s > 0 else Blind())
 
 
 def healthy_now(state: RoomState) -> bool:

@@ -99,6 +99,8 @@ class Restarted:
     """Unix seconds: the newest moment of a disciplined clock that the journal knows of."""
     maintenance_over_s: float = 0.0
     """Unix seconds: the end of the latest maintenance that a disciplined clock has seen pass."""
+    blind: tuple[float, float] = (0.0, 0.0)
+    """Unix seconds: the end of a maintenance window; and for how long it has counted as open for want of a clock."""
     mains_bad_s: float = float("-inf")
     """Monotonic time of this boot when the mains was last seen bad, or a little later."""
     upgrading_s: float = float("-inf")

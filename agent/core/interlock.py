@@ -202,9 +202,10 @@ def _maintained(state: RoomState, now: Instant) -> Reason | None:
         return Reason.MAINTENANCE
     if until_s <= state.maintenance_over_s:
         return None
-    if now.synced:
-        return Reason.MAINTENANCE if min(state.times.walls(now)) < until_s else None
-    blind_s = now.mono_s - state.desired_at_s
+    walls = state.times.known(now)
+    if walls:
+        return Reason.MAINTENANCE if min(walls) < until_s else None
+    blind_s = state.blind.lasts_s(until_s, now)
     return Reason.MAINTENANCE if blind_s < state.policy.guards.maintenance_blind_s else None
 
 

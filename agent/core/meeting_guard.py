@@ -16,10 +16,11 @@ USELESS_LOOKS = 3
 def far_from_meetings(state: RoomState, now: Instant) -> Reason | None:
     """Refuse from shortly before a meeting until its end. A trial is no meeting: there the call guard alone holds."""
     meetings = [m for m in state.policy.meetings if not m.trial]
-    if meetings and not now.synced:
+    walls = state.times.known(now)
+    if meetings and not walls:
         return Reason.CLOCK_UNKNOWN
     near_s = state.policy.guards.meeting_near_s
-    near = any(m.start_s - near_s <= wall_s < m.end_s for m in meetings for wall_s in state.times.walls(now))
+    near = any(m.start_s - near_s <= wall_s < m.end_s for m in meetings for wall_s in walls)
     return Reason.MEETING_NEAR if near else None
 
 
@@ -34,12 +35,13 @@ def meeting_spared(
     a person in the room, once a load.
     """
     meetings = [m for m in state.policy.meetings if not m.trial]
-    if meetings and not now.synced:
+    walls = state.times.known(now)
+    if meetings and not walls:
         return Reason.CLOCK_UNKNOWN
     guards, own = state.policy.guards, state.load(load.name)
     ready_s = _ready_after_s(remedy, load, state) + guards.meeting_margin_s
     # A clock that was stepped leaves more than one time that it may be: by each of them the meeting is spared.
-    for meeting, wall_s in ((m, wall_s) for m in meetings for wall_s in state.times.walls(now) if wall_s < m.end_s):
+    for meeting, wall_s in ((m, wall_s) for m in meetings for wall_s in walls if wall_s < m.end_s):
         left_s = meeting.start_s - wall_s
         if left_s <= 0:  # it runs
             if not confirmed or any(at_s >= now.mono_s + left_s for at_s in own.acts_s):

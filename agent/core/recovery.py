@@ -9,7 +9,7 @@ from agent.core.events import Effect, PastAct, Record, Restarted
 from agent.core.facts import Instant, Seen
 from agent.core.phases import OPEN, Phase
 from agent.core.remedies import REMEDIES, Method, Remedy
-from agent.core.state import ACTS_KEPT, COMMANDS_KEPT, Fault, LoadState, RoomState, Undated
+from agent.core.state import ACTS_KEPT, COMMANDS_KEPT, Blind, Fault, LoadState, RoomState, Undated
 
 UNDATED_MAX = ACTS_KEPT // 2
 """Restarts of a load whose age is not known yet."""
@@ -68,7 +68,7 @@ def restored(state: RoomState, event: Restarted, now: Instant) -> tuple[RoomStat
         next_id=max(event.next_id, state.next_id),
         mains_bad_s=min(event.mains_bad_s, now.mono_s),
         desired_version=event.desired_version,
-        desired_at_s=now.mono_s,
+        blind=Blind(*event.blind, now.mono_s),
         maintenance_over_s=event.maintenance_over_s,
         undated=tuple(
             Undated(act.load, REMEDIES[act.remedy].method is Method.CYCLE, now.mono_s, act.started.wall_s)
@@ -183,6 +183,7 @@ def _resumed(fault: Fault, settle_until_s: float, now: Instant) -> Fault:
         strikes=0,
         passes=0,
         act_id=0,
+        withdrawn=0,
         since_s=now.mono_s - max(0.0, now.wall_s - fault.since_wall_s),
         phase_since_s=now.mono_s,
         waiting_since_s=now.mono_s,

@@ -154,6 +154,21 @@ class WaitingOrder:
 
 
 @dataclass(frozen=True, slots=True)
+class Blind:
+    """A maintenance window that nobody can say the end of: for how long it has counted as open, in all runs."""
+
+    until_s: float = 0.0
+    """Which window, by its end."""
+    lasted_s: float = 0.0
+    at_s: float = float("-inf")
+    """Monotonic: until then that is counted."""
+
+    def lasts_s(self, until_s: float, now: Instant) -> float:
+        """How long the window with this end has counted as open by now."""
+        return self.lasted_s + max(0.0, now.mono_s - self.at_s) if until_s == self.until_s else 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class RoomState:
     """Everything `step` needs besides the event and the time."""
 
@@ -181,8 +196,8 @@ class RoomState:
     waiting: tuple[WaitingOrder, ...] = ()
     """Orders that wait for that look."""
     desired_version: int = 0
-    desired_at_s: float = float("-inf")
-    """Monotonic time at which the desired document in force was taken up in this run."""
+    blind: Blind = Blind()
+    """How long the present maintenance window has counted as open for want of a clock."""
     maintenance_over_s: float = 0.0
     """Unix seconds: the end of the latest maintenance that a disciplined clock has seen pass."""
     undated: tuple[Undated, ...] = ()

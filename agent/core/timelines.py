@@ -20,6 +20,8 @@ KEPT_MAX = 8
 """More timelines than that within `KEEP_S`, and nobody knows anything."""
 DOUBT_S = 900.0
 """A step leaves doubt for this long: where a clock was set once it is often set again [J]."""
+TRUSTED_S = 86_400.0
+"""A clock that has lost its time server is known by the monotonic clock for so long: at 100 ppm that is 9 s off."""
 TOUCH_S = 60.0
 """How exactly it is kept when a timeline was the present one."""
 
@@ -46,6 +48,17 @@ class Timelines:
         """Every time that it may be, in Unix seconds; that of the wall clock first."""
         others = (now.mono_s + one.offset_s for one in self.kept)
         return (now.wall_s, *(wall_s for wall_s in others if abs(wall_s - now.wall_s) > STEP_S))
+
+    def known(self, now: Instant) -> tuple[float, ...]:
+        """Every time that it may be, in Unix seconds; empty when nobody knows.
+
+        Without this a media converter that hangs would forbid its own cycle: the time server is behind it.
+        """
+        if now.synced:
+            return self.walls(now)
+        if self.present is None or now.mono_s - self.present.last_s > TRUSTED_S:
+            return ()
+        return tuple(now.mono_s + one.offset_s for one in self.kept)
 
     def doubtful(self, now: Instant) -> bool:
         """Whether the clock has been stepped lately."""

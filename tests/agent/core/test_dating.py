@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from agent.core.events import PastAct, Restarted, Tick
+from agent.core.events import DesiredChanged, PastAct, Restarted, Tick
 from agent.core.facts import Instant
+from agent.core.interlock import permit
 from agent.core.phases import Phase
-from agent.core.reasons import Reason
+from agent.core.reasons import Reason, Refusal
 from agent.core.remedies import REMEDIES
+from agent.core.state import Blind
 from agent.room import Room
 from agent.store.memory import MemoryStore
 from tests.agent.core.test_codec_hung_story import HUNG
@@ -98,6 +100,43 @@ def test_an_act_that_was_cut_short_counts_from_the_restart_of_the_agent() -> Non
     world = World(mono_s=60.0)
     world.feed(Restarted(open_acts=(cut,), next_id=8))
     assert world.state.load("codec").acts_s == (60.0,), "it may have begun long after its intent was written"
+
+
+def test_a_maintenance_without_a_clock_ends_after_twelve_hours_in_all_runs_together() -> None:
+    """A room without a time server that is switched off every evening would never act again."""
+    store, until_s = MemoryStore("e"), WALL_S + 50.0
+    open_h = 0.0
+    for boot in range(5):
+        room = Room((), policy(), store, f"b{boot}", "0.1", "r")
+        now = Instant(30.0, 0.0, synced=False)
+        room.restore(now)
+        room.feed(DesiredChanged(1, maintenance_until_s=until_s), now)
+        for minute in range(1, 4 * 60 + 1):
+            now = Instant(30.0 + 60.0 * minute, 0.0, synced=False)
+            room.feed(Tick(), now)
+            room.commit(now)
+            verdict = permit(REMEDIES["light_off"], room.state, now)
+            open_h += (verdict == Refusal(Reason.MAINTENANCE)) / 60
+    assert 12.0 <= open_h <= 12.0 + 4 * 0.25, "of each run a quarter of an hour may be forgotten"
+    assert float(store.remember("b4").meta["blind"].split()[0]) == until_s
+
+
+def test_another_window_and_a_clock_begin_the_twelve_hours_anew() -> None:
+    world = World(synced=False)
+    world.feed(DesiredChanged(1, maintenance_until_s=WALL_S + 9e6))
+    world.mono_s += 43_200.0
+    world.feed(Tick())
+    assert permit(REMEDIES["light_off"], world.state, world.now) != Refusal(Reason.MAINTENANCE)
+    assert world.state.blind.lasted_s == 43_200.0
+    world.feed(DesiredChanged(2, maintenance_until_s=WALL_S + 8e6))
+    assert world.state.blind.lasted_s == 0.0
+    world.mono_s += 600.0
+    world.feed(Tick())
+    world.synced = True
+    world.feed(Tick())
+    assert world.state.blind.lasted_s == 0.0
+    world.feed(DesiredChanged(3))
+    assert world.state.blind == Blind()
 
 
 def test_the_end_of_a_maintenance_that_was_seen_outlives_a_start_without_a_clock() -> None:

@@ -110,6 +110,26 @@ def test_a_meeting_that_has_come_near_meanwhile_withdraws_it() -> None:
     assert world.records("remedy_done")[-1].reason == Reason.MEETING_NEAR
 
 
+def test_what_leaves_no_meeting_may_begin_in_the_last_quarter_of_an_hour_here_too() -> None:
+    world = World()
+    start_s = WALL_S + world.mono_s + 13 * 60.0
+    world.feed(DesiredChanged(1, (Meeting("m", "Họp", start_s, start_s + 3600.0),)))
+    world.run(IDLE, 10)
+    world.run(HUNG, 40)
+    assert world.remedies() == ["codec_restart"]
+    world.see(HUNG)
+    assert again(world) is Handover.BEGINS
+
+
+def test_a_confirmed_order_may_begin_in_the_running_meeting_here_too() -> None:
+    world = World()
+    now_s = WALL_S + world.mono_s
+    world.see(IDLE)
+    world.feed(DesiredChanged(1, (Meeting("m", "Họp", now_s - 60.0, now_s + 3600.0),)))
+    world.feed(CommandReceived("c1", "codec_restart", "lan", confirmed="Nguyễn Văn A"))
+    assert again(world) is Handover.BEGINS
+
+
 def test_a_withdrawn_rung_is_tried_again_and_not_climbed_over() -> None:
     world = hung()
     world.see({"codec.draw_w": 48.0})

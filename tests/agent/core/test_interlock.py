@@ -15,6 +15,7 @@ from agent.core.policy import Meeting
 from agent.core.reasons import PASSING, Permit, Reason, Refusal
 from agent.core.remedies import LOADS, REMEDIES
 from agent.core.state import Fault, Lease, LoadState, Staged
+from agent.core.timelines import UNSTEPPED
 from tests.agent.core.world import IDLE, WALL_S, World, policy
 
 Change = Callable[[World], None]
@@ -50,6 +51,7 @@ def _meeting_unsynced(world: World) -> None:
     start_s = WALL_S + world.mono_s + 90_000
     world.feed(DesiredChanged(1, (Meeting("m", "Họp", start_s, start_s + 60),)))
     world.synced = False
+    world.state = replace(world.state, times=UNSTEPPED)  # no time server since the start
 
 
 def _silent_after_call(world: World) -> None:

@@ -197,3 +197,29 @@ def test_a_step_of_the_clock_ends_no_running_meeting(step_s: float, remedy: str)
     world.state, _ = step(world.state, Tick(), stepped)
     verdict = permit(REMEDIES[remedy], world.state, stepped)
     assert verdict == Refusal(Reason.MEETING_NEAR)
+
+
+def test_a_clock_that_has_lost_its_server_is_known_by_the_monotonic_clock_for_a_day() -> None:
+    """The time server is behind the converter: a converter that hangs must not forbid its own cycle."""
+    world = room(90_000.0)
+    world.feed(Tick())
+    world.synced = False
+    world.mono_s += 7200.0
+    world.see(IDLE)
+    assert said(world, "converter_power_cycle", grave=True, own=True) in ("", Reason.OWN_UPLINK)
+    assert said(world) == ""
+    wrong = replace(world.now, wall_s=world.now.wall_s - 10 * 86_400.0)
+    assert permit(REMEDIES["codec_restart"], world.state, wrong) == Permit(), "whatever the wall clock says"
+    world.mono_s += 86_400.0 - 7200.0 + 61.0
+    world.see(IDLE)
+    assert said(world) == Reason.CLOCK_UNKNOWN
+
+
+def test_a_meeting_is_spared_by_the_clock_as_it_was_last_known() -> None:
+    world = room(3600.0)
+    world.feed(Tick())
+    world.synced = False
+    world.mono_s += 3600.0 - 60.0
+    world.see(IDLE)
+    wrong = replace(world.now, wall_s=world.now.wall_s - 10 * 86_400.0)
+    assert permit(REMEDIES["codec_restart"], world.state, wrong) == Refusal(Reason.MEETING_NEAR)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from agent.core.phases import OPEN, Phase
 from agent.core.reasons import Reason
+from agent.core.remedies import REMEDIES
 from agent.core.state import Fault
 from tests.prove.sim.board import Board
 
@@ -66,6 +67,9 @@ def _tried_again_s(world: World, board: Board | RealBoard, fault: Fault) -> floa
         return world.now_s
     if not ladder:
         return math.inf
+    latched = any(board.room.state.load(REMEDIES[name].load).latched for name in ladder)
+    if fault.rung >= len(ladder) and latched:
+        return math.inf  # it waits for a person, who is a happening
     if fault.rung >= len(ladder):
         return world.clock.true_s(fault.phase_since_s + board.room.state.policy.guards.rearm_s)
     return math.inf if fault.refused in OUTSIDE else world.now_s

@@ -55,7 +55,8 @@ REFUSALS = {
         f"before it; in the last {_G.meeting_near_s / 60:.0f} min the room acts on what leaves it without one alone."
     ),
     Reason.CLOCK_UNKNOWN: (
-        "No time server has spoken for a day: a planned meeting may be near, or the age of earlier restarts is not known."
+        "No time server has spoken for a day: a planned meeting may be near. Or none has since the start: the age of "
+        "earlier restarts is not known."
     ),
     Reason.UPGRADING: "The codec is taking new firmware: losing power or network now may destroy it.",
     Reason.ON_BATTERY: "The UPS runs from its battery.",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import socket
 import sys
-import time
+import threading
 from collections.abc import Mapping
 from typing import Any
 
@@ -58,7 +58,7 @@ def idle(room: RoomConfig, gate: MeteringGate | None = None) -> tuple[list[Probe
 
 def unresolved(*_: object, **__: object) -> Any:
     """What `socket.getaddrinfo` does where the name server is gone."""
-    time.sleep(float(os.environ["DIEMCAU_TEST_RESOLVER_S"]))
+    threading.Event().wait(float(os.environ["DIEMCAU_TEST_RESOLVER_S"]))
     raise socket.gaierror(-3, "Temporary failure in name resolution")
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from unittest import mock
 
-import agent.store.sqlite
+import agent.store.journal_file
 import agent.store.unwritten
 import hub.store.db
 from tests.prove.sim import troubles
@@ -72,7 +72,7 @@ def seeded(dice: random.Random) -> Iterator[None]:
     """Let every random number of agent and hub come from the dice, and the store be the one that can crash."""
     fixed = SimpleNamespace(token_hex=lambda count: dice.randbytes(count).hex())
     with (
-        mock.patch.object(agent.store.sqlite, "secrets", fixed),
+        mock.patch.object(agent.store.journal_file, "secrets", fixed),
         mock.patch.object(agent.store.unwritten, "secrets", fixed),
         mock.patch.object(hub.store.db, "secrets", fixed),
         mock.patch.object(agent.store.unwritten, "SqliteStore", SimStore),

@@ -49,9 +49,11 @@ def test_a_folder_is_held_once_and_by_its_program_alone(tmp_path: Path, holder: 
 
 def test_one_that_is_just_ending_is_waited_for(tmp_path: Path) -> None:
     first = lock.hold(tmp_path)
-    code = "import sys, pathlib; from wire import lock; print(lock.hold(pathlib.Path(sys.argv[1]), wait_s=20).sure)"
+    code = "import sys, pathlib; from wire import lock; print(1, flush=True); "
+    code += "print(lock.hold(pathlib.Path(sys.argv[1]), wait_s=20).sure)"
     second = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE)
-    time.sleep(0.5)
+    assert second.stdout is not None
+    assert second.stdout.readline() == b"1\n"
     first.close()
     assert second.communicate(timeout=30)[0] == b"True\n"
 
@@ -71,7 +73,7 @@ def test_a_card_that_takes_no_lock_stops_nobody(
         raise error
 
     with monkeypatch.context() as patched:
-        patched.setattr(lock.fcntl, "flock", fails)
+        patched.setattr("wire.lock.fcntl.flock", fails)
         assert not lock.hold(tmp_path).sure
     (tmp_path / "file").write_bytes(b"")
     assert not lock.hold(tmp_path / "file" / "state").sure

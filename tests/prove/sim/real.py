@@ -28,7 +28,7 @@ import agent.probes.outlet
 import agent.publisher
 import agent.relays
 import agent.service
-import agent.store.sqlite
+import agent.store.journal_file
 from agent.config import AgentConfig
 from agent.core.events import RemedyDone, StartRemedy
 from agent.core.facts import Instant
@@ -335,7 +335,7 @@ class Parts:
         return [
             *(put(module, "threading", threading) for module in (
                 agent.loop, agent.probe_threads, agent.actuators, agent.publisher, agent.dial, agent.plug,
-                agent.store.sqlite,
+                agent.store.journal_file,
             )),
             *(put(module, "queue", queue) for module in (agent.loop, agent.publisher)),
             *(put(module, "time", time) for module in (agent.relays, agent.service)),

@@ -43,10 +43,13 @@ BEGUN_LATE_S = 1.0
 """An act that begins so much later than its intent says has its true beginning journalled as well."""
 MAINS_KEPT_S = 30.0
 """That the mains is bad is written once in so many seconds, and counts until their end: a card is not worn by it."""
+BLIND_KEPT_S = 900.0
+"""How long a maintenance was open for want of a clock is written so often."""
 UPGRADE_KEPT_S = 600.0
 """The same of a codec that takes new firmware."""
 SMALL_AND_EMPTY = (
-    "boots", "shed_loads", "latched_loads", "routines", "mains_bad", "upgrading", "maintenance_over", "offsets",
+    "boots", "shed_loads", "latched_loads", "routines", "mains_bad", "upgrading", "maintenance_over", "blind",
+    "offsets",
 )  # fmt: skip
 
 
@@ -95,6 +98,7 @@ class Room:
             routines=_numbers(meta.get("routines", "")),
             synced_s=float(meta.get("synced") or 0.0),
             maintenance_over_s=float(meta.get("maintenance_over") or 0.0),
+            blind=_pair(meta.get("blind", "")),
             mains_bad_s=float("-inf") if rebooted else float(meta.get("mains_bad") or "-inf"),
             upgrading_s=float("-inf") if rebooted else float(meta.get("upgrading") or "-inf"),
             offsets_s=() if rebooted else tuple(map(float, meta.get("offsets", "").split())),
@@ -269,12 +273,14 @@ def _numbers(text: str) -> dict[str, float]:
 def _small_values(state: RoomState) -> dict[str, str]:
     """What the store keeps of loads and routines beside the journal, as short texts."""
     loads = sorted(state.loads.items())
+    blind_s = state.blind.lasted_s // BLIND_KEPT_S * BLIND_KEPT_S  # too little: starts in a row end no maintenance
     upgrading = state.facts.get("codec.upgrading", Seen())
     upgraded_s = upgrading.good_at.mono_s if upgrading.good is True and upgrading.good_at else float("-inf")
     return {
         "boots": " ".join(f"{name}={load.boot_s:.1f}" for name, load in loads if load.boot_s > 0),
         "routines": " ".join(f"{name}={at_s:.0f}" for name, at_s in sorted(state.routines.items())),
         "maintenance_over": str(math.ceil(state.maintenance_over_s)) if state.maintenance_over_s else "",
+        "blind": f"{state.blind.until_s} {blind_s:.0f}" if blind_s else "",
         "mains_bad": _rounded_up(state.mains_bad_s, MAINS_KEPT_S),
         "upgrading": _rounded_up(upgraded_s, UPGRADE_KEPT_S),
         "offsets": " ".join(f"{offset_s:.1f}" for offset_s in kept_by(state.times)),
@@ -282,6 +288,12 @@ def _small_values(state: RoomState) -> dict[str, str]:
         "shed_loads": " ".join(name for name, load in loads if load.shed),
         "latched_loads": " ".join(name for name, load in loads if load.latched),
     }
+
+
+def _pair(text: str) -> tuple[float, float]:
+    """Two numbers as the store keeps them; zeros when there are none."""
+    first, _, second = text.partition(" ")
+    return (float(first), float(second)) if second else (0.0, 0.0)
 
 
 def _rounded_up(at_s: float, to_s: float) -> str:

@@ -128,6 +128,7 @@ KNOWN: dict[str, Callable[[str], str | None]] = {
     "maintenance_over": _number(0.0, WALL_MAX_S),
     "mains_bad": _number(-1e9, 1e9),
     "upgrading": _number(-1e9, 1e9),
+    "blind": _numbers(0.0, WALL_MAX_S),
     "offsets": _numbers(-WALL_MAX_S, WALL_MAX_S),
     "boots": _pairs(_LOADS, BOOT_MAX_S),
     "routines": _pairs(frozenset(REMEDIES), WALL_MAX_S),

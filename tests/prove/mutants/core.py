@@ -93,6 +93,12 @@ def budget_is_forgotten_at_start() -> list[Patch]:
     return [(recovery, "restored", restored)]
 
 
+@mutant("board loses power", "codec hangs softly", "codec hangs hard")
+def old_acts_are_never_dated() -> list[Patch]:
+    """A start makes all restarts of earlier boots "just now", and a disciplined clock changes nothing of that."""
+    return [(recovery, "dated", lambda state, _now: state)]
+
+
 @mutant("codec hangs hard")
 def budget_is_one_too_many() -> list[Patch]:
     """The budget is compared with > where it should be >=."""

@@ -47,7 +47,7 @@ def witness_of_60_s() -> list[Patch]:
     return _guards(witness_s=60.0)
 
 
-@mutant("meeting", "codec hangs softly", "orders in haste")
+@mutant("camera hangs before a meeting")
 def meeting_near_from_90_s() -> list[Patch]:
     """A meeting is near a minute and a half before it begins."""
     return _guards(meeting_near_s=90.0)

@@ -58,7 +58,9 @@ the physics and of the harness' own account, never against what the agent believ
 **Real code.** Each simulated room runs the agent's own engine, rules, room, journal and outbox (the SQLite store on a
 file) and session; the hub at the other end reads, applies and acknowledges with its own code on its own database.
 Simulated are the clock, the devices and their power (`sim/physics`), the probes' readings, the relays, the broker, the
-card and the people.
+card and the people. Every tenth room runs the agent's own service, loop, probe threads, actuators, outlets and
+publisher too, with signed orders and leases: their threads are real, and one at a time has the baton, which the
+simulated clock hands on. There the service manager kills an agent that has not fed its watchdog for 60 s.
 
 **One seed, one story.** Everything that depends on chance comes from one `random.Random`. The same seed gives the same
 story to the byte, in any process: a test compares the hashes.
@@ -131,9 +133,8 @@ without another (`safe_mode_ended`), or the board starts anew. Power cuts are co
 - **A ruined journal takes the day's count with it.** The hour's budget then counts as used up; the day's begins anew.
 - **A card that lies about flushing** may lose events and acts that it said it kept. They count as lost; what remains
   must still hold.
-- **The fleet's lease.** The simulated room never hears that a hub grants leases, so only its own limits are proven.
-- **Threads.** The simulation is one thread: loop, probes, actuators and the MQTT client have tests of their own
-  (`tests/agent`, `tests/run`), which show examples and not all interleavings.
+- **Threads.** In a room that runs the agent's own threads one gives way to another where it waits, and nowhere else.
+  That two of them meet in the middle of a line is shown by examples only (`tests/agent`, `tests/run`).
 - **Pins and wires.** Relays are physics here. [wiring.md](wiring.md) has what was measured on lines, and the procedure
   at the bench.
 - **The physics is ours.** Draws, boot times and faults of real devices differ; a room measures its own boot times.

@@ -17,49 +17,10 @@ UNDATED_MAX = ACTS_KEPT // 2
 
 def restored(state: RoomState, event: Restarted, now: Instant) -> tuple[RoomState, tuple[Effect, ...]]:
     """The room as the journal knows it. Loads of open acts are re-powered by the shell before this is called."""
-    loads = {name: replace(load, off=name in event.off_loads) for name, load in state.loads.items()}
-    for name in (*event.shed_loads, *event.latched_loads):
-        own = loads.get(name, LoadState())
-        shed = name in event.shed_loads and own.off
-        loads[name] = replace(own, shed=shed, off_since_s=now.mono_s, latched=name in event.latched_loads)
-    for name, boot_s in event.boots.items():
-        loads[name] = replace(loads.get(name, LoadState()), boot_s=boot_s)
     undated = _undated(event, now)
-    unknown = {act.act_id for act in undated}
-    for act in sorted((*event.past_acts, *event.open_acts), key=lambda a: a.act_id):
-        remedy = REMEDIES.get(act.remedy)
-        if remedy is not None and remedy.restarts:
-            if _may_be_dated(act, now) and act.act_id not in unknown:
-                continue
-            booked_s = now.mono_s if act in event.open_acts else began_s(act, now)
-            loads[act.load] = _booked(state, loads.get(act.load, LoadState()), remedy, booked_s)
-    effects: list[Effect] = []
-    for act in event.open_acts:
-        remedy = REMEDIES.get(act.remedy)
-        if remedy is not None and remedy.restarts:
-            own = loads[act.load]
-            settle_s = boots.settle_s(remedy, state.policy.load_of(remedy), own, state.policy.time_scale)
-            loads[act.load] = replace(own, settle_until_s=max(own.settle_until_s, now.mono_s + settle_s))
-        fault = next((f for f in event.open_faults if f.rule == act.fault), Fault(act.fault))
-        # A board that was told to start anew, and did, has done what it was told.
-        done = act.remedy == "board_reboot" and event.rebooted
-        effects.append(
-            Record(
-                "remedy_done", act.fault, fault.fault_id, reason="" if done else "agent_restarted",
-                act_id=act.act_id, remedy=act.remedy, load=act.load, outcome="done" if done else "interrupted",
-                command=act.command,
-            )
-        )  # fmt: skip
-    faults: dict[str, Fault] = {}
-    for fault in event.open_faults:
-        rule = state.rules.get(fault.rule)
-        if fault.phase not in OPEN:
-            continue
-        if rule is None:
-            effects.append(Record("fault_cleared", fault.rule, fault.fault_id, reason="rule_removed"))
-            continue
-        settled = [loads[name].settle_until_s for name in rule.loads if name in loads]
-        faults[fault.rule] = _resumed(fault, max(settled, default=now.mono_s), now)
+    loads = _loads(state, event, undated, now)
+    faults, gone = _open_faults(state, event, loads, now)
+    effects: list[Effect] = [*(_ended(act, event) for act in event.open_acts), *gone]
     state = replace(
         state,
         facts={**state.facts, **_upgrading(event, now)},
@@ -83,6 +44,61 @@ def restored(state: RoomState, event: Restarted, now: Instant) -> tuple[RoomStat
         state, more = staging.mains_back(state, now)
         effects += more
     return state, tuple(effects)
+
+
+def _loads(state: RoomState, event: Restarted, undated: list[PastAct], now: Instant) -> dict[str, LoadState]:
+    """What each load has behind it; one whose act was under way starts from it anew."""
+    loads = {name: replace(load, off=name in event.off_loads) for name, load in state.loads.items()}
+    for name in (*event.shed_loads, *event.latched_loads):
+        own = loads.get(name, LoadState())
+        shed = name in event.shed_loads and own.off
+        loads[name] = replace(own, shed=shed, off_since_s=now.mono_s, latched=name in event.latched_loads)
+    for name, boot_s in event.boots.items():
+        loads[name] = replace(loads.get(name, LoadState()), boot_s=boot_s)
+    counted = {act.act_id for act in undated}
+    for act in sorted((*event.past_acts, *event.open_acts), key=lambda a: a.act_id):
+        remedy = REMEDIES.get(act.remedy)
+        if remedy is None or not remedy.restarts or (_may_be_dated(act, now) and act.act_id not in counted):
+            continue
+        booked_s = now.mono_s if act in event.open_acts else began_s(act, now)
+        loads[act.load] = _booked(state, loads.get(act.load, LoadState()), remedy, booked_s)
+    for act in event.open_acts:
+        remedy = REMEDIES.get(act.remedy)
+        if remedy is not None and remedy.restarts:
+            own = loads[act.load]
+            settle_s = boots.settle_s(remedy, state.policy.load_of(remedy), own, state.policy.time_scale)
+            loads[act.load] = replace(own, settle_until_s=max(own.settle_until_s, now.mono_s + settle_s))
+    return loads
+
+
+def _ended(act: PastAct, event: Restarted) -> Record:
+    """The end of an act that was under way, for the record."""
+    fault = next((f for f in event.open_faults if f.rule == act.fault), Fault(act.fault))
+    # A board that was told to start anew, and did, has done what it was told.
+    done = act.remedy == "board_reboot" and event.rebooted
+    return Record(
+        "remedy_done", act.fault, fault.fault_id, reason="" if done else "agent_restarted",
+        act_id=act.act_id, remedy=act.remedy, load=act.load, outcome="done" if done else "interrupted",
+        command=act.command,
+    )  # fmt: skip
+
+
+def _open_faults(
+    state: RoomState, event: Restarted, loads: dict[str, LoadState], now: Instant
+) -> tuple[dict[str, Fault], list[Effect]]:
+    """The faults that go on, and the end of those whose rule the room no longer has."""
+    faults: dict[str, Fault] = {}
+    gone: list[Effect] = []
+    for fault in event.open_faults:
+        rule = state.rules.get(fault.rule)
+        if fault.phase not in OPEN:
+            continue
+        if rule is None:
+            gone.append(Record("fault_cleared", fault.rule, fault.fault_id, reason="rule_removed"))
+            continue
+        settled = [loads[name].settle_until_s for name in rule.loads if name in loads]
+        faults[fault.rule] = _resumed(fault, max(settled, default=now.mono_s), now)
+    return faults, gone
 
 
 def _upgrading(event: Restarted, now: Instant) -> dict[str, Seen]:

@@ -58,7 +58,7 @@ class Timelines:
             return self.walls(now)
         if self.present is None or now.mono_s - self.present.last_s > TRUSTED_S:
             return ()
-        return tuple(now.mono_s + one.offset_s for one in self.kept)
+        return tuple(now.mono_s + offset_s for offset_s in kept_by(self))  # the present one is not always among `kept`
 
     def doubtful(self, now: Instant) -> bool:
         """Whether the clock has been stepped lately."""

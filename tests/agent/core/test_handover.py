@@ -13,6 +13,8 @@ from agent.core.phases import Phase
 from agent.core.policy import Meeting
 from agent.core.reasons import Reason
 from tests.agent.core.test_codec_hung_story import HUNG
+from tests.agent.core.toy import ILL, later
+from tests.agent.core.toy import room as toy_room
 from tests.agent.core.world import IDLE, WALL_S, World
 
 CALL: dict[str, Reading] = {**IDLE, "codec.in_call": True, "codec.draw_w": 48.0}
@@ -127,6 +129,26 @@ def test_a_confirmed_order_may_begin_in_the_running_meeting_here_too() -> None:
     world.see(IDLE)
     world.feed(DesiredChanged(1, (Meeting("m", "Họp", now_s - 60.0, now_s + 3600.0),)))
     world.feed(CommandReceived("c1", "codec_restart", "lan", confirmed="Nguyễn Văn A"))
+    assert again(world) is Handover.BEGINS
+
+
+def test_what_leaves_the_room_its_meeting_is_withdrawn_in_the_last_quarter_of_an_hour() -> None:
+    """Permitted at T-15:01; the room itself begins it no more at T-14:59."""
+    world = toy_room(phase=Phase.CONFIRMED)
+    start_s = WALL_S + world.mono_s + 902.0
+    world.feed(DesiredChanged(1, (Meeting("m", "Họp", start_s, start_s + 3600.0),)))
+    later(world, 1.0, ILL)
+    assert world.remedies() == ["codec_restart"]
+    world.mono_s += 2.0
+    world.see(ILL)
+    assert again(world) is Handover.WITHDRAWN
+    assert world.records("remedy_done")[-1].reason == Reason.MEETING_NEAR
+
+
+def test_a_stage_of_the_rooms_restart_has_its_turn_here_too() -> None:
+    world = ordered("room_staged_boot")
+    while not world.remedies():
+        world.run(IDLE, 5)
     assert again(world) is Handover.BEGINS
 
 

@@ -75,6 +75,13 @@ def test_a_new_process_of_the_same_boot_knows_of_the_step(stepped_before: bool) 
         assert again.state.times.doubtful(later) is (boot == "b1" and not stepped_before)
 
 
+@pytest.mark.parametrize("steps", [1, 7, 8, 9, 12])
+def test_without_a_server_the_latest_time_is_among_those_that_it_may_be(steps: int) -> None:
+    times = looked(*(at(200 + n, 1000.0 * n) for n in range(steps)))
+    latest = at(300, 1000.0 * (steps - 1)).wall_s
+    assert latest in times.known(Instant(300, 5.0, synced=False))
+
+
 def test_of_many_steps_the_newest_outlive_the_process_with_the_present_one_last() -> None:
     times = looked(*(at(200 + n, 100.0 * n) for n in range(5)), at(300, 200.0))
     offsets_s = kept_by(times)

@@ -12,9 +12,10 @@ from starlette.responses import RedirectResponse, Response
 
 from hub.api import own, own_step, second_step
 from hub.api.accounts import PASSWORD_MIN, BusyError
-from hub.api.auth import DEVICE_COOKIE, ChangedError, SignedIn, cookie_name
+from hub.api.auth import DEVICE_COOKIE, cookie_name
 from hub.api.context import Ask, LoginNeededError, Owning
 from hub.api.entry import keep_in
+from hub.api.outcomes import ChangedError, SignedIn
 from hub.console.browsers import device_words
 
 router = APIRouter(include_in_schema=False)

@@ -23,6 +23,7 @@ from pathlib import Path
 from hub.api import limits, permissions, second_step
 from hub.api.accounts import rehashed, verify
 from hub.api.limits import LoginLimiter
+from hub.api.outcomes import LASTING, ChangedError, HalfSignedIn, SignedIn, StepOverError, expect_lasting
 from hub.api.permissions import Right
 from hub.api.second_step import HalfIn
 from hub.api.seeds import Seeds
@@ -105,39 +106,6 @@ class Session:
         return self.full_name or self.user
 
 
-@dataclass(frozen=True, slots=True)
-class SignedIn:
-    """The tokens of a fresh session and of the browser, for its cookies."""
-
-    token: str
-    device: str
-
-
-@dataclass(frozen=True, slots=True)
-class HalfSignedIn:
-    """The password was right, and a code is to come: a token for that alone, which opens nothing else."""
-
-    token: str
-
-
-class StepOverError(Exception):
-    """The code came too late or too often: it begins with the password again."""
-
-
-TEMPORARY_S = 3 * 86_400.0
-"""How long a temporary password opens anything: it was read out or written down, and nobody may find it next month."""
-LASTING = f"(must_change = 0 OR given_s = 0 OR ? BETWEEN given_s - 3600 AND given_s + {TEMPORARY_S})"
-"""In SQL, of a row of `users` at a moment. Given in the future, by a clock that was wrong: over as well."""
-
-
-class TemporaryOverError(Exception):
-    """The password was a temporary one, and its time is over: an administrator has to give another."""
-
-
-class ChangedError(Exception):
-    """The account has changed while its password was checked: it has to be given again."""
-
-
 class Sessions:
     """The sessions table. Own short write transactions beside the hub's writer; SQLite's busy wait orders the two.
 
@@ -201,7 +169,7 @@ class Sessions:
         renewed = rehashed(hashed, password)
         with self.writing() as db:
             self._expect_unchanged(db, name, hashed)
-            self._expect_lasting(db, name, now_s)
+            expect_lasting(db, name, now_s)
             if (
                 renewed
                 and db.execute(
@@ -235,13 +203,6 @@ class Sessions:
         if db.execute("SELECT 1 FROM users WHERE name = ? AND hash = ? AND disabled = 0", (name, hashed)).fetchone():
             return
         raise ChangedError
-
-    @staticmethod
-    def _expect_lasting(db: sqlite3.Connection, name: str, now_s: float) -> None:
-        """Raises TemporaryOverError when the password was given for three days, and they are over."""
-        (left,) = db.execute(f"SELECT COUNT(*) FROM users WHERE name = ? AND {LASTING}", (name, now_s)).fetchone()  # noqa: S608
-        if not left:
-            raise TemporaryOverError
 
     def second(self, token: str, given: str, address: str, device: str = "", agent: str = "") -> SignedIn | None:
         """A session for someone whose password was right and who now gives a code; None when the code is wrong.

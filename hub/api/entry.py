@@ -11,21 +11,10 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from hub import restored
 from hub.api import pages, second_step
 from hub.api.accounts import BusyError
-from hub.api.auth import (
-    COOKIE,
-    DEVICE_COOKIE,
-    DEVICE_S,
-    SESSION_S,
-    STEP_COOKIE,
-    ChangedError,
-    HalfSignedIn,
-    SignedIn,
-    StepOverError,
-    TemporaryOverError,
-    cookie_name,
-)  # fmt: skip
+from hub.api.auth import COOKIE, DEVICE_COOKIE, DEVICE_S, SESSION_S, STEP_COOKIE, cookie_name
 from hub.api.context import LANGUAGE_COOKIE, Asked, Owning, console_of, language_of
 from hub.api.live import FULL_RETRY_S, Live
+from hub.api.outcomes import ChangedError, HalfSignedIn, SignedIn, StepOverError, TemporaryOverError
 from hub.console.words import LANGUAGES, words
 from hub.store import reads
 

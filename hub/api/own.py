@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hub.api.accounts import PASSWORD_MIN, hash_password, verify, weakness_kind
-from hub.api.auth import Session, Sessions, SignedIn
+from hub.api.auth import Session, Sessions
+from hub.api.outcomes import SignedIn
 from hub.store import audit
 from hub.store.reads import Reader
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from hub.api import permissions, second_step
-from hub.api.auth import Session, Sessions, SignedIn
+from hub.api.auth import Session, Sessions
+from hub.api.outcomes import SignedIn
 from hub.api.own import NotChangedError, check_password
 from hub.store import audit
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sqlite3
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from hub.api import auth, people
+from hub.api import accounts, auth, people
 from hub.console.browsers import AGENT_MAX, device_words
 from tests.hub.console import seed
 from tests.hub.console.conftest import HTML, csrf, sign_in
@@ -169,7 +170,7 @@ def _switch_off(client: TestClient) -> None:
     assert client.post("/account/totp/off", data=fields).status_code == 303
 
 
-SHUTTING_OUT = {
+SHUTTING_OUT: dict[str, Callable[[TestClient], object]] = {
     "password": lambda client: change(client),
     "second step on": _set_up,
     "second step off": _switch_off,
@@ -208,7 +209,7 @@ def test_a_sign_in_that_waits_for_its_code_ends_with_a_lock(client: TestClient, 
 def test_a_password_that_is_changed_while_it_is_checked_opens_nothing(
     app: FastAPI, stranger: TestClient, db_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = auth.verify
+    real = accounts.verify
 
     def slow(*args: Any, **more: Any) -> bool:
         good = real(*args, **more)

@@ -104,17 +104,22 @@ def fill(path: Path) -> tuple[int, set[str], dict[str, str]]:
                 " (?, 'bound', ?, 'command_refused', ?, ?, ?)",
                 (room, 900 + number, NOW_S, NOW_S, json.dumps(refused).encode()),
             )
-        rollout = core.plan(dict.fromkeys([*inside, *outside], "c"), "9.9.9", "0.1.0", NOW_S, [*inside, *outside])
-        body = msgspec.json.decode(msgspec.json.encode(rollout))
-        body |= {"wave": 2, "phase": "rolling_back", "reason": "wave 2: 3 of 12 rooms bad, 0.4% is usual"}
-        db.execute(
-            "INSERT INTO rollouts (version, phase, body, by, created_s, changed_s) VALUES ('9.9.9', 'rolling_back', ?,"
-            " 'x', ?, ?)", (json.dumps(body), NOW_S, NOW_S),
-        )  # fmt: skip
+        _begin_rollout(db, [*inside, *outside])
     db.close()
     known["outside"] = outside[0]
     known["inside"] = inside[0]
     return root, set(inside), known
+
+
+def _begin_rollout(db: sqlite3.Connection, rooms: list[str]) -> None:
+    """Over all rooms, at its second wave, and on its way back for a reason that counts."""
+    rollout = core.plan(dict.fromkeys(rooms, "c"), "9.9.9", "0.1.0", NOW_S, rooms)
+    body = msgspec.json.decode(msgspec.json.encode(rollout))
+    body |= {"wave": 2, "phase": "rolling_back", "reason": "wave 2: 3 of 12 rooms bad, 0.4% is usual"}
+    db.execute(
+        "INSERT INTO rollouts (version, phase, body, by, created_s, changed_s) VALUES ('9.9.9', 'rolling_back', ?,"
+        " 'x', ?, ?)", (json.dumps(body), NOW_S, NOW_S),
+    )  # fmt: skip
 
 
 def prune(path: Path, root: int, inside: set[str]) -> None:

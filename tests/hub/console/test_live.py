@@ -6,7 +6,7 @@ import asyncio
 import json
 import sqlite3
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,9 @@ from starlette.testclient import TestClient
 
 from hub.api import live as live_module
 from hub.api import people
-from hub.api.auth import Session, Sessions, SignedIn
+from hub.api.auth import Session, Sessions
 from hub.api.live import Live, Watcher
+from hub.api.outcomes import SignedIn
 from hub.port import REFRESH, Change
 from hub.store.reads import Reader
 from hub.store.scope import ScopedReader
@@ -116,7 +117,7 @@ def test_a_page_that_falls_behind_is_told_to_read_again() -> None:
     assert texts[-1].endswith(f"{live_module.QUEUE_MAX * 3 - 1}\n\n")
 
 
-SHUT_OUT = {
+SHUT_OUT: dict[str, Callable[[Sessions], Any]] = {
     "lock": lambda sessions: people.lock(sessions, "chi.huy", "thu.ha", time.time()),
     "password": lambda sessions: people.reset_password(sessions, "chi.huy", "thu.ha", time.time()),
     "second step": lambda sessions: people.reset_step(sessions, "chi.huy", "thu.ha", time.time()),
@@ -202,11 +203,12 @@ def test_one_session_account_or_address_leaves_streams_for_the_others(
     (token,) = [row[0] for row in Reader(db_path).all("SELECT token_hash FROM sessions")]
     mine = replace(SESSION, token_hash=token)
     assert client.get("/api/stream?why=1").status_code == 204
-    for full, count in (
+    kinds: tuple[tuple[Callable[[int], Watcher], int], ...] = (
         (lambda _: Watcher(mine), live_module.SESSION_MAX),
         (lambda number: Watcher(replace(SESSION, token_hash=str(number))), live_module.USER_MAX),
         (lambda number: Watcher(replace(SESSION, user=str(number), token_hash=str(number))), live_module.STREAMS_MAX),
-    ):
+    )
+    for full, count in kinds:
         live._streams = {full(number) for number in range(count)}
         answer = client.get("/api/stream", headers={"accept": "text/event-stream"})
         assert (answer.status_code, answer.headers["retry-after"]) == (429, "30")

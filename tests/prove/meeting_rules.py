@@ -2,7 +2,8 @@
 
 `make prove ARGS="--rules"`. Lean rooms: meetings and trials, one after the other, whose people and MCU dial from 45
 minutes before the start to 10 minutes after it; faults of codec, switch, converter and camera, most of them when the
-room is needed; lines, lying sensors and somebody who comes. Nothing crashes there, and nobody orders anything.
+room is needed; lines, lying sensors, somebody who comes, and people who phone the centre when
+they are not in. Nothing crashes there.
 """
 
 from __future__ import annotations

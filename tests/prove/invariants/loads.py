@@ -12,9 +12,11 @@ from tests.prove.promised import (
     OUTLET_RETRY_S,
     RESTORE_S,
     STAGGER_S,
+    UPGRADE_MAX_S,
 )
 
 if TYPE_CHECKING:
+    from tests.prove.sim.place import Restart
     from tests.prove.sim.world import World
 
 
@@ -26,11 +28,20 @@ def one_remedy_per_load(w: World, moment: Moment) -> str:
     return f"{order.remedy.name} began while {others[0].remedy.name} was under way" if others else ""
 
 
+def _known(w: World, load: str) -> list[Restart]:
+    """Its restarts that the room can know of. Where the time server has lied, an earlier boot's have no age."""
+    return [
+        one
+        for one in w.place.restarts
+        if one.load == load and not one.forgotten and (not w.clock.lied or one.boot == w.clock.boot)
+    ]
+
+
 @invariant("restart")
 def hold_on_held(w: World, moment: Moment) -> str:
     """Between two restarts of a load lies its hold time, whatever crashes, reboots and clock steps come between."""
     order = order_of(moment)
-    ago_s = [w.now_s - one.began_s for one in w.place.restarts if one.load == order.load.name and not one.forgotten]
+    ago_s = [w.now_s - one.began_s for one in _known(w, order.load.name)]
     if ago_s and min(ago_s) < LOADS[order.load.name].hold_on_s * 0.999 - SLACK_S:
         return f"{order.remedy.name} {min(ago_s):.0f} s after the last restart of {order.load.name}"
     return ""
@@ -43,7 +54,7 @@ def budget_held(w: World, moment: Moment) -> str:
     A journal that can no longer be read takes the day's count with it, and only that.
     """
     order, load = order_of(moment), order_of(moment).load
-    known = [one for one in w.place.restarts if one.load == load.name and not one.forgotten]
+    known = _known(w, load.name)
     cycled = order.remedy.method is Method.CYCLE
     allowed = LOADS[load.name]
     for span_s, most, cycles in (
@@ -118,6 +129,18 @@ def supply_respected(w: World, moment: Moment) -> str:
     if now_s - ledger.supply_bad_s < MAINS_CALM_S * 0.999 - SLACK_S:
         return f"{order.remedy.name} {now_s - ledger.supply_bad_s:.0f} s after bad mains"
     return f"{order.remedy.name} while water may form" if ledger.wet(now_s) else ""
+
+
+@invariant("restart")
+def upgrade_never_cut(w: World, moment: Moment) -> str:
+    """Codec and switch are not restarted while the codec takes new firmware, as far as it has said so in the last hour:
+    it could not survive that."""
+    order, said = order_of(moment), w.ledger.said.get("codec.upgrading")
+    if order.load.name not in ("codec", "switch") or not w.place.codec.upgrading or said is None:
+        return ""
+    ago_s = w.now_s - said.good_at_s
+    known = said.good is True and ago_s < UPGRADE_MAX_S - SLACK_S
+    return f"{order.remedy.name} while the codec took new firmware, as said {ago_s:.0f} s before" if known else ""
 
 
 @invariant("step")

@@ -29,6 +29,8 @@ from tests.prove.sim.place import RELAYS
 if TYPE_CHECKING:
     from tests.prove.sim.world import World
 
+SERIAL = "board-1"
+"""Number of the board, by which a copied card is told from the one it was copied from."""
 JOURNAL_BROKEN_S = 300.0
 JOURNAL_ASK_S = 60.0
 COMPARE_S = 5.0
@@ -60,7 +62,7 @@ class Board:
         self.stalled = False
         """A commit is under way on a card that takes its time."""
         self.stopping = False
-        self.store: Store = open_store(world.database)
+        self.store: Store = open_store(world.database, SERIAL)
         if isinstance(self.store, SimStore):
             self.store.crash_at = world.plan.crash_at
             self.store.on_commit = world.committed

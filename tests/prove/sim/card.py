@@ -18,7 +18,7 @@ from tests.prove.sim.crash import POWER, Crash
 
 SECTOR_BYTES = 512
 AWAY = "away"
-"""Folder beside the database that has its files while the card cannot be opened."""
+"""While a file of this name lies beside the database, the card does not answer."""
 Files = dict[str, bytes]
 
 

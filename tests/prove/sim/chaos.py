@@ -101,7 +101,10 @@ def calm(world: World) -> None:
     room.mains.volts, room.mains.breaker, room.ring_up, room.cable = 228.0, True, True, True
     room.climate.cooling, room.climate.humidity_pct, room.climate.outdoor_c = True, 66.0, 31.0
     room.wall_switch = True
-    world.place.mic = True
+    world.place.mic, world.place.welded = True, frozenset()
+    world.place.codec.upgrading = False
+    world.clock.lie_s = 0.0
+    world.cloned(False)
     for device in room.devices.values():
         device.dead = False
     world.clock.server = True

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from agent.session import Outgoing
 from hub.core import leases
+from tests.prove.promised import CONFIRMED_GOOD_S
 from tests.prove.sim.board import Board
 from tests.prove.sim.client import SimClient
+from tests.prove.sim.clock import EPOCH_S
 from tests.prove.sim.far import ROOM, Hub
 from tests.prove.sim.post import Post
 from wire import messages as m
 from wire.envelope import is_envelope, read
-from wire.topics import Leaf, Topic
+from wire.topics import FLEET, KEYS, Leaf, Topic
 
 if TYPE_CHECKING:
     from tests.prove.sim.world import World
@@ -129,6 +131,11 @@ class Line:
             self._send_down(str(Topic(ROOM, Leaf.ACK)), m.encode(ack), False)
             self._world.later(0.5, self.acknowledge_others)
 
+    def poison(self, leaf: str, payload: bytes) -> None:
+        """Something that nobody should have sent, on a topic of the room or of all."""
+        topic = leaf if leaf in (FLEET, KEYS) else f"{str(Topic(ROOM, Leaf.ACK)).removesuffix(Leaf.ACK)}{leaf}"
+        self._send_down(topic, payload, False)
+
     # -- the people at the centre
 
     def _name(self, good: bool) -> str:
@@ -137,16 +144,23 @@ class Line:
         ordered[ident] = good
         return ident
 
+    def _said(self, ago_s: float) -> m.Confirmed:
+        """What a person in the room has said on the telephone."""
+        return m.Confirmed(person="Lê Thị Hoa", what="no_picture_no_sound", at_s=EPOCH_S + self._world.now_s - ago_s)
+
     def order(self, action: str, how: str) -> None:
         """The centre orders, in good order or as an attacker or a broken broker would."""
         if how == "stolen" and (self.hub.seals is None or self.hub.seals.lists[-1] not in self.lists_kept):
             return  # nothing is signed there, or the room cannot know yet that this key was stolen
-        ident = self._name(how in ("good", "twice"))
+        ident = self._name(how in ("good", "twice", "confirmed"))
+        self._world.ledger.confirmed[ident] = how == "confirmed"
         spoilt: dict[str, dict[str, Any]] = {
             "wrong boot": {"boot": "f" * 32},
             "bad nonce": {"nonce": "0" * 16},
             "old counter": {"counter": 0},
             "foreign": {"room": "another"},
+            "confirmed": {"confirmed": self._said(10.0)},
+            "confirmed long ago": {"confirmed": self._said(CONFIRMED_GOOD_S + 60.0)},
         }
         topic, payload = self.hub.order(ident, action, stolen=how == "stolen", **spoilt.get(how, {}))
         for _ in range(2 if how == "twice" else 1):

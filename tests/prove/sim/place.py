@@ -61,6 +61,8 @@ class Place:
         self.room.relay("amplifier", False, 0.0)
         self._boot_s = {name: profile.boot_s for name, profile in fitted.items()}
         self.restarts: list[Restart] = []
+        self.welded: frozenset[str] = frozenset()
+        """Loads whose contact has welded: it opens no more."""
         self.sweep_s = dice.choice(SWEEPS_S)
         self._down_since: dict[str, float] = {}
         self.call_since_s = 0.0
@@ -113,7 +115,10 @@ class Place:
 
     def relay(self, load: str, on: bool, now_s: float) -> None:
         """A relay moves."""
-        self.room.relay(load, on, now_s)
+        if not on and load == "codec" and self.codec.upgrading:
+            self.codec.dead = True  # what it was writing is lost, and so is the codec
+        if on or load not in self.welded:
+            self.room.relay(load, on, now_s)
         if on:
             self.cut_since.pop(load, None)
         else:
@@ -177,6 +182,8 @@ class Place:
         last = next((one for one in reversed(self.restarts) if one.load == load), None)
         if last is None or last.ready_s not in (math.inf, self.ready_s(load)):
             return None
+        if last.ready_s == math.inf and self.serves(load, now_s):
+            return None  # its contact has welded
         return last if now_s < last.ready_s + longer_s else None
 
     def put_right(self, now_s: float) -> None:
@@ -185,6 +192,8 @@ class Place:
         self.pc_app = True
         for name, device in self.room.devices.items():
             stuck = name == "codec" and (self.codec.hang is not Hang.NONE or self.codec.registration_stuck)
+            if name == "codec" and self.codec.upgrading:
+                continue
             if device.dead or device.hung or device.latched or stuck:
                 device.dead = False
                 device.power(False, now_s - 60.0)

@@ -12,11 +12,11 @@ from agent.core.events import Observed
 from agent.core.facts import Observation, Reading
 from agent.core.phases import Phase
 from agent.store.base import Batch, Store
-from tests.prove.sim import cards
 from tests.prove.sim.board import Board
-from tests.prove.sim.card import SimStore, lose_tail, ruin
+from tests.prove.sim.card import AWAY, SimStore, lose_tail, ruin
 from tests.prove.sim.chaos import Happening
 from tests.prove.sim.clock import BoardClock
+from tests.prove.sim.clone import Clone, may_begin
 from tests.prove.sim.contacts import Outlet
 from tests.prove.sim.crash import KILL, POWER, Crash, Plan, Vanished
 from tests.prove.sim.deeds import Deeds
@@ -82,6 +82,8 @@ class World(Deeds):
             loads = dice.choice(OUTLETS)
             self.place.outlets = {load: Outlet(self, load, gives_back=dice.random() < 0.5) for load in loads}
         self.people = People(self)
+        self.clone: Clone | None = None
+        """A second board with a copy of the card."""
         for happening in happenings:
             self.schedule(happening)
 
@@ -123,7 +125,16 @@ class World(Deeds):
             self.stage.end()
         if self._store is not None:
             self._store.close()
+        self.cloned(False)
         self.line.hub.db.close()
+
+    def cloned(self, is_so: bool) -> None:
+        """A copy of the card starts in another board, or has been found."""
+        if is_so and may_begin(self):
+            self.clone = Clone(self)
+        elif not is_so and self.clone is not None:
+            self.clone.end()
+            self.clone = None
 
     def schedule(self, happening: Happening) -> None:
         """Let this happen when its time comes."""
@@ -332,12 +343,13 @@ class World(Deeds):
             self._store.fail(not works)
 
     def card_there(self, there: bool) -> None:
-        """The database cannot be opened at all, or again: its name belongs to a folder meanwhile."""
-        if there:
-            cards.bring_back(self.database)
-        elif not self.database.is_dir():
+        """The card does not answer at all, or does again."""
+        mark = self.database.with_name(AWAY)
+        if not there and not mark.exists():
             self.die_if_alive(KILL)
-            cards.take_away(self.database)
+            mark.touch()
+        elif there:
+            mark.unlink(missing_ok=True)
 
     # -- telling
 
@@ -359,6 +371,8 @@ class World(Deeds):
         board = self.board
         if isinstance(board, RealBoard):
             self.line.arrive(topic, payload, retained)
+        elif self.clone is not None and self.clone.session.online:
+            self.clone.hear(topic, payload, retained)
         elif board is not None and board.session.online:
             board.inbox.append((topic, payload, retained))
             board.turn(tick=False)

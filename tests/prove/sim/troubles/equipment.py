@@ -35,6 +35,55 @@ def _latched(load: str) -> Do:
     return act
 
 
+@kind("codec hangs again when it has booted", 0.5)
+def _hang_again(dice: random.Random, at_s: float, _lasts_s: float) -> Sequence[Happening]:
+    """What made it hang is still there: it hangs a while after the restart, too."""
+    again_s = dice.uniform(240.0, 900.0)
+    return (
+        Happening(at_s, "codec hangs", _hang(dice.choice((Hang.SOFT, Hang.HARD)))),
+        Happening(at_s + again_s, "codec hangs again", _hang(Hang.SOFT)),
+    )
+
+
+@kind("firmware is written", 0.4, 300.0, 1500.0)
+def _upgrade(dice: random.Random, at_s: float, lasts_s: float) -> Sequence[Happening]:
+    """The codec says so, falls silent for a while, and serves again. Losing its power meanwhile destroys it."""
+    silent_s = dice.uniform(60.0, lasts_s / 2)
+
+    def begin(world: World) -> None:
+        codec = world.place.codec
+        codec.upgrading = codec.serving(world.now_s) and not codec.in_call
+
+    def silent(world: World) -> None:
+        codec = world.place.codec
+        if codec.upgrading and codec.serving(world.now_s):
+            codec.ready_at_s = world.now_s + lasts_s - silent_s
+
+    def end(world: World) -> None:
+        world.place.codec.upgrading = False
+
+    return (
+        Happening(at_s, "firmware is written", begin),
+        Happening(at_s + silent_s, "codec falls silent", silent),
+        Happening(at_s + lasts_s, "firmware is written no more", end),
+    )
+
+
+@kind("relay has welded", 0.3, 1200.0, 5400.0)
+def _welded(dice: random.Random, at_s: float, lasts_s: float) -> Sequence[Happening]:
+    """A contact opens no more, and what hangs on it is wanted off: the codec, mostly, which hangs."""
+    load = dice.choice(("codec", "codec", "display", "camera"))
+
+    def weld(world: World) -> None:
+        world.place.welded = frozenset({load})
+
+    def loose(world: World) -> None:
+        world.place.welded = frozenset()
+
+    wanted = KINDS["codec hangs hard"].make(dice, at_s + 5.0, 0.0) if load == "codec" else ()
+    return Happening(at_s, "relay has welded", weld, load), *wanted, Happening(at_s + lasts_s, "relay is new", loose)
+
+
 once("codec switches itself off", 0.7, _latched("codec"))
 
 

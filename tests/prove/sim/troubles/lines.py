@@ -34,6 +34,33 @@ def _flaps(dice: random.Random, at_s: float, lasts_s: float) -> Sequence[Happeni
     return found
 
 
+POISON = (
+    b"", b"null", b"[]", b"{", b"\xff\xfe\x00", b'{"v":1}', b'{"v":99,"room":"sim"}', b"[" * 3000, b'"' + b"a" * 70_000,
+    b'{"v":1,"room":"sim","version":1e999}', b'{"v":1,"room":"sim","version":-1}', b'{"v":1,"epoch":"sim","seq":-5}',
+    b'{"v":1,"epoch":null,"seq":9223372036854775808}', b'{"v":1,"rate_per_s":1e308}', b'{"v":1,"rate_per_s":-3}',
+    b'{"v":1,"room":"another","version":999999999}', b'{"v":1,"keys":[{"id":""}]}', b"\x00" * 64,
+    b'{"v":1,"room":"sim","boot":"","nonce":"","counter":-1,"action":"codec_power_cycle","by":"x"}',
+    b'{"v":1,"room":"sim","meetings":[{"start_s":"soon"}],"version":7}',
+)  # fmt: skip
+"""Malformed, cut off, far too deep, far too large: none of it may end the agent, and none of it is obeyed."""
+
+
+@kind("poisoned messages", 0.5, 10.0, 120.0)
+def _poison(dice: random.Random, at_s: float, lasts_s: float) -> Sequence[Happening]:
+    def send(payload: bytes, leaf: str) -> Do:
+        return lambda world: world.line.poison(leaf, payload)
+
+    sent = [(dice.choice(POISON), dice.choice(LEAVES)) for _ in range(12)]
+    sent += [(dice.randbytes(dice.randint(1, 200)), dice.choice(LEAVES)) for _ in range(4)]
+    return [
+        Happening(at_s + dice.uniform(0.0, lasts_s) * (n > 0), "poisoned messages", send(*one))
+        for n, one in enumerate(sent)
+    ]
+
+
+LEAVES = ("desired", "command/x1", "ack", "fleet", "keys", "nonsense", "")
+
+
 def _broker(up: bool) -> Do:
     def act(world: World) -> None:
         world.line.broker_up = up

@@ -48,6 +48,23 @@ FAULT_S = (-2700.0, 900.0)
 """When such a fault comes, from the start of the meeting: equipment is switched on and used then."""
 
 
+PHONES = (0, 0, 1, 2)
+"""How often in a meeting somebody tells the centre that there is no picture and no sound."""
+
+
+def _phones(dice: random.Random) -> Do:
+    """The centre's operator takes the word for it, and orders. Now and then there is a call all the same, or the word
+    is an old one."""
+    action = dice.choice(("codec_power_cycle", "codec_power_cycle", "codec_restart", "switch_power_cycle"))
+    wrongly, how = dice.random() < 0.15, "confirmed" if dice.random() < 0.85 else "confirmed long ago"
+
+    def act(world: World) -> None:
+        if wrongly or world.place.call_up_s(world.now_s) < 0:
+            world.line.order(action, how)
+
+    return act
+
+
 def a_meeting(
     dice: random.Random, at_s: float, start_s: float, lasts_s: float, *, trial: bool = False, secret: bool = False,
     faults: bool = True,
@@ -58,6 +75,10 @@ def a_meeting(
     if faults and dice.random() < FAULT_CHANCE:
         name = dice.choices([name for name, _ in FAULTS], [weight for _, weight in FAULTS])[0]
         comes = KINDS[name].make(dice, max(at_s, start_s + dice.uniform(*FAULT_S)), 0.0)
+    phones = [
+        Happening(start_s + dice.uniform(120.0, 1200.0), "somebody phones the centre", _phones(dice))
+        for _ in range(dice.choice(PHONES))
+    ]
     return (
         Happening(at_s, "meeting is planned", lambda world: world.people.plan(found)),
         *(
@@ -67,6 +88,7 @@ def a_meeting(
         ),
         *dials(found),
         *comes,
+        *phones,
         Happening(start_s + lasts_s, "meeting ends", _nothing),
     )
 
@@ -74,6 +96,23 @@ def a_meeting(
 @kind("meeting", 1.5, 600.0, 5400.0)
 def _meeting(dice: random.Random, at_s: float, lasts_s: float) -> Sequence[Happening]:
     return a_meeting(dice, at_s, at_s + dice.uniform(60.0, 5400.0), lasts_s)
+
+
+@kind("secret meeting", 0.4, 1800.0, 5400.0)
+def _secret(dice: random.Random, at_s: float, lasts_s: float) -> Sequence[Happening]:
+    """And in most of them the clock is stepped, with or without a time server that holds it."""
+    start_s = at_s + dice.uniform(300.0, 3600.0)
+    found = [*a_meeting(dice, at_s, start_s, lasts_s, secret=True)]
+    by_s = dice.choice((-1, 1)) * dice.choice((1800.0, 3 * 3600.0, 86_400.0))
+    step_s = start_s + dice.uniform(60.0, lasts_s - 300.0)
+    how = dice.random()
+    if how < 0.4:
+        found += KINDS["time server away"].make(dice, step_s, dice.uniform(600.0, 1200.0))
+    elif how < 0.8:
+        found.append(Happening(step_s, "clock is stepped", lambda world: world.clock.mislead(by_s), f"{by_s:+.0f} s"))
+        back_s = step_s + dice.uniform(60.0, 900.0)
+        found.append(Happening(back_s, "clock is right again", lambda world: world.clock.mislead(0.0)))
+    return found
 
 
 @kind("trial connection", 0.4, 600.0, 2400.0)

@@ -13,6 +13,7 @@ from hub.link import Broker
 from hub.service import Hub
 from hub.signer.client import MALFORMED, SignRefusedError
 from hub.store.db import open_db
+from hub.store.tables import save_acked
 from tests.brokers import Mosquitto, until
 from tests.hub.rooms import fill_inventory
 from wire.envelope import Kind
@@ -53,6 +54,28 @@ def started(folder: Path, broker: Mosquitto, sealer: Sealer, rooms: tuple[str, .
     hub.start()
     until("connected", lambda: hub.health()["broker_connected"])
     return hub
+
+
+class SealerOfBefore(Sealer):
+    """A signer of the release before: it signs no field that it does not know."""
+
+    def seal(self, kind: Kind, body: bytes) -> bytes:
+        if b'"has"' in body:
+            raise SignRefusedError(MALFORMED)
+        return super().seal(kind, body)
+
+
+def test_a_signer_of_the_release_before_signs_what_it_knows(tmp_path: Path) -> None:
+    sealer = SealerOfBefore()
+    with Mosquitto(tmp_path / "broker") as broker:
+        hub = started(tmp_path, broker, sealer, ())
+        try:
+            with closing(open_db(tmp_path / "hub.db")) as db:
+                save_acked(db, "p1-1", "e1", 7)
+            hub._desired_at_s = 0.0
+            assert sealer.asked.get(timeout=30) == "p1-1"
+        finally:
+            hub.stop()
 
 
 def test_documents_are_signed_anew_when_the_list_of_keys_changes(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -108,6 +108,45 @@ def test_a_cycle_that_a_crash_interrupted_is_ended_by_the_next_start(
     until(lambda: "remedy_done" in agents.kinds())
     with sqlite3.connect(agents.state / "room.db") as db:
         assert db.execute("SELECT outcome FROM acts").fetchall() == [("interrupted",)]
+
+
+@pytest.mark.parametrize(
+    "spoil", ["file format", "a fault", "small values", "an act", "an event", "empty"]
+)  # fmt: skip
+def test_a_spoilt_journal_keeps_no_load_dark_and_no_room_without_one(
+    agents: Agents, monkeypatch: pytest.MonkeyPatch, spoil: str
+) -> None:
+    path = agents.state / "room.db"
+    store = SqliteStore(path)
+    act = ActRow(1, "codec_power_cycle", "codec", "cycle", time.monotonic(), time.time(), True, boot_id(), "codec_hung")
+    store.commit(Batch(begun=[act], events=[(store.reserve_seq(), b"{}")], meta={"next_id": "2", "boot": "b"}))
+    store.close()
+    if spoil == "empty":
+        path.write_bytes(b"")
+    elif spoil == "file format":
+        raw = bytearray(path.read_bytes())
+        raw[18:20] = b"\x09\x09"
+        path.write_bytes(raw)
+    with closing(sqlite3.connect(path)) as db, db:
+        match spoil:
+            case "a fault":
+                db.execute("INSERT INTO faults (rule, body) VALUES ('codec_hung', '{')")
+            case "small values":
+                for key in ("next_id", "counter", "synced", "boots", "mains_bad", "dropped", "maintenance_over"):
+                    db.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?, 'codec=x')", (key,))
+            case "an act":
+                db.execute("UPDATE acts SET load = x'ff', outcome = 'dxne', mono_s = 'x'")
+            case "an event":
+                db.execute("UPDATE outbox SET payload = 7")
+    monkeypatch.setenv("DIEMCAU_TEST_PINS", str(agents.levels))
+    pins.note(17, 1)  # the relay is energised: the codec has no power
+    process = agents.start()
+    until(lambda: pins.level(agents.levels, 17) == 0)
+    until(lambda: "agent_started" in agents.kinds())
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert b"Traceback" not in errors
 
 
 def test_a_killed_agent_leaves_the_lines_and_a_stopped_one_too(agents: Agents) -> None:

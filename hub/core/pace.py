@@ -42,7 +42,7 @@ class Paces:
                 self._forget(now_s)
             bucket = self._buckets[room] = _Bucket(self.burst, now_s)
         bucket.left = self._now(bucket, now_s)
-        bucket.at_s = now_s
+        bucket.at_s = max(bucket.at_s, now_s)
         if bucket.left < price:
             return False
         bucket.left -= price

@@ -1,0 +1,196 @@
+"""An honest order that met a dropped line is sent once more and is no attack; what others made stays listed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hub import commands
+from hub.commands import Letter
+from hub.core.leases import Budget
+from hub.port import Change, Ordered
+from hub.store import orders
+from hub.store.apply import Applier
+from hub.store.db import open_db, transaction
+from hub.store.read_security import security
+from hub.store.reads import Reader
+from tests.hub.rooms import Room, fill_inventory
+from wire.messages import Command, Reply, decode
+
+
+class Bench:
+    """A hub's records and one room, whose line may drop."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "hub.db"
+        self.db = open_db(self.path)
+        fill_inventory(self.db)
+        self.applier = Applier(self.db, 60.0)
+        self.room = Room()
+        self.say(self.room.status())
+
+    def say(self, message: Any, id_: str = "") -> None:
+        with transaction(self.db):
+            self.applier.apply([self.room.heard(message, id_=id_)], self.room.now_s)
+
+    def order(self, action: str = "recheck") -> Letter:
+        with transaction(self.db):
+            letter, _ = commands.write(
+                self.db, self.applier, self.room.now_s, room="p1-1", action=action, by="an", why="thử", incident=None,
+                confirmed="Lê Văn A",
+            )  # fmt: skip
+        assert isinstance(letter, Letter)
+        with transaction(self.db):
+            commands.sent(self.db, letter.order, self.room.now_s)
+        return letter
+
+    def refuse(self, order_id: str, reason: str = "bad_nonce", messages: int = 1) -> None:
+        """As a room does: a reply, and an event that may be an hour's."""
+        self.say(Reply(stamp=self.room.stamp(), outcome="refused", reason=reason), order_id)
+        self.tell(order_id, reason, messages)
+
+    def tell(self, order_id: str, reason: str = "bad_nonce", messages: int = 1) -> None:
+        self.say(self.room.event("command_refused", reason=reason, detail={"command": order_id, "messages": messages}))
+
+    def again(self, order_id: str) -> Command | None:
+        assert orders.waiting_again(self.db) in ([], [order_id])
+        with transaction(self.db):
+            letter, _ = commands.again(self.db, self.applier, self.room.now_s, order_id)
+            if letter is None:
+                return None
+            commands.sent(self.db, letter.order, self.room.now_s)
+        return decode(Command, letter.payload)
+
+    def lease(self, budget: Budget) -> tuple[Ordered | Letter, Change]:
+        with transaction(self.db):
+            return commands.lease(self.db, self.applier, self.room.now_s, room="p1-1", budget=budget)
+
+    def outcome(self, order_id: str) -> tuple[str, str]:
+        row = self.db.execute("SELECT outcome, reason FROM commands WHERE id = ?", (order_id,)).fetchone()
+        return str(row[0]), str(row[1])
+
+    def attacks(self) -> list[tuple[str, int]]:
+        return [(one.reason, one.messages) for one in security(Reader(self.path))]
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    made = Bench(tmp_path)
+    yield made
+    made.db.close()
+
+
+def test_it_is_sent_once_more_with_the_fresh_nonce(bench: Bench) -> None:
+    letter = bench.order()
+    first = decode(Command, letter.payload)
+    bench.refuse(first.id)
+    assert bench.outcome(first.id) == ("waiting", "")
+    assert bench.again(first.id) is None, "the nonce that was refused is no fresh one"
+    bench.say(bench.room.status())
+    second = bench.again(first.id)
+    assert second is not None
+    assert (second.id, second.action, second.by) == (first.id, first.action, first.by)
+    assert second.counter > first.counter
+    assert second.nonce != first.nonce
+    assert second.confirmed == first.confirmed, "it was heard when it was heard"
+    assert bench.again(first.id) is None, "once"
+    bench.say(Reply(stamp=bench.room.stamp(), outcome="done"), first.id)
+    assert bench.outcome(first.id) == ("done", "")
+    assert bench.attacks() == []
+
+
+@pytest.mark.parametrize("first_word", ["reply", "event"])
+def test_the_two_words_of_one_refusal_end_the_second_sending_not(bench: Bench, first_word: str) -> None:
+    order_id = bench.order().order.id
+    words = [
+        lambda: bench.say(Reply(stamp=bench.room.stamp(), outcome="refused", reason="bad_nonce"), order_id),
+        lambda: bench.tell(order_id),
+    ]
+    early, late = words if first_word == "reply" else reversed(words)
+    early()
+    bench.say(bench.room.status())
+    assert bench.again(order_id) is not None
+    late()
+    assert bench.outcome(order_id)[0] == "sent"
+    early()  # of the second sending
+    assert bench.outcome(order_id) == ("refused", "bad_nonce")
+
+
+def test_it_is_not_sent_to_another_start_of_the_board_nor_after_its_time(bench: Bench) -> None:
+    order_id = bench.order().order.id
+    bench.refuse(order_id)
+    bench.room.boot, bench.room.mono_s, bench.room.start_s = "b2", 0.0, bench.room.now_s
+    bench.say(bench.room.status())
+    assert bench.again(order_id) is None
+    bench.room.mono_s += 60
+    with transaction(bench.db):
+        orders.expire(bench.db, bench.room.now_s)
+    assert bench.outcome(order_id) == ("expired", "no_reply")
+    bench.say(bench.room.status())
+    late = bench.order().order.id
+    bench.room.mono_s += 61
+    bench.refuse(late)
+    assert bench.outcome(late) == ("refused", "bad_nonce")
+
+
+def test_another_refusal_ends_it_as_ever(bench: Bench) -> None:
+    order_id = bench.order().order.id
+    bench.refuse(order_id, "expired")
+    assert bench.outcome(order_id) == ("refused", "expired")
+    assert orders.waiting_again(bench.db) == []
+
+
+def test_what_the_hub_did_not_make_is_listed(bench: Bench) -> None:
+    bench.tell("forged")
+    bench.tell("forged", "bad_signature")
+    assert sorted(bench.attacks()) == [("bad_nonce", 1), ("bad_signature", 1)]
+
+
+def test_an_hour_s_number_is_freed_of_the_hub_s_own(bench: Bench) -> None:
+    ids = []
+    for _ in range(3):
+        ids.append(bench.order().order.id)
+        bench.refuse(ids[-1]) if len(ids) == 1 else bench.say(
+            Reply(stamp=bench.room.stamp(), outcome="refused", reason="bad_nonce"), ids[-1]
+        )
+        bench.say(bench.room.status())
+        assert bench.again(ids[-1])
+        bench.say(Reply(stamp=bench.room.stamp(), outcome="done"), ids[-1])
+    bench.room.mono_s += 200
+    bench.tell(ids[-1], messages=2)
+    assert bench.attacks() == [], "all of them were ours"
+    bench.room.mono_s += 3600
+    bench.tell("forged", messages=40)
+    assert bench.attacks() == [("bad_nonce", 40)]
+
+
+def test_a_captured_order_sent_again_and_again_is_listed(bench: Bench) -> None:
+    order_id = bench.order().order.id
+    bench.say(Reply(stamp=bench.room.stamp(), outcome="done"), order_id)
+    bench.tell(order_id, "replayed", 5000)
+    bench.tell(order_id, "bad_nonce", 5000)
+    assert sorted(bench.attacks()) == [("bad_nonce", 5000), ("replayed", 5000)]
+
+
+def test_one_room_is_granted_two_and_answered_four_times(bench: Bench) -> None:
+    answers = []
+    for _ in range(6):
+        letter, change = bench.lease(Budget(100.0, 621))
+        if isinstance(letter, Letter):
+            answers.append(letter.order.action)
+            bench.say(Reply(stamp=bench.room.stamp(), outcome="done"), letter.order.id)
+        else:
+            assert letter.refused == "too_many"
+            assert change.rooms == {"p1-1"}
+    assert answers == ["lease_granted", "lease_granted", "lease_denied", "lease_denied"]
+    assert [tuple(row) for row in bench.db.execute("SELECT rule, reason FROM incidents")] == [
+        ("room_floods", "lease_greed")
+    ]
+    assert bench.db.execute("SELECT COUNT(*) FROM audit WHERE what = 'order_refused'").fetchone()[0] == 0
+    bench.room.mono_s += 601
+    bench.say(bench.room.status())
+    letter, _ = bench.lease(Budget())
+    assert isinstance(letter, Letter), "a window later it is a room like any other"

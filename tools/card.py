@@ -57,7 +57,7 @@ def card(given: argparse.Namespace) -> Path:
             shutil.copytree(Path(scratch) / part, kit / part)
     (kit / "profile.json").write_text(json.dumps(profile(given), indent=1) + "\n", "utf-8")
     shutil.copy(CONFIGS / "first-boot/first-boot.sh", kit / "first-boot.sh")
-    key = given.ssh_key.read_text("utf-8").strip()
+    key = given.ssh_key.read_text("utf-8-sig").strip()
     for name in ("user-data", "firstrun.sh"):
         text = (
             (CONFIGS / "first-boot" / name).read_text("utf-8").replace("@ROOM@", given.room).replace("@SSH_KEY@", key)

@@ -11,8 +11,7 @@ from agent.core.events import Record
 from agent.session import Session
 from agent.store.base import Batch
 from agent.store.memory import MemoryStore
-from tests.agent.test_session import WHO, at, make
-from tests.agent.test_session_edges import order
+from tests.agent.test_session import WHO, at, make, order
 from wire import messages as m
 from wire.topics import Leaf, Topic
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -105,11 +105,9 @@ def test_it_is_sent_once_more_with_the_fresh_nonce(bench: Bench) -> None:
 @pytest.mark.parametrize("first_word", ["reply", "event"])
 def test_the_two_words_of_one_refusal_end_the_second_sending_not(bench: Bench, first_word: str) -> None:
     order_id = bench.order().order.id
-    words = [
-        lambda: bench.say(Reply(stamp=bench.room.stamp(), outcome="refused", reason="bad_nonce"), order_id),
-        lambda: bench.tell(order_id),
-    ]
-    early, late = words if first_word == "reply" else reversed(words)
+    reply = Reply(stamp=bench.room.stamp(), outcome="refused", reason="bad_nonce")
+    words: list[Callable[[], None]] = [lambda: bench.say(reply, order_id), lambda: bench.tell(order_id)]
+    early, late = words if first_word == "reply" else words[::-1]
     early()
     bench.say(bench.room.status())
     assert bench.again(order_id) is not None

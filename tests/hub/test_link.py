@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from paho.mqtt import client as paho
 from paho.mqtt import publish
 
 import sim.broker
@@ -125,6 +126,52 @@ def test_whatever_a_message_of_mqtt_5_holds_the_hub_goes_on(broker: Mosquitto, h
         say(broker.port, "after")
         until("both heard", lambda: hub.bodies == [b"poison", b"after"])
         assert hub.news == [True], "and over the one connection"
+
+
+def test_a_message_that_trips_over_a_defect_comes_once_more_and_is_then_left_out(broker: Mosquitto) -> None:
+    """The broker would send it with every connection, and no other message would be heard."""
+    left: list[tuple[bytes, str]] = []
+    tries: list[bytes] = []
+
+    class Tripping(Hub):
+        def _deliver(self, message: Received) -> bool:
+            if message.payload == b"poison":
+                tries.append(message.payload)
+                raise ZeroDivisionError("defect")
+            message.confirm()
+            return super()._deliver(message)
+
+    def leave(message: Received, why: str) -> None:
+        left.append((message.payload, why))
+        message.confirm()
+
+    with Tripping(broker.port) as hub:
+        hub.link._left_out = leave
+        until("connected", lambda: hub.link.connected)
+        say(broker.port, "poison")
+        until("left out", lambda: left)
+        say(broker.port, "after")
+        until("heard", lambda: hub.bodies == [b"after"])
+        assert (len(tries), left) == (2, [(b"poison", "ZeroDivisionError: defect")])
+
+
+def test_a_packet_that_cannot_be_taken_apart_is_shown(broker: Mosquitto, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, left = paho._packet.decode_publish, []  # type: ignore[attr-defined]
+
+    def tripping(command: int, packet: bytes, protocol: Any) -> Any:
+        if b"poison" in packet:
+            raise ValueError("not foreseen")
+        return real(command, packet, protocol)
+
+    monkeypatch.setattr(paho._packet, "decode_publish", tripping)  # type: ignore[attr-defined]
+    with Hub(broker.port) as hub:
+        hub.link._left_out = lambda message, why: left.append((message.topic, b"poison" in message.payload, why))
+        until("connected", lambda: hub.link.connected)
+        say(broker.port, "poison")
+        say(broker.port, "after")
+        until("heard", lambda: hub.bodies == [b"after"])
+        assert left == [("a/b", True, "ValueError: not foreseen")]
+        assert hub.news == [True]
 
 
 def test_a_broker_that_speaks_3_1_1_alone_is_asked_for_nothing_else() -> None:

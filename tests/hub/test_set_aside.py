@@ -84,6 +84,13 @@ def test_one_bad_event_stops_no_good_one(bench: Bench, spoil: Callable[[Event], 
     assert bench.rows("SELECT COUNT(*) FROM kept_events") == [(1,)]
 
 
+def test_one_that_is_kept_beyond_a_gap_is_known_after_a_start(bench: Bench) -> None:
+    first, second = bench.room.event(), bench.room.event()
+    assert bench.take(encode(second)[:-20]).acks == {("p1-1", "e1"): 0}
+    bench.applier.forget()
+    assert bench.take(encode(first)).acks == {("p1-1", "e1"): 2}
+
+
 @pytest.mark.parametrize("stamp", [{"seq": 0}, {"seq": 2**60}, {"epoch": "hub"}, {"epoch": ""}, {"epoch": 5}])
 def test_a_number_that_is_none_counts_for_nothing(bench: Bench, stamp: dict[str, Any]) -> None:
     event = json.loads(encode(bench.room.event()))

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from hub.ingest import interpret
 from hub.link import Received
 from hub.port import Change, HubBusyError
 from hub.store import writer as module
@@ -116,6 +117,64 @@ def test_message_that_trips_over_a_defect_holds_up_no_other(bench: Bench, monkey
     assert bench.count("SELECT seq FROM acked") == 3, "those behind it do not wait for a mended release"
     assert bench.count("SELECT seq FROM kept_events WHERE kind = 'defect'") == 2, "which has it to apply"
     assert bench.count("SELECT COUNT(*) FROM set_aside WHERE reason LIKE 'ZeroDivisionError%'") == 1
+
+
+@pytest.mark.parametrize(
+    "error", [sqlite3.IntegrityError, sqlite3.DataError, sqlite3.ProgrammingError, sqlite3.InterfaceError, MemoryError]
+)
+def test_what_the_database_says_of_one_message_stops_no_other(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    """To wait as for a full disk would make all rooms wait for ever."""
+    real = Applier._event
+
+    def tripping(self: Applier, room: str, event: Any, *args: Any) -> None:
+        if event.stamp.seq == 2:
+            raise error("of this message")
+        real(self, room, event, *args)
+
+    monkeypatch.setattr(Applier, "_event", tripping)
+    for _ in range(3):
+        bench.send(bench.room.event())
+    until("all confirmed", lambda: sorted(bench.confirmed) == [1, 2, 3])
+    assert bench.count("SELECT seq FROM kept_events") == 2
+
+
+def test_a_message_that_cannot_even_be_set_aside_is_left_out(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("defect")
+
+    monkeypatch.setattr(Applier, "set_aside", broken)
+    bench.writer.offer(Received("nonsense", b"{", False, 1.0, lambda: bench.confirmed.append(-1)))
+    bench.send(bench.room.event())
+    until("both confirmed", lambda: sorted(bench.confirmed) == [-1, 1])
+
+
+def test_a_message_over_which_the_reading_raises_is_set_aside(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = interpret
+
+    def tripping(received: Received) -> Any:
+        if b"agent_odd" in received.payload:
+            raise RecursionError("too deep")
+        return real(received)
+
+    monkeypatch.setattr(module, "interpret", tripping)
+    bench.send(bench.room.event("agent_odd"))
+    bench.send(bench.room.event())
+    until("both confirmed", lambda: sorted(bench.confirmed) == [1, 2])
+    assert bench.count("SELECT seq FROM acked") == 2
+
+
+def test_what_waits_is_bounded_by_its_size_too(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "QUEUE_BYTES", 1000)
+    monkeypatch.setattr(module, "OFFER_S", 0.05)
+    gate = threading.Event()
+    bench.send(bench.room.event(), lambda: _ignore(gate.wait(10)))
+    until("the writer is busy", lambda: bench.count() == 1)
+    assert bench.writer.offer(Received("x", b"x" * 2000, False, 1.0, lambda: None))
+    assert not bench.send(bench.room.event()), "the broker keeps it"
+    gate.set()
+    until("taken again", lambda: bench.send(bench.room.event()))
 
 
 def test_hook_that_fails_does_not_stop_the_writer(bench: Bench) -> None:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 
 from hub.core.own import FLOODS
-from hub.core.pace import Paces, cost
+from hub.core.pace import LONG_BURST, LONG_RATE_PER_S, Paces, cost
 from hub.link import Received
 from hub.port import Change
 from hub.store import own
@@ -53,6 +53,7 @@ class Intake:
         self._look_again = look_again
         self._clock = clock
         self._paces = Paces()
+        self._long = Paces(LONG_RATE_PER_S, LONG_BURST)
         self._lock = threading.Lock()
         self._dropped: dict[str, int] = {}
         self._rubbish: dict[str, None] = {}
@@ -72,7 +73,8 @@ class Intake:
             return True
         if out_of_place:
             self._note_rubbish(message.topic, room)
-        if not self._paces.allow(room, cost(len(message.payload)), now_s):
+        price = cost(len(message.payload))
+        if not (self._paces.allow(room, price, now_s) and self._long.allow(room, price, now_s)):
             if now_s - self._connected_s > BACKLOG_S:
                 with self._lock:
                     self._dropped[room] = self._dropped.get(room, 0) + 1

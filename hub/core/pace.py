@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 
 RATE_PER_S = 50.0
 BURST = 2000.0
+LONG_RATE_PER_S = 10.0
+LONG_BURST = 300_000.0
+"""The pace of days: 64 MiB of small events pass, the most that a room keeps; then ten times what an honest one says."""
 COST_BYTES = 4096
 ROOMS_MAX = 5000
 """Buckets kept. Only certificates make names, and the fullest are forgotten first: they say nothing."""

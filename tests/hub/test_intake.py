@@ -82,6 +82,17 @@ def test_what_exceeds_the_pace_is_confirmed_and_dropped_unread(bench: Bench) -> 
     assert [tuple(row) for row in bench.db.execute("SELECT count FROM own_signs")] == [(1100,)]
 
 
+def test_days_at_the_full_pace_are_told_and_slowed(bench: Bench) -> None:
+    passed = 0
+    for _ in range(200):
+        bench.now_s += 40
+        bench.say(2000)
+        passed += len(bench.passed)
+        bench.passed.clear()
+    assert 300_000 <= passed <= 300_000 + 200 * 400 + 2000
+    assert bench.tick() == [("p1-1", "room_floods", "over_pace")]
+
+
 def test_a_backlog_of_the_broker_accuses_nobody(bench: Bench) -> None:
     bench.intake.connected()
     bench.say(3000)

@@ -7,6 +7,7 @@ import random
 import pytest
 
 from agent.core import interlock
+from agent.core.reasons import Permit
 from agent.core.secrecy import Secrecy
 from tests.prove.invariants import INVARIANTS
 from tests.prove.meeting_rules import story
@@ -53,7 +54,7 @@ def test_a_codec_in_its_upgrade_is_left_alone(monkeypatch: pytest.MonkeyPatch) -
     def careless(*given: object, **more: object) -> object:
         verdict = honest(*given, **more)  # type: ignore[arg-type]
         reason = getattr(verdict, "reason", "")
-        return interlock.Permit() if reason == "upgrading" else verdict
+        return Permit() if reason == "upgrading" else verdict
 
     for module in ("interlock", "ladder", "looks", "handover"):
         monkeypatch.setattr(f"agent.core.{module}.permit", careless)
@@ -64,6 +65,12 @@ def test_a_welded_relay_breaks_no_promise() -> None:
     result = _one("relay has welded", 3, lasts_s=5000.0, days=0.1)
     assert _broken(result) == set()
     assert result.acts["codec_power_cycle"] >= 1
+
+
+@pytest.mark.parametrize(("kind", "lasts_s"), [("hub's machine is off", 5000.0), ("ring down", 1800.0)])
+def test_no_converter_is_cycled_for_what_lies_beyond_it(kind: str, lasts_s: float) -> None:
+    result = _one(kind, 1, lasts_s=lasts_s)
+    assert (_broken(result), dict(result.acts), dict(result.needless)) == (set(), {}, {})
 
 
 def test_poison_ends_no_agent() -> None:

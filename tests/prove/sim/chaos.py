@@ -99,6 +99,7 @@ def calm(world: World) -> None:
     world.senses.lies.clear()
     room = world.place.room
     room.mains.volts, room.mains.breaker, room.ring_up, room.cable = 228.0, True, True, True
+    room.hub_machine = True
     room.climate.cooling, room.climate.humidity_pct, room.climate.outdoor_c = True, 66.0, 31.0
     room.wall_switch = True
     world.place.mic, world.place.welded = True, frozenset()

@@ -21,6 +21,7 @@ def _line(what: str, up: bool) -> Do:
 
 
 window("ring down", 1.0, 30.0, 1800.0)(_line("ring_up", False))(_line("ring_up", True))
+window("hub's machine is off", 0.3, 60.0, 5400.0)(_line("hub_machine", False))(_line("hub_machine", True))
 window("cable out", 0.7, 30.0, 900.0)(_line("cable", False))(_line("cable", True))
 
 

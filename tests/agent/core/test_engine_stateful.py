@@ -45,6 +45,7 @@ PROMISES = (
 """Those that can be judged without the physics of devices and cards."""
 LOOK_S = 10.0
 A_DAY_S = 86_400.0
+SWITCHED = ["light_on", "light_off", "fan_on", "fan_off", "camera_power_cycle"]
 BOUNDED = settings(
     max_examples=100, stateful_step_count=30, derandomize=True, deadline=None, database=None,
     suppress_health_check=list(HealthCheck),
@@ -123,13 +124,16 @@ class RoomMachine(RuleBasedStateMachine):
         """Hold one act that begins now against every promise, and put it into the account."""
         intents = {act.act_id for act in self.store.remember(self.room.who.boot).open_acts}
         assert start.act.act_id in intents, "intent_before_act"
+        # What is read here is the truth: without these there is no meeting to be lost.
+        whole = all(self.readings.get(key) is True for key in ("codec.api", "net.gateway", "net.hub"))
+        truth = {"lied_s": float("-inf"), "no_meeting_s": float("-inf") if whole else self.true_s}
         world: Any = SimpleNamespace(
             now_s=self.true_s,
             ledger=self.account,
             clock=SimpleNamespace(lied=False),
-            place=SimpleNamespace(restarts=self.restarts),
-            board=SimpleNamespace(acts=self.under_way),
-            judge=SimpleNamespace(force=self.desired, ruined_s=float("-inf"), relay_act_s=self.relay_act_s),
+            place=SimpleNamespace(restarts=self.restarts, useless=lambda _now_s: not whole),
+            board=SimpleNamespace(acts=self.under_way, room=self.room),
+            judge=SimpleNamespace(force=self.desired, ruined_s=float("-inf"), relay_act_s=self.relay_act_s, **truth),
         )
         for name in PROMISES:
             if INVARIANTS[name].when == "restart" and not start.remedy.restarts:
@@ -187,6 +191,11 @@ class RoomMachine(RuleBasedStateMachine):
             self.probes_look()
         self.ordered += 1
         self.turn(CommandReceived(f"c{self.ordered}", action, "lan"))
+
+    @rule(actions=st.lists(st.sampled_from(SWITCHED), min_size=2, max_size=3, unique=True))
+    def orders_come_in_haste(self, actions: list[str]) -> None:
+        for action in actions:
+            self.an_order_comes(action, looked=True)
 
     @rule(answer=st.sampled_from([GRANTED, DENIED]))
     def the_hub_answers(self, answer: str) -> None:
@@ -249,6 +258,9 @@ def test_the_promises_hold_in_every_story() -> None:
 )
 def test_a_broken_interlock_is_caught(bug: str, promise: str) -> None:
     """The search is no formality: the same stories find bugs made by hand."""
-    only_found = settings(BOUNDED, phases=[Phase.generate], report_multiple_bugs=False, print_blob=False)
+    # Which stories come first depends on every constant in the code: enough of them, and it ends with the first one.
+    only_found = settings(
+        BOUNDED, max_examples=1000, phases=[Phase.generate], report_multiple_bugs=False, print_blob=False
+    )
     with MUTANTS[bug].at_work(), pytest.raises(AssertionError, match=promise):
         run_state_machine_as_test(RoomMachine, settings=only_found)

@@ -160,9 +160,7 @@ class Loop:
         for record in self._actuators.news():
             self.room.record(record, now)
         self._hand_over()
-        if (
-            not self._held
-        ):  # while an act waits for a look the card is not written: that may take longer than a look holds
+        if not self._held:  # meanwhile the card is left alone: a write may take longer than a look holds
             self._held = self.room.commit(now)
             self._hand_over()
         self._ask_probes()

@@ -127,7 +127,7 @@ def test_a_second_hub_on_a_taken_port_takes_no_session_from_the_first(tmp_path: 
     broker = Mosquitto(tmp_path / "broker").start()
     with socket.create_server(("127.0.0.1", 0)) as taken:
         config = tmp_path / "hub.toml"
-        web = f'[web]\nport = {taken.getsockname()[1]}\n'
+        web = f"[web]\nport = {taken.getsockname()[1]}\n"
         config.write_text(f'data_dir = "d"\n{web}[broker]\nport = {broker.port}\n')
         try:
             second = subprocess.run([sys.executable, "-m", "hub.main", "serve", "--config", str(config)],

@@ -148,7 +148,8 @@ HAS = m.Has(hub="h" * 16, epoch="e" * 12, seq=4711, at_s=NOW - 5)
     [
         ({}, ""), ({"seq": 0}, ""), ({"seq": 2**53}, ""), ({"at_s": NOW + DAY_S}, ""), ({"hub": "h" * 64}, ""),
         ({"seq": -1}, "has_malformed"), ({"seq": 2**53 + 1}, "has_malformed"),
-        ({"at_s": NOW + DAY_S + 1}, "has_malformed"), ({"at_s": -1.0}, "has_malformed"), ({"hub": ""}, "has_malformed"), ({"epoch": "e" * 65}, "has_malformed"),
+        ({"at_s": NOW + DAY_S + 1}, "has_malformed"), ({"at_s": -1.0}, "has_malformed"),
+        ({"hub": ""}, "has_malformed"), ({"epoch": "e" * 65}, "has_malformed"),
         ({"epoch": "a\nb"}, "has_malformed"),
     ],
 )  # fmt: skip

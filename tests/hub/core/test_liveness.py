@@ -35,8 +35,8 @@ def twin(heard_s: float = 1000, online: bool = True, lost_since_s: float = 0, as
         (twin(heard_s=0), 1181, 1000, 1000),
         (Twin("p1"), 9999, 0, None),
     ],
-    ids=["3-beats", "over", "hub-was-deaf", "deaf-then-over", "will-grace", "will", "end-grace", "end", "end-deaf", "asleep",
-         "asleep-too-long", "leftover-only", "never-heard"],
+    ids=["3-beats", "over", "hub-was-deaf", "deaf-then-over", "will-grace", "will", "end-grace", "end", "end-deaf",
+         "asleep", "asleep-too-long", "leftover-only", "never-heard"],
 )  # fmt: skip
 def test_silence(room: Twin, now_s: float, listening_s: float, since: float | None) -> None:
     assert silent_since_s(room, now_s, listening_s, BEAT) == since

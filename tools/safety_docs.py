@@ -38,8 +38,9 @@ decides, [wiring.md](wiring.md) what the wires do when it does not.
 
 ## What is promised
 
-Every promise is a function in `tests/prove/invariants.py`. The simulation asks it at its moment, against the truth of
-the physics and of the harness' own account, never against what the agent believes.
+Every promise is a function in `tests/prove/invariants/`. The simulation asks it at its moment, against the truth of
+the physics and of the harness' own account, never against what the agent believes, and by the numbers of
+`tests/prove/promised.py`, never by the agent's own: a limit that is loosened by mistake moves no promise.
 
 | promise | in words | asked |
 |---|---|---|
@@ -68,6 +69,13 @@ story to the byte, in any process: a test compares the hashes.
 **Safety first, then liveness.** In the safety phase these happen, drawn beforehand: {kinds}. One room is up to five
 times as troubled as another. Then all of it stops; what hangs goes on hanging, for that is the agent's to heal. Within
 an hour every fault must be clear or with a person; then somebody comes, and the room and the hub must agree.
+
+**People.** Of a meeting people and MCU dial between 45 minutes before its start and 10 minutes after it, into a restart
+too; whom the room does not take tries again every 30 to 60 s, until it works or they give up, and dials again when a
+call drops. Faults come more often then, and people phone the centre. `make prove` prints the minutes of meetings that
+were lost, by cause; the joins that met a restart of ours (orders included), and those of them that nothing else stood
+in the way of (`joins_disturbed`); and the needless acts: restarts of the room's own of what truly was healthy when they
+began. `make prove ARGS="--rules"` runs the same rooms under the guard near a meeting of before as well.
 
 **A simulated day** is not 8,640 looks of each probe. Probes look every 10 s (air: 30 s), but the looks that would only
 repeat the last ones are left out: those while nothing is under way, booting, waiting or about to change, except the
@@ -129,7 +137,8 @@ without another (`safe_mode_ended`), or the board starts anew. Power cuts are co
   not know is never "no call" ([devices.md](devices.md) says what no hardware has shown).
 - **A call younger than a look.** A call that began after the last look (10 s) cannot be known; how many were cut so is
   printed (`calls cut unseen`). None that any look had shown ever was.
-- **A time server that lies.** While it disciplines the wall clock, that clock is taken to be right.
+- **A time server that lies.** While it disciplines the wall clock, that clock is taken to be right. In secret meetings
+  it does lie in the simulation, and no sound is measured; meetings and limits across a boot are not judged there.
 - **A ruined journal takes the day's count with it.** The hour's budget then counts as used up; the day's begins anew.
 - **A card that lies about flushing** may lose events and acts that it said it kept. They count as lost; what remains
   must still hold.

@@ -87,7 +87,8 @@ def write(
     if confirmed:
         detail["confirmed"] = confirmed
     if refused:
-        audit.append(db, now_s, by, "order_refused", detail | {"reason": refused})
+        if by != leases.BY:  # nobody's deed, and a room could fill the log with it
+            audit.append(db, now_s, by, "order_refused", detail | {"reason": refused})
         return Ordered(refused=refused), Change()
     order = Order(
         orders.new_id(), room, action, by, why, incident, _next_counter(db, twin), confirmed, twin.boot, twin.nonce

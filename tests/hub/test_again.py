@@ -189,6 +189,9 @@ def test_one_room_is_granted_two_and_answered_four_times(bench: Bench) -> None:
     ]
     assert bench.db.execute("SELECT COUNT(*) FROM audit WHERE what = 'order_refused'").fetchone()[0] == 0
     bench.room.mono_s += 601
+    for _ in range(3):  # its nonce has grown old
+        assert isinstance(bench.lease(Budget())[0], Ordered)
+    assert bench.db.execute("SELECT COUNT(*) FROM audit WHERE what = 'order_refused'").fetchone()[0] == 0
     bench.say(bench.room.status())
     letter, _ = bench.lease(Budget())
     assert isinstance(letter, Letter), "a window later it is a room like any other"

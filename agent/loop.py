@@ -205,7 +205,8 @@ class Loop:
         as a witness is good for, and until any look shows a call. The loop may not get to take that look in."""
         if not must_hurry(order.remedy, order.load):
             return always
-        until_s = now.mono_s + self.room.state.policy.guards.witness_s
+        # Locks and log-ins are not compressed, where time is.
+        until_s = now.mono_s + self.room.state.policy.guards.witness_s / self._scale
         return lambda: self._clock.now().mono_s <= until_s and self._call_shown_s < now.mono_s
 
     def _ask_probes(self) -> None:

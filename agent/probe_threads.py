@@ -94,7 +94,7 @@ class ProbeThreads:
             if late_s > 0 and not worker.reported:
                 worker.reported = True
                 silent = dict.fromkeys(worker.probe.keys, NoReading("timeout"))
-                found.append(_observed(worker.probe.name, silent, since_s))
+                found.append(_observed(worker.probe.name, silent, since_s, now_s))
             if late_s > ABANDON_S and worker.hanging < ABANDONED_MAX:
                 log.error("probe %s hangs: its thread is left behind and replaced", worker.probe.name)
                 worker.generation += 1
@@ -121,7 +121,7 @@ class ProbeThreads:
                 return
             worker.looking_since_s = 0.0
             if readings:
-                self._put(_observed(worker.probe.name, readings, asked_s))
+                self._put(_observed(worker.probe.name, readings, asked_s, self._clock.now().mono_s))
             # A fixed rhythm: looks that take long must not thin out what the rules call fresh (three polls).
             began_s += worker.period_s
             now_s = self._clock.now().mono_s
@@ -148,7 +148,7 @@ class ProbeThreads:
         readings = _safely(witness.attest, worker.probe.name, keys)
         worker.attesting -= 1
         if readings and not self._closed.is_set():
-            self._put(_observed(worker.probe.name, readings, asked_s))
+            self._put(_observed(worker.probe.name, readings, asked_s, self._clock.now().mono_s))
 
 
 def _safely(look: Callable[[], Mapping[str, Reading]], name: str, keys: Iterable[str]) -> Mapping[str, Reading]:
@@ -159,9 +159,9 @@ def _safely(look: Callable[[], Mapping[str, Reading]], name: str, keys: Iterable
         return dict.fromkeys(keys, NoReading("bug"))
 
 
-def _observed(name: str, readings: Mapping[str, Reading], asked_s: float) -> Observed:
+def _observed(name: str, readings: Mapping[str, Reading], asked_s: float, ended_s: float) -> Observed:
     """A look. What does not say when it was asked counts as asked when the look began."""
     stamps = dict.fromkeys(readings, asked_s)
     if isinstance(readings, Asked):
         stamps |= {key: at_s for key, at_s in readings.asked_s.items() if key in stamps}
-    return Observed(Observation(name, dict(readings), stamps))
+    return Observed(Observation(name, dict(readings), stamps, ended_s))

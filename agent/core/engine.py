@@ -87,11 +87,12 @@ def _observed(state: RoomState, event: Observed, now: Instant) -> tuple[RoomStat
 
 
 def _noted(state: RoomState, observation: Observation, now: Instant) -> RoomState:
-    facts = dict(state.facts)
+    facts, heard_s = dict(state.facts), min(observation.ended_s, now.mono_s)
     for key, reading in observation.readings.items():
         asked_s = min(observation.asked_s.get(key, now.mono_s), now.mono_s)
         asked = replace(now, mono_s=asked_s, wall_s=now.wall_s - (now.mono_s - asked_s))
-        facts[key] = facts.get(key, _NEVER).with_reading(plausible(key, reading), asked)
+        seen = facts.get(key, _NEVER).with_reading(plausible(key, reading), asked)
+        facts[key] = replace(seen, heard_s=heard_s) if seen.attempt_at_s == asked_s else seen
     state = replace(state, facts=facts)
     return replace(state, mains_bad_s=now.mono_s) if mains_bad(state.view(now), state.policy) else state
 

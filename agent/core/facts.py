@@ -155,6 +155,8 @@ class Observation:
     readings: Mapping[str, Reading]
     asked_s: Mapping[str, float] = field(default_factory=dict)
     """By fact: monotonic moment at which its question was sent. A fact that is not here was asked just now."""
+    ended_s: float = float("inf")
+    """Monotonic moment at which the look ended; in the future: just now. Silence is known only then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +172,8 @@ class Seen:
     """So many attempts in a row have given what the last one gave."""
     alike_since_s: float = float("-inf")
     """Monotonic: when the first of them was asked."""
+    heard_s: float = float("-inf")
+    """Monotonic: when the answer to the last attempt was there, or its silence certain."""
 
     def with_reading(self, reading: Reading, asked: Instant) -> Seen:
         """The same after one more attempt, whose question was sent at that moment.
@@ -225,13 +229,14 @@ class View:
         """Whether this room has ever been asked for the fact: a room without a meter has no draw."""
         return key in self.facts
 
-    def _is_fresh(self, key: str, at_s: float) -> bool:
-        return self.now.mono_s - at_s <= FACTS[key].fresh_s * self.time_scale
+    def _is_fresh(self, key: str, seen: Seen) -> bool:
+        """By when it was heard: what a silent device is waited for does not make its silence old."""
+        return self.now.mono_s - max(seen.heard_s, seen.attempt_at_s) <= FACTS[key].fresh_s * self.time_scale
 
     def value(self, key: str) -> Value | None:
         """The value, if the last attempt gave one and it is fresh; else None."""
         seen = self.seen(key)
-        if isinstance(seen.attempt, NoReading) or not self._is_fresh(key, seen.attempt_at_s):
+        if isinstance(seen.attempt, NoReading) or not self._is_fresh(key, seen):
             return None
         return seen.attempt
 
@@ -257,7 +262,7 @@ class View:
     def silent(self, key: str) -> str:
         """Why the fact freshly gave no reading, or empty when it did or when nothing was tried lately."""
         seen = self.seen(key)
-        if isinstance(seen.attempt, NoReading) and self._is_fresh(key, seen.attempt_at_s):
+        if isinstance(seen.attempt, NoReading) and self._is_fresh(key, seen):
             return seen.attempt.reason
         return ""
 

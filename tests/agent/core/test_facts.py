@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from agent.core.facts import FACTS, Evidence, Instant, NoReading, Reading, Seen, View, plausible
+import agent.rules
+from agent.core.engine import initial
+from agent.core.events import Observed
+from agent.core.facts import FACTS, Evidence, Instant, NoReading, Observation, Reading, Seen, View, plausible
+from tests.agent.core.world import World, policy
 
 GARBLED = NoReading("garbled")
 FRESH_S = FACTS["codec.draw_w"].fresh_s
@@ -83,3 +89,16 @@ def test_evidence_has_ages_to_a_tenth_and_minus_one_where_nothing_was_ever_good(
 def test_only_numbers_are_numbers() -> None:
     for reading, number in ((31, 31.0), (True, None), ("31", None)):
         assert view(Seen().with_reading(reading, at(1.0)), 2.0).number("codec.draw_w") == number
+
+
+def test_silence_is_as_fresh_as_its_end_and_a_witness_as_old_as_its_question() -> None:
+    """In compressed time a silent codec is waited for longer than its facts are fresh."""
+    world = World(state=initial(replace(policy(), time_scale=0.1), agent.rules.load()))
+    asked = dict.fromkeys(("codec.api", "codec.in_call"), world.mono_s - 6.0)
+    readings = {"codec.api": False, "codec.in_call": False}
+    world.feed(Observed(Observation("codec", readings, asked, world.mono_s)))
+    view = world.state.view(world.now)
+    assert view.is_false("codec.api")
+    assert view.good_age_s("codec.in_call") == 6.0
+    world.mono_s += 3.6
+    assert not world.state.view(world.now).is_false("codec.api"), "35 s, compressed"

@@ -106,6 +106,8 @@ def test_the_first_start_does_what_the_role_does() -> None:
     text = (ROOT / "firmware-configs/first-boot/first-boot.sh").read_text("utf-8")
     role = "".join(path.read_text("utf-8") for path in (ROOT / "ansible/roles/agent/tasks").glob("*.yml"))
     targets = set(re.findall(r"dest: (/etc/(?:systemd|sysctl.d|diemcau)/\S+)", role)) - {"/etc/diemcau/secrets/{{"}
+    # What only some rooms have (sound, LLDP, a second target) comes with the role's first run.
+    targets = {target for target in targets if "/diemcau-agent.service.d/" not in target}
     assert targets
     assert [target for target in sorted(targets) if target.strip('"') not in text] == []
 

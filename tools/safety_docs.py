@@ -73,9 +73,10 @@ an hour every fault must be clear or with a person; then somebody comes, and the
 **People.** Of a meeting people and MCU dial between 45 minutes before its start and 10 minutes after it, into a restart
 too; whom the room does not take tries again every 30 to 60 s, until it works or they give up, and dials again when a
 call drops. Faults come more often then, and people phone the centre. `make prove` prints the minutes of meetings that
-were lost, by cause; the joins that met a restart of ours (orders included), and those of them that nothing else stood
-in the way of (`joins_disturbed`); and the needless acts: restarts of the room's own of what truly was healthy when they
-began. `make prove ARGS="--rules"` runs the same rooms under the guard near a meeting of before as well.
+were lost, by cause; the joins that met a restart of ours, and those of them that nothing else stood in the way of, by
+the room's own decision (`joins_disturbed`) or by an order; and the needless acts: restarts of the room's own of what
+truly was healthy when they began. `make prove ARGS="--rules"` runs the same rooms, leaner, under the guard near a
+meeting of before as well.
 
 **A simulated day** is not 8,640 looks of each probe. Probes look every 10 s (air: 30 s), but the looks that would only
 repeat the last ones are left out: those while nothing is under way, booting, waiting or about to change, except the

@@ -89,6 +89,7 @@ class Account:
             "joins_missed": sum(one.delay_s == inf for one in meant),
             "joins_into_a_restart": sum(one.into_restart for one in meant),
             "joins_disturbed": sum(one.disturbed for one in meant),
+            "joins_disturbed_by_an_order": sum(one.disturbed_by_order for one in meant),
         }
 
 
@@ -156,8 +157,9 @@ def text(figures: dict[str, Any]) -> str:
         f"meetings: {figures['meetings']}, minutes lost of them: {figures['meeting_minutes_lost']}, by cause:",
         *(f"  {minutes:9,.1f}  {cause}" for cause, minutes in figures["meeting_minutes_lost_by_cause"].items()),
         f"joins: {figures['joins']}, of them {figures['joins_delayed']} delayed and {figures['joins_missed']} missed; "
-        f"{figures['joins_into_a_restart']} dialled into a restart of ours, {figures['joins_disturbed']} of them found "
-        "out of service what would have served without it",
+        f"{figures['joins_into_a_restart']} dialled into a restart of ours; without it the room would have taken "
+        f"{figures['joins_disturbed']} that its own decision met, and {figures['joins_disturbed_by_an_order']} that an "
+        "order of the centre met",
         f"restarts in a call's path while a call was up, known or not: {figures['acts_in_a_call']}",
         f"needless acts, of what truly was healthy: {figures['needless_acts']}",
         *_columns(figures["needless_acts_by_cause"]),

@@ -20,7 +20,7 @@ HANGS_S, STARTS_S = 3000.0, 3800.0
 def _hung_before_a_meeting(seed: int) -> Result:
     dice = random.Random(seed)
     script: list[Happening] = [
-        *troubles.a_meeting(dice, 300.0, STARTS_S, 1800.0, faults=False),
+        *troubles.a_meeting(dice, 300.0, STARTS_S, 1800.0, fault_chance=0.0),
         *troubles.single("codec hangs hard", HANGS_S, 0.0, dice),
     ]
     return simulate(seed, 0.06, plan=Plan(), script=script, calm_s=0.0, real=False)

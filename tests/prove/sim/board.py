@@ -121,6 +121,7 @@ class Board:
             self._starts = starts.lifted(self._starts, now.mono_s)
             self.room.remember_meta(starts.KEY, starts.text(self._starts))
             self.room.end_safe_mode(now)
+            self.world.last_change_s = self.world.now_s  # no rest: it is told with the next commit
 
     @property
     def sound_measured(self) -> bool | None:

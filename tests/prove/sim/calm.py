@@ -141,6 +141,10 @@ class Calm:
         promise = p.LOADS[LOAD]
         self._latched = self._latched or len(day) >= promise.a_day or sum(day) >= promise.cycles_a_day
 
+    def cleared(self) -> None:
+        """A person has cleared the latches."""
+        self._latched = False
+
     def _limits(self) -> str:
         world, now_s = self._world, self._world.now_s
         ages_s, promise = self._ages_s(), p.LOADS[LOAD]

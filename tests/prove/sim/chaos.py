@@ -127,10 +127,12 @@ def calm(world: World) -> None:
 
 
 def visit(world: World) -> None:
-    """Somebody comes, because the room has called for a person, and puts right what hangs."""
+    """Somebody comes, because the room has called for a person, puts right what hangs, and tells the centre."""
     board = world.board
     if board is None or any(fault.phase is Phase.ESCALATED for fault in board.room.state.faults.values()):
         world.place.put_right(world.now_s)
+    if board is not None and any(load.latched for load in board.room.state.loads.values()):
+        world.line.order("clear_latches", "good")  # the centre hears that it has been looked after
 
 
 def once(name: str, a_day: float, act: Do) -> None:

@@ -65,6 +65,7 @@ class Deeds(Timeline):
         self.place.restarts.append(
             Restart(
                 load, order.act.act_id, self.now_s, ended_s, float("inf"), cycled, served=served,
+                ordered=bool(order.act.command),
                 synced=self.board is not None and self.board.synced, boot=self.clock.boot,
             )
         )  # fmt: skip

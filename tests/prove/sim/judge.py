@@ -155,6 +155,8 @@ class Judge:
             world.ledger.committed[self.epoch, seq] = payload
             world.note(f"event {seq} {payload.decode()}")
         for event in self.events_of(batch):
+            if event.remedy == "clear_latches" and event.outcome == "done":
+                self.calm.cleared()
             if event.kind == "remedy_done":
                 world.line.note_taken(event)
         if "keys" in batch.meta:

@@ -52,7 +52,9 @@ class Joiner:
     into_restart: bool = False
     """A try failed while something of the call's path was out by a restart of ours."""
     disturbed: bool = False
-    """A try failed for no other reason than that: what was restarted had served."""
+    """A try failed for no other reason than that, by the room's own decision: what was restarted had served."""
+    disturbed_by_order: bool = False
+    """The same where the centre had ordered it."""
     gave_up: bool = False
 
 
@@ -158,7 +160,10 @@ class People:
         joiner.into_restart = True
         stuck = joiner.who == MCU and place.codec.registration_stuck
         whole = all(restart.served if restart else place.serves(load, now_s) for load, restart in ours)
-        joiner.disturbed = joiner.disturbed or (whole and place.room.ring_up and not stuck)
+        if whole and place.room.ring_up and not stuck:
+            own = any(restart is not None and not restart.ordered for _, restart in ours)
+            joiner.disturbed = joiner.disturbed or own
+            joiner.disturbed_by_order = joiner.disturbed_by_order or not own
 
     def _cause(self, found: Gathering) -> str:
         place, now_s = self._world.place, self._world.now_s
@@ -201,12 +206,22 @@ class Join:
     delay_s: float
     into_restart: bool
     disturbed: bool
+    disturbed_by_order: bool
 
 
 def joins(room: int, people: People) -> list[Join]:
     """Of everybody who tried."""
     return [
-        Join(room, one.meeting.id, joiner.who, one.meeting.trial, joiner.delay_s, joiner.into_restart, joiner.disturbed)
+        Join(
+            room,
+            one.meeting.id,
+            joiner.who,
+            one.meeting.trial,
+            joiner.delay_s,
+            joiner.into_restart,
+            joiner.disturbed,
+            joiner.disturbed_by_order,
+        )
         for one in people.gatherings
         for joiner in one.joiners
         if joiner.tried_s < math.inf

@@ -41,6 +41,8 @@ class Restart:
     """By its relay."""
     served: bool = False
     """Whether it truly served when it was restarted, or would have but for the restart before."""
+    ordered: bool = False
+    """By the centre, and not by the room's own decision."""
     synced: bool = True
     boot: str = ""
     """How the board's clock stood, and in which of its boots."""

@@ -67,12 +67,12 @@ def _phones(dice: random.Random) -> Do:
 
 def a_meeting(
     dice: random.Random, at_s: float, start_s: float, lasts_s: float, *, trial: bool = False, secret: bool = False,
-    faults: bool = True,
+    fault_chance: float = FAULT_CHANCE,
 ) -> Sequence[Happening]:  # fmt: skip
     """A meeting that is planned at `at_s`: who comes, and now and then a fault when the room is needed."""
     found = gathering(dice, start_s, lasts_s, earliest_s=at_s, trial=trial, secret=secret)
     comes: Sequence[Happening] = ()
-    if faults and dice.random() < FAULT_CHANCE:
+    if dice.random() < fault_chance:
         name = dice.choices([name for name, _ in FAULTS], [weight for _, weight in FAULTS])[0]
         comes = KINDS[name].make(dice, max(at_s, start_s + dice.uniform(*FAULT_S)), 0.0)
     phones = [

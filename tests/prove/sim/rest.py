@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from agent.core.interlock import permit
 from agent.core.phases import OPEN, Phase
-from agent.core.reasons import Reason
+from agent.core.reasons import Reason, Refusal
 from agent.core.remedies import REMEDIES
 from agent.core.state import Fault
 from tests.prove.sim.board import Board
@@ -25,6 +26,7 @@ OUTSIDE = frozenset(
         Reason.CLOCK_UNKNOWN,
         Reason.ON_BATTERY,
         Reason.CONDENSATION,
+        Reason.LATCHED,
     }
 )
 """Refusals that only a happening ends."""
@@ -62,7 +64,8 @@ def _tried_again_s(world: World, board: Board | RealBoard, fault: Fault) -> floa
     tried, at the next happening when what it waits for is outside the room's reach."""
     if fault.phase is Phase.CLEAR:
         return math.inf
-    ladder = board.room.state.rules[fault.rule].ladder
+    rule = board.room.state.rules[fault.rule]
+    ladder = rule.ladder
     if fault.phase is not Phase.ESCALATED or fault.rule in board.room.state.flapping:
         return world.now_s
     if not ladder:
@@ -72,4 +75,7 @@ def _tried_again_s(world: World, board: Board | RealBoard, fault: Fault) -> floa
         return math.inf  # it waits for a person, who is a happening
     if fault.rung >= len(ladder):
         return world.clock.true_s(fault.phase_since_s + board.room.state.policy.guards.rearm_s)
-    return math.inf if fault.refused in OUTSIDE else world.now_s
+    # By the refusal of this moment: the one that is noted may have passed, and another one ends by itself.
+    remedy = REMEDIES[ladder[fault.rung]]
+    verdict = permit(remedy, board.room.state, board.now, own=True, grave=rule.leaves_no_meeting)
+    return math.inf if isinstance(verdict, Refusal) and verdict.reason in OUTSIDE else world.now_s

@@ -23,7 +23,7 @@ from agent.core.events import (
     Tick,
 )
 from agent.core.facts import Instant, Observation, Seen, plausible
-from agent.core.interlock import mains_bad
+from agent.core.interlock import mains_bad, shows_bad_mains
 from agent.core.phases import Phase
 from agent.core.policy import Policy
 from agent.core.rule import Rule
@@ -94,7 +94,9 @@ def _noted(state: RoomState, observation: Observation, now: Instant) -> RoomStat
         seen = facts.get(key, _NEVER).with_reading(plausible(key, reading), asked)
         facts[key] = replace(seen, heard_s=heard_s) if seen.attempt_at_s == asked_s else seen
     state = replace(state, facts=facts)
-    return replace(state, mains_bad_s=now.mono_s) if mains_bad(state.view(now), state.policy) else state
+    # A late answer is no news of the present, but the mains that it saw was bad a moment ago.
+    bad = mains_bad(state.view(now), state.policy) or shows_bad_mains(observation.readings, state.policy)
+    return replace(state, mains_bad_s=now.mono_s) if bad else state
 
 
 def _tick(state: RoomState, now: Instant) -> tuple[RoomState, tuple[Effect, ...]]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from agent.core.air import condensing
-from agent.core.facts import Instant, Reading, View
+from agent.core.facts import Instant, NoReading, Reading, View, plausible
 from agent.core.meeting_guard import far_from_meetings, meeting_spared
 from agent.core.phases import OPEN
 from agent.core.policy import Policy
@@ -24,6 +24,8 @@ DAY_S = 86400.0
 
 WITNESSES = frozenset({"codec.in_call", "codec.draw_w"})
 """The facts that have a say about a call."""
+
+_UNASKED = NoReading("never")
 
 RELAY_METHODS = frozenset({Method.CYCLE, Method.ON, Method.OFF})
 CUTTING = frozenset({Method.CYCLE, Method.OFF})
@@ -240,11 +242,20 @@ def unseen(view: View, policy: Policy) -> Reason | None:
 
 def mains_bad(view: View, policy: Policy) -> bool:
     """Whether the mains is freshly seen outside its limits, or lost."""
-    volts = view.number("mains.voltage_v")
+    return _bad(view.value("ups.on_battery"), view.value("mains.voltage_v"), policy)
+
+
+def shows_bad_mains(readings: Mapping[str, Reading], policy: Policy) -> bool:
+    """Whether one look by itself says so, however many newer ones were quicker."""
+    battery, volts = (plausible(key, readings.get(key, _UNASKED)) for key in ("ups.on_battery", "mains.voltage_v"))
+    return _bad(battery, volts, policy)
+
+
+def _bad(battery: Reading | None, volts: Reading | None, policy: Policy) -> bool:
     limits = policy.thresholds
-    return view.is_true("ups.on_battery") or (
-        volts is not None and not limits.mains_low_v <= volts <= limits.mains_high_v
-    )
+    if isinstance(volts, int | float) and not isinstance(volts, bool):
+        return battery is True or not limits.mains_low_v <= volts <= limits.mains_high_v
+    return battery is True
 
 
 def _supply(state: RoomState, now: Instant) -> Reason | None:

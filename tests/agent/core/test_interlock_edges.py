@@ -110,6 +110,27 @@ def test_the_mains_is_calm_after_its_very_minute() -> None:
     assert said(world) == ""
 
 
+@pytest.mark.parametrize(
+    ("saw", "reason"),
+    [
+        ({"ups.on_battery": True}, Reason.MAINS_UNSTABLE),
+        ({"mains.voltage_v": 197.99}, Reason.MAINS_UNSTABLE),
+        ({"mains.voltage_v": 242.01}, Reason.MAINS_UNSTABLE),
+        ({"mains.voltage_v": 501.0}, ""),
+        ({"mains.voltage_v": NoReading("timeout"), "ups.on_battery": False}, ""),
+    ],
+)
+def test_a_dip_counts_although_a_later_question_was_answered_sooner(saw: dict[str, Reading], reason: str) -> None:
+    """Two looks at the meter cross: the one that was asked first, in the dip, comes after the one that saw its end."""
+    world = room()
+    late = Observation("power", saw, dict.fromkeys(saw, world.mono_s - 0.2))
+    world.feed(Observed(late))
+    assert said(world) == reason
+    world.mono_s += 60.0
+    world.see(IDLE)
+    assert said(world) == "", "it was a moment, and does not go on"
+
+
 def maintained(ends_in_s: float, *, synced: bool = True) -> World:
     """A room that has just been told of a maintenance."""
     world = room()

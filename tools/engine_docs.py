@@ -145,7 +145,8 @@ its start: off time, one and a half times the longer of measured and configured 
 {_G.meeting_near_s / 60:.0f} min the room begins it by itself only for a fault that leaves it without a meeting
 ({grave}); an order of the
 centre may begin whatever is ready in time. A codec to which two independent ways are dead for {USELESS_LOOKS} looks
-has nothing to lose: one act a load may begin until the start.
+has nothing to lose: one act a load may begin until the start. The whole room that is restarted for such a fault is left
+alone as soon as that has passed: the stages to come are left out.
 
 From the start to the end only an order that carries the word of a named person in the room, that there is neither
 picture nor sound, once a load; it is refused in a call and where nobody can rule one out. A trial connection is no

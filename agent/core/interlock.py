@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from agent.core import stages
 from agent.core.air import condensing
 from agent.core.facts import Instant, NoReading, Reading, View, plausible
 from agent.core.meeting_guard import far_from_meetings, meeting_spared
@@ -45,7 +46,8 @@ def permit(
     """Whether this act may begin at this moment.
 
     `own`: the room's own decision, which a connected hub has to lease; an order comes from the hub already. `staged`:
-    it is the present stage of the room's return, which all other acts have to wait for. `leased`: this very act has
+    it is the present stage of the room's return, which all other acts have to wait for; near a meeting it is then as
+    ordered, or as grave, as what the whole room is restarted for still is. `leased`: this very act has
     used up its lease, and is asked about again. `grave`: the fault leaves the room without a meeting. `confirmed`: the
     order carries the word of a person in the room that the running meeting has neither picture nor sound.
     """
@@ -56,13 +58,12 @@ def permit(
         checks.append(Reason.RETURNING)
     view = state.view(now)
     if remedy.restarts:
+        ordered, grave = stages.stands_for(state, now) if staged else (not own, grave)
         checks += [
             _attended(view, policy),
             _maintained(state, now),
             _undisturbed(load, load.in_call_path, view, policy),
-            meeting_spared(
-                remedy, load, state, now, ordered=not own and not staged, grave=grave or staged, confirmed=confirmed
-            )
+            meeting_spared(remedy, load, state, now, ordered=ordered, grave=grave, confirmed=confirmed)
             if load.in_call_path
             else None,
             _way_out(remedy, load, state),

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from agent.core.facts import Instant
 from agent.core.remedies import REPORT_S
+from agent.core.rule import Verdict
 from agent.core.state import RoomState, Staged
 
 STAGES = ("switch", "converter", "codec", "camera", "splitter", "display", "pc", "amplifier", "light", "fan")
@@ -31,6 +32,15 @@ def longest_s(state: RoomState) -> float:
     """How long all stages can take together at most, in seconds: waiting for permission, cycle and patience of each."""
     wait_s = state.policy.guards.refused_escalate_s + REPORT_S
     return sum(wait_s + state.policy.loads[name].off_s + patience_s(state, name) for name in fitted(state))
+
+
+def stands_for(state: RoomState, now: Instant) -> tuple[bool, bool]:
+    """Whether the whole room is being restarted by an order; and whether for a fault that leaves it without a meeting,
+    and that has not been seen to pass meanwhile."""
+    act = state.acts.get(state.staged.act_id) if state.staged is not None else None
+    rule = state.rules.get(act.fault) if act is not None else None
+    stays = rule is not None and rule.diagnose(state.view(now), state.policy).verdict is not Verdict.HEALTHY
+    return act is not None and bool(act.command), stays and rule is not None and rule.leaves_no_meeting
 
 
 def whole_room(state: RoomState, act_id: int, now: Instant) -> RoomState:

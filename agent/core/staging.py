@@ -15,7 +15,7 @@ from agent.core.events import Effect, Record, RemedyDone
 from agent.core.facts import Instant
 from agent.core.interlock import mains_bad, permit
 from agent.core.phases import OPEN, Phase
-from agent.core.reasons import PASSING, Refusal
+from agent.core.reasons import PASSING, Reason, Refusal
 from agent.core.remedies import REMEDIES
 from agent.core.state import RoomState, Staged
 
@@ -110,7 +110,9 @@ def _switch(state: RoomState, staged: Staged, now: Instant) -> Step:
     verdict = permit(remedy, state, now, staged=True)
     if isinstance(verdict, Refusal):
         waiting_s = min(staged.waiting_s, now.mono_s)
-        if verdict.reason in PASSING and now.mono_s - waiting_s <= state.policy.guards.refused_escalate_s:
+        # Near a meeting a restart whose fault has passed goes no further: its other stages are not waited for.
+        over = verdict.reason is Reason.MEETING_NEAR and not any(stages.stands_for(state, now))
+        if not over and verdict.reason in PASSING and now.mono_s - waiting_s <= state.policy.guards.refused_escalate_s:
             return looks.look_first(replace(state, staged=replace(staged, waiting_s=waiting_s)), verdict.reason, now)
         refused = Record("remedy_refused", reason=verdict.reason, remedy=remedy.name, load=name)
         return replace(state, staged=replace(staged, switched_s=now.mono_s)), (refused,)

@@ -7,15 +7,18 @@ from typing import Any
 
 import pytest
 
-from agent.core.engine import step
+import agent.rules
+from agent.core.engine import initial, step
 from agent.core.events import CommandReceived, DesiredChanged, Tick
 from agent.core.facts import NoReading, Reading
 from agent.core.interlock import permit
+from agent.core.phases import Phase
 from agent.core.policy import Meeting
 from agent.core.reasons import Permit, Reason, Refusal
 from agent.core.remedies import REMEDIES
 from agent.core.state import LoadState
 from tests.agent.core.test_codec_hung_story import HUNG
+from tests.agent.core.test_staging import live, names
 from tests.agent.core.world import IDLE, WALL_S, World
 
 BOOT_S = 225.0
@@ -114,6 +117,39 @@ def test_looks_in_a_row_within_a_moment_prove_nothing() -> None:
         world.mono_s += 0.5
         world.see(DEAD)
     assert said(world, grave=True) == Reason.MEETING_NEAR
+
+
+def whole_room(starts_in_s: float, *, ordered: bool = False) -> World:
+    """A room whose codec is dead, restarted as a whole for that or by order; the camera is the first to be cycled."""
+    world = room(starts_in_s)
+    policy = world.state.policy
+    policy = replace(policy, relays=policy.relays - {"codec"}, apis=policy.apis - {"codec_restart"})
+    if ordered:
+        policy = replace(policy, disabled=frozenset({"codec_hung"}))
+    world.state = initial(policy, agent.rules.load())
+    live(world, 30, DEAD)
+    if ordered:
+        world.feed(CommandReceived("c1", "room_staged_boot", "lan"))
+    assert names(live(world, 30, DEAD))[-1] == "camera_power_cycle"
+    assert world.remedies()[0] == "room_staged_boot"
+    return world
+
+
+def test_near_a_meeting_what_the_whole_room_is_restarted_for_ends_it_by_passing() -> None:
+    """The codec serves again and people join: no stage that is still to come is taken from them, or waited for."""
+    world = whole_room(900.0)
+    world.see(IDLE)
+    assert names(live(world, 120, IDLE)) == []
+    reasons = {record.remedy: record.reason for record in world.records("remedy_refused")[-2:]}
+    assert reasons == dict.fromkeys(("splitter_power_cycle", "display_power_cycle"), Reason.MEETING_NEAR)
+    assert world.phase("codec_hung") is Phase.CLEAR
+
+
+def test_near_a_meeting_the_restart_of_the_whole_room_goes_on_while_its_fault_stays_or_a_person_wants_it() -> None:
+    rest = ["splitter_power_cycle", "display_power_cycle"]
+    assert names(live(whole_room(900.0), 200, DEAD)) == rest
+    assert names(live(whole_room(900.0, ordered=True), 200, IDLE)) == rest
+    assert names(live(whole_room(4 * 3600.0), 200, IDLE)) == rest, "no meeting is near"
 
 
 def test_of_a_useless_codec_one_act_a_load_may_begin_until_the_start() -> None:

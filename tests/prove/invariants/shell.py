@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from agent.core.remedies import Method
@@ -21,8 +22,10 @@ def room_is_heard(w: World, _moment: Moment) -> str:
     """While the way to the hub works, nothing that the room has to tell waits for more than twenty minutes."""
     board, judge = w.board, w.judge
     if board is None or not w.line.works() or not w.line.hub.up or not board.store.pending():
-        judge.unheard_since_s = w.now_s
+        judge.unheard_since_s = math.inf
         return ""
+    # From the first turn that has something to tell: of a room at rest no turn is made for hours.
+    judge.unheard_since_s = min(judge.unheard_since_s, w.now_s)
     waits_s = w.now_s - max(judge.unheard_since_s, w.ledger.alive_since_s)
     return f"the room has not been heard for {waits_s:.0f} s" if waits_s > HEARD_WITHIN_S else ""
 

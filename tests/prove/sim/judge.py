@@ -42,8 +42,8 @@ class Judge:
         self._world = world
         self.violations: list[Violation] = []
         self.epoch = ""
-        self.unheard_since_s = float("-inf")
-        """When the room last had nothing to tell, or no way to do it."""
+        self.unheard_since_s = float("inf")
+        """Since when the room has had something to tell, and a way to do it; infinity: it has not."""
         self.force: DesiredChanged | None = None
         """The desired document that the journal remembers."""
         self.relay_act_s = float("-inf")

@@ -106,6 +106,8 @@ class World(Deeds):
         """Until the end of the liveness phase."""
         self.attempt(self.start)
         self.go_on(self.end_s, lambda: not self.judge.full)
+        if self.judge.full:
+            return  # it was stopped where it stood: nothing is promised of such an end
         self.now_s = self.end_s
         self.judge.end()
 

@@ -208,7 +208,7 @@ def _serve(settings: HubSettings) -> int:
     )
     with closing(open_db(settings.database)) as db:
         prepare(db, settings, time.time())
-    app = create_app(settings.database, settings, hub)
+    app = create_app(settings.database, settings, hub, hub.clock)
     config = doors.config(app, settings.web.host, settings.web.port)
 
     class Server(uvicorn.Server):

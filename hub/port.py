@@ -182,6 +182,8 @@ HEALTH_KEYS = (
     "queue",  # int: messages waiting to be committed
     "set_aside",  # int: messages that could not be read, since the database began
     "started_s",  # float: Unix seconds
+    "clock",  # str: what is wrong with the hub's clock, `off`, `set_waits`, `start` or `set`; empty: nothing is
+    "clock_off_s",  # float: by how much, seconds; positive: it is or was set ahead
     "commit_ms",  # float: how long the last commit took
     "ingested",  # int: messages since the start
     "version",  # str

@@ -62,7 +62,7 @@ def told(db: sqlite3.Connection, now_s: float) -> Restored | None:
         return None
     (waiting,) = db.execute("SELECT COUNT(*) FROM users WHERE disabled = ?", (WAITING,)).fetchone()
     made = Restored(float(found[RESTORED_AT]), float(found[RESTORED_FROM]), UNCHECKED in found, int(waiting))
-    return made if made.unchecked or made.waiting or now_s - made.at_s < TOLD_S else None
+    return made if made.unchecked or made.waiting or abs(now_s - made.at_s) < TOLD_S else None
 
 
 def unchecked(db: sqlite3.Connection) -> bool:

@@ -7,15 +7,17 @@ import queue
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from contextlib import closing
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, TypeVar
 
-from hub import commands, marks, meetings, restored
+from hub import commands, marks, meetings, restored, timekeeper
 from hub.audit_syslog import Forwarder, Place
+from hub.clock import HubClock
 from hub.commands import Letter
 from hub.core.leases import Budget
+from hub.core.room_clocks import RoomClocks
 from hub.ingest import unread
 from hub.intake import Intake
 from hub.link import Broker, Link, Received
@@ -29,6 +31,7 @@ from hub.store.db import hub_epoch, open_reader
 from hub.store.retention import Retention
 from hub.store.writer import Hooks, Job, Writer
 from hub.syslog import Tls
+from hub.timekeeper import Timekeeper
 from hub.watchdog import Watchdog
 from wire.envelope import Kind
 from wire.messages import Ack, Fleet, encode
@@ -64,14 +67,17 @@ class Hub:
         self, db_path: Path, broker: Broker, *, beat_s: float = 60.0, commit_ms: float = 150.0,
         demo_broker: bool = False, reconnect_window_s: float = 30.0, budget: Budget | None = None,
         sealer: SignerClient | Unsigned | None = None, keys_file: Path | None = None,
-        syslog: str = "", syslog_tls: Tls | None = None, clock: Callable[[], float] = time.time,
+        syslog: str = "", syslog_tls: Tls | None = None, clock: HubClock | None = None,
     ) -> None:  # fmt: skip
         """Opens the database. Raises hub.store.db.DatabaseError."""
+        clock = clock or HubClock()
+        room_clocks = RoomClocks()
         self._sealer = sealer or Unsigned()
         self._keys_file = keys_file
         self._keys: bytes | None = b""
-        self._clock = clock
-        self._started_s = clock()
+        self.clock = clock
+        """The time of all that runs in this process."""
+        self._began_mono_s = clock.mono_s()
         self._demo_broker = demo_broker
         self._window_s = reconnect_window_s
         self._subscriptions: set[Subscription] = set()
@@ -87,20 +93,22 @@ class Hub:
         )  # fmt: skip
         hooks = Hooks(
             committed=self._tell, acknowledge=self._acknowledge, asked=self._ask, listening_s=self._listening,
+            keep_time=lambda db: self._time(db),
             ticks=[
-                self._desired, Retention(), Rollouts(db_path.parent), Watchdog(db_path.parent, program_version()),
-                Herald(), self._intake, self._again,
+                self._desired, Retention(lambda: self._time.rests, clock.mono_s),
+                Rollouts(db_path.parent, lambda: self._time.doubted),
+                Watchdog(db_path.parent, program_version()), Herald(), self._intake, self._again,
             ],
         )  # fmt: skip
         self._writer = Writer(db_path, beat_s=beat_s, commit_ms=commit_ms, hooks=hooks, clock=clock,
-                              version=program_version())  # fmt: skip
-        reader = open_reader(db_path)
-        self._epoch = hub_epoch(reader)
+                              version=program_version(), room_clocks=room_clocks)  # fmt: skip
+        with closing(open_reader(db_path)) as reader:
+            self._epoch = hub_epoch(reader)
+            self._time = Timekeeper(clock, room_clocks, timekeeper.load(reader))
         self._budget = budget or Budget()
         self._asking: queue.SimpleQueue[Job[Ordered | Letter] | None] = queue.SimpleQueue()
         self._answering: set[str] = set()
         self._leases = threading.Thread(target=self._answer_rooms, name="leases", daemon=True)
-        reader.close()
         self._forwarder = Forwarder(db_path, syslog, syslog_tls or Tls(), self._keep_place) if syslog else None
         self._link = Link(broker, hub_filters(), self._intake.take, self._link_changed, clock, self._left_out)
 
@@ -244,17 +252,17 @@ class Hub:
     def health(self) -> dict[str, Any]:
         """See HubPort and `HEALTH_KEYS`."""
         numbers = self._writer.numbers()
-        last_s = numbers.last_message_s
         return {
             "broker_connected": self._link.connected,
             "broker": self._link.name,
             "demo_broker": self._demo_broker,
-            "last_message_age_s": max(0.0, self._clock() - last_s) if last_s else None,
+            "last_message_age_s": numbers.last_message_age_s,
             "rooms_heard": numbers.heard,
             "rooms_expected": numbers.expected,
             "queue": numbers.queue,
             "set_aside": numbers.set_aside,
-            "started_s": self._started_s,
+            "started_s": self.clock() - (self.clock.mono_s() - self._began_mono_s),
+            **self._time.told(),
             "commit_ms": round(numbers.commit_ms, 1),
             "ingested": numbers.ingested,
             "version": program_version(),
@@ -286,7 +294,7 @@ class Hub:
     def _link_changed(self, connected: bool) -> None:
         if connected:
             self._intake.connected()
-            self._listening_s = self._clock()
+            self._listening_s = self.clock()
             self._published.clear()
             self._keys = b""
             self._desired_at_s = 0.0
@@ -300,7 +308,7 @@ class Hub:
 
     def _listening(self) -> float | None:
         """Since when the broker has been heard without a break, by a clock that ran evenly; None: it is not heard."""
-        now_s, before_s = self._clock(), self._looked_s
+        now_s, before_s = self.clock(), self._looked_s
         self._looked_s = now_s
         if self._listening_s is not None and not 0 <= now_s - before_s <= STALL_S:
             log.warning("the clock went on by %.0f s between two looks; rooms are not judged by that", now_s - before_s)
@@ -319,7 +327,8 @@ class Hub:
             return None  # the copy may not know which meetings are secret: rooms keep what they were told last
         if self._link.connected:
             self._publish_documents(db)
-        if meetings.refresh_desired(db, now_s):
+        # A document made at a wrong time could leave out the meeting that is on.
+        if not self._time.doubted and meetings.refresh_desired(db, now_s):
             self._desired_at_s = 0.0  # publish with the next tick, when they are committed
         return None
 

@@ -37,6 +37,8 @@ COOKIE = "diemcau_session"
 SESSION_S = 12 * 3600.0
 """A shift. A session in use is prolonged; one that lies idle for a shift is over."""
 VOUCHED_S = SESSION_S
+AHEAD_MAX_S = 60.0
+"""A session that began later than this from now is of a clock that was wrong, and would be good for as long."""
 """A session that a provider vouched for ends after a shift, used or not: only a new sign-in hears what has changed."""
 _TOUCH_S = 60.0
 DEVICE_COOKIE = "diemcau_device"
@@ -236,7 +238,6 @@ class Sessions:
         """Write a session and the browser it is of, within the caller's transaction."""
         now_s = self._clock()
         made = SignedIn(secrets.token_urlsafe(32), secrets.token_urlsafe(32))
-        db.execute("DELETE FROM sessions WHERE expires_s < ?", (now_s,))
         db.execute(
             "INSERT INTO sessions (token_hash, user, csrf, created_s, seen_s, expires_s, address, agent)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -267,7 +268,7 @@ class Sessions:
     def _know(self, db: sqlite3.Connection, name: str, made: str, device: str) -> None:
         """Know the browser by a new token, in place of the one that it brought."""
         now_s = self._clock()
-        db.execute("DELETE FROM devices WHERE expires_s < ? OR hash = ?", (now_s, hash_of(device)))
+        db.execute("DELETE FROM devices WHERE hash = ?", (hash_of(device),))
         db.execute("INSERT INTO devices VALUES (?, ?, ?)", (hash_of(made), name, now_s + DEVICE_S))
         db.execute(
             "DELETE FROM devices WHERE user = ? AND hash NOT IN"
@@ -292,8 +293,9 @@ class Sessions:
             " FROM sessions s JOIN users u ON u.name = s.user"
             " LEFT JOIN totp t ON t.user = s.user AND t.since_s > 0"
             " WHERE s.token_hash IN (SELECT value FROM json_each(?)) AND s.expires_s > ? AND u.disabled = 0"
+            f" AND s.created_s <= ? + {AHEAD_MAX_S}"
             f" AND (u.hash NOT LIKE 'oidc$%' OR s.created_s > ?) AND {LASTING}",
-            asked, now_s, now_s - VOUCHED_S, now_s,
+            asked, now_s, now_s, now_s - VOUCHED_S, now_s,
         )  # fmt: skip
         if not rows:
             return {}

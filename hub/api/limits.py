@@ -10,7 +10,7 @@ from __future__ import annotations
 import ipaddress
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 FREE_TRIES = {"pair": 5, "device": 5, "own": 5, "address": 30, "oidc": 30, "name": 50}
 """Failures without a wait, by what is counted; `own`: of someone signed in, on the page of the account; `oidc`: of who
@@ -69,6 +69,11 @@ class _Failures:
     """No try before this moment; 0: at once."""
     last_s: float
 
+    def as_of(self, now_s: float) -> _Failures:
+        """The same when the clock was set back since: who waits, waits as long as from the failure on."""
+        back_s = self.last_s - now_s
+        return replace(self, until_s=self.until_s - back_s, last_s=now_s) if back_s > 0 else self
+
 
 class LoginLimiter:
     """Each failure beyond the free ones makes its key wait twice as long as the last, at most 15 min.
@@ -83,14 +88,16 @@ class LoginLimiter:
     def wait_s(self, keys: tuple[str, ...], now_s: float) -> float:
         """Seconds until the next try is allowed; 0 when it is allowed now."""
         with self._lock:
-            found = [self._failures[key].until_s - now_s for key in keys if key in self._failures]
-        return min(_WAIT_MAX_S, max([0.0, *found]))  # a clock that was set back makes nobody wait longer
+            known = [key for key in keys if key in self._failures]
+            self._failures.update({key: self._failures[key].as_of(now_s) for key in known})
+            return max([0.0, *(self._failures[key].until_s - now_s for key in known)])
 
     def failed(self, keys: tuple[str, ...], now_s: float) -> None:
         """Note one failure."""
         with self._lock:
             for key in keys:
                 before = self._failures.pop(key, None)
+                before = before and before.as_of(now_s)
                 count = 1 + (before.count if before and now_s - before.last_s < _FORGET_S else 0)
                 over = count - FREE_TRIES[key.partition(":")[0]]
                 until_s = now_s + min(_WAIT_MAX_S, _WAIT_FIRST_S * 2 ** min(over, 10)) if over >= 0 else 0.0

@@ -10,19 +10,20 @@ import logging
 import re
 import sqlite3
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from hub.core import leases
 from hub.core import own as kinds
 from hub.core.acks import Contiguity
 from hub.core.boards import Boards
 from hub.core.liveness import Silent, group_keys, silent_since_s
+from hub.core.room_clocks import RoomClocks, is_off
 from hub.core.twin import Twin, apply_state, apply_status, heard, verdict
 from hub.core.when import BACKFILLED_S, BootClock
 from hub.ingest import Heard, Unread, interpret
 from hub.link import Received
-from hub.port import Change
 from hub.store import history, incidents, kept, orders, own, tables
+from hub.store.applied import Applied
 from hub.store.db import hub_epoch
 from hub.store.kept import Kept
 from wire.messages import PAYLOAD_MAX_BYTES, Event, MetricBatch, Reply, State, Status
@@ -40,38 +41,16 @@ RETRIED_AT_ONCE = 500
 """Kept events that a new release tries in one transaction."""
 
 
-@dataclass
-class Applied:
-    """What a batch did, to be told once it is committed."""
-
-    rooms: set[str] = field(default_factory=set)
-    incidents: set[int] = field(default_factory=set)
-    health: bool = False
-    acks: dict[tuple[str, str], int] = field(default_factory=dict)
-    """(room, epoch) to the sequence number that is safe."""
-    asking: set[str] = field(default_factory=set)
-    """Rooms that want a share of the fleet's budget, now."""
-
-    def change(self) -> Change:
-        """For those who watch."""
-        return Change(frozenset(self.rooms), frozenset(self.incidents), self.health)
-
-    def add(self, more: Applied) -> None:
-        """What was done after this, within the same transaction."""
-        self.rooms |= more.rooms
-        self.incidents |= more.incidents
-        self.health = self.health or more.health
-        self.acks |= more.acks
-        self.asking |= more.asking
-
-
 class Applier:
     """Applies messages and time to the database."""
 
-    def __init__(self, db: sqlite3.Connection, beat_s: float, version: str = "") -> None:
+    def __init__(
+        self, db: sqlite3.Connection, beat_s: float, version: str = "", room_clocks: RoomClocks | None = None
+    ) -> None:
         """`beat_s`: how often a room lets itself be heard at least, in seconds. `version` of this program: it tries
-        once what an earlier one could not read."""
+        once what an earlier one could not read. `room_clocks` is told what time the rooms have."""
         self._db = db
+        self._room_clocks = room_clocks or RoomClocks()
         self._version = version
         self._boards: dict[str, Boards] = {}
         self._beat_s = beat_s
@@ -85,6 +64,11 @@ class Applier:
         Else an event whose insertion was undone could be acknowledged as committed.
         """
         self._stale = True
+
+    def clock_set(self) -> None:
+        """The hub's clock was set, and what stands in the database was moved: estimates made by the old one go."""
+        self._clocks.clear()
+        self.forget()
 
     def refresh(self) -> None:
         """Read what `forget` has given up. `apply` and `tick` do so by themselves."""
@@ -136,7 +120,7 @@ class Applier:
     def apply(self, batch: Iterable[Heard | Unread], now_s: float) -> Applied:
         """Apply messages in the order they came."""
         self.refresh()
-        work = _Work({}, set(), {})
+        work = _Work({}, set(), {}, self._ahead_s(now_s))
         done = Applied()
         for item in batch:
             if isinstance(item, Unread):
@@ -148,6 +132,10 @@ class Applier:
                 self._one(item, now_s, done, work)
         self._settle(work, done)
         return done
+
+    def _ahead_s(self, now_s: float) -> float:
+        ahead_s = self._room_clocks.ahead_s(now_s)
+        return ahead_s if ahead_s is not None and is_off(ahead_s) else 0.0
 
     def _settle(self, work: _Work, done: Applied) -> None:
         """Write what a batch has gathered."""
@@ -245,10 +233,13 @@ class Applier:
         present = not source.retained
         clock = self._clocks.setdefault(room, BootClock())
         will = isinstance(message, Status) and not message.online
+        true_s = source.received_s + work.ahead_s
         if present and not will:
-            clock.hear(message.stamp, source.received_s)
+            clock.hear(message.stamp, true_s)
             twin = heard(twin, source.received_s)
-        at_s = clock.at_s(message.stamp, source.received_s)
+            if message.stamp.synced and isinstance(message, Status | State):
+                self._room_clocks.hear(room, message.stamp.wall_s, source.received_s)
+        at_s = clock.at_s(message.stamp, true_s)
         if present and not will and isinstance(message, Status | State):
             twin = self._board(twin, message, now_s, done)
         match message:
@@ -257,9 +248,9 @@ class Applier:
             case State():
                 twin = self._state(twin, message, source.payload, at_s, now_s, done)
             case Event():
-                self._event(room, message, source.payload, at_s, source.received_s, done, work)
+                self._event(room, message, source.payload, at_s, true_s, done, work)
             case MetricBatch():
-                self._metric(room, message, at_s, now_s, work)
+                self._metric(room, message, at_s, now_s + work.ahead_s, work)
             case Reply():
                 if orders.apply_reply(self._db, room, item.topic.id, message, now_s):
                     done.rooms.add(room)
@@ -304,7 +295,7 @@ class Applier:
             done.asking.add(room)
         if event.fault_id:
             work.folds.add((room, stamp.epoch, event.fault_id))
-        orders.apply_event(self._db, room, event, received_s)
+        orders.apply_event(self._db, room, event, received_s - work.ahead_s)
 
     def _metric(self, room: str, batch: MetricBatch, at_s: float, now_s: float, work: _Work) -> None:
         for fact, samples in batch.samples.items():
@@ -383,6 +374,8 @@ class _Work:
     twins: dict[str, Twin]
     folds: set[tuple[str, str, int]]
     samples: dict[tuple[str, str], list[history.Sample]]
+    ahead_s: float = 0.0
+    """How far the rooms' clocks are ahead of the hub's; 0 while they agree or nobody knows."""
 
 
 def _shown(item: Unread) -> str:

@@ -17,11 +17,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from hub.core.room_clocks import RoomClocks
 from hub.ingest import Unread, interpret, unread
 from hub.link import Received
 from hub.port import Change, HubBusyError
 from hub.store import tables
-from hub.store.apply import Applied, Applier
+from hub.store.applied import Applied
+from hub.store.apply import Applier
 from hub.store.db import open_db, transaction
 from hub.store.kept import DEADLY
 from hub.suspects import Suspects
@@ -58,6 +60,8 @@ class Hooks:
     """Rooms that want a lease. They are answered by somebody else: this thread must not wait for itself."""
     listening_s: Callable[[], float | None] = lambda: None
     """Since when the hub has been hearing the broker without a break; None: it does not."""
+    keep_time: Callable[[sqlite3.Connection], Callable[[], None] | None] = lambda _db: None
+    """Looks at the clock before anything else, in a transaction; what it gives is called once that is committed."""
     ticks: list[Callable[[sqlite3.Connection, float], Change | None]] = field(default_factory=list)
     """Done once a second, each in a transaction."""
 
@@ -72,8 +76,8 @@ class Numbers:
     heard: int
     expected: int
     set_aside: int
-    last_message_s: float
-    """Unix seconds; 0: none since the start."""
+    last_message_age_s: float | None
+    """Since the last one came that was no leftover; None: none since the start."""
     failing: str
     """Why commits fail now; empty: they do not."""
 
@@ -92,11 +96,13 @@ class Writer:
 
     def __init__(
         self, path: Path, *, beat_s: float, commit_ms: float, hooks: Hooks, clock: Callable[[], float] = time.time,
-        version: str = "",
+        version: str = "", room_clocks: RoomClocks | None = None,
     ) -> None:  # fmt: skip
-        """Opens and migrates the database. `version` of this program. Raises hub.store.db.DatabaseError."""
+        """Opens and migrates the database. `version` of this program. `room_clocks` is told what time the rooms have.
+
+        Raises hub.store.db.DatabaseError."""
         self._db = open_db(path)
-        self._applier = Applier(self._db, beat_s, version)
+        self._applier = Applier(self._db, beat_s, version, room_clocks)
         self._suspects = Suspects(path.parent)
         self._commit_s = commit_ms / 1000
         self._hooks = hooks
@@ -108,7 +114,7 @@ class Writer:
         self._stopping = False
         self._ingested = 0
         self._commit_ms = 0.0
-        self._last_message_s = 0.0
+        self._last_message_s: float | None = None
         self._failing = ""
         self._set_aside = tables.meta_number(self._db, "set_aside_total")
         self._data_version = -1
@@ -169,10 +175,11 @@ class Writer:
         heard, expected = self._counts
         return Numbers(
             len(self._queue), self._ingested, self._commit_ms, heard, expected, self._set_aside,
-            self._last_message_s, self._failing,
+            None if self._last_message_s is None else time.monotonic() - self._last_message_s, self._failing,
         )  # fmt: skip
 
     def _run(self) -> None:
+        self._tick()
         self._retry_kept()
         while True:
             batch = self._gather()
@@ -260,8 +267,8 @@ class Writer:
         self._failing = ""
         self._ingested += len(batch)
         sources = [_source(message) for message in batch]
-        present = [source.received_s for source in sources if not source.retained]
-        self._last_message_s = max([self._last_message_s, *present])
+        if any(not source.retained for source in sources):
+            self._last_message_s = time.monotonic()
         for source in sources:
             self._guard(source.confirm)
         self._guard(lambda: self._hooks.acknowledge(done.acks))
@@ -317,6 +324,11 @@ class Writer:
             if version != self._data_version:
                 self._reread_inventory()
             self._data_version = version
+            with transaction(self._db):
+                committed = self._hooks.keep_time(self._db)
+            if committed:
+                committed()
+                self._applier.clock_set()
             with transaction(self._db):
                 done = self._applier.tick(self._clock(), self._hooks.listening_s())
             self._tell(done)

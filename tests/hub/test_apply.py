@@ -14,7 +14,8 @@ from msgspec import structs
 from hub.ingest import Heard, Unread
 from hub.link import Received
 from hub.store import history
-from hub.store.apply import Applied, Applier
+from hub.store.applied import Applied
+from hub.store.apply import Applier
 from hub.store.db import open_db
 from tests.hub.rooms import T0, Room, fill_inventory
 from wire.messages import Reply, Words

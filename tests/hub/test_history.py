@@ -75,7 +75,7 @@ def test_old_history_goes_room_by_room_and_the_young_stays(tmp_path: Path) -> No
         "INSERT INTO sessions (token_hash, user, csrf, created_s, seen_s, expires_s) VALUES ('t', 'u', 'c', 0, 0, ?)",
         (START,),
     )
-    forget = Retention()
+    forget = Retention(lambda: False)
     for _ in rooms:
         forget(db, START + HISTORY_S + 3600)
     assert [row[0] for row in db.execute("SELECT total FROM history")] == [2.0] * len(rooms)

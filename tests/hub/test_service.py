@@ -13,6 +13,7 @@ import pytest
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
+from hub.clock import HubClock
 from hub.core.leases import Budget
 from hub.link import Broker
 from hub.port import HEALTH_KEYS, QUEUE_MAX, Change, HubBusyError, HubPort, Marked, Ordered, Subscription
@@ -187,7 +188,7 @@ def test_hub_is_a_hub_port_and_says_how_it_is(deaf: Hub) -> None:
 
 def test_marks_are_made_once_and_audited(deaf: Hub, tmp_path: Path) -> None:
     number = incident(deaf)
-    now_s = deaf._clock()
+    now_s = deaf.clock()
     assert deaf.ack_incident(number, "ha") == Marked(holder="ha")
     assert deaf.ack_incident(number, "ha").ok
     assert deaf.ack_incident(number, "minh") == Marked("conflict", holder="ha")
@@ -204,7 +205,7 @@ def test_marks_are_made_once_and_audited(deaf: Hub, tmp_path: Path) -> None:
 
 
 def test_marks_that_cannot_be_made(deaf: Hub) -> None:
-    number, now_s = incident(deaf), deaf._clock()
+    number, now_s = incident(deaf), deaf.clock()
     assert deaf.ack_incident(999, "ha") == Marked("not_found")
     assert deaf.unack_incident(999, "ha") == Marked("not_found")
     assert deaf.unshelve(999, "ha") == Marked("not_found")
@@ -244,7 +245,7 @@ def test_watcher_that_falls_behind_is_told_to_refresh() -> None:
 def test_clock_that_is_set_makes_no_room_lost(tmp_path: Path) -> None:
     make_db(tmp_path / "hub.db")
     now = [1000.0]
-    hub = Hub(tmp_path / "hub.db", Broker(port=free_port()), clock=lambda: now[0])
+    hub = Hub(tmp_path / "hub.db", Broker(port=free_port()), clock=HubClock(lambda: now[0], lambda: now[0]))
     assert hub._listening() is None
     hub._link_changed(True)
     now[0] += 9

@@ -14,7 +14,8 @@ from hub.core.own import DAY_S
 from hub.ingest import Heard, interpret
 from hub.link import Received
 from hub.store import kept
-from hub.store.apply import Applied, Applier
+from hub.store.applied import Applied
+from hub.store.apply import Applier
 from hub.store.db import open_db
 from tests.hub.rooms import T0, Room, fill_inventory
 from wire.messages import Event, encode

@@ -42,6 +42,8 @@ def main() -> int:
     rooms = seeds_of(arguments.seed, arguments.room_days, arguments.days)
     for result in many(rooms, min(arguments.processes, len(rooms))):
         account.add(result)
+        for one in result.violations:
+            sys.stderr.write(f"seed {result.seed}: {one.invariant}: {one.what}\n")
         if result.violations and arguments.trace:
             sys.stdout.write("\n".join(result.trace) + "\n")
         if time.monotonic() - told_s > TOLD_EVERY_S:

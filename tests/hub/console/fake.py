@@ -29,7 +29,7 @@ class FakeHub:
             "broker_connected": True, "broker": "127.0.0.1:1883 (MQTT 3.1.1)", "demo_broker": True,
             "last_message_age_s": 1.4, "rooms_heard": 617, "rooms_expected": 619, "queue": 0, "set_aside": 3,
             "started_s": time.time() - 93_000, "commit_ms": 4.2, "ingested": 1_204_331, "version": "0.1.0",
-            "syslog": "",
+            "syslog": "", "clock": "", "clock_off_s": 0.0,
         }  # fmt: skip
 
     def write(self, sql: str, *params: Any) -> None:

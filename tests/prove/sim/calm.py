@@ -6,10 +6,11 @@ Whatever an honest agent may wait for counts: people, calls, meetings, the suppl
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from agent.store.base import UNSENT, Batch
+from agent.store.base import UNSENT, ActRow, Batch
 from sim.physics import Hang
 from tests.prove import promised as p
 from tests.prove.sim.card import SimStore
@@ -125,12 +126,21 @@ class Calm:
             for one in self._intents.values()
         ]
 
+    def opened(self, acts: Mapping[int, tuple[ActRow, str]]) -> None:
+        """The journal as a start finds it: of a commit that was torn late enough the intents count too."""
+        died_s = self._world.ledger.died_at_s
+        for act_id, (row, outcome) in acts.items():
+            if act_id not in self._intents and outcome != UNSENT:
+                self._intend(row, self._world.now_s if died_s is None else died_s)
+
+    def _intend(self, row: ActRow, began_s: float) -> None:
+        if row.load == LOAD and row.remedy in RESTARTS:
+            self._intents[row.act_id] = Intent(began_s, row.method == "cycle", row.synced, row.boot)
+
     def committed(self, batch: Batch) -> None:
         """A commit is on the card: whoever dies after it cannot know whether the act began."""
         for row in batch.begun:
-            if row.load == LOAD and row.remedy in RESTARTS:
-                intent = Intent(self._world.now_s, row.method == "cycle", row.synced, row.boot)
-                self._intents[row.act_id] = intent
+            self._intend(row, self._world.now_s)
         for act_id, outcome in batch.ended:
             if outcome == UNSENT:
                 self._intents.pop(act_id, None)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 from agent.core.events import DesiredChanged, StartRemedy
@@ -12,7 +13,7 @@ from agent.core.facts import Reading
 from agent.core.phases import OPEN, Phase
 from agent.core.remedies import Method
 from agent.session import desired_from
-from agent.store.base import Batch, Store
+from agent.store.base import ActRow, Batch, Store
 from agent.store.sqlite import SqliteStore
 from tests.prove.invariants import Moment, When, at
 from tests.prove.promised import CALL_DRAW_W, MAINS_HIGH_V, MAINS_LOW_V
@@ -195,10 +196,11 @@ class Judge:
         there = dict(store.outbox(0, 100_000))
         for seq, payload in there.items():  # a commit that was torn late enough to count
             world.ledger.committed.setdefault((store.epoch, seq), payload)
+        acts = acts_in(store)
+        self.calm.opened(acts)
         if self._lied:
             self._lied = False
             self._forget(store.epoch, set(there))
-            acts = acts_in(store)
             for restart in world.place.restarts:
                 restart.forgotten = restart.forgotten or restart.act_id not in acts
             memory = store.remember("")
@@ -215,10 +217,9 @@ class Judge:
                 world.ledger.card_lost.add(key)
 
 
-def acts_in(store: SqliteStore) -> set[int]:
-    """Acts that the journal remembers."""
-    db = sqlite3.connect(store.path)
-    try:
-        return {int(row[0]) for row in db.execute("SELECT act_id FROM acts")}
-    finally:
-        db.close()
+def acts_in(store: SqliteStore) -> dict[int, tuple[ActRow, str]]:
+    """Acts that the journal remembers, with their outcomes."""
+    columns = [one.name for one in fields(ActRow)]
+    with closing(sqlite3.connect(store.path)) as db:
+        rows = db.execute(f"SELECT {', '.join(columns)}, outcome FROM acts").fetchall()
+    return {row[0]: (ActRow(*row[:-1]), row[-1]) for row in rows}

@@ -144,7 +144,8 @@ Before a meeting nothing in the call's path begins that would not serve again {_
 its start: off time, one and a half times the longer of measured and configured boot, and two looks. In the last
 {_G.meeting_near_s / 60:.0f} min the room begins it by itself only for a fault that leaves it without a meeting
 ({grave}); an order of the
-centre may begin whatever is ready in time. A codec to which two independent ways are dead for {USELESS_LOOKS} looks
+centre may begin whatever is ready in time. A codec to which two independent ways are dead for {USELESS_LOOKS} looks,
+while the board's own port has a carrier,
 has nothing to lose: one act a load may begin until the start. The whole room that is restarted for such a fault is left
 alone as soon as that has passed: the stages to come are left out.
 

@@ -69,6 +69,14 @@ def _ready_after_s(remedy: Remedy, load: Load, state: RoomState) -> float:
 
 
 def useless(view: View) -> bool:
-    """Whether no meeting can be held with this codec: two independent ways to it are dead, and stay so."""
+    """Whether no meeting can be held with this codec: two independent ways to it are dead, and stay so.
+
+    All of them lead through the board's own network port. Without a carrier there, or just after, silence is no proof:
+    the codec has a cable of its own.
+    """
+    carried_s = view.seen("codec.api").attempt_at_s - view.seen("net.link").alike_since_s
+    carrier = view.is_true("net.link") and carried_s >= USELESS_LOOKS * LOOK_S * view.time_scale
+    if view.fitted("net.link") and not carrier:
+        return False
     dead = [view.stays_false(key, USELESS_LOOKS, LOOK_S / 2) for key in ("codec.ping", "codec.tcp", "codec.sip")]
     return view.stays_false("codec.api", USELESS_LOOKS, LOOK_S / 2) and any(dead)

@@ -111,6 +111,22 @@ def test_a_codec_that_is_proven_useless_has_nothing_to_lose() -> None:
     assert said(useless(-1.0), grave=True) == Reason.MEETING_NEAR, "the meeting runs"
 
 
+UNPLUGGED: dict[str, Reading] = {**DEAD, "net.link": False, "net.gateway": False, "net.hub": False}
+
+
+def test_behind_a_cable_that_is_out_nothing_proves_a_codec_useless() -> None:
+    """It hangs on a cable of its own, and the meeting that begins in a moment may be without any fault."""
+    world = useless(60.0, looks=6, readings=UNPLUGGED)
+    assert world.remedies() == []
+    for remedy in ("codec_restart", "switch_power_cycle"):
+        assert said(world, remedy, grave=True) == Reason.MEETING_NEAR
+    world.see({"net.link": True})
+    for begun in ([], [], ["switch_power_cycle"]):
+        world.mono_s += 10.0
+        world.see({**UNPLUGGED, "net.link": True})
+        assert world.remedies() == begun, "looks from before the cable was in say nothing"
+
+
 def test_looks_in_a_row_within_a_moment_prove_nothing() -> None:
     world = room(60.0)
     for _ in range(5):
@@ -127,6 +143,7 @@ def whole_room(starts_in_s: float, *, ordered: bool = False) -> World:
     if ordered:
         policy = replace(policy, disabled=frozenset({"codec_hung"}))
     world.state = initial(policy, agent.rules.load())
+    world.see(IDLE)
     live(world, 30, DEAD)
     if ordered:
         world.feed(CommandReceived("c1", "room_staged_boot", "lan"))

@@ -23,7 +23,7 @@ from agent.core.events import (
     Tell,
 )
 from agent.core.facts import Instant, Seen
-from agent.core.handover import Handover, asked_again
+from agent.core.handover import Handover, asked_again, journal_back
 from agent.core.phases import OPEN
 from agent.core.policy import Policy
 from agent.core.remedies import LOADS, REMEDIES, Method, Remedy
@@ -214,6 +214,7 @@ class Room:
         if self.journal_broken and self.store.durable:
             log.warning("the journal can be written again")
             self.journal_broken = False
+            self.state = journal_back(self.state)
         self._batch = Batch()
         return starts
 

@@ -132,7 +132,8 @@ begins only on witnesses that were asked less than {_G.witness_s:.0f} s before. 
 asked again, and the act is held for {WAIT_S:.0f} s at most. A lock or a log-in that takes longer than
 {_G.witness_s:.0f} s ends the act unsent, and so does any look that shows a call until its first byte leaves, even
 one that the loop has not taken in yet. What is not begun uses up no budget and no leave of the fleet, and the same rung
-waits anew; after {WITHDRAWN_MAX} such acts in a row a person is called, and it is tried again after the cool-off.
+waits anew; after {WITHDRAWN_MAX} such acts in a row a person is called, and it is tried again after the cool-off, or,
+where it lacked the journal alone, as soon as that can be written again.
 
 A board without a battery does not know at its start how long ago earlier restarts were. They count as just done until
 a time server has disciplined the clock for the first time, and then at their true age; meanwhile nothing else is tried

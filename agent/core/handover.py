@@ -14,6 +14,7 @@ from agent.core import acts, ladder, looks
 from agent.core.events import Effect, RemedyDone
 from agent.core.facts import Instant
 from agent.core.interlock import needs_a_last_look, permit, unseen
+from agent.core.phases import Phase
 from agent.core.reasons import Reason, Refusal
 from agent.core.remedies import REMEDIES, Method
 from agent.core.rule import Verdict
@@ -53,6 +54,17 @@ def asked_again(state: RoomState, act_id: int, now: Instant) -> tuple[RoomState,
         return state, effects, Handover.HELD
     state, effects = ladder.finished(state, RemedyDone(act_id, ok=False, reason=reason, proof={"sent": False}), now)
     return state, effects, Handover.WITHDRAWN
+
+
+def journal_back(state: RoomState) -> RoomState:
+    """The room once its journal can be written again: a fault that was given to a person for want of that alone does
+    not wait for the cool-off."""
+    faults = {
+        name: replace(fault, withdrawn=0)
+        for name, fault in state.faults.items()
+        if fault.phase is Phase.ESCALATED and fault.refused == Reason.NO_JOURNAL
+    }
+    return replace(state, faults={**state.faults, **faults})
 
 
 def _unasked(state: RoomState, act: Act, now: Instant) -> tuple[RoomState, tuple[Effect, ...], Handover]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import agent.rules
-from agent.core.events import CommandReceived, Observed, RemedyDone
+from agent.core.events import CommandReceived, Observed, RemedyDone, Tick
 from agent.core.facts import Instant, Observation
 from agent.core.phases import Phase
 from agent.room import Room, off_loads
@@ -91,6 +91,25 @@ def test_an_act_whose_intent_the_card_did_not_take_uses_up_nothing_and_is_tried_
     store.broken = False
     see(room, HUNG, 145)
     assert [start.remedy.name for start in room.commit(now(145))] == ["codec_restart"], "the same rung, soon"
+
+
+def test_a_codec_that_a_person_was_called_to_for_want_of_a_journal_is_restarted_when_that_is_back() -> None:
+    """The cool-off would leave it hung for half an hour, and nothing forbids an act any more."""
+    store = FailingStore("e")
+    room = make(store)
+    store.broken = True
+    hang(room, 100)
+    for at_s in range(131, 220):
+        if at_s % 10 == 0:
+            see(room, HUNG, at_s)
+        room.feed(Tick(), now(at_s))
+        assert room.commit(now(at_s)) == []
+    assert room.state.fault("codec_hung").phase is Phase.ESCALATED
+    store.broken = False
+    see(room, HUNG, 220)
+    assert room.commit(now(220)) == [], "it is known from here on"
+    room.feed(Tick(), now(221))
+    assert [start.remedy.name for start in room.commit(now(221))] == ["codec_restart"]
 
 
 def test_a_room_goes_on_where_it_was_killed() -> None:

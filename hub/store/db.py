@@ -77,6 +77,30 @@ def cannot_write_now(error: sqlite3.Error) -> bool:
     return getattr(error, "sqlite_errorcode", 0) & 0xFF in passing  # the low byte is the kind
 
 
+class Place:
+    """Whether a database still stands where it was opened: one whose folder was removed takes commits that nobody will
+    ever read."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file = self._found()
+
+    def check(self) -> None:
+        """Raises sqlite3.OperationalError, as for any other reason why nothing can be written now."""
+        if self._found() != self._file:
+            raise sqlite3.OperationalError(
+                f"tệp {self._path} đã bị xóa hoặc thay, khởi động lại Trung tâm / the file {self._path} was removed or "
+                "replaced: start the hub again"
+            )
+
+    def _found(self) -> tuple[int, int] | None:
+        try:
+            found = self._path.stat()
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
+
+
 def open_reader(path: Path) -> sqlite3.Connection:
     """A connection that can only read. Raises sqlite3.Error when there is no such file."""
     db = sqlite3.connect(

@@ -24,7 +24,7 @@ from hub.port import Change, HubBusyError
 from hub.store import tables
 from hub.store.applied import Applied
 from hub.store.apply import Applier
-from hub.store.db import open_db, transaction
+from hub.store.db import Place, open_db, transaction
 from hub.store.kept import DEADLY
 from hub.suspects import Suspects
 
@@ -102,6 +102,7 @@ class Writer:
 
         Raises hub.store.db.DatabaseError."""
         self._db = open_db(path)
+        self._place = Place(path)
         self._applier = Applier(self._db, beat_s, version, room_clocks)
         self._suspects = Suspects(path.parent)
         self._commit_s = commit_ms / 1000
@@ -255,6 +256,7 @@ class Writer:
     def _commit(self, batch: list[Received | Unread]) -> None:
         began_s = time.perf_counter()
         now_s = self._clock()
+        self._place.check()
         with transaction(self._db):
             if self._suspects.careful:
                 done = Applied()
@@ -304,6 +306,7 @@ class Writer:
         if call.given_up.is_set():
             return
         try:
+            self._place.check()
             with transaction(self._db):
                 if call.given_up.is_set():  # while this waited for the lock: who asked was told that it is not done
                     return
@@ -320,6 +323,7 @@ class Writer:
 
     def _tick(self) -> None:
         try:
+            self._place.check()
             version = int(self._db.execute("PRAGMA data_version").fetchone()[0])
             if version != self._data_version:
                 self._reread_inventory()

@@ -101,6 +101,20 @@ def test_locked_database_delays_and_loses_nothing(bench: Bench, monkeypatch: pyt
     assert bench.writer.numbers().failing == ""
 
 
+def test_nothing_is_confirmed_into_a_file_that_was_removed(bench: Bench) -> None:
+    bench.send(bench.room.event())
+    until("confirmed", lambda: bench.confirmed == [1])
+    away = bench.path.with_name("away.db")
+    bench.path.rename(away)
+    bench.send(bench.room.event())
+    until("told", lambda: "khởi động lại" in bench.writer.numbers().failing)
+    with pytest.raises(HubBusyError):
+        bench.writer.call(lambda _db, _applier, _now_s: (None, Change()))
+    assert bench.confirmed == [1]
+    away.rename(bench.path)
+    until("confirmed in its place again", lambda: bench.confirmed == [1, 2])
+
+
 def test_message_that_trips_over_a_defect_holds_up_no_other(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     real = Applier._event
 

@@ -5,22 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol
 
-import msgspec
-
 from agent.core.events import PastAct
 from agent.core.facts import Instant
 from agent.core.state import Fault
 
 OUTBOX_BYTES_MAX = 64 * 2**20
-"""Beyond this the oldest events are dropped, and counted: half a year of an ordinary room."""
-OUTBOX_AGE_MAX_S = 60 * 86400.0
-"""Events older than the newest one by more than this are dropped too, where both clocks were disciplined. Two months: a
-room that was cut off for a season, by a flood or a landslide, still tells all of it."""
+"""Beyond this the oldest events are dropped, and counted: half a year of an ordinary room, so that one that was cut off
+for a season, by a flood or a landslide, still tells all of it. None is dropped for its age: a clock that is ten years
+ahead for an hour would make all of them old."""
 KEPT_BYTES_MAX = 2 * 2**20
 """Acknowledged events that are kept all the same, the newest: a hub that was brought back from an older copy has lost
 them. Some 3,000 events, weeks of an ordinary room; a copy is made every night."""
-AGED_MAX = 100
-"""Most events that one commit drops for their age."""
 METRICS_MAX = 2000
 """Metric batches kept while the hub is away: about a day and a half at one a minute."""
 ACTS_KEPT = 2000
@@ -166,24 +161,3 @@ class Store(Protocol):
         ...
 
     def close(self) -> None: ...
-
-
-class _When(msgspec.Struct):
-    wall_s: float = 0.0
-    synced: bool = False
-
-
-class _Dated(msgspec.Struct):
-    stamp: _When = msgspec.field(default_factory=_When)
-
-
-_dated = msgspec.json.Decoder(_Dated)
-
-
-def aged(oldest: bytes, newest: bytes) -> bool:
-    """Whether the outbox's oldest event is too old beside its newest. Clocks that were not disciplined say nothing."""
-    try:
-        first, last = _dated.decode(oldest).stamp, _dated.decode(newest).stamp
-    except (msgspec.MsgspecError, ValueError, RecursionError):
-        return False
-    return first.synced and last.synced and last.wall_s - first.wall_s > OUTBOX_AGE_MAX_S

@@ -9,7 +9,6 @@ from agent.core.events import PastAct
 from agent.core.facts import Instant
 from agent.core.state import Fault
 from agent.store.base import (
-    AGED_MAX,
     KEPT_BYTES_MAX,
     METRICS_MAX,
     OUTBOX_BYTES_MAX,
@@ -17,7 +16,6 @@ from agent.store.base import (
     ActRow,
     Batch,
     Memory,
-    aged,
 )
 
 ACTS_IN_MEMORY = 200
@@ -71,11 +69,6 @@ class MemoryStore:
             self._bytes += len(payload)
         while self._bytes > OUTBOX_BYTES_MAX:
             self._drop_oldest()
-        if batch.events:
-            for _ in range(AGED_MAX):
-                if not aged(next(iter(self._events.values())), batch.events[-1][1]):
-                    break
-                self._drop_oldest()
         self._acts.update({row.act_id: row for row in batch.begun})
         for act_id, began in batch.begun_late:
             row = self._acts[act_id]
@@ -144,10 +137,6 @@ class MemoryStore:
             self._events = again | self._events
             self._bytes, self._kept_bytes = self._bytes + size, self._kept_bytes - size
             return True
-        newest = next(reversed((self._kept | self._events).values()), b"")
-        while self._kept and aged(oldest := next(iter(self._kept.values())), newest):
-            self._kept_bytes -= len(oldest)
-            self._kept.pop(next(iter(self._kept)))
         self._events, self._kept = self._kept | self._events, {}
         self._bytes, self._kept_bytes = self._bytes + self._kept_bytes, 0
         return True

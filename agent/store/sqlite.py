@@ -20,7 +20,6 @@ from agent.store import mark
 from agent.store.base import (
     ACKED,
     ACTS_KEPT,
-    AGED_MAX,
     DOUBTED,
     KEPT_BYTES_MAX,
     LOST,
@@ -30,7 +29,6 @@ from agent.store.base import (
     Batch,
     Memory,
     StoreError,
-    aged,
 )
 from agent.store.journal_file import COMPATIBLE_FROM, LEAP, SCHEMA_VERSION, JournalFile, aside
 from agent.store.place import copied, identity
@@ -134,7 +132,7 @@ class SqliteStore(JournalFile):
             self._bytes += len(payload)
             self._count += 1
         if batch.events:
-            self._trim(batch.events[-1][1])
+            self._trim()
         for row in batch.begun:
             run(
                 "INSERT INTO acts (act_id, remedy, load, method, mono_s, wall_s, synced, boot, fault, command, by)"
@@ -172,18 +170,15 @@ class SqliteStore(JournalFile):
         if row is not None:
             self._db.execute("UPDATE acts SET sum = ? WHERE act_id = ?", (act_sum(row), act_id))
 
-    def _trim(self, newest: bytes) -> None:
-        """Drop the oldest events beyond the bounds of size and age, and count them."""
+    def _trim(self) -> None:
+        """Drop the oldest events beyond the outbox's size, and count them."""
         before = self.dropped
-        while self._count > 1:
-            seq, oldest = self._db.execute(
-                "SELECT seq, payload FROM outbox WHERE seq > ? ORDER BY seq LIMIT 1", (self._acked,)
+        while self._count > 1 and self._bytes > OUTBOX_BYTES_MAX:
+            seq, size = self._db.execute(
+                "SELECT seq, length(payload) FROM outbox WHERE seq > ? ORDER BY seq LIMIT 1", (self._acked,)
             ).fetchone()
-            old = self.dropped - before < AGED_MAX and aged(oldest, newest)
-            if self._bytes <= OUTBOX_BYTES_MAX and not old:
-                break
             self._db.execute("DELETE FROM outbox WHERE seq = ?", (seq,))
-            self._bytes, self._count, self.dropped = self._bytes - len(oldest), self._count - 1, self.dropped + 1
+            self._bytes, self._count, self.dropped = self._bytes - size, self._count - 1, self.dropped + 1
         if self.dropped != before:
             self._keep_dropped()
 
@@ -244,18 +239,6 @@ class SqliteStore(JournalFile):
         self._db.execute("DELETE FROM outbox WHERE seq <= ?", (last,))
         return gone
 
-    def _forget_aged(self) -> None:
-        """Of what was acknowledged, forget what an outbox would drop for its age: it is no loss, and counts as none."""
-        (newest,) = self._db.execute("SELECT payload FROM outbox ORDER BY seq DESC LIMIT 1").fetchone() or (b"",)
-        last = 0
-        for seq, payload in self._db.execute(
-            "SELECT seq, payload FROM outbox WHERE seq <= ? ORDER BY seq", (self._acked,)
-        ):
-            if not aged(payload, newest):
-                break
-            last = seq
-        self._db.execute("DELETE FROM outbox WHERE seq <= ?", (last,))
-
     def newest(self) -> int:
         return self._newest
 
@@ -264,8 +247,6 @@ class SqliteStore(JournalFile):
             with self._transaction():
                 for key, value in (meta | {ACKED: str(to)}).items():
                     self._put(key, value)
-                if not to:
-                    self._forget_aged()
                 count, size = self._measured(to, self._seq)
                 kept_bytes = self._measured(0, to)[1]
         except sqlite3.Error as error:

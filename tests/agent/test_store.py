@@ -85,17 +85,6 @@ class TestContract:
         assert kept == list(range(kept[0], 22)), "the newest, without a gap"
         assert 3 <= len(kept) <= 6
 
-    def test_what_was_acknowledged_long_ago_is_not_sent_again_and_counts_as_no_loss(self, store: Store) -> None:
-        days = [store.reserve_seq() for _ in range(70)]
-        for day, seq in enumerate(days):
-            stamp = f'{{"stamp": {{"synced": true, "wall_s": {1.79e9 + day * 86_400.0}}}}}'
-            store.commit(Batch(events=[(seq, stamp.encode())]))
-            store.ack(seq)
-        assert store.rewind({})
-        assert [seq for seq, _ in store.outbox(0, 99)] == days[-61:], "sixty days before the newest"
-        fill(store, 1)
-        assert store.dropped == 0
-
     def test_a_full_outbox_drops_nothing_of_what_is_kept(self, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
         for module in ("memory", "sqlite"):
             monkeypatch.setattr(f"agent.store.{module}.OUTBOX_BYTES_MAX", 40)
@@ -128,12 +117,12 @@ class TestContract:
         assert store.floor() == store.dropped + 1
         assert store.pending() == 10 - store.dropped
 
-    def test_a_room_that_was_away_for_thirty_days_still_tells_all_of_them(self, store: Store) -> None:
-        for day in range(31):
+    def test_a_room_that_was_away_for_a_season_still_tells_all_of_it(self, store: Store) -> None:
+        for day in range(100):
             stamp = f'{{"stamp": {{"synced": true, "wall_s": {1.79e9 + day * 86_400.0}}}}}'
             for _ in range(10):
                 store.commit(Batch(events=[(store.reserve_seq(), stamp.encode())]))
-        assert (store.pending(), store.dropped, store.floor()) == (310, 0, 1)
+        assert (store.pending(), store.dropped, store.floor()) == (1000, 0, 1)
 
     def test_metrics_come_back_newest_first_and_are_bounded(
         self, store: Store, monkeypatch: pytest.MonkeyPatch

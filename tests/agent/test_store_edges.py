@@ -16,7 +16,7 @@ from agent.core.events import PastAct
 from agent.core.facts import Instant
 from agent.core.state import Fault
 from agent.store import base
-from agent.store.base import ActRow, Batch, Memory, Store, StoreError, aged
+from agent.store.base import ActRow, Batch, Memory, Store, StoreError
 from agent.store.memory import MemoryStore
 from agent.store.sqlite import LEAP, SqliteStore
 from agent.store.unwritten import UnwrittenStore, mended, open_store
@@ -43,26 +43,21 @@ def put(store: Store, payload: bytes) -> int:
 
 
 def test_the_bounds_are_the_documented_ones() -> None:
-    assert (base.OUTBOX_BYTES_MAX, base.OUTBOX_AGE_MAX_S) == (67_108_864, 5_184_000.0)
-    assert (base.KEPT_BYTES_MAX, base.AGED_MAX, base.METRICS_MAX, base.COMMANDS_KEPT) == (2_097_152, 100, 2000, 64)
+    assert (base.OUTBOX_BYTES_MAX, base.KEPT_BYTES_MAX) == (67_108_864, 2_097_152)
+    assert (base.METRICS_MAX, base.COMMANDS_KEPT) == (2000, 64)
     assert LEAP == 1_048_576
 
 
-@pytest.mark.parametrize(
-    ("oldest", "newest", "old"),
-    [
-        (dated(1.0), dated(1.0 + 60 * DAY_S), False),
-        (dated(1.0), dated(1.5 + 60 * DAY_S), True),
-        (dated(1.0, synced=False), dated(99 * DAY_S), False),
-        (dated(1.0), dated(99 * DAY_S, synced=False), False),
-        (b"{", dated(99 * DAY_S), False),
-        (dated(1.0), b"", False),
-        (b"{}", b"{}", False),
-    ],
-    ids=["to-the-second", "older", "first-unsynced", "last-unsynced", "unreadable", "none", "undated"],
-)
-def test_only_clocks_that_were_right_make_an_event_old(oldest: bytes, newest: bytes, old: bool) -> None:
-    assert aged(oldest, newest) is old
+@pytest.mark.parametrize("step_s", [3650 * DAY_S, -3650 * DAY_S, 3600.0, -3600.0])
+def test_no_step_of_the_clock_makes_events_too_old_to_be_told(store: Store, step_s: float) -> None:
+    """Ten years ahead for an hour, while the hub is away: everything before would be old, or everything after it."""
+    for wall_s in (1.79e9, 1.79e9 + step_s, 1.79e9 + 3600.0, 1.79e9 + 70 * DAY_S):
+        for _ in range(3):
+            put(store, dated(wall_s))
+    assert (store.dropped, store.pending(), store.floor()) == (0, 12, 1)
+    store.ack(9)
+    store.rewind({})
+    assert [seq for seq, _ in store.outbox(0, 99)] == list(range(1, 13)), "for a hub that has lost them"
 
 
 def test_an_empty_store_knows_nothing(store: Store) -> None:
@@ -121,7 +116,6 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in ("memory", "sqlite"):
         monkeypatch.setattr(f"agent.store.{module}.OUTBOX_BYTES_MAX", 100)
         monkeypatch.setattr(f"agent.store.{module}.METRICS_MAX", 3)
-        monkeypatch.setattr(f"agent.store.{module}.AGED_MAX", 2)
 
 
 @pytest.mark.usefixtures("small")
@@ -150,25 +144,6 @@ def test_what_was_acknowledged_takes_no_room_of_what_was_not(store: Store) -> No
     put(store, b"z")
     assert [seq for seq, _ in store.outbox(0, 9)][-1] == 5
     assert sum(len(payload) for _, payload in store.outbox(0, 9)) <= 100
-
-
-@pytest.mark.usefixtures("small")
-def test_of_old_events_so_many_go_with_each_commit(store: Store) -> None:
-    for n in range(6):
-        seq = store.reserve_seq()
-        store.commit(Batch(events=[(seq, b'{"stamp":{"wall_s":%d.0,"synced":true}}' % n)]) if n < 2 else Batch())
-    put(store, dated(99 * DAY_S))
-    assert store.dropped == 2
-    assert store.pending() == 1
-
-
-def test_a_hundred_old_events_go_at_most(store: Store) -> None:
-    for n in range(150):
-        put(store, dated(float(n)))
-    put(store, dated(61 * DAY_S))
-    assert (store.dropped, store.pending()) == (100, 51)
-    put(store, dated(61 * DAY_S))
-    assert (store.dropped, store.pending()) == (150, 2)
 
 
 @pytest.mark.usefixtures("small")

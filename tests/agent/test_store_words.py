@@ -71,19 +71,6 @@ def test_in_memory_what_is_kept_is_counted_to_the_byte(monkeypatch: pytest.Monke
     assert (store._kept_bytes, store._bytes) == (40, 1)
 
 
-def test_in_memory_what_was_forgotten_for_its_age_leaves_room(monkeypatch: pytest.MonkeyPatch) -> None:
-    def dated(day: int) -> bytes:
-        return b'{"stamp":{"synced":true,"wall_s":%d}}' % (1_790_000_000 + day * 86_400) + b" " * day
-
-    store = MemoryStore("e")
-    for day in (0, 1, 400):
-        seq = store.reserve_seq()
-        store.commit(Batch(events=[(seq, dated(day))]))
-        store.ack(seq)
-    assert store.rewind({})
-    assert (store.pending(), store._bytes, store._kept_bytes) == (1, len(dated(400)), 0)
-
-
 def test_an_end_that_belongs_to_no_act_does_no_harm() -> None:
     store = MemoryStore("e")
     store.commit(Batch(ended=[(999, "done")]))

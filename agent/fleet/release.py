@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 import shutil
 import sqlite3
 import sys
@@ -83,7 +84,12 @@ class Host:
         if (listed := bundle / "wheels/sbom.cdx.json").is_file():
             shutil.copyfile(listed, place / "sbom.cdx.json")  # what this release is made of, for whoever asks the host
         os.sync()  # thousands of small files: the mark below must never be older than what it stands for
+        marks = [place.parent / other / ".complete" for other in self.versions()]
+        newest_ns = max((mark.stat().st_mtime_ns for mark in marks), default=0)
         write(place / ".complete", {"version": version})
+        # Which release is the older one is read from here, whatever clock the others were installed by.
+        now_ns = max(time.time_ns(), newest_ns + 1)
+        os.utime(place / ".complete", ns=(now_ns, now_ns))
         return version
 
     def switch(self, version: str, boot: str, now_s: float) -> None:
@@ -185,7 +191,10 @@ def backup(database: Path, version: str) -> None:
         return
     folder = database.parent / "backup"
     folder.mkdir(exist_ok=True, mode=0o700)
-    target = folder / f"{database.stem}-{time.time_ns()}-{version}.db"
+    # By their names the oldest go: one that was made while the clock was ahead must not stand above those that follow.
+    found = (re.match(rf"{re.escape(database.stem)}-(\d+)-", old.name) for old in folder.glob("*.db"))
+    number = max([time.time_ns(), *(int(one[1]) + 1 for one in found if one)])
+    target = folder / f"{database.stem}-{number:019d}-{version}.db"
     source, copy = sqlite3.connect(database), sqlite3.connect(target)
     with source, copy:
         source.backup(copy)

@@ -253,3 +253,36 @@ def test_a_bundle_without_a_version_is_refused(tmp_path: Path) -> None:
     (tmp_path / "manifest.json").write_text('{"version": "../../etc"}', "utf-8")
     with pytest.raises(ReleaseError, match="names no version"):
         Host(tmp_path).install(tmp_path)
+
+
+@pytest.mark.parametrize("step_s", [315_360_000.0, -315_360_000.0, 3600.0, -3600.0, -1.79e9])
+def test_which_release_is_the_older_one_does_not_depend_on_the_clock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step_s: float
+) -> None:
+    """One installed while the clock was ten years ahead would be gone back to for ten years, and never removed."""
+    monkeypatch.setattr(release, "verify", lambda bundle, _key, _kind: bundle.name)
+    host = Host(tmp_path, lambda _command: None)
+    for version, wrong_s in (("1.0", 0.0), ("1.1", step_s), ("1.2", 0.0), ("1.3", 0.0)):
+        monkeypatch.setattr("agent.fleet.release.time.time_ns", lambda at_s=1.79e9 + wrong_s: int(at_s * 1e9))
+        place = tmp_path / "releases" / version
+        place.mkdir(parents=True)
+        bundle = tmp_path / "bundles" / version
+        bundle.mkdir(parents=True)
+        monkeypatch.setattr(host, "_run", lambda _command, place=place: place.mkdir(parents=True, exist_ok=True))
+        host.install(bundle)
+    assert host.versions() == ["1.0", "1.1", "1.2", "1.3"]
+
+
+@pytest.mark.parametrize("step_s", [315_360_000.0, -315_360_000.0, 3600.0, -3600.0, -1.79e9])
+def test_a_copy_that_was_just_made_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step_s: float) -> None:
+    """Three from while the clock was ahead stand above it by their names."""
+    data = tmp_path / "hub.db"
+    db = sqlite3.connect(data)
+    db.execute("CREATE TABLE kept (x)")
+    db.commit()
+    for number, wrong_s in enumerate((step_s, step_s, step_s, 0.0, 0.0)):
+        monkeypatch.setattr("agent.fleet.release.time.time_ns", lambda at_s=1.79e9 + wrong_s: int(at_s * 1e9))
+        release.backup(data, f"0.{number}")
+    db.close()
+    left = sorted(one.stem.rpartition("-")[2] for one in (tmp_path / "backup").glob("*.db"))
+    assert left == ["0.2", "0.3", "0.4"]

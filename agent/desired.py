@@ -1,8 +1,9 @@
 """What a room takes of a desired document. No signer of ours signs more; a room looks all the same. Pure.
 
-One bad meeting does not lose the others: it alone is left out, and told. A maintenance that is too long is cut short,
-since people may be at work at this moment. Whether a meeting is far away or long over is not asked here: a clock that
-is wrong would then lose meetings that are to come.
+One bad meeting does not lose the others: it alone is left out, and told. A maintenance that is too long is told, and
+bounded where it is asked for (`agent.core.maintenance`): people may be at work at this moment, and the wrong clock may
+be the room's. Whether a meeting is far away or long over is not asked here either: a clock that is wrong would then
+lose meetings that are to come.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import msgspec
 from agent.core.events import DesiredChanged, Record
 from agent.core.facts import Instant
 from agent.core.policy import Meeting
+from agent.store.reading import WALL_MAX_S
 from wire import bounds
 from wire import messages as m
 
@@ -24,7 +26,7 @@ class Fitted:
 
     document: m.Desired
     told: tuple[Record, ...] = ()
-    """One for each kind of thing that was left out or cut short."""
+    """One for each kind of thing that was left out or is too long."""
     doubtful: bool = False
     """A secret meeting was left out: nobody knows when it is, so the room does not know that none is on."""
 
@@ -35,18 +37,17 @@ class Fitted:
 
 
 def fitted(desired: m.Desired, now: Instant) -> Fitted:
-    """The document within bounds. With an undisciplined clock a maintenance is left as it is: the engine ends it."""
+    """The document within bounds."""
     told: list[Record] = []
     meetings, reasons, secret = _meetings(desired)
     if reasons:
         detail: dict[str, m.Value] = {"version": desired.version, "meetings": sum(reasons.values())}
         told.append(Record("desired_refused", reason=max(reasons, key=lambda one: reasons[one]), detail=detail))
     until_s = desired.maintenance_until_s
-    last_s = now.wall_s + bounds.MAINTENANCE_MAX_S
-    if now.synced and until_s > last_s + bounds.AHEAD_MAX_S:
+    if now.synced and until_s > now.wall_s + bounds.MAINTENANCE_MAX_S + bounds.AHEAD_MAX_S:
         told.append(Record("desired_refused", reason="maintenance_long", detail={"version": desired.version}))
-        until_s = last_s
-    document = msgspec.structs.replace(desired, meetings=meetings, maintenance_until_s=max(0.0, until_s))
+    until_s = min(max(0.0, until_s), WALL_MAX_S)
+    document = msgspec.structs.replace(desired, meetings=meetings, maintenance_until_s=until_s)
     return Fitted(document, tuple(told), secret)
 
 
@@ -71,7 +72,7 @@ def _meetings(desired: m.Desired) -> tuple[list[m.Meeting], dict[str, int], bool
 def kept(text: str) -> DesiredChanged | None:
     """The document that the store kept, as the event that puts it in force again; None when there is none.
 
-    An earlier release may have kept it as it came. At a start nobody knows the time, so that a maintenance stays.
+    An earlier release may have kept it as it came.
     """
     try:
         desired = m.decode(m.Desired, text.encode())

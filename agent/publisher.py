@@ -219,6 +219,8 @@ class Publisher:
     def _send(self, client: mqtt.Client, now_s: float) -> None:
         if not self._tokens:
             self._puback_s = now_s
+        document = self.session.desired_version
+        self._take(self.session.look_again(self._clock.now()), document)
         for message in self.session.due(self._clock.now()):
             info = client.publish(message.topic, message.payload, qos=1, retain=message.retain)
             if info.rc in (MQTTErrorCode.MQTT_ERR_SUCCESS, MQTTErrorCode.MQTT_ERR_NO_CONN):
@@ -272,6 +274,10 @@ class Publisher:
     def _on_message(self, _client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
         document = self.session.desired_version
         incoming = self.session.received(message.topic, bytes(message.payload), message.retain, self._clock.now())
+        self._take(incoming, document)
+
+    def _take(self, incoming: Incoming, document: int) -> None:
+        """Hand to the loop what a message came to. `document`: the version in force before it."""
         if isinstance(incoming.fleet, m.Fleet):
             self._window_s = min(600.0, max(5.0, incoming.fleet.reconnect_window_s))
         if incoming.events or incoming.records or incoming.meta or incoming.told_in:

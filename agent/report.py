@@ -8,6 +8,7 @@ from agent.core.engine import CLEAR_LATCHES
 from agent.core.events import Record
 from agent.core.facts import Instant, NoReading, Seen
 from agent.core.interlock import in_call, permit
+from agent.core.maintenance import maintained
 from agent.core.phases import OPEN
 from agent.core.reasons import Reason, Refusal
 from agent.core.remedies import REMEDIES, Method, Remedy
@@ -68,9 +69,10 @@ def reply(record: Record, at: m.Stamp) -> m.Reply | None:
     )
 
 
-def _fact(seen: Seen) -> m.FactNow:
+def _fact(seen: Seen, now: Instant) -> m.FactNow:
+    """By the clock of now: that of then may have been stepped since."""
     silent = isinstance(seen.attempt, NoReading)
-    at_s = round(seen.good_at.wall_s, 1) if seen.good_at else 0.0
+    at_s = round(now.wall_s - (now.mono_s - seen.good_at.mono_s), 1) if seen.good_at else 0.0
     return m.FactNow(seen.good, at_s, not silent, seen.attempt.reason if isinstance(seen.attempt, NoReading) else "")
 
 
@@ -133,19 +135,19 @@ def snapshot(
         faults.append(
             m.FaultNow(
                 fault_id=fault.fault_id, rule=name, phase=fault.phase, severity=rule.severity,
-                since_s=round(fault.since_wall_s, 1), rung=fault.rung, refused=str(fault.refused), words=words,
+                since_s=round(min(fault.since_wall_s, now.wall_s), 1), rung=fault.rung, refused=str(fault.refused),
+                words=words,
             )
         )  # fmt: skip
-    maintained = now.wall_s < state.policy.maintenance_until_s
     return m.State(
         stamp=at,
-        facts={} if secret else {key: _fact(seen) for key, seen in state.facts.items()},
+        facts={} if secret else {key: _fact(seen, now) for key, seen in state.facts.items()},
         faults=faults,
         actions=actions(state, now),
         loads=_loads(state, now),
         in_call=None if secret else in_call(view, state.policy)[0],
         secrecy=str(secrecy or ""),
-        mode="safe" if state.policy.safe_mode else "maintenance" if maintained else "normal",
+        mode="safe" if state.policy.safe_mode else "maintenance" if maintained(state, now) else "normal",
         version=version,
         time_scale=state.policy.time_scale,
         outbox=outbox,

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from agent import report
+from agent.core import ages
 from agent.core.engine import initial, rests_off, step
 from agent.core.events import (
     AskWitnesses,
@@ -29,7 +30,7 @@ from agent.core.policy import Policy
 from agent.core.remedies import LOADS, REMEDIES, Method, Remedy
 from agent.core.rule import Rule
 from agent.core.state import Fault, RoomState
-from agent.core.timelines import kept_by
+from agent.core.timelines import kept_by, lasts_by
 from agent.store.base import COMMANDS_KEPT, DOUBTED, LOST, UNSENT, ActRow, Batch, Memory, Store, StoreError
 from wire import messages as m
 
@@ -49,7 +50,7 @@ UPGRADE_KEPT_S = 600.0
 """The same of a codec that takes new firmware."""
 SMALL_AND_EMPTY = (
     "boots", "shed_loads", "latched_loads", "routines", "mains_bad", "upgrading", "maintenance_over", "blind",
-    "offsets",
+    "offsets", "offsets_last", "ages",
 )  # fmt: skip
 
 
@@ -77,6 +78,7 @@ class Room:
         self._next_id = 0
         self._commands: tuple[str, ...] = ()
         self._small_kept = dict.fromkeys(SMALL_AND_EMPTY, "")
+        self._ends_kept = ""
         self._dropped = store.dropped
         self._told_drops_s = float("-inf")
 
@@ -96,15 +98,18 @@ class Room:
             shed_loads=tuple(meta.get("shed_loads", "").split()),
             latched_loads=tuple(meta.get("latched_loads", "").split()),
             routines=_numbers(meta.get("routines", "")),
-            synced_s=float(meta.get("synced") or 0.0),
+            ends_s=tuple(map(float, (meta.get("ends") or meta.get("synced", "")).split())),
+            ages=meta.get("ages", ""),
             maintenance_over_s=float(meta.get("maintenance_over") or 0.0),
             blind=_pair(meta.get("blind", "")),
             mains_bad_s=float("-inf") if rebooted else float(meta.get("mains_bad") or "-inf"),
             upgrading_s=float("-inf") if rebooted else float(meta.get("upgrading") or "-inf"),
             offsets_s=() if rebooted else tuple(map(float, meta.get("offsets", "").split())),
+            lasts_s=() if rebooted else tuple(map(float, meta.get("offsets_last", "").split())),
             rebooted=rebooted,
         )
         self._batch.meta["boot"] = self.who.boot
+        self._ends_kept = meta.get("ends", "")
         self._kept_faults = {fault.rule: () for fault in memory.open_faults}
         self._apply(Record("agent_started", detail={"version": self.who.version, **(started or {})}), now)
         self.feed(event, now)
@@ -147,7 +152,7 @@ class Room:
         for effect in effects:
             self._apply(effect, now)
         if handover is Handover.BEGINS and now.mono_s - order.act.started_s > BEGUN_LATE_S:
-            self._batch.begun_late.append((order.act.act_id, now))
+            self._batch.begun_late.append((order.act.act_id, replace(now, synced=self.state.dates(now))))
         return handover
 
     def record(self, record: Record, now: Instant) -> None:
@@ -179,8 +184,8 @@ class Room:
                 self._starts.append(effect)
                 self._batch.begun.append(
                     ActRow(
-                        act.act_id, remedy.name, load.name, remedy.method, now.mono_s, now.wall_s, now.synced,
-                        self.who.boot, act.fault, act.command, act.by,
+                        act.act_id, remedy.name, load.name, remedy.method, now.mono_s, now.wall_s,
+                        self.state.dates(now), self.who.boot, act.fault, act.command, act.by,
                     )
                 )  # fmt: skip
             case Tell():
@@ -203,8 +208,7 @@ class Room:
         self._collect()
         if not self._batch:
             return []
-        if now.synced:
-            self._batch.meta["synced"] = f"{now.wall_s:.0f}"
+        self._note_time(now)
         starts, self._starts = self._starts, []
         try:
             self.store.commit(self._batch)
@@ -217,6 +221,16 @@ class Room:
             self.state = journal_back(self.state)
         self._batch = Batch()
         return starts
+
+    def _note_time(self, now: Instant) -> None:
+        """Keep what time it may be. A clock that disagrees with the journal does not overwrite what that knows."""
+        if not now.synced or self.state.in_doubt(now):
+            return
+        walls = [f"{wall_s:.0f}" for wall_s in self.state.times.in_order(now)]
+        self._batch.meta["synced"] = f"{now.wall_s:.0f}"
+        ends = " ".join(walls) if len(walls) > 1 else ""
+        if ends or self._ends_kept:
+            self._batch.meta["ends"] = self._ends_kept = ends
 
     def _tell_drops(self, now: Instant) -> None:
         """Say that the outbox was full. Seldom: each of these events takes the place of another."""
@@ -285,6 +299,8 @@ def _small_values(state: RoomState) -> dict[str, str]:
         "mains_bad": _rounded_up(state.mains_bad_s, MAINS_KEPT_S),
         "upgrading": _rounded_up(upgraded_s, UPGRADE_KEPT_S),
         "offsets": " ".join(f"{offset_s:.1f}" for offset_s in kept_by(state.times)),
+        "offsets_last": " ".join(f"{last_s:.0f}" for last_s in lasts_by(state.times)),
+        "ages": ages.text(state.ages),
         "off_loads": " ".join(name for name, load in loads if load.off),
         "shed_loads": " ".join(name for name, load in loads if load.shed),
         "latched_loads": " ".join(name for name, load in loads if load.latched),

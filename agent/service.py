@@ -27,7 +27,7 @@ from agent.publisher import Publisher
 from agent.relays import RoomRelays
 from agent.rescue import DATABASE
 from agent.room import Room, off_loads
-from agent.session import Session, desired_from
+from agent.session import FLOOR, Session, desired_from
 from agent.store.base import Batch, Memory, Store, StoreError
 from agent.store.sqlite import SqliteStore
 from agent.store.unwritten import UnwrittenStore, mended, open_store
@@ -86,6 +86,7 @@ class Service:
             trust=_trust(config, memory.meta.get("keys", "")),
             counter=int(memory.meta.get("counter", "0")),
             desired_version=desired.version if desired else 0,
+            desired_floor=int(memory.meta.get(FLOOR, "0")),
             hub_epoch=memory.meta.get("hub_epoch", ""),
         )
         broker = replace(config.broker, time_scale=config.time_scale)

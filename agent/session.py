@@ -7,8 +7,10 @@ taken it (mqtt facts). Commands and desired documents are checked here, before t
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 
 import msgspec
 
@@ -41,6 +43,8 @@ NONCE_GOOD_S = 120.0
 METRICS_IN_MEMORY = 10
 """Batches that wait in memory before they are spilt to the store: the card is written once in ten minutes."""
 METRICS_IN_FLIGHT = 20
+FLOOR = "desired_floor"
+"""Small value of the store: below which version no desired document is taken, whatever has become of the clock."""
 
 
 class Session:
@@ -55,6 +59,7 @@ class Session:
         trust: Trust | None = None,
         counter: int = 0,
         desired_version: int = 0,
+        desired_floor: int = 0,
         hub_epoch: str = "",
     ) -> None:
         self.who = who
@@ -62,6 +67,8 @@ class Session:
         self.epochs = Epochs(who.epoch, store.earlier)
         self.counter = counter
         self.desired_version = desired_version
+        self._desired_floor = desired_floor
+        """The version before one that was ahead of it by more than any clock may be wrong and nobody notice."""
         self.hub_epoch = hub_epoch
         self.rate_per_s = 20.0
         self.connection = 0
@@ -82,6 +89,8 @@ class Session:
         self._token = 0
         self._unread = b""
         """The newest desired document by a key that is not known yet."""
+        self._early: tuple[int, bytes] | None = None
+        """The newest desired document, with its version, that came from the future, by the clock of that moment."""
         self._noise = Noise()
         self._allowance = 0.0
         self._allowed_at_s = 0.0
@@ -110,6 +119,7 @@ class Session:
         self._progress_s = now.mono_s
         self._nonces.clear()
         self._state_due = self._state is not None
+        self._early = None
         self._in_flight.clear()
 
     def disconnected(self) -> None:
@@ -351,12 +361,17 @@ class Session:
             return noise
         desired = m.decode(m.Desired, opened.body)
         reason = ""
+        ahead = now.wall_s + bounds.VERSION_AHEAD_MAX_S if now.synced else math.inf
+        last, anew = self.desired_version, False
+        if last > ahead and desired.version != last:  # it came from the future, and is not the last one for ever
+            last, anew = self._desired_floor if self._desired_floor <= ahead else 0, True
         if desired.room != self.who.room:
             reason = "foreign_room"
-        elif desired.version < self.desired_version:
+        elif desired.version < last:
             reason = "outdated"
-        elif now.synced and desired.version > max(self.desired_version, now.wall_s + bounds.VERSION_AHEAD_MAX_S):
-            reason = "version_ahead"  # taken, it would be the last document for ever
+        elif desired.version > max(last, ahead):
+            reason = "version_ahead"
+            self._early = (desired.version, payload)  # the wrong clock may be ours
         if reason:
             refused = Record("desired_refused", reason=reason, detail={"version": desired.version})
             return Incoming(records=self._noise.heard(refused, now), told_in=DOUBTED)
@@ -364,10 +379,22 @@ class Session:
         told_in = DOUBTED if fitted.doubtful else self.connection
         if desired.version == self.desired_version:
             return Incoming(told_in=told_in)  # retained: it comes again with every connection
-        self.desired_version = desired.version
         kept = m.encode(fitted.document).decode("utf-8")
         meta = {"desired": kept} | self._heed(desired.has, now)
-        return Incoming([fitted.change], list(fitted.told), meta, told_in=told_in)
+        if 0 < self.desired_version < desired.version - bounds.VERSION_AHEAD_MAX_S and not anew:
+            self._desired_floor = self.desired_version
+            meta[FLOOR] = str(self._desired_floor)
+        self.desired_version = desired.version
+        self._early = None
+        return Incoming([replace(fitted.change, anew=anew)], list(fitted.told), meta, told_in=told_in)
+
+    def look_again(self, now: Instant) -> Incoming:
+        """Make something of a document that came too early by a clock that was wrong, once it is right. Retained, it
+        comes but once."""
+        if self._early is None or not now.synced or self._early[0] > now.wall_s + bounds.VERSION_AHEAD_MAX_S:
+            return Incoming()
+        payload, self._early = self._early[1], None
+        return self._desired(payload, now)
 
     def _heed(self, has: m.Has | None, now: Instant) -> dict[str, str]:
         """Go by what the hub says under its signature that it has; gives what must be kept."""

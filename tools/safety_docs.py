@@ -127,6 +127,29 @@ a slow card is to kill the thread, too, that would have given power back meanwhi
 Crashes count within one boot. Five in ten minutes are safe mode: nothing is switched until half an hour has passed
 without another (`safe_mode_ended`), or the board starts anew. Power cuts are counted apart, and lead to nothing.
 
+## When a clock is wrong
+
+A wall clock may be set by an hour or by ten years, in either direction, and be set right again. Whatever lasts seconds
+or minutes (witnesses, hold times, settling, nonces, orders, leases, limits within a boot) goes by the monotonic clock,
+which never steps. For the rest:
+
+- **Meetings and maintenance** are judged by every time that it may be: that of before a step counts for 27 h beside
+  that of after it. What the clock was stepped to, and came back from, counts for a quarter of an hour more; a secret
+  meeting goes on by it all the same. Without a time server the clock is known for a day, restarts of the agent or not.
+- **A maintenance** whose end lies over a week ahead by every such time is not believed to be open, nor to be over: it
+  counts as open for 12 h, in all runs.
+- **Restarts of earlier boots**: what begins while more than one time is possible, or in the first day of a boot whose
+  clock disagrees with the journal, is journalled without a date. What is dated is never taken for older than it is: a
+  step between the clock that dated it and the present one is taken off, and a restart that stands in the future counts
+  as just done, for a day of running boards at most. A clock that stands before the journal can only make them younger.
+- **Documents**: a version over 400 days ahead is refused, and looked at again when the clock is right. One that was
+  taken, because the clock was wrong too or not disciplined, does not keep out true ones
+  ([trust.md](trust.md)).
+- **Events** are dropped for want of room alone, never for their age. Upkeep waits until one time alone is possible.
+
+`tests/agent/test_clock_steps.py` steps the clock of the room, of its hub and of both, there and back, and asks each of
+these.
+
 ## What is not proven
 
 - **Two lying witnesses.** Of the codec's word and its draw, one at least is honest and speaks at any moment. With both
@@ -139,7 +162,9 @@ without another (`safe_mode_ended`), or the board starts anew. Power cuts are co
 - **A call younger than a look.** A call that began after the last look (10 s) cannot be known; how many were cut so is
   printed (`calls cut unseen`). None that any look had shown ever was.
 - **A time server that lies.** While it disciplines the wall clock, that clock is taken to be right. In secret meetings
-  it does lie in the simulation, and no sound is measured; meetings and limits across a boot are not judged there.
+  it does lie in the simulation, and no sound is measured; meetings and limits across a boot are not judged there. One
+  that is wrong from the start of a board on, without a step, is believed: a clock ahead makes the restarts of earlier
+  boots older by as much, one behind moves its meetings.
 - **A ruined journal takes the day's count with it.** The hour's budget then counts as used up; the day's begins anew.
 - **A card that lies about flushing** may lose events and acts that it said it kept. They count as lost; what remains
   must still hold.

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from agent.core import ladder, leases, looks, recovery, routines, staging, timelines
+from agent.core import ages, ladder, leases, looks, recovery, routines, staging, timelines
 from agent.core.events import (
     CommandReceived,
     DesiredChanged,
@@ -24,6 +24,7 @@ from agent.core.events import (
 )
 from agent.core.facts import Instant, Observation, Seen, plausible
 from agent.core.interlock import mains_bad, shows_bad_mains
+from agent.core.maintenance import is_open
 from agent.core.phases import Phase
 from agent.core.policy import Policy
 from agent.core.rule import Rule
@@ -101,6 +102,7 @@ def _noted(state: RoomState, observation: Observation, now: Instant) -> RoomStat
 
 def _tick(state: RoomState, now: Instant) -> tuple[RoomState, tuple[Effect, ...]]:
     state = _counted_blind(replace(state, times=timelines.seen(state.times, now)), now)
+    state = replace(state, ages=ages.passed(state.ages, min(state.acts, default=state.next_id) - 1, now.mono_s))
     effects: list[Effect] = []
     for act in tuple(state.acts.values()):
         if now.mono_s > act.deadline_s:
@@ -149,7 +151,7 @@ def _cleared(state: RoomState, event: CommandReceived) -> tuple[RoomState, tuple
 
 
 def _desired(state: RoomState, event: DesiredChanged, now: Instant) -> tuple[RoomState, tuple[Effect, ...]]:
-    if event.version <= state.desired_version:
+    if event.version <= state.desired_version and not event.anew:
         return state, ()
     policy = replace(state.policy, meetings=event.meetings, maintenance_until_s=event.maintenance_until_s)
     state = _counted_blind(replace(state, policy=policy, desired_version=event.version), now)
@@ -157,10 +159,10 @@ def _desired(state: RoomState, event: DesiredChanged, now: Instant) -> tuple[Roo
 
 
 def _counted_blind(state: RoomState, now: Instant) -> RoomState:
-    """Count how long a maintenance window is open for want of a clock, over starts too: a room without a time server
-    that is switched off every evening would never act again."""
+    """Count how long a maintenance window is open for want of a clock that can be right, over starts too: a room
+    without a time server that is switched off every evening would never act again."""
     until_s = state.policy.maintenance_until_s
-    lasted_s = state.blind.lasts_s(until_s, now) if not now.synced else 0.0
+    lasted_s = state.blind.lasts_s(until_s, now) if not now.synced or is_open(state, now) is None else 0.0
     return replace(state, blind=Blind(until_s, lasted_s, now.mono_s) if until_s > 0 else Blind())
 
 

@@ -46,6 +46,8 @@ class DesiredChanged:
     version: int
     meetings: tuple[Meeting, ...] = ()
     maintenance_until_s: float = 0.0
+    anew: bool = False
+    """Its version goes though it is below the last one: that one came from the future."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +97,10 @@ class Restarted:
     """Loads that wait for a person."""
     routines: Mapping[str, float] = field(default_factory=dict)
     """By remedy: Unix seconds when it was last done as upkeep."""
-    synced_s: float = 0.0
-    """Unix seconds: the newest moment of a disciplined clock that the journal knows of."""
+    ends_s: tuple[float, ...] = ()
+    """Unix seconds: what time it may have been when the journal was last written; see `RoomState.ends_s`."""
+    ages: str = ""
+    """How old acts are at least; see `agent.core.ages`."""
     maintenance_over_s: float = 0.0
     """Unix seconds: the end of the latest maintenance that a disciplined clock has seen pass."""
     blind: tuple[float, float] = (0.0, 0.0)
@@ -107,6 +111,8 @@ class Restarted:
     """Monotonic time of this boot when the codec last said that it takes new firmware, or a little later."""
     offsets_s: tuple[float, ...] = ()
     """Of wall clock and monotonic clock in this boot, the present one last; see `agent.core.timelines`."""
+    lasts_s: tuple[float, ...] = ()
+    """Monotonic: when each of them was last the present one."""
     rebooted: bool = False
     """The board has started anew since the journal was last written."""
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 from agent.core import stages
 from agent.core.air import condensing
 from agent.core.facts import Instant, NoReading, Reading, View, plausible
+from agent.core.maintenance import maintained
 from agent.core.meeting_guard import far_from_meetings, meeting_spared
 from agent.core.phases import OPEN
 from agent.core.policy import Policy
@@ -61,7 +62,7 @@ def permit(
         ordered, grave = stages.stands_for(state, now) if staged else (not own, grave)
         checks += [
             _attended(view, policy),
-            _maintained(state, now),
+            maintained(state, now),
             _undisturbed(load, load.in_call_path, view, policy),
             meeting_spared(remedy, load, state, now, ordered=ordered, grave=grave, confirmed=confirmed)
             if load.in_call_path
@@ -76,7 +77,7 @@ def permit(
         needed = load.needed_in_call or remedy.outside_calls
         checks += [
             _attended(view, policy),
-            _maintained(state, now),
+            maintained(state, now),
             _undisturbed(load, needed, view, policy),
             far_from_meetings(state, now) if needed else None,
         ]
@@ -189,27 +190,6 @@ def _undisturbed(load: Load, needed: bool, view: View, policy: Policy) -> Reason
         return None
     called, reason = in_call(view, policy)
     return reason if called is not False else None
-
-
-def _maintained(state: RoomState, now: Instant) -> Reason | None:
-    """Refuse while people work on the room.
-
-    A clock that was stepped leaves more than one time that it may be: by any of them it may still be open. One that is
-    not disciplined cannot tell. Then it counts as open, but not when a disciplined clock has seen its end, and no
-    longer than anybody works on a room.
-    """
-    until_s = state.policy.maintenance_until_s
-    if until_s <= 0:
-        return None
-    if now.synced and now.wall_s < until_s:
-        return Reason.MAINTENANCE
-    if until_s <= state.maintenance_over_s:
-        return None
-    walls = state.times.known(now)
-    if walls:
-        return Reason.MAINTENANCE if min(walls) < until_s else None
-    blind_s = state.blind.lasts_s(until_s, now)
-    return Reason.MAINTENANCE if blind_s < state.policy.guards.maintenance_blind_s else None
 
 
 def _staggered(remedy: Remedy, load: Load, state: RoomState, now: Instant) -> Reason | None:

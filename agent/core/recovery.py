@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from agent.core import boots, staging, timelines
+from agent.core import ages, boots, staging, timelines
 from agent.core.events import Effect, PastAct, Record, Restarted
 from agent.core.facts import Instant, Seen
+from agent.core.maintenance import is_open
 from agent.core.phases import OPEN, Phase
 from agent.core.remedies import REMEDIES, Method, Remedy
 from agent.core.state import ACTS_KEPT, COMMANDS_KEPT, Blind, Fault, LoadState, RoomState, Undated
@@ -17,6 +18,7 @@ UNDATED_MAX = ACTS_KEPT // 2
 
 def restored(state: RoomState, event: Restarted, now: Instant) -> tuple[RoomState, tuple[Effect, ...]]:
     """The room as the journal knows it. Loads of open acts are re-powered by the shell before this is called."""
+    state = replace(state, ages=ages.parse(event.ages, now.mono_s))
     undated = _undated(event, now)
     loads = _loads(state, event, undated, now)
     faults, gone = _open_faults(state, event, loads, now)
@@ -32,13 +34,18 @@ def restored(state: RoomState, event: Restarted, now: Instant) -> tuple[RoomStat
         blind=Blind(*event.blind, now.mono_s),
         maintenance_over_s=event.maintenance_over_s,
         undated=tuple(
-            Undated(act.load, REMEDIES[act.remedy].method is Method.CYCLE, now.mono_s, act.started.wall_s)
+            Undated(
+                act.load,
+                REMEDIES[act.remedy].method is Method.CYCLE,
+                _at_latest_s(act, event, state, now),
+                act.started.wall_s,
+            )
             for act in undated
         ),
-        synced_s=event.synced_s,
+        ends_s=event.ends_s,
         routines=dict(event.routines),
         commands=event.commands[-COMMANDS_KEPT:],
-        times=timelines.known(event.offsets_s, now),
+        times=timelines.known(event.offsets_s, now, event.lasts_s),
     )
     if event.rebooted:  # the board was without power, and so was the room
         state, more = staging.mains_back(state, now)
@@ -60,7 +67,7 @@ def _loads(state: RoomState, event: Restarted, undated: list[PastAct], now: Inst
         remedy = REMEDIES.get(act.remedy)
         if remedy is None or not remedy.restarts or (_may_be_dated(act, now) and act.act_id not in counted):
             continue
-        booked_s = now.mono_s if act in event.open_acts else began_s(act, now)
+        booked_s = _at_latest_s(act, event, state, now)
         loads[act.load] = _booked(state, loads.get(act.load, LoadState()), remedy, booked_s)
     for act in event.open_acts:
         remedy = REMEDIES.get(act.remedy)
@@ -97,7 +104,7 @@ def _open_faults(
             gone.append(Record("fault_cleared", fault.rule, fault.fault_id, reason="rule_removed"))
             continue
         settled = [loads[name].settle_until_s for name in rule.loads if name in loads]
-        faults[fault.rule] = _resumed(fault, max(settled, default=now.mono_s), now)
+        faults[fault.rule] = _resumed(fault, max(settled, default=now.mono_s), now, rebooted=event.rebooted)
     return faults, gone
 
 
@@ -111,8 +118,15 @@ def _upgrading(event: Restarted, now: Instant) -> dict[str, Seen]:
 
 
 def _may_be_dated(act: PastAct, now: Instant) -> bool:
-    """Whether the act's age will be known once the clock is disciplined, and is not known now."""
-    return not act.same_boot and act.started.synced and not now.synced
+    """Whether the act's age may be known once the clock tells it, and is not known now."""
+    return not act.same_boot and act.started.synced and not (now.synced and act.started.wall_s <= now.wall_s)
+
+
+def _at_latest_s(act: PastAct, event: Restarted, state: RoomState, now: Instant) -> float:
+    """When the act began, on this boot's clock, or the latest moment at which it can have begun."""
+    if act in event.open_acts:  # it may have begun long after its intent was written
+        return now.mono_s
+    return began_s(act, now, state.ages.at_least_s(act.act_id, now.mono_s))
 
 
 def _undated(event: Restarted, now: Instant) -> list[PastAct]:
@@ -133,23 +147,48 @@ def _undated(event: Restarted, now: Instant) -> list[PastAct]:
 
 
 def dated(state: RoomState, now: Instant) -> RoomState:
-    """What a disciplined clock tells for the first time: the true age of what was booked as just begun, and whether the
-    maintenance is over. A clock that stands before a moment which the journal knows of tells nothing of that age."""
-    until_s = state.policy.maintenance_until_s
-    if 0 < until_s <= min(state.times.walls(now)) and until_s > state.maintenance_over_s:
-        state = replace(state, maintenance_over_s=until_s)
-    if not state.undated:
-        return state
-    undated, state = state.undated, replace(state, undated=())
-    if now.wall_s < max(state.synced_s, *(one.wall_s for one in undated)):
-        return state
-    loads = dict(state.loads)
-    for one in undated:
-        own, true_s = loads[one.load], now.mono_s - (now.wall_s - one.wall_s)
+    """What a disciplined clock tells: the true age of what was booked as late as it may have begun, and whether the
+    maintenance is over.
+
+    An act is never taken for older than it is: neither by a clock that stands before it, nor by the step that lies
+    between the clock that dated it and this one. A clock that stands before what the journal knows of can only make it
+    younger.
+    """
+    if state.doubted is None:
+        state = replace(state, doubted=len(state.ends_s) > 1 or now.wall_s < max(state.ends_s, default=0.0))
+    state = _window_seen(state, now)
+    wall_s, left, loads = _dating_s(state, now), [], dict(state.loads)
+    for one in state.undated:
+        own, true_s = loads[one.load], min(one.booked_s, now.mono_s - (wall_s - one.wall_s))
+        if wall_s < one.wall_s:
+            left.append(one)
+            continue
         acts_s = _moved(own.acts_s, one.booked_s, true_s)
         cycles_s = _moved(own.cycles_s, one.booked_s, true_s) if one.cycled else own.cycles_s
         loads[one.load] = replace(own, acts_s=acts_s, cycles_s=cycles_s)
-    return replace(state, loads=loads)
+    return state if len(left) == len(state.undated) else replace(state, undated=tuple(left), loads=loads)
+
+
+def _dating_s(state: RoomState, now: Instant) -> float:
+    """The earliest time that it may be, by the clock that dated the acts of the journal."""
+    walls, ends_s = state.times.known(now), state.ends_s
+    if not ends_s:
+        return min(walls)
+    # A time before what the journal knows of cannot be right, if another one can.
+    wall_s = min((one for one in walls if one >= ends_s[0]), default=min(walls))
+    stepped_s = max((end_s for end_s in ends_s if end_s <= wall_s), default=ends_s[0]) - ends_s[0]
+    return wall_s - max(0.0, stepped_s)
+
+
+def _window_seen(state: RoomState, now: Instant) -> RoomState:
+    """Note that the end of the maintenance was seen, and take that back when the clock says otherwise."""
+    until_s = state.policy.maintenance_until_s
+    if until_s <= 0:
+        return state
+    opened, over = is_open(state, now), until_s <= state.maintenance_over_s
+    if opened is False and not over:
+        return replace(state, maintenance_over_s=until_s)
+    return replace(state, maintenance_over_s=0.0) if opened and over else state
 
 
 def _moved(times_s: tuple[float, ...], from_s: float, to_s: float) -> tuple[float, ...]:
@@ -173,26 +212,27 @@ def _booked(state: RoomState, own: LoadState, remedy: Remedy, began_s: float) ->
     )
 
 
-def began_s(act: PastAct, now: Instant) -> float:
+def began_s(act: PastAct, now: Instant, age_s: float = 0.0) -> float:
     """When an act of the journal began, on this boot's monotonic clock; never later than now.
 
     Across boots only the wall clock connects the two, and only when it was disciplined then and is now. Otherwise the
-    act counts as just done: a clock that stepped cannot shorten a limit.
+    act counts as begun `age_s` ago, which it is at least: a clock that stepped cannot shorten a limit.
     """
     if act.same_boot:
         return min(act.started.mono_s, now.mono_s)
     if act.started.synced and now.synced:
-        return now.mono_s - max(0.0, now.wall_s - act.started.wall_s)
-    return now.mono_s
+        return now.mono_s - max(age_s, now.wall_s - act.started.wall_s)
+    return now.mono_s - age_s
 
 
-def _resumed(fault: Fault, settle_until_s: float, now: Instant) -> Fault:
+def _resumed(fault: Fault, settle_until_s: float, now: Instant, *, rebooted: bool) -> Fault:
     """The fault on this boot's clock.
 
     An act that was under way may have had its effect or not: a cycle cut short is too short for a supply to discharge.
     Its load settles first; when the fault is still there then, the same rung is tried again within the load's limits.
     """
     phase = Phase.CONFIRMED if fault.phase is Phase.REMEDYING else fault.phase
+    known = not rebooted and 0 < fault.since_s <= now.mono_s
     return replace(
         fault,
         phase=phase,
@@ -200,7 +240,8 @@ def _resumed(fault: Fault, settle_until_s: float, now: Instant) -> Fault:
         passes=0,
         act_id=0,
         withdrawn=0,
-        since_s=now.mono_s - max(0.0, now.wall_s - fault.since_wall_s),
+        lines_busy=0,
+        since_s=fault.since_s if known else now.mono_s - max(0.0, now.wall_s - fault.since_wall_s),
         phase_since_s=now.mono_s,
         waiting_since_s=now.mono_s,
         well_s=now.mono_s,

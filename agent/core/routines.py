@@ -37,18 +37,22 @@ ROUTINES = (
 def advance(state: RoomState, now: Instant) -> tuple[RoomState, tuple[Effect, ...]]:
     """Begin the routine that is due, if the room may be disturbed now.
 
-    A room that has never done one counts as having just done it: after a power cut 621 of them would begin at once.
+    A room that has never done one counts as having just done it: after a power cut 621 of them would begin at once. So
+    does one whose clock says that it was due for as long again: where a whole province was ten years ahead for an hour
+    all of them would. While a clock was stepped lately, none begins.
     """
+    if len(state.times.known(now)) != 1 or state.times.doubtful(now):
+        return state, ()
     if not at_night(state.policy, now) or wanted(state.policy, now) or state.acts or state.staged is not None:
         return state, ()
     for routine in ROUTINES:
-        done_s = state.routines.get(routine.remedy)
-        if done_s is None or done_s > now.wall_s:  # never, or before the clock was set back
+        since_s = now.wall_s - state.routines.get(routine.remedy, float("inf"))
+        if not 0 <= since_s <= 2 * routine.every_s:  # never, or by another clock
             spread_s = state.policy.room_hash * routine.every_s
             state = replace(state, routines={**state.routines, routine.remedy: now.wall_s - spread_s})
             continue
         remedy = REMEDIES[routine.remedy]
-        if now.wall_s - done_s < routine.every_s or isinstance(permit(remedy, state, now, own=True), Refusal):
+        if since_s < routine.every_s or isinstance(permit(remedy, state, now, own=True), Refusal):
             continue
         state = replace(state, routines={**state.routines, routine.remedy: now.wall_s})
         return acts.start(state, remedy, now, by="routine")

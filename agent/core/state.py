@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from agent.core.ages import NO_AGES, Ages
 from agent.core.facts import Evidence, Instant, Seen, View
 from agent.core.phases import Phase
 from agent.core.policy import Policy
@@ -13,6 +14,8 @@ from agent.core.timelines import UNSTEPPED, Timelines
 
 ACTS_KEPT = 64
 """Acts remembered per load; more than any budget allows in a day."""
+DATELESS_S = 86_400.0
+"""For so much of a boot a clock that disagrees with the journal dates nothing."""
 COMMANDS_KEPT = 64
 """Command ids remembered, so that a repeated one does nothing."""
 
@@ -43,6 +46,8 @@ class Fault:
     act_id: int = 0
     withdrawn: int = 0
     """Acts in a row that were permitted and then not begun."""
+    lines_busy: int = 0
+    """How many of the last of them, in a row, because the line to the device was not free."""
     refused: str = ""
     """Reason the current rung waits for, a `Reason` name; empty when it does not wait."""
     waiting_since_s: float = 0.0
@@ -132,14 +137,14 @@ class Staged:
 
 @dataclass(frozen=True, slots=True)
 class Undated:
-    """A restart from an earlier boot, booked as just begun because the wall clock was not disciplined at the start."""
+    """A restart from an earlier boot whose age is not known yet: booked as late as it may have begun."""
 
     load: str
     cycled: bool
     booked_s: float
     """Monotonic time at which it was booked."""
     wall_s: float
-    """Unix seconds at which it really began, by a disciplined clock."""
+    """Unix seconds at which it really began, by a disciplined clock that nothing spoke against."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,13 +206,27 @@ class RoomState:
     maintenance_over_s: float = 0.0
     """Unix seconds: the end of the latest maintenance that a disciplined clock has seen pass."""
     undated: tuple[Undated, ...] = ()
-    """Restarts that are booked anew when the clock is first disciplined."""
-    synced_s: float = 0.0
-    """Unix seconds: the newest moment of a disciplined clock known before this start."""
+    """Restarts that are booked anew when a disciplined clock tells their age."""
+    ends_s: tuple[float, ...] = ()
+    """Unix seconds: the times that it may have been when the journal was last written before this start; that of the
+    clock by which its acts are dated first, and then those to which it was stepped."""
+    doubted: bool | None = None
+    """Whether there was more than one of them, or the disciplined clock of this start stood before one: something is
+    wrong, and nobody knows what. None: it has not been disciplined yet."""
+    ages: Ages = NO_AGES
     commands: tuple[str, ...] = ()
     """Ids of commands already taken, newest last."""
     times: Timelines = UNSTEPPED
     """What time it may be, after steps of the wall clock."""
+
+    def dates(self, now: Instant) -> bool:
+        """Whether the wall clock may date what another boot will have to judge: it is disciplined, and nothing speaks
+        against it."""
+        return now.synced and not self.in_doubt(now) and len(self.times.known(now)) == 1
+
+    def in_doubt(self, now: Instant) -> bool:
+        """Whether clock and journal disagree, and the boot is younger than a day."""
+        return bool(self.doubted) and now.mono_s < DATELESS_S
 
     def view(self, now: Instant) -> View:
         """The facts as they stand now."""

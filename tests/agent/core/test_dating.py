@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import pytest
-
 from agent.core.events import DesiredChanged, PastAct, Restarted, Tick
 from agent.core.facts import Instant
-from agent.core.interlock import _maintained, permit
+from agent.core.interlock import permit
+from agent.core.maintenance import maintained
 from agent.core.phases import Phase
 from agent.core.reasons import Reason, Refusal
 from agent.core.remedies import REMEDIES
@@ -25,10 +24,10 @@ def past(act_id: int, ago_s: float, *, synced: bool = True, remedy: str = "codec
     return PastAct(act_id, remedy, REMEDIES[remedy].load, Instant(50.0, WALL_S - ago_s, synced), same_boot=False)
 
 
-def started(*acts: PastAct, synced_s: float = 0.0, **others: object) -> World:
+def started(*acts: PastAct, ends_s: tuple[float, ...] = (), **others: object) -> World:
     """The agent has just started on a board whose clock is not disciplined yet."""
     world = World(mono_s=60.0, synced=False)
-    world.feed(Restarted(past_acts=acts, next_id=100, synced_s=synced_s, rebooted=False, **others))  # type: ignore[arg-type]
+    world.feed(Restarted(past_acts=acts, next_id=100, ends_s=ends_s, rebooted=False, **others))  # type: ignore[arg-type]
     return world
 
 
@@ -78,12 +77,24 @@ def test_without_a_time_server_they_end_after_a_day() -> None:
     assert said(later(world, 62, synced=False), "codec_power_cycle") == ""
 
 
-@pytest.mark.parametrize("newest_s", [WALL_S + 1e6, 0.0])
-def test_a_clock_that_stands_before_a_known_moment_dates_nothing_and_is_not_asked_twice(newest_s: float) -> None:
-    acts = MONTH_AGO if newest_s else (*MONTH_AGO, past(4, -1e6))
-    world = later(started(*acts, synced_s=newest_s), 300, synced=True)
-    assert said(world, "codec_power_cycle") in (Reason.BUDGET_HOUR, Reason.BUDGET_DAY)
+def test_a_known_moment_that_stands_in_the_future_forbids_nothing_for_ever() -> None:
+    """The clock was ten years ahead when the power was cut. Now it is right, or behind: then acts count as younger."""
+    world = later(started(*MONTH_AGO, ends_s=(WALL_S + 3650 * DAY_S,)), 300, synced=True)
+    assert said(world, "codec_power_cycle") == ""
     assert world.state.undated == ()
+    assert not world.state.dates(world.now), "what begins now is dated by nobody: one of the two is wrong"
+    world.mono_s = DAY_S
+    assert world.state.dates(world.now)
+
+
+def test_an_act_that_stands_in_the_future_counts_as_just_done_and_spoils_nothing_else() -> None:
+    """It holds its load for the hold time; of the day's budget it is one."""
+    world = started(*MONTH_AGO, past(4, -3650 * DAY_S))
+    assert said(later(world, 300, synced=True), "codec_power_cycle") == ""
+    assert [one.wall_s for one in world.state.undated] == [WALL_S + 3650 * DAY_S]
+    three = later(started(*(past(n, -3650 * DAY_S) for n in (1, 2, 3))), 4000, synced=True)
+    assert said(three, "codec_power_cycle") == Reason.CLOCK_UNKNOWN, "nothing is latched over it"
+    assert said(later(three, DAY_S, synced=True), "codec_power_cycle") == ""
 
 
 def test_of_very_many_old_restarts_the_newest_are_dated_and_none_of_this_boot_is_pushed_out() -> None:
@@ -115,19 +126,19 @@ def test_a_maintenance_without_a_clock_ends_after_twelve_hours_in_all_runs_toget
             now = Instant(30.0 + 60.0 * minute, 0.0, synced=False)
             room.feed(Tick(), now)
             room.commit(now)
-            open_h += (_maintained(room.state, now) is Reason.MAINTENANCE) / 60
+            open_h += (maintained(room.state, now) is Reason.MAINTENANCE) / 60
     assert 11.9 <= open_h <= 12.0 + 4 * 0.25, "of each run a quarter of an hour may be forgotten"
     assert float(store.remember("b4").meta["blind"].split()[0]) == until_s
 
 
 def test_another_window_and_a_clock_begin_the_twelve_hours_anew() -> None:
     world = World(synced=False)
-    world.feed(DesiredChanged(1, maintenance_until_s=WALL_S + 9e6))
+    world.feed(DesiredChanged(1, maintenance_until_s=WALL_S + 3e5))
     world.mono_s += 43_200.0
     world.feed(Tick())
     assert permit(REMEDIES["light_off"], world.state, world.now) != Refusal(Reason.MAINTENANCE)
     assert world.state.blind.lasted_s == 43_200.0
-    world.feed(DesiredChanged(2, maintenance_until_s=WALL_S + 8e6))
+    world.feed(DesiredChanged(2, maintenance_until_s=WALL_S + 2e5))
     assert world.state.blind.lasted_s == 0.0
     world.mono_s += 600.0
     world.feed(Tick())

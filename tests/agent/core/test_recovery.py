@@ -182,3 +182,14 @@ def test_of_the_faults_in_a_journal_each_is_taken_for_what_it_is() -> None:
     resumed = world.state.fault("board_supply_weak")
     assert (resumed.strikes, resumed.passes, resumed.since_s) == (0, 0, NOW_S)
     assert (resumed.settle_until_s, resumed.phase_since_s) == (NOW_S, NOW_S)
+
+
+def test_a_fault_goes_on_from_where_it_began_in_this_boot_whatever_the_clock_shows_now() -> None:
+    """Ten years older, every act of before would count as done for this very fault."""
+    fault = Fault("board_supply_weak", Phase.ESCALATED, 9, since_s=NOW_S - 60.0, since_wall_s=WALL_S - 3650 * 86_400.0)
+    resumed = reborn_with(Restarted(open_faults=(fault,))).state.fault("board_supply_weak")
+    assert resumed.since_s == NOW_S - 60.0
+    ahead = replace(fault, since_s=NOW_S + 1.0, since_wall_s=WALL_S + NOW_S - 5.0)
+    assert reborn_with(Restarted(open_faults=(ahead,))).state.fault("board_supply_weak").since_s == NOW_S - 5.0
+    later = reborn_with(Restarted(open_faults=(replace(fault, since_wall_s=WALL_S + NOW_S),), rebooted=True))
+    assert later.state.fault("board_supply_weak").since_s == NOW_S, "of another boot"

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from agent.core.events import DesiredChanged, Restarted, StartRemedy, Tick
 from agent.core.policy import Meeting
 from agent.core.routines import DAY_S, advance
 from agent.core.state import Act, Staged
+from agent.core.timelines import Timeline
 from tests.agent.core.test_staging import live, names
 from tests.agent.core.world import IDLE, WALL_S, World
 
@@ -94,3 +97,21 @@ def test_upkeep_is_due_to_the_second_and_waits_for_whatever_else_goes_on() -> No
     assert due(at_two(1, room_hash=0.5)) == ["codec_wake"]
     assert due(at_two(1), acts={4: Act(4, "fan_on", "fan", 0.0, 9e9)}) == []
     assert due(at_two(1), staged=Staged((), 0.0)) == []
+
+
+def test_a_province_that_was_ten_years_ahead_tests_no_battery_over_it() -> None:
+    """For as long as the other time may be the right one none begins, and what was due for ever is due by its turn."""
+    world = at_two(1, room_hash=0.5)
+    now_s = world.now.wall_s
+    world.feed(Restarted(routines={"ups_self_test": now_s - 10 * DAY_S, "codec_wake": now_s - DAY_S}))
+    live(world, 60, IDLE)
+    true = world.state.times
+    for offset_s in (3650 * DAY_S, -3650 * DAY_S):
+        world.state = replace(world.state, times=replace(true, kept=(*true.kept, Timeline(offset_s, world.mono_s))))
+        assert due(world) == []
+    world.state = replace(world.state, times=true)
+    long_ago = {"ups_self_test": now_s - 3650 * DAY_S, "codec_wake": now_s - 3650 * DAY_S}
+    world.state = replace(world.state, routines=long_ago)
+    state, effects = advance(world.state, world.now)
+    assert effects == ()
+    assert state.routines["ups_self_test"] == pytest.approx(world.now.wall_s - 15 * DAY_S)

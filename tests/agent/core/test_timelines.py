@@ -13,7 +13,18 @@ from agent.core.facts import Instant, Seen, View
 from agent.core.policy import Meeting
 from agent.core.schedule import trial_runs
 from agent.core.secrecy import Secrecy, secrecy
-from agent.core.timelines import DOUBT_S, KEEP_S, KEPT_MAX, UNSTEPPED, Timeline, Timelines, kept_by, known, seen
+from agent.core.timelines import (
+    DOUBT_S,
+    KEEP_S,
+    KEPT_MAX,
+    UNSTEPPED,
+    Timeline,
+    Timelines,
+    kept_by,
+    known,
+    lasts_by,
+    seen,
+)
 from agent.room import Room
 from agent.store.memory import MemoryStore
 from tests.agent.core.world import policy
@@ -183,3 +194,44 @@ def test_a_real_meeting_does_not_become_a_trial_by_a_step() -> None:
     only = policy(meetings=(trial,))
     assert not trial_runs(only, now, times), "soon after a step nobody knows"
     assert trial_runs(only, at(300.0 + DOUBT_S, 7200.0), times)
+
+
+def test_restarts_of_the_agent_prolong_no_trust_in_a_clock_without_its_server() -> None:
+    """Twenty-five hours without a time server, and a crash every hour."""
+    store = MemoryStore("e")
+    for hour in range(26):
+        room = Room((), policy(), store, "b1", "0.1", "r")
+        now = at(1000.0 + hour * 3600.0, synced=False)
+        room.restore(now)
+        if hour == 0:
+            now = at(1001.0)
+        room.feed(Tick(), now)
+        room.commit(now)
+        assert bool(room.state.times.known(replace(now, synced=False))) is (hour < 24), hour
+
+
+def test_when_each_was_last_the_present_one_outlives_the_process() -> None:
+    times = looked(at(1000.0), at(2000.0, 500.0), at(9000.0, 500.0))
+    assert lasts_by(times) == (1000.0, 9000.0)
+    again = known(kept_by(times), at(9100.0), lasts_by(looked(at(1000.0), at(2000.0, 500.0), at(9500.0, 500.0))))
+    assert [(one.offset_s, one.last_s) for one in again.kept] == [(OFFSET_S, 1000.0), (OFFSET_S + 500.0, 9000.0)]
+    assert known((1.0, 2.0), at(50.0), (40.0,)).kept[0].last_s == 50.0, "of a release of before"
+    assert known((1.0,), at(50.0), (9e9,)).kept[0].last_s == 50.0, "never later than now"
+
+
+def test_what_the_clock_has_come_back_from_is_left_when_the_doubt_is_over() -> None:
+    times = looked(at(1000.0), at(2000.0, 3600.0), at(5600.0))
+    soon, later = at(5600.0 + DOUBT_S - 1), at(5600.0 + DOUBT_S)
+    assert times.known(soon) == (soon.wall_s, soon.wall_s + 3600.0)
+    assert times.known(later) == (later.wall_s,)
+    assert times.walls(later) == (later.wall_s, later.wall_s + 3600.0), "a secret meeting goes on by it"
+    assert times.known(replace(later, synced=False)) == (later.wall_s,)
+    again = at(5600.0 + DOUBT_S, 3600.0)
+    assert set(times.known(again)) == {again.wall_s, later.wall_s}, "and it is back when the clock is"
+
+
+def test_a_clock_that_was_set_once_may_have_been_right_before() -> None:
+    times = looked(at(1000.0), at(2000.0, 3600.0))
+    late = at(2000.0 + 20 * 3600.0, 3600.0)
+    assert set(times.known(late)) == {late.wall_s, late.wall_s - 3600.0}
+    assert times.in_order(late) == (late.wall_s - 3600.0, late.wall_s)

@@ -1,0 +1,66 @@
+"""How old acts of earlier boots are at least, by the monotonic clock alone. Pure.
+
+An act that no good clock has dated, or that one has dated in the future, counts as just done at a start. It may do so
+for a day, and not for a day after every start: a room that is switched off each evening would never act again.
+Acts are numbered in the order in which they begin, so that a few marks say it of all: up to this number, so long ago.
+"""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+
+DAY_S = 86_400.0
+"""The longest time for which any limit counts an act."""
+EVERY_S = 900.0
+"""A mark is set, and kept, so often: so much of each run may be forgotten, and acts then count as younger."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ages:
+    """Marks, oldest first: number of an act, and a moment of this boot's clock by which it and all before had begun."""
+
+    marks: tuple[tuple[int, float], ...] = ()
+    looked_s: float = float("-inf")
+    """Monotonic: when marks were last set; what is kept counts from then."""
+
+    def at_least_s(self, act_id: int, now_s: float) -> float:
+        """For how long this act has been over with, at least, in seconds of running boards."""
+        return max((now_s - at_s for upto, at_s in self.marks if act_id <= upto), default=0.0)
+
+
+NO_AGES = Ages()
+"""Nothing is known."""
+
+
+def passed(ages: Ages, upto: int, now_s: float) -> Ages:
+    """The same at this moment. `upto`: the highest number of an act that has begun, and all below it with it."""
+    if now_s - ages.looked_s < EVERY_S:
+        return ages
+    marks = ages.marks
+    if upto > max((known for known, _ in marks), default=0):
+        marks = (*marks, (upto, now_s))
+    old = [mark for mark in marks if now_s - mark[1] >= DAY_S]
+    return Ages((*old[-1:], *marks[len(old) :]), now_s)
+
+
+def text(ages: Ages) -> str:
+    """As the store keeps it: a checksum, and the age of each mark. A mark of a day does not change any more."""
+    body = " ".join(f"{upto}={min(DAY_S, ages.looked_s - at_s):.0f}" for upto, at_s in ages.marks)
+    return f"{_sum(body)} {body}" if body else ""
+
+
+def parse(kept: str, now_s: float) -> Ages:
+    """What `text` has written; anything else says nothing."""
+    check, _, body = kept.partition(" ")
+    if not body or check != _sum(body):
+        return NO_AGES
+    try:
+        pairs = [(int(upto), float(age_s)) for upto, _, age_s in (word.partition("=") for word in body.split())]
+    except ValueError:
+        return NO_AGES
+    return Ages(tuple((upto, now_s - min(DAY_S, max(0.0, age_s))) for upto, age_s in pairs))
+
+
+def _sum(body: str) -> str:
+    return f"{zlib.crc32(body.encode()):08x}"

@@ -80,6 +80,9 @@ def always() -> bool:
 LATE = "late"
 """Reason of an act that was not begun because `InTime` said no: nothing was sent, and it uses up no budget."""
 
+BUSY = "busy"
+"""Reason of an act for which the line to its device was not free in time: nothing was sent, no budget is used up."""
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:

@@ -44,7 +44,7 @@ REFUSALS = {
     Reason.PROJECTOR: "A projector's lamp has to cool first: no relay cuts it, whatever is configured.",
     Reason.ATTENDED: "Somebody at the equipment has asked it to hold still (`diemcau-agent hold`).",
     Reason.MAINTENANCE: (
-        "A maintenance window is open. With an undisciplined clock it counts as open, "
+        "A maintenance window is open by one of the times that it may be. Where no clock can tell, it counts as open "
         f"for {_G.maintenance_blind_s / 3600:.0f} h at most."
     ),
     Reason.IN_CALL: "The codec says that a call is connected, being set up or torn down.",
@@ -55,8 +55,8 @@ REFUSALS = {
         f"before it; in the last {_G.meeting_near_s / 60:.0f} min the room acts on what leaves it without one alone."
     ),
     Reason.CLOCK_UNKNOWN: (
-        "No time server has spoken for a day: a planned meeting may be near. Or none has since the start: the age of "
-        "earlier restarts is not known."
+        "No time server has spoken for a day: a planned meeting may be near. Or the age of earlier restarts is not "
+        "known: none has since the start, or what it says stands before them."
     ),
     Reason.UPGRADING: "The codec is taking new firmware: losing power or network now may destroy it.",
     Reason.ON_BATTERY: "The UPS runs from its battery.",
@@ -137,7 +137,10 @@ where it lacked the journal alone, as soon as that can be written again.
 
 A board without a battery does not know at its start how long ago earlier restarts were. They count as just done until
 a time server has disciplined the clock for the first time, and then at their true age; meanwhile nothing else is tried
-in their place.
+in their place. What no clock can date counts so for a day of running boards in all, not for a day after each start.
+
+An order to a device that was not sent because another exchange held its line is no failed remedy: the same rung is
+tried again, and only after the third in a row the next one.
 
 ## Near a meeting
 

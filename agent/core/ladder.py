@@ -24,12 +24,16 @@ LONGEST_WAIT_S = 600.0
 """A hold that lasts longer is a person's: nobody should wait for it in silence."""
 NO_EFFECT_SHARE = 0.5
 """A load whose power was cut and that still draws more than this share of before has not lost it."""
-WITHDRAWN = frozenset(Reason) | {"late"}
+LINE_BUSY = "busy"
+"""`agent.ports.BUSY`: the order was not sent, since another exchange held the line to the device."""
+WITHDRAWN = frozenset(Reason) | {"late", LINE_BUSY}
 """Reasons of an act that was not begun although it was permitted: the interlock's own when it was asked again, a card
-that did not take the intent, and `agent.ports.LATE`."""
+that did not take the intent, a line that was not free, and `agent.ports.LATE`."""
 WITHDRAWN_MAX = 6
 """After so many acts in a row that were permitted and not begun a person is called: a log-in that always takes longer
 than a witness is good for would be tried every few seconds, unheard. It is tried again after the cool-off [J]."""
+LINE_BUSY_MAX = 3
+"""A line that was not free so often in a row has its device to blame: the next rung needs no line [J]."""
 JOURNAL_PAUSE_S = 10.0
 """After an intent that could not be written down. Each try tells of itself, and what is told waits in memory."""
 SUSPICION_S = 120.0
@@ -344,17 +348,20 @@ def finished(state: RoomState, event: RemedyDone, now: Instant) -> Step:
         return state, (done,)
     if event.ok:
         fault = _moved(fault, Signal.ACT_DONE, now)
-        settling = replace(fault, settle_until_s=settle_until_s, strikes=0, passes=0, withdrawn=0)
+        settling = replace(fault, settle_until_s=settle_until_s, strikes=0, passes=0, withdrawn=0, lines_busy=0)
         return _put(state, settling), (done,)
-    if unsent and event.reason in WITHDRAWN:  # it was permitted and not begun: the same rung waits anew
+    lines_busy = fault.lines_busy + 1 if event.reason == LINE_BUSY else 0
+    # It was permitted and not begun: the same rung waits anew.
+    if unsent and event.reason in WITHDRAWN and lines_busy < LINE_BUSY_MAX:
         fault = replace(
             _moved(fault, Signal.WITHDRAWN, now), acts=fault.acts - 1, act_id=0, waiting_since_s=now.mono_s,
-            withdrawn=fault.withdrawn + 1, refused=event.reason if event.reason == Reason.NO_JOURNAL else "",
+            withdrawn=fault.withdrawn + 1, lines_busy=lines_busy,
+            refused=event.reason if event.reason == Reason.NO_JOURNAL else "",
         )  # fmt: skip
         if fault.withdrawn < WITHDRAWN_MAX:
             return _put(state, fault), (done,)
         return _give_up(state, rule, fault, event.reason, now, (done,))
-    fault = replace(_moved(fault, Signal.ACT_FAILED, now), rung=fault.rung + 1, withdrawn=0)
+    fault = replace(_moved(fault, Signal.ACT_FAILED, now), rung=fault.rung + 1, withdrawn=0, lines_busy=0)
     state, more = _climb(_put(state, fault), rule, now)
     return state, (done, *more)
 

@@ -29,7 +29,7 @@ from agent.devices.base import (
     Silent,
 )
 from agent.devices.telnet import TelnetFilter
-from agent.ports import LATE, Asked, InTime, LateError, Outcome, always
+from agent.ports import BUSY, LATE, Asked, InTime, LateError, Outcome, always
 from agent.probes.families import Family
 from agent.probes.lines import CONNECT_S, Access, Line
 from agent.probes.moments import Moments
@@ -187,7 +187,7 @@ class DeviceLink:
         deadline_s = time.monotonic() + timeout_s
         with self._turns.urgent(timeout_s / 2) as mine:
             if not mine:
-                return Outcome(False, "timeout", {"answer": "another exchange held the line", "sent": False})
+                return Outcome(False, BUSY, {"answer": "another exchange held the line", "sent": False})
             if not self.is_open():
                 return self._order(remedy, deadline_s, in_time)
             old = self._order(remedy, min(deadline_s, time.monotonic() + ORDER_S), in_time)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from agent.ports import InTime, Outcome, always
+from agent.ports import BUSY, InTime, Outcome, always
 from agent.probes.link import Link
 
 ORDER_MAX_S = 18.0
@@ -24,7 +24,7 @@ class DeviceEffector:
         if remedy not in self.remedies:
             return Outcome(False, "absent", {"sent": False})
         if not self._one_at_a_time.acquire(blocking=False):
-            return Outcome(False, "busy", {"sent": False})
+            return Outcome(False, BUSY, {"sent": False})
         try:
             return self._link.order(remedy, ORDER_MAX_S, in_time)
         except Exception as error:  # the contract: never raises

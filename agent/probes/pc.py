@@ -14,7 +14,7 @@ from agent.clock import now_s
 from agent.core.facts import NoReading, Reading
 from agent.devices.base import IN_CALL
 from agent.devices.pc import _shell, linux, windows
-from agent.ports import LATE, Asked, InTime, LateError, Outcome, always
+from agent.ports import BUSY, LATE, Asked, InTime, LateError, Outcome, always
 from agent.probes.config import PcConfig
 from agent.probes.lines import PORTS
 from agent.probes.names import Resolver, split_host_port
@@ -120,7 +120,7 @@ class PcProbe:
         deadline_s = time.monotonic() + ORDER_S
         with self._turns.urgent(ORDER_S / 2) as mine:
             if not mine:
-                return Outcome(ok=False, reason="timeout", proof={"answer": "a look held the line", "sent": False})
+                return Outcome(ok=False, reason=BUSY, proof={"answer": "a look held the line", "sent": False})
             self._typed_at_s = 0.0
             try:
                 (said,) = self._converse(self._system.order(self._restart), 1, deadline_s, in_time)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from agent.devices.base import CommandDone, CommandFailed, Event, Facts, LoginNeeded, LoginRefused, ProtocolError, Ready
 from agent.devices.web import HttpSession
 from agent.exchange import HttpRequest
-from agent.ports import LATE, Asked, InTime, LateError, Outcome, always
+from agent.ports import BUSY, LATE, Asked, InTime, LateError, Outcome, always
 from agent.probes.families import Family
 from agent.probes.lines import Access, Line
 from agent.probes.moments import Moments
@@ -102,7 +102,7 @@ class HttpLink:
         deadline_s = time.monotonic() + timeout_s
         with self._turns.urgent(timeout_s / 2) as mine:
             if not mine:
-                return Outcome(False, "timeout", {"answer": "another exchange held the line", "sent": False})
+                return Outcome(False, BUSY, {"answer": "another exchange held the line", "sent": False})
             old = self._order(remedy, deadline_s, in_time)
             if "closed" not in old.proof or time.monotonic() > deadline_s - 1:
                 return old

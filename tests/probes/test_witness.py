@@ -203,6 +203,19 @@ def test_an_order_that_waited_too_long_for_the_line_is_not_sent() -> None:
         probe.close()
 
 
+def test_a_line_that_another_exchange_holds_is_named_as_busy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Nothing was sent and nothing is known of the device: that is no failed remedy."""
+    monkeypatch.setattr("agent.probes.orders.ORDER_MAX_S", 0.4)
+    with codec("cisco_xapi/json_idle") as fake, web(web_codec) as device:
+        probe, web_probe = CodecProbe(config_for(fake)), probe_of(device, tmp_path)
+        for one, give in ((probe, effector(probe)), (web_probe, effector_of(web_probe))):
+            with one.link._turns.urgent(1.0):  # type: ignore[union-attr]
+                outcome = give.perform("codec_restart")
+            assert (outcome.ok, outcome.reason, outcome.proof["sent"]) == (False, "busy", False)
+            one.close()
+        assert (fake.connections, device.connections) == (0, 0)
+
+
 def test_whether_it_is_in_time_is_asked_when_the_log_in_is_over() -> None:
     with codec("cisco_xapi/ce_text_idle") as fake:
         probe = CodecProbe(config_for(fake))

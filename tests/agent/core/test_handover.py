@@ -6,12 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from agent.core.events import AskWitnesses, CommandReceived, DesiredChanged, Tick
+from agent.core.events import AskWitnesses, CommandReceived, DesiredChanged, RemedyDone, Tick
 from agent.core.facts import Reading
 from agent.core.handover import Handover, asked_again
 from agent.core.phases import Phase
 from agent.core.policy import Meeting
 from agent.core.reasons import Reason
+from agent.ports import BUSY
 from tests.agent.core.test_codec_hung_story import HUNG
 from tests.agent.core.toy import ILL, later
 from tests.agent.core.toy import room as toy_room
@@ -280,3 +281,44 @@ def test_two_relays_that_are_handed_over_together_keep_their_distance() -> None:
     world.mono_s += 2.1
     world.state, _, handover = asked_again(world.state, second, world.now)
     assert handover is Handover.BEGINS
+
+
+def held(world: World) -> None:
+    """The order that was just begun finds the line to its device taken by another exchange."""
+    world.see(HUNG)
+    assert again(world) is Handover.BEGINS
+    act_id = max(world.state.acts)
+    world.feed(RemedyDone(act_id, ok=False, reason=BUSY, proof={"sent": False}))
+
+
+def test_a_line_that_is_not_free_makes_no_failed_remedy() -> None:
+    """Nothing was sent: the same rung is tried again, nothing is used up, and no power is cut over it."""
+    world = hung()
+    held(world)
+    fault = world.state.fault("codec_hung")
+    assert (fault.phase, fault.rung, fault.acts, fault.lines_busy) == (Phase.CONFIRMED, 0, 0, 1)
+    assert world.state.load("codec").acts_s == ()
+    world.run(HUNG, 20)
+    assert world.remedies() == ["codec_restart"] * 2
+    assert again(world) in (Handover.BEGINS, Handover.HELD)
+    world.see(HUNG)
+    world.finish()
+    assert world.state.fault("codec_hung").lines_busy == 0
+
+
+def test_a_line_that_is_never_free_is_the_devices_own_fault() -> None:
+    """Three times in a row: then the next rung, which needs no line."""
+    world = hung()
+    for _ in range(3):
+        held(world)
+        world.run(HUNG, 20)
+    assert world.remedies() == ["codec_restart"] * 3 + ["codec_power_cycle"]
+
+
+def test_another_reason_between_begins_the_count_anew() -> None:
+    world = hung()
+    for _ in range(2):
+        held(world)
+        world.run(HUNG, 20)
+    world.feed(RemedyDone(max(world.state.acts), ok=False, reason="late", proof={"sent": False}))
+    assert (world.state.fault("codec_hung").withdrawn, world.state.fault("codec_hung").lines_busy) == (3, 0)

@@ -74,7 +74,7 @@ def _main(argv: Sequence[str] | None) -> int:
     if arguments.command == "probe":
         return _probe(arguments)
     if arguments.command == "doctor":
-        from agent.doctor import examine
+        from agent.commands.doctor import examine
 
         return examine(arguments.config)
     logging.basicConfig(
@@ -82,7 +82,7 @@ def _main(argv: Sequence[str] | None) -> int:
         format="%(levelname)s %(name)s: %(message)s",
     )
     if arguments.command == "rescue":
-        from agent import rescue
+        from agent.power import rescue
 
         rescue.power_up(arguments.config)
         return 0
@@ -90,7 +90,7 @@ def _main(argv: Sequence[str] | None) -> int:
 
 
 def _probe(arguments: argparse.Namespace) -> int:
-    from agent.scan import Account, scan
+    from agent.commands.probe import Account, scan
 
     try:
         secret = arguments.password_file.read_text("utf-8-sig").strip() if arguments.password_file else ""
@@ -107,8 +107,8 @@ def _probe(arguments: argparse.Namespace) -> int:
 
 
 def _check(path: Path) -> int:
-    from agent.config import ConfigError
-    from agent.secret_files import refuse, with_secrets
+    from agent.config.room import ConfigError
+    from agent.config.secrets import refuse, with_secrets
     from agent.settings import validate
 
     try:
@@ -123,10 +123,10 @@ def _check(path: Path) -> int:
 
 def _hold(path: Path, minutes: float) -> int:
     """Begin a hold of so many minutes, or end it with 0."""
-    from agent.clock import boot_id
-    from agent.config import ConfigError
+    from agent.config.room import ConfigError
     from agent.probes import attended
     from agent.settings import load
+    from agent.transports.clock import boot_id
 
     try:
         folder = Path(load(path).state_dir)
@@ -148,7 +148,7 @@ def _hold(path: Path, minutes: float) -> int:
 
 
 def _enrol(given: argparse.Namespace) -> int:
-    from agent.enrol import EnrolError, enrol
+    from agent.commands.enrol import EnrolError, enrol
 
     try:
         room = enrol(given.hub, given.dir, given.ca, patience_s=given.minutes * 60 if given.minutes else float("inf"))
@@ -160,7 +160,7 @@ def _enrol(given: argparse.Namespace) -> int:
 
 
 def _run(path: Path) -> int:
-    from agent import rescue
+    from agent.power import rescue
 
     rescue.power_up(path)  # before anything that takes long, or that a mistake in the file can stop
 
@@ -179,9 +179,9 @@ def _run(path: Path) -> int:
 
 def _care(path: Path) -> int:
     """Watch and heal this room until ended."""
-    from agent.config import ConfigError
+    from agent.config.room import ConfigError
     from agent.ports import RelayError
-    from agent.service import Service
+    from agent.runtime.service import Service
     from agent.settings import load
 
     log = logging.getLogger("agent")

@@ -26,7 +26,7 @@ class Asked(dict[str, Reading]):
     """
 
     asked_s: dict[str, float]
-    """By fact, on the clock of `agent.clock`; a fact that is not here was asked when the look began."""
+    """By fact, on the clock of `agent.transports.clock`; a fact that is not here was asked when the look began."""
     cut_short = False
     """It gave way to what was urgent, and left out what was not answered by then: it is to look again soon."""
 

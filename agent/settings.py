@@ -22,14 +22,14 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 
-from agent.config import AgentConfig, ConfigError, LoadConfig
+from agent.config import devices as probes
+from agent.config.channel import RelayConfig
+from agent.config.room import AgentConfig, ConfigError, LoadConfig
+from agent.config.secrets import with_secrets
 from agent.core.policy import Guards, Thresholds
 from agent.core.remedies import LOADS
-from agent.probes import config as probes
-from agent.publisher import BrokerConfig
-from agent.rescue import CACHE
-from agent.secret_files import with_secrets
-from agent.transports.relay import RelayConfig
+from agent.power.rescue import CACHE
+from agent.uplink.publisher import BrokerConfig
 from wire.address import host_of
 from wire.topics import valid_id
 

@@ -17,30 +17,24 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
-from hub import (
-    audit_command,
-    backup,
-    enrolment,
-    inventory,
-    meetings,
-    registry,
-    restored,
-    rollout_command,
-    token_command,
-)
-from hub.api.accounts import ROLES, BadAccountError, add_user, reset_second_step
-from hub.api.tokens import BadTokenError
+from hub.access.accounts import ROLES, BadAccountError, add_user, reset_second_step
+from hub.access.oidc.accounts import add_oidc_user
+from hub.access.tokens import BadTokenError
+from hub.changes import enrolment, meetings, registry, restored
+from hub.changes.rollouts import RolloutError
+from hub.changes.sheet import SheetError
+from hub.commands import audit as audit_command
+from hub.commands import backup, inventory
+from hub.commands import rollout as rollout_command
+from hub.commands import token as token_command
 from hub.core.leases import Budget
-from hub.oidc.accounts import add_oidc_user
 from hub.pki import command as pki
 from hub.pki.files import PkiError
-from hub.rollouts import RolloutError
 from hub.settings import HubSettings, SettingsError, load, read_secret
-from hub.sheet import SheetError
 from hub.signer import command as signer
 from hub.store.db import DatabaseError, open_db, open_reader, transaction
-from hub.watchdog import notify
 from wire import lock
+from wire.sd_notify import notify
 from wire.streams import spoken
 
 DEFAULT_CONFIG = Path("/etc/diemcau/hub.toml")
@@ -185,10 +179,10 @@ def serve(settings: HubSettings) -> int:
 def _serve(settings: HubSettings) -> int:
     import uvicorn
 
-    from hub import doors
-    from hub.api.app import create_app
-    from hub.api.prepare import prepare
-    from hub.service import Hub
+    from hub.app import create_app
+    from hub.commands.prepare import prepare
+    from hub.runtime import doors
+    from hub.runtime.service import Hub
 
     listener = _listen(settings.web.host, settings.web.port)  # first: the broker's session is taken from nobody before
     if listener is None:

@@ -1,8 +1,9 @@
 """What the console needs of the running hub: orders, an operator's marks on incidents, news of changes, and health.
 
-The console reads the database by itself (`hub/store/reads.py`); everything that changes something goes through here, so
-that one writer commits it, with an audit row. Every method may be called from any thread and blocks at most a few
-seconds. A refusal is no error: it comes back as a word that the catalogues know under `reason.` or `error.`.
+The console reads the database by itself (`hub/store/read/reads.py`); everything that changes something goes through
+here, so that one writer commits it, with an audit row. Every method may be called from any thread and
+blocks at most a few seconds. A refusal is no error: it comes back as a word that the catalogues know under `reason.` or
+`error.`.
 """
 
 from __future__ import annotations

@@ -15,11 +15,11 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 from pydantic_settings import SettingsError as BadEnvironmentError
 
-from hub.api.permissions import ROLES
-from hub.link import Broker
-from hub.oidc.options import Options, fault_of_url
+from hub.access.oidc.options import Options, fault_of_url
+from hub.access.permissions import ROLES
+from hub.intake.link import Broker
+from hub.runtime.syslog import MEND, Tls, target_of
 from hub.signer.client import SignerClient, Unsigned
-from hub.syslog import MEND, Tls, target_of
 from wire.address import host_of
 
 DATABASE = "hub.db"

@@ -24,8 +24,8 @@ import paho.mqtt.client as mqtt
 
 import agent.rules
 from agent.core.facts import Instant
-from agent.publisher import BrokerConfig, make_room_client, retry_delay_s
-from agent.trust import read_root
+from agent.uplink.publisher import BrokerConfig, make_room_client, retry_delay_s
+from agent.uplink.trust import read_root
 from sim.book import Book
 from sim.control import LINE_MAX, answer
 from sim.light import LightRoom, policy

@@ -1,8 +1,8 @@
 """A light room: the agent's own engine, journal and session over a room's physics, without sockets to devices.
 
-Everything a hub can see comes out of the same code as in a real room (`agent.room`, `agent.session`, `agent.report`);
-only the probes and actuators are short-cut. Time is compressed by the policy's `time_scale`: real clock, shorter
-constants.
+Everything a hub can see comes out of the same code as in a real room (`agent.runtime.room`, `agent.uplink.session`,
+`agent.uplink.report`); only the probes and actuators are short-cut. Time is compressed by the policy's `time_scale`:
+real clock, shorter constants.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from agent.core.policy import Policy, Thresholds, make_policy
 from agent.core.remedies import LOADS, Method
 from agent.core.rule import Rule
 from agent.core.secrecy import Secrecy
-from agent.gate import Discretion
-from agent.room import Room
-from agent.session import Incoming, Session
-from agent.snapshots import Samples, Snapshots
+from agent.runtime.room import Room
+from agent.runtime.snapshots import Samples, Snapshots
 from agent.store.base import Batch
 from agent.store.memory import MemoryStore
-from agent.trust import Trust
+from agent.uplink.gate import Discretion
+from agent.uplink.session import Incoming, Session
+from agent.uplink.trust import Trust
 from sim import observe
 from sim.hardware import fitting
 from sim.physics import RoomPhysics

@@ -58,7 +58,7 @@ _BESIDE = ("tests/brokers.py", "tests/transports", "tests/trust")
 PARTS = (
     Part("agent/core/*.py", ("tests/agent/core", "tests/agent/rules"), "tests/agent/core/equivalent_mutants.txt"),
     Part(
-        "agent/session.py",
+        "agent/uplink/session.py",
         (
             "tests/agent/test_session.py", "tests/agent/test_session_edges.py", "tests/agent/test_resend.py",
             "tests/agent/test_session_bounds.py", "tests/agent/test_desired.py", "tests/agent/test_confirmed.py",
@@ -74,10 +74,12 @@ PARTS = (
         "tests/agent/equivalent/store.txt", _BESIDE,
     ),
     Part(
-        "agent/loop.py", ("tests/agent/test_loop.py", "tests/agent/test_publisher_alone.py"),
+        "agent/runtime/loop.py", ("tests/agent/test_loop.py", "tests/agent/test_publisher_alone.py"),
         "tests/agent/equivalent/loop.txt", _BESIDE,
     ),
-    Part("agent/actuators.py", ("tests/agent/test_actuators.py",), "tests/agent/equivalent/actuators.txt", _BESIDE),
+    Part(
+        "agent/power/actuators.py", ("tests/agent/test_actuators.py",), "tests/agent/equivalent/actuators.txt", _BESIDE,
+    ),
 )  # fmt: skip
 
 

@@ -16,10 +16,10 @@ import abc
 from dataclasses import replace
 from typing import TypeVar
 
+from agent.core.exchange import HttpReply, HttpRequest
 from agent.core.facts import NoReading
 from agent.devices.base import Event, Login, LoginNeeded, LoginRefused, ProtocolError, Ready
 from agent.devices.inquiry import Inquiry, Query
-from agent.exchange import HttpReply, HttpRequest
 
 A = TypeVar("A")
 COOKIES_MAX = 20

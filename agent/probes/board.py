@@ -9,10 +9,10 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from agent.config.devices import SelfConfig
 from agent.core.facts import NoReading, Reading
 from agent.devices.base import checked
 from agent.ports import LATE, InTime, Outcome, always
-from agent.probes.config import SelfConfig
 from agent.transports.command import run_command
 from agent.transports.errors import LinkFault
 from agent.transports.sysfs import named_folders, read_number, read_text

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from agent.config.devices import CodecConfig, MeterConfig, RoomConfig, SensorConfig
 from agent.devices.codec._baseline import REMEDY
 from agent.devices.sensor import mhz19
-from agent.gate import MeteringGate
 from agent.ports import Effector, Probe
 from agent.probes.board import BoardEffector, SelfProbe
 from agent.probes.co2 import Co2Probe
 from agent.probes.codec import CodecProbe
-from agent.probes.config import CodecConfig, MeterConfig, RoomConfig, SensorConfig
 from agent.probes.controlled import camera_probe, display_orders, display_probe
 from agent.probes.families import load
 from agent.probes.meter import MeterProbe
@@ -19,6 +18,7 @@ from agent.probes.sensor import SensorProbe
 from agent.probes.snmp_probes import CodecSnmpProbe, SwitchProbe
 from agent.probes.sound import SoundProbe
 from agent.probes.ups import UpsProbe
+from agent.uplink.gate import MeteringGate
 
 
 def build_probes(room: RoomConfig, gate: MeteringGate | None = None) -> tuple[list[Probe], list[Effector]]:

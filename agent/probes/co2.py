@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 
+from agent.config.devices import SensorConfig
 from agent.core.facts import NoReading, Reading
 from agent.devices.sensor import mhz19
 from agent.probes.asked import AskedLine
-from agent.probes.config import SensorConfig
 from agent.probes.lines import parse_line
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from agent.clock import now_s
+from agent.config.devices import CodecConfig
 from agent.core.facts import NoReading, Reading
 from agent.devices.base import IN_CALL, Login
 from agent.devices.codec._baseline import KEYS as SETTINGS_KEYS
 from agent.devices.codec._baseline import problem
 from agent.ports import Asked
-from agent.probes.config import CodecConfig
 from agent.probes.families import Family, load
 from agent.probes.lines import Access, Line, parse_line
 from agent.probes.link import DeviceLink, Link, api_reading
@@ -20,6 +19,7 @@ from agent.probes.reach import Target, check, device_reading, host_lives, parse
 from agent.probes.turns import InterruptedPoll, cut_short
 from agent.probes.weblink import HttpLink
 from agent.transports.attempts import Answer
+from agent.transports.clock import now_s
 from agent.transports.errors import LinkFault
 from agent.transports.trust import Trust
 

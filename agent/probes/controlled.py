@@ -5,11 +5,11 @@ from __future__ import annotations
 import importlib
 from dataclasses import replace
 
+from agent.config.devices import CameraConfig, DisplayConfig
 from agent.core.facts import NoReading
 from agent.devices.base import Login
 from agent.devices.setup import Setup
 from agent.ports import Asked
-from agent.probes.config import CameraConfig, DisplayConfig
 from agent.probes.families import Family, load
 from agent.probes.lines import Access, parse_line
 from agent.probes.link import DeviceLink, api_reading

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import ModuleType
 
+from agent.config.devices import MeterConfig
 from agent.core.facts import Reading
 from agent.devices.modbus import ADDRESS_MAX, InputRegisters
 from agent.devices.power import pzem004t, sdm120
 from agent.probes.asked import AskedLine
-from agent.probes.config import MeterConfig
 from agent.probes.lines import parse_line
 
 

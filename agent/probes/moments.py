@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from agent.clock import now_s
 from agent.core.facts import Reading
 from agent.devices.base import Progress
 from agent.ports import Asked
+from agent.transports.clock import now_s
 
 
 class Moments:

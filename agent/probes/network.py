@@ -7,11 +7,11 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from agent.config.devices import NetworkConfig
 from agent.core.facts import NoReading, Reading
 from agent.devices.network import clock, dns, lldp
 from agent.devices.network.quality import KEYS as QUALITY_KEYS
 from agent.devices.network.quality import Quality
-from agent.probes.config import NetworkConfig
 from agent.probes.names import Resolver, ask, split_host_port
 from agent.probes.reach import Target, attempt_for, check, host_lives, parse, path_reading, ping
 from agent.transports.attempts import Answer, run

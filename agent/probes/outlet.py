@@ -8,20 +8,20 @@ import time
 from collections.abc import Mapping
 from typing import Protocol
 
+from agent.config.channel import RelayConfig
+from agent.config.devices import MeterConfig
+from agent.core.exchange import HttpReply, HttpRequest
 from agent.core.facts import NoReading, Reading
 from agent.devices import snmp
 from agent.devices.base import checked
 from agent.devices.power import _apc
 from agent.devices.power._apc import ApcOutlet
 from agent.devices.power._outlets import OutletState, WebOutlet
-from agent.exchange import HttpReply, HttpRequest
-from agent.probes.config import MeterConfig
 from agent.probes.names import Resolver, split_host_port
 from agent.probes.snmp import SnmpClient
 from agent.transports.errors import Kind, LinkFault
 from agent.transports.holdoff import HoldOff
 from agent.transports.http import HttpClient, parse_url
-from agent.transports.relay import RelayConfig
 
 WEB = {"shelly": "Shelly", "tasmota": "Tasmota"}
 """Families of outlets with a web interface, files of `agent/devices/power/`, and the class in it."""

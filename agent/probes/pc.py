@@ -10,15 +10,15 @@ import time
 from pathlib import Path
 from types import ModuleType
 
-from agent.clock import now_s
+from agent.config.devices import PcConfig
 from agent.core.facts import NoReading, Reading
 from agent.devices.base import IN_CALL
 from agent.devices.pc import _shell, linux, windows
 from agent.ports import BUSY, LATE, Asked, InTime, LateError, Outcome, always
-from agent.probes.config import PcConfig
 from agent.probes.lines import PORTS
 from agent.probes.names import Resolver, split_host_port
 from agent.probes.turns import TURN_S, GaveWay, InterruptedPoll, Turns, cut_short
+from agent.transports.clock import now_s
 from agent.transports.errors import LinkFault
 from agent.transports.holdoff import HoldOff
 from agent.transports.ssh import KNOWN_HOSTS, SshPeer, SshStream

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from agent.config.devices import SensorConfig
 from agent.core.facts import NoReading, Reading
 from agent.devices.sensor import kernel
-from agent.probes.config import SensorConfig
 from agent.transports.errors import LinkFault
 from agent.transports.sysfs import named_folders, read_number
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from agent.config.devices import CodecSnmpConfig, SwitchConfig
 from agent.core.facts import NoReading, Reading
 from agent.devices import snmp
 from agent.devices.network import codec_mib, switch_port
-from agent.probes.config import CodecSnmpConfig, SwitchConfig
 from agent.probes.names import Resolver, split_host_port
 from agent.probes.snmp import SnmpClient
 from agent.transports.errors import LinkFault

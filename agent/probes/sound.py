@@ -6,12 +6,12 @@ import sys
 from array import array
 from collections.abc import Mapping
 
+from agent.config.devices import SoundConfig
 from agent.core.facts import NoReading, Reading
 from agent.devices.sensor import sound
-from agent.gate import MeteringGate
-from agent.probes.config import SoundConfig
 from agent.transports.errors import LinkFault
 from agent.transports.recorder import StoppedError, record_into
+from agent.uplink.gate import MeteringGate
 
 
 class SoundProbe:

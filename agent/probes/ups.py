@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 
+from agent.config.devices import UpsConfig
 from agent.core.facts import NoReading, Reading
 from agent.devices.base import CommandDone, CommandFailed, Event, Facts, Login, LoginRefused
 from agent.devices.power import nut
 from agent.ports import LATE, InTime, LateError, Outcome, always
-from agent.probes.config import UpsConfig
 from agent.probes.names import Resolver
 from agent.transports.errors import LinkFault
 from agent.transports.tcp import TcpStream

@@ -9,9 +9,9 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 
+from agent.core.exchange import HttpRequest
 from agent.devices.base import CommandDone, CommandFailed, Event, Facts, LoginNeeded, LoginRefused, ProtocolError, Ready
 from agent.devices.web import HttpSession
-from agent.exchange import HttpRequest
 from agent.ports import BUSY, LATE, Asked, InTime, LateError, Outcome, always
 from agent.probes.families import Family
 from agent.probes.lines import Access, Line

@@ -11,8 +11,7 @@ from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
 
-from agent import epochs
-from agent.store import mark
+from agent.store import epochs, mark
 from agent.store.base import ACKED, LOST, StoreError
 from agent.store.mend import SpoiltError, examine
 from agent.store.place import identity, writable

@@ -1,7 +1,7 @@
 """What may stand in a journal's rows. SQLite keeps whatever a worn card gives back, and calls it sound. Pure.
 
 What cannot be read is never taken for nothing: an act stands for its load, and a load that is not known for every one.
-Imports little, since power comes back before anything else (`agent.rescue`).
+Imports little, since power comes back before anything else (`agent.power.rescue`).
 """
 
 from __future__ import annotations

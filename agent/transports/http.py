@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from agent.exchange import HttpReply, HttpRequest
+from agent.core.exchange import HttpReply, HttpRequest
 from agent.transports.errors import LinkFault
 from agent.transports.holdoff import HoldOff
 from agent.transports.http_auth import Challenge, authorization, challenge_of

@@ -14,7 +14,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from hub.link import Broker
+from hub.intake.link import Broker
 from hub.pki.authority import BUNDLE, Issuer, now_utc
 from hub.pki.book import Book
 from hub.pki.files import SECRET, PkiError, cert_pem, key_pem, write

@@ -10,7 +10,7 @@ import threading
 from pathlib import Path
 
 from hub.signer import keys, server
-from hub.watchdog import notify
+from wire.sd_notify import notify
 
 DEFAULT_DIR = Path("/etc/diemcau/orders")
 DEFAULT_KEY = Path("/etc/diemcau/signer/signing.key")

@@ -124,7 +124,7 @@ CREATE TABLE meetings (id TEXT PRIMARY KEY, title TEXT NOT NULL, start_s REAL NO
 CREATE TABLE meeting_rooms (meeting TEXT NOT NULL, room TEXT NOT NULL, PRIMARY KEY (meeting, room));
 CREATE TABLE desired (room TEXT PRIMARY KEY, version INTEGER NOT NULL, raw BLOB NOT NULL);
 
--- History: one row per room, fact and hour; `hub/store/history.py` gives the layout of `samples`.
+-- History: one row per room, fact and hour; `hub/history/chunks.py` gives the layout of `samples`.
 CREATE TABLE history (
   room TEXT NOT NULL, fact TEXT NOT NULL, hour INTEGER NOT NULL, -- Unix seconds / 3600
   count INTEGER NOT NULL, low REAL NOT NULL, high REAL NOT NULL, total REAL NOT NULL,

@@ -11,20 +11,20 @@ from pathlib import Path
 from typing import Any
 
 import agent.rules
-from agent import report
-from agent.actuators import Actuators
 from agent.core.events import Observed, RemedyDone
 from agent.core.facts import Instant, Observation, Reading
 from agent.core.remedies import Method
 from agent.core.secrecy import Secrecy
-from agent.gate import MeteringGate
-from agent.heed import surely_of
-from agent.loop import Loop
 from agent.ports import InTime, always
-from agent.room import Room
-from agent.session import FLOOR, Incoming, Session, desired_from
+from agent.power.actuators import Actuators
+from agent.runtime.loop import Loop
+from agent.runtime.room import Room
 from agent.store.sqlite import SqliteStore
-from agent.trust import Trust
+from agent.uplink import report
+from agent.uplink.gate import MeteringGate
+from agent.uplink.heed import surely_of
+from agent.uplink.session import FLOOR, Incoming, Session, desired_from
+from agent.uplink.trust import Trust
 from tests.agent.core.test_codec_hung_story import HUNG
 from tests.agent.core.world import IDLE, WALL_S, policy
 from tests.agent.test_actuators import FakeRelays

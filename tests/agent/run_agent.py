@@ -16,11 +16,11 @@ from typing import Any
 from gpiozero.devices import Device
 from gpiozero.pins.mock import MockFactory, MockPin
 
+from agent.config.devices import RoomConfig
 from agent.core.facts import Reading
-from agent.gate import MeteringGate
 from agent.main import main
 from agent.ports import Effector, Probe
-from agent.probes.config import RoomConfig
+from agent.uplink.gate import MeteringGate
 from tests.agent import pins
 
 

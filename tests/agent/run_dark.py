@@ -12,11 +12,11 @@ from gpiozero.devices import Device
 from gpiozero.pins.mock import MockFactory
 
 import agent.probes.build
+from agent.config.devices import RoomConfig
 from agent.core.facts import Reading
-from agent.gate import MeteringGate
 from agent.main import main
 from agent.ports import Effector, Probe
-from agent.probes.config import RoomConfig
+from agent.uplink.gate import MeteringGate
 from tests.agent.run_agent import KeptPin
 
 CAMERA_PIN = 17

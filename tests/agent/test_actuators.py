@@ -8,11 +8,11 @@ from dataclasses import replace
 
 import pytest
 
-from agent.actuators import DARK_TOLD_AFTER_S, GUARD_MARGIN_S, RESTORE_FOR_S, RESTORE_PAUSE_S, Actuators
 from agent.core.events import RemedyDone, StartRemedy
 from agent.core.remedies import LOADS, OFF_MAX_S, REMEDIES
 from agent.core.state import Act
 from agent.ports import LATE, InTime, LateError, Outcome, RelayError, always
+from agent.power.actuators import DARK_TOLD_AFTER_S, GUARD_MARGIN_S, RESTORE_FOR_S, RESTORE_PAUSE_S, Actuators
 
 FAILING = int(RESTORE_FOR_S / RESTORE_PAUSE_S) + 1
 """So many tries the act's own thread makes."""

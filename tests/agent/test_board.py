@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from agent import board, report
 from agent.core.facts import Instant
-from agent.epochs import Epochs, read, written
-from agent.session import Session
+from agent.runtime import board
 from agent.store.base import Batch
+from agent.store.epochs import Epochs, read, written
 from agent.store.sqlite import SqliteStore
+from agent.uplink import report
+from agent.uplink.session import Session
 from tests.agent.test_session import ack, at
 from tests.agent.test_store import act
 from wire import messages as m

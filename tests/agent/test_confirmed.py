@@ -8,7 +8,7 @@ import pytest
 from agent.core.events import CommandReceived
 from agent.core.facts import Instant
 from agent.core.remedies import LOADS, REMEDIES
-from agent.session import Incoming
+from agent.uplink.session import Incoming
 from tests.agent.test_session import make, order
 from wire import messages as m
 from wire.bounds import CONFIRMABLE

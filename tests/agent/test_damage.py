@@ -17,22 +17,24 @@ from pathlib import Path
 import pytest
 
 import agent.rules
-from agent import report, rescue, starts
 from agent.core.events import Tick
 from agent.core.facts import Instant
 from agent.core.phases import Phase
 from agent.core.policy import Policy, make_policy
 from agent.core.remedies import LOADS
 from agent.core.state import Fault, LoadState
-from agent.room import Room
-from agent.service import _state_of, left_off
-from agent.session import Session, desired_from
+from agent.power import rescue
+from agent.runtime import starts
+from agent.runtime.room import Room
+from agent.runtime.service import _state_of, left_off
 from agent.store import mark
 from agent.store.base import ActRow, Batch
 from agent.store.reading import CYCLED
 from agent.store.sqlite import SqliteStore, aside
 from agent.store.unwritten import open_store
-from agent.trust import Trust
+from agent.uplink import report
+from agent.uplink.session import Session, desired_from
+from agent.uplink.trust import Trust
 from wire import messages as m
 from wire.topics import FLEET, Leaf, Topic
 

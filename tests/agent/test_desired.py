@@ -6,7 +6,7 @@ import pytest
 
 from agent.core.events import DesiredChanged
 from agent.core.facts import Instant
-from agent.session import DOUBTED, Incoming, Session, desired_from
+from agent.uplink.session import DOUBTED, Incoming, Session, desired_from
 from tests.agent.test_session import make
 from wire import messages as m
 from wire.topics import Leaf, Topic

@@ -15,10 +15,10 @@ from typing import Any
 
 import pytest
 
-from agent import dial
 from agent.core.facts import Instant
-from agent.dial import DialError, Dialler
-from agent.publisher import BrokerConfig, Publisher
+from agent.uplink import dial
+from agent.uplink.dial import DialError, Dialler
+from agent.uplink.publisher import BrokerConfig, Publisher
 from tests.agent.test_loop import HandClock
 from tests.agent.test_publisher import RoomSide
 from tests.brokers import Mosquitto, until

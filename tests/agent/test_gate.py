@@ -7,16 +7,16 @@ from dataclasses import replace
 
 import pytest
 
-from agent.actuators import Actuators
 from agent.core.events import DesiredChanged, Observed
 from agent.core.facts import Instant, Observation
 from agent.core.policy import Meeting
 from agent.core.secrecy import Secrecy
-from agent.gate import HOLD_S, MeteringGate, since_boot_s
-from agent.loop import Loop
-from agent.session import DOUBTED, Incoming, Session
+from agent.power.actuators import Actuators
+from agent.runtime.loop import Loop
 from agent.store.memory import MemoryStore
-from agent.trust import Trust
+from agent.uplink.gate import HOLD_S, MeteringGate, since_boot_s
+from agent.uplink.session import DOUBTED, Incoming, Session
+from agent.uplink.trust import Trust
 from tests.agent.test_actuators import FakeRelays
 from tests.agent.test_room import make
 from wire import messages as m
@@ -240,7 +240,7 @@ def test_what_could_not_be_used_is_marked_as_doubt(stand: Stand) -> None:
 
 
 def test_secret_meetings_come_back_from_the_journal(stand: Stand) -> None:
-    from agent.session import desired_from
+    from agent.uplink.session import desired_from
 
     at_s = stand.clock.wall_s
     raw = m.encode(m.Desired(room="r", version=5, meetings=[secret(at_s, at_s + 600)])).decode()

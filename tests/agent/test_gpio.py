@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from gpiozero.pins.mock import MockFactory
 
+from agent.config.channel import RelayConfig, check
 from agent.ports import LateError, RelayError
-from agent.transports import gpio
-from agent.transports.gpio import GpioRelays
-from agent.transports.relay import RelayConfig, check
+from agent.power import gpio
+from agent.power.gpio import GpioRelays
 
 
 def test_equipment_is_powered_with_the_relay_at_rest() -> None:
@@ -110,14 +110,14 @@ class Calls(types.ModuleType):
 
 @pytest.fixture
 def holding(monkeypatch: pytest.MonkeyPatch) -> tuple[Any, Calls]:
-    """`agent.transports.holding` over the recorded library, without a trace in the real modules afterwards."""
+    """`agent.power.gpio_holding` over the recorded library, without a trace in the real modules afterwards."""
     calls = Calls()
-    for name in ("gpiozero.pins.lgpio", "agent.transports.holding"):
+    for name in ("gpiozero.pins.lgpio", "agent.power.gpio_holding"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     monkeypatch.setitem(sys.modules, "lgpio", calls)
     import importlib
 
-    module = importlib.import_module("agent.transports.holding")
+    module = importlib.import_module("agent.power.gpio_holding")
     module.LocalPiFactory.pins.clear()  # gpiozero shares them between factories
     monkeypatch.setattr(module.LocalPiFactory, "_get_revision", lambda _self: 0xA02082)
     return module, calls
@@ -139,7 +139,7 @@ def test_a_held_line_is_claimed_with_its_level_in_one_step(holding: tuple[Any, C
 
 
 def test_the_chip_is_found_by_its_label() -> None:
-    from agent.transports.holding import chip_number
+    from agent.power.gpio_holding import chip_number
 
     assert chip_number({0: "brcmvirt-gpio", 4: "pinctrl-rp1"}) == 4
     assert chip_number({0: "pinctrl-rp1", 11: "gpio-brcmstb"}) == 0

@@ -7,11 +7,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from agent.heed import SURELY, surely_of
-from agent.session import Incoming, Session
 from agent.store import base
 from agent.store.memory import MemoryStore
 from agent.store.sqlite import SqliteStore
+from agent.uplink.heed import SURELY, surely_of
+from agent.uplink.session import Incoming, Session
 from tests.agent.test_resend import fleet
 from tests.agent.test_session import WHO, ack, at, drain, fill, make
 from wire import messages as m

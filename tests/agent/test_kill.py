@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from agent import starts
-from agent.clock import SystemClock, boot_id
+from agent.runtime import starts
 from agent.store.base import ActRow, Batch
 from agent.store.sqlite import SqliteStore
+from agent.transports.clock import SystemClock, boot_id
 from tests.agent import pins
 from tests.agent.test_publisher import Hub
 from tests.brokers import Mosquitto

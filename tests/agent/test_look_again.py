@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from agent.clock import SystemClock
 from agent.core.events import Observed
 from agent.core.facts import Reading
 from agent.ports import Asked
-from agent.probe_threads import ProbeThreads
 from agent.probes.turns import cut_short
+from agent.runtime.probe_threads import ProbeThreads
+from agent.transports.clock import SystemClock
 from tests.agent.test_loop import FakeProbe
 from tests.brokers import until
 

@@ -7,14 +7,14 @@ from collections.abc import Mapping
 
 import pytest
 
-from agent.actuators import Actuators
 from agent.core.events import Event, Observed, Record, RemedyDone, Tick
 from agent.core.facts import Instant, NoReading, Observation, Reading
 from agent.core.phases import Phase
-from agent.loop import QUEUE_MAX, Loop
 from agent.ports import InTime, Outcome, always
-from agent.probe_threads import ABANDON_S, ABANDONED_MAX
-from agent.room import Room
+from agent.power.actuators import Actuators
+from agent.runtime.loop import QUEUE_MAX, Loop
+from agent.runtime.probe_threads import ABANDON_S, ABANDONED_MAX
+from agent.runtime.room import Room
 from agent.store.base import Batch
 from agent.store.memory import MemoryStore
 from tests.agent.core.test_codec_hung_story import HUNG
@@ -253,7 +253,7 @@ def test_looks_keep_their_rhythm_however_long_they_take() -> None:
             threading.Event().wait(0.15)
             return {}
 
-    from agent.clock import SystemClock
+    from agent.transports.clock import SystemClock
 
     clock = SystemClock()
     stand = Stand(Slow())

@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
-from agent.actuators import Actuators
 from agent.core.events import CommandReceived, DesiredChanged, Event, Observed, RemedyDone
 from agent.core.facts import NoReading, Observation, Reading
 from agent.core.policy import Meeting
-from agent.loop import Loop
 from agent.ports import InTime, always
-from agent.session import Incoming
+from agent.power.actuators import Actuators
+from agent.runtime.loop import Loop
 from agent.store.base import Batch
 from agent.store.memory import MemoryStore
+from agent.uplink.session import Incoming
 from tests.agent.core.test_codec_hung_story import HUNG
 from tests.agent.core.world import IDLE, WALL_S
 from tests.agent.test_actuators import FakeRelays

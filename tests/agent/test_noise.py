@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 import pytest
 
-from agent import noise, report
 from agent.core.events import Record
-from agent.session import Session
 from agent.store.base import Batch
 from agent.store.memory import MemoryStore
+from agent.uplink import noise, report
+from agent.uplink.session import Session
 from tests.agent.test_session import WHO, at, make, order
 from wire import messages as m
 from wire.topics import Leaf, Topic

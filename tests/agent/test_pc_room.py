@@ -8,7 +8,7 @@ import agent.rules
 from agent.core.events import Observed, Tick
 from agent.core.facts import Instant, NoReading, Observation, Reading
 from agent.core.policy import make_policy
-from agent.room import Room
+from agent.runtime.room import Room
 from agent.store.memory import MemoryStore
 
 START_S, WALL_S = 1_000_000.0, 1_795_390_000.0

@@ -8,12 +8,12 @@ from collections.abc import Callable
 
 import pytest
 
-from agent import plug as plugs
-from agent.actuators import Actuators
 from agent.devices.power._outlets import OutletState
-from agent.plug import Plug
 from agent.ports import LateError, RelayError
-from agent.relays import RoomRelays
+from agent.power import plug as plugs
+from agent.power.actuators import Actuators
+from agent.power.plug import Plug
+from agent.power.relays import RoomRelays
 from agent.transports.errors import LinkFault
 
 

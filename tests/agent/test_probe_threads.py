@@ -11,7 +11,7 @@ import pytest
 from agent.core.events import Observed
 from agent.core.facts import NoReading, Reading
 from agent.ports import Asked
-from agent.probe_threads import ProbeThreads, Worker
+from agent.runtime.probe_threads import ProbeThreads, Worker
 from tests.agent.test_loop import FakeProbe, HandClock
 from tests.brokers import until
 

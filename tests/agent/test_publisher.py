@@ -13,14 +13,14 @@ import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
-from agent import report
-from agent.clock import SystemClock
 from agent.core.events import CommandReceived
-from agent.publisher import BrokerConfig, Publisher, make_room_client, retry_delay_s
-from agent.session import Outgoing, Session
 from agent.store.base import Batch
 from agent.store.memory import MemoryStore
-from agent.trust import Trust
+from agent.transports.clock import SystemClock
+from agent.uplink import report
+from agent.uplink.publisher import BrokerConfig, Publisher, make_room_client, retry_delay_s
+from agent.uplink.session import Outgoing, Session
+from agent.uplink.trust import Trust
 from tests.brokers import PROPERTIES_5, Mosquitto, free_port, publish_5, until
 from wire import messages as m
 from wire.topics import Leaf, Topic
@@ -216,7 +216,7 @@ def test_a_session_that_raises_costs_one_connection_only(
 def test_a_mute_broker_makes_the_client_be_built_anew(
     started: Callable[[Any], Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("agent.publisher.SILENT_S", 1.0)
+    monkeypatch.setattr("agent.uplink.publisher.SILENT_S", 1.0)
     with Mosquitto(tmp_path / "m") as broker:
         room: RoomSide = started(RoomSide(broker.port))
         until("a connection", lambda: room.publisher.connected)

@@ -11,8 +11,8 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.reasoncodes import ReasonCode
 
 from agent.core.events import DesiredChanged
-from agent.publisher import BrokerConfig, Publisher
-from agent.session import Incoming, Session
+from agent.uplink.publisher import BrokerConfig, Publisher
+from agent.uplink.session import Incoming, Session
 from tests.agent.test_loop import HandClock, Stand
 from tests.agent.test_publisher import ROOM, RoomSide
 from wire import messages as m
@@ -57,7 +57,7 @@ def test_a_broker_that_confirms_nothing_for_five_minutes_is_left(
 ) -> None:
     room, clock = RoomSide(1), HandClock()
     client = FakeClient(clock, puback_at)
-    monkeypatch.setattr("agent.publisher.make_room_client", lambda *_: client)
+    monkeypatch.setattr("agent.uplink.publisher.make_room_client", lambda *_: client)
     publisher = Publisher(room.session, BrokerConfig("h"), clock, lambda: None)
     room.fill(1)
     publisher._converse()
@@ -87,7 +87,7 @@ def test_a_message_that_was_left_out_is_told_and_the_document_in_it_comes_again(
     for _ in range(200):
         publisher.inbox.put_nowait(Incoming())
     client = FakeClient(clock, set())
-    monkeypatch.setattr("agent.publisher.make_room_client", lambda *_: client)
+    monkeypatch.setattr("agent.uplink.publisher.make_room_client", lambda *_: client)
     monkeypatch.setattr(client, "loop", lambda _s: client.on_message(client, None, message) or 0)
     publisher._converse()
     assert publisher.overflowed, "for the gate before the microphone"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from agent import report
 from agent.core.events import CommandReceived, DesiredChanged, Observed, Record, RemedyDone
 from agent.core.facts import Evidence, Instant, NoReading, Observation, Reading
-from agent.room import Room
-from agent.snapshots import STATE_EVERY_S, Samples, Snapshots
+from agent.runtime.room import Room
+from agent.runtime.snapshots import STATE_EVERY_S, Samples, Snapshots
 from agent.store.memory import MemoryStore
+from agent.uplink import report
 from tests.agent.core.world import IDLE, WALL_S
 from tests.agent.test_room import hang, make, now, see
 from wire import messages as m

@@ -10,15 +10,15 @@ import pytest
 from gpiozero.devices import Device
 from gpiozero.pins.mock import MockFactory, MockPin
 
-from agent import rescue
+from agent.config.channel import RelayConfig
 from agent.core.events import PastAct
 from agent.core.facts import Instant
 from agent.core.policy import make_policy
 from agent.main import main
-from agent.service import left_off
+from agent.power import rescue
+from agent.runtime.service import left_off
 from agent.store.base import ActRow, Batch, Memory
 from agent.store.sqlite import SqliteStore
-from agent.transports.relay import RelayConfig
 
 TABLE = (RelayConfig("codec", 17), RelayConfig("switch", 18), RelayConfig("light", 22, "no"))
 driven: list[tuple[str, bool]] = []

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from agent import report
-from agent.session import REWIND_EVERY_S, Incoming, Session
+from agent.uplink import report
+from agent.uplink.session import REWIND_EVERY_S, Incoming, Session
 from tests.agent.test_session import WHO, ack, at, drain, fill, make
 from wire import messages as m
 from wire.topics import FLEET, Leaf, Topic

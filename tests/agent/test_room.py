@@ -8,7 +8,7 @@ import agent.rules
 from agent.core.events import CommandReceived, Observed, RemedyDone, Tick
 from agent.core.facts import Instant, Observation
 from agent.core.phases import Phase
-from agent.room import Room, off_loads
+from agent.runtime.room import Room, off_loads
 from agent.store.base import Batch, Store, StoreError
 from agent.store.memory import MemoryStore
 from agent.store.sqlite import SqliteStore

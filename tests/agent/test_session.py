@@ -8,16 +8,16 @@ from itertools import count
 import msgspec
 import pytest
 
-from agent import report
-from agent.config import AgentConfig
+from agent.config.room import AgentConfig
 from agent.core.events import CommandReceived, DesiredChanged, Record
 from agent.core.facts import Instant
-from agent.noise import TOLD_EVERY_S as NOISE_TOLD_EVERY_S
-from agent.service import _trust
-from agent.session import RESEND_S, WINDOW, Incoming, Outgoing, Session, desired_from
+from agent.runtime.service import _trust
 from agent.store.base import Batch
 from agent.store.memory import MemoryStore
-from agent.trust import Trust
+from agent.uplink import report
+from agent.uplink.noise import TOLD_EVERY_S as NOISE_TOLD_EVERY_S
+from agent.uplink.session import RESEND_S, WINDOW, Incoming, Outgoing, Session, desired_from
+from agent.uplink.trust import Trust
 from tests.trust.notary import Notary
 from wire import messages as m
 from wire.envelope import Kind

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agent import report
+from agent.uplink import report
 from tests.agent.test_session import WHO, ack, at, fill, make, seqs
 from wire import messages as m
 from wire.topics import Leaf, Topic

@@ -10,12 +10,12 @@ from itertools import count
 import msgspec
 import pytest
 
-from agent import report
 from agent.core.events import CommandReceived, DesiredChanged
 from agent.core.policy import Meeting
-from agent.session import Incoming, Outgoing, Session, desired_from
 from agent.store.memory import MemoryStore
-from agent.trust import Trust
+from agent.uplink import report
+from agent.uplink.session import Incoming, Outgoing, Session, desired_from
+from agent.uplink.trust import Trust
 from tests.agent.test_session import WHO, ack, at, drain, fill, make, order, seqs
 from tests.trust.notary import Notary
 from wire import messages as m

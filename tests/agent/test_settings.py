@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from agent.config import ConfigError
+from agent.config.room import ConfigError
+from agent.config.secrets import with_secrets
 from agent.core.remedies import LOADS
 from agent.main import main
-from agent.rescue import CACHE
-from agent.secret_files import with_secrets
+from agent.power.rescue import CACHE
 from agent.settings import all_sections, load, section_fields, validate
 
 GOOD = """

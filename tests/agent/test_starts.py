@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from agent.starts import CRASHES_MAX, SAFE_S, STARTS_KEPT, Starts, begun, ended, lifted, parse, text
+from agent.runtime.starts import CRASHES_MAX, SAFE_S, STARTS_KEPT, Starts, begun, ended, lifted, parse, text
 
 BOOT = "a" * 32
 

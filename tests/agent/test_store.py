@@ -15,7 +15,7 @@ from agent.core.facts import Instant
 from agent.core.phases import Phase
 from agent.core.remedies import LOADS, REMEDIES, Method
 from agent.core.state import Fault
-from agent.room import Room
+from agent.runtime.room import Room
 from agent.store import base, sqlite
 from agent.store.base import ActRow, Batch, Store, StoreError
 from agent.store.memory import MemoryStore

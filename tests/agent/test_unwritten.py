@@ -9,7 +9,7 @@ import pytest
 
 from agent.core.events import CommandReceived
 from agent.core.facts import Instant
-from agent.room import Room
+from agent.runtime.room import Room
 from agent.store.base import ActRow, Batch, Store, StoreError
 from agent.store.memory import MemoryStore
 from agent.store.sqlite import SqliteStore

@@ -15,9 +15,9 @@ import threading
 import time
 from pathlib import Path
 
-from hub.link import Broker, Link, Received
+from hub.intake.link import Broker, Link, Received
+from hub.intake.writer import Hooks, Writer
 from hub.store.db import open_db, transaction
-from hub.store.writer import Hooks, Writer
 from tests.bench.blast import CLUSTERS, ROOMS_EACH
 from tests.bench.meter import usage
 from tests.hub.rooms import fill_inventory

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agent.core.exchange import HttpReply, parsed_json
 from agent.core.facts import NoReading, Reading
 from agent.devices.base import CommandDone, CommandFailed, Login
 from agent.devices.codec import cisco_http, cisco_ws
@@ -17,7 +18,6 @@ from agent.devices.codec._videoos_facts import config_of
 from agent.devices.codec._xapi_replies import Values
 from agent.devices.codec._xapi_settings import NAMING
 from agent.devices.codec._xapi_web import xml_setting
-from agent.exchange import HttpReply, parsed_json
 from agent.probes.families import load, names
 from tests.devices.kit import WANTED, Recording, recordings
 from tests.devices.test_conformance import conversation

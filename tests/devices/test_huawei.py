@@ -7,11 +7,11 @@ from collections.abc import Mapping
 
 import pytest
 
+from agent.core.exchange import HttpReply
 from agent.core.facts import NoReading, Reading
 from agent.devices.base import CommandFailed, Event, Login, LoginNeeded, LoginRefused, ProtocolError
 from agent.devices.codec._huawei_facts import data_of
 from agent.devices.codec.huawei_te import session
-from agent.exchange import HttpReply
 from tests.devices.webkit import WebConversation, web_recordings
 
 ALL = {recording.name: recording for recording in web_recordings("huawei_te")}

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agent.core.exchange import HttpReply
 from agent.core.facts import NoReading
 from agent.devices.power._outlets import OutletState, WebOutlet
 from agent.devices.power.shelly import Shelly
 from agent.devices.power.tasmota import DELAY_MAX, Tasmota
-from agent.exchange import HttpReply
 
 OUTLETS: list[WebOutlet] = [Shelly(0), Tasmota(1), Tasmota(2, "admin", "p&w;d?")]
 

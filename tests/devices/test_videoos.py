@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
+from agent.core.exchange import HttpReply
 from agent.core.facts import NoReading, Reading
 from agent.devices.base import CommandFailed, Event, Login, LoginNeeded, LoginRefused, ProtocolError, Ready
 from agent.devices.codec._json_web import TEXT_MAX
 from agent.devices.codec._videoos_facts import STREAMS_MAX
 from agent.devices.codec.poly_videoos import CONFERENCES_MAX, session
-from agent.exchange import HttpReply
 from tests.devices.kit import Recording
 from tests.devices.webkit import WebConversation, recorded, web_recordings
 

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agent.core.exchange import HttpReply
 from agent.core.facts import NoReading, Reading
 from agent.devices.base import CommandDone, CommandFailed, LoginRefused
 from agent.devices.web import COOKIES_MAX
-from agent.exchange import HttpReply
 from agent.probes.families import load as load_family
 from agent.probes.families import names
 from tests.devices.kit import WANTED, Recording

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from agent.core.exchange import HttpReply, HttpRequest
 from agent.core.facts import Reading
 from agent.devices.base import CommandDone, CommandFailed, Event, Facts, Ready
 from agent.devices.web import HttpSession
-from agent.exchange import HttpReply, HttpRequest
 from agent.probes.families import load as load_family
 from tests.devices.kit import RECORDINGS, Recording, _with, load
 

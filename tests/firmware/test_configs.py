@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from agent.config import AgentConfig
-from agent.probes.config import SensorConfig
-from agent.transports.relay import RelayConfig
+from agent.config.channel import RelayConfig
+from agent.config.devices import SensorConfig
+from agent.config.room import AgentConfig
 from tests.firmware import checks, satellites
 from tests.house.source import ROOT, tracked
 
@@ -52,8 +52,8 @@ def test_the_sensors_overlays_are_those_that_the_agent_can_read(name: str) -> No
         for key, value in checks.pairs(text(name, "config.txt"))
         if key == "dtoverlay" and value.startswith("i2c-sensor")
     ]
+    from agent.config.devices import RoomConfig
     from agent.probes.build import build_probes
-    from agent.probes.config import RoomConfig
 
     assert chips
     build_probes(RoomConfig(sensors=tuple(SensorConfig(chip=chip) for chip in chips)))

@@ -26,7 +26,7 @@ def test_only_this_board_may_ask() -> None:
 
 
 def test_the_name_and_the_driver_exist() -> None:
-    from agent.probes.config import UpsConfig
+    from agent.config.devices import UpsConfig
 
     section = ini("[DEFAULT_]\n" + text("nut", "ups.conf"))[UpsConfig().name]
     assert (DRIVERS / section["driver"]).exists(), "no such driver in Debian's nut-server"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.checkin import ALONE_S, FILE, TURNING_S, CheckIn
+from agent.runtime.checkin import ALONE_S, FILE, TURNING_S, CheckIn
 
 
 @pytest.mark.parametrize(

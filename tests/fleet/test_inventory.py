@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from hub import inventory, registry
+from hub.changes import registry
+from hub.commands import inventory
 from hub.store.db import open_db
 from tests.house.source import ROOT
 

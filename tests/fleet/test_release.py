@@ -16,11 +16,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent import checkin, fleet
+from agent import fleet
 from agent.fleet import release
 from agent.fleet.disk import ReleaseError
 from agent.fleet.release import Host
 from agent.fleet.trial import CheckIn, Trial, Verdict, advance, decide, to_remove
+from agent.runtime import checkin
 
 TRIAL = Trial("1.0", "2.0", "boot-a", 100.0, since_s=100.0)
 

@@ -11,12 +11,13 @@ import pytest
 
 from tests.house.source import PACKAGES, ROOT, imported, module, python, tree
 
-PURE = ("agent.core", "agent.rules", "agent.devices", "agent.exchange", "hub.core")
+PURE = ("agent.core", "agent.rules", "agent.devices", "hub.core")
 """Packages without time, chance, threads, input or output: they can be tested and reasoned about as plain functions."""
 
 HARMLESS = {
     "__future__", "abc", "bisect", "collections", "dataclasses", "enum", "functools", "hashlib", "heapq", "ipaddress",
-    "itertools", "json", "math", "operator", "re", "string", "struct", "types", "typing", "msgspec", "urllib", "xml",
+    "itertools", "json", "math", "operator", "re", "string", "struct", "types", "typing", "msgspec", "unicodedata",
+    "urllib", "xml",
 }  # fmt: skip
 FINDERS = {"agent/rules/__init__.py": {"importlib", "pkgutil"}}
 """Rules are found by scanning their folder: the only import that is not plain computation."""

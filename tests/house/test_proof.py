@@ -14,7 +14,8 @@ JUDGES_OF_A_ROOM = ("calm.py", "chaos.py", "clock.py", "judge.py", "ledger.py", 
 BANNED = {
     "agent.core.air", "agent.core.boots", "agent.core.facts.FACTS", "agent.core.interlock", "agent.core.policy",
     "agent.core.remedies.LOADS", "agent.core.remedies.OFF_MAX_S", "agent.core.remedies.REMEDIES",
-    "agent.core.remedies.REPORT_S", "agent.core.schedule", "agent.core.secrecy", "agent.core.stages", "agent.service",
+    "agent.core.remedies.REPORT_S", "agent.core.schedule", "agent.core.secrecy", "agent.core.stages",
+    "agent.runtime.service",
 }  # fmt: skip
 """Where the agent keeps its limits."""
 

@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from agent.transports.relay import SAFE_PINS, RelayConfig, check
+from agent.config.channel import SAFE_PINS, RelayConfig, check
 from tests.house.source import ROOT
 
 PAGE = ROOT / "docs/wiring.md"

@@ -8,7 +8,7 @@ import threading
 import time
 from pathlib import Path
 
-from hub.api.auth import Sessions
+from hub.access.auth import Sessions
 from hub.store import audit
 from hub.store.db import open_db, transaction
 

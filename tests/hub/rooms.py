@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlite3
 from typing import Any
 
-from hub.ingest import Heard, interpret
-from hub.link import Received
+from hub.intake.ingest import Heard, interpret
+from hub.intake.link import Received
 from wire.messages import Event, FaultNow, MetricBatch, Reply, Stamp, State, Status, encode
 from wire.topics import Leaf, Topic
 

@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from hub import commands
-from hub.commands import Letter
+from hub.changes import orders
+from hub.changes.orders import Letter
 from hub.core.leases import Budget
+from hub.intake.apply import Applier
 from hub.port import Change, Ordered
-from hub.store import orders
-from hub.store.apply import Applier
 from hub.store.db import open_db, transaction
-from hub.store.read_security import security
-from hub.store.reads import Reader
+from hub.store.orders import expire, waiting_again
+from hub.store.read.read_security import security
+from hub.store.read.reads import Reader
 from tests.hub.rooms import Room, fill_inventory
 from wire.messages import Command, Reply, decode
 
@@ -38,13 +38,13 @@ class Bench:
 
     def order(self, action: str = "recheck") -> Letter:
         with transaction(self.db):
-            letter, _ = commands.write(
+            letter, _ = orders.write(
                 self.db, self.applier, self.room.now_s, room="p1-1", action=action, by="an", why="thử", incident=None,
                 confirmed="Lê Văn A",
             )  # fmt: skip
         assert isinstance(letter, Letter)
         with transaction(self.db):
-            commands.sent(self.db, letter.order, self.room.now_s)
+            orders.sent(self.db, letter.order, self.room.now_s)
         return letter
 
     def refuse(self, order_id: str, reason: str = "bad_nonce", messages: int = 1) -> None:
@@ -56,17 +56,17 @@ class Bench:
         self.say(self.room.event("command_refused", reason=reason, detail={"command": order_id, "messages": messages}))
 
     def again(self, order_id: str) -> Command | None:
-        assert orders.waiting_again(self.db) in ([], [order_id])
+        assert waiting_again(self.db) in ([], [order_id])
         with transaction(self.db):
-            letter, _ = commands.again(self.db, self.applier, self.room.now_s, order_id)
+            letter, _ = orders.again(self.db, self.applier, self.room.now_s, order_id)
             if letter is None:
                 return None
-            commands.sent(self.db, letter.order, self.room.now_s)
+            orders.sent(self.db, letter.order, self.room.now_s)
         return decode(Command, letter.payload)
 
     def lease(self, budget: Budget) -> tuple[Ordered | Letter, Change]:
         with transaction(self.db):
-            return commands.lease(self.db, self.applier, self.room.now_s, room="p1-1", budget=budget)
+            return orders.lease(self.db, self.applier, self.room.now_s, room="p1-1", budget=budget)
 
     def outcome(self, order_id: str) -> tuple[str, str]:
         row = self.db.execute("SELECT outcome, reason FROM commands WHERE id = ?", (order_id,)).fetchone()
@@ -125,7 +125,7 @@ def test_it_is_not_sent_to_another_start_of_the_board_nor_after_its_time(bench: 
     assert bench.again(order_id) is None
     bench.room.mono_s += 60
     with transaction(bench.db):
-        orders.expire(bench.db, bench.room.now_s)
+        expire(bench.db, bench.room.now_s)
     assert bench.outcome(order_id) == ("expired", "no_reply")
     bench.say(bench.room.status())
     late = bench.order().order.id
@@ -138,7 +138,7 @@ def test_another_refusal_ends_it_as_ever(bench: Bench) -> None:
     order_id = bench.order().order.id
     bench.refuse(order_id, "expired")
     assert bench.outcome(order_id) == ("refused", "expired")
-    assert orders.waiting_again(bench.db) == []
+    assert waiting_again(bench.db) == []
 
 
 def test_what_the_hub_did_not_make_is_listed(bench: Bench) -> None:

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from hub.ingest import Heard, Unread
-from hub.link import Received
-from hub.store import history
-from hub.store.applied import Applied
-from hub.store.apply import Applier
+from hub.history import chunks
+from hub.intake.applied import Applied
+from hub.intake.apply import Applier
+from hub.intake.ingest import Heard, Unread
+from hub.intake.link import Received
 from hub.store.db import open_db
 from tests.hub.rooms import T0, Room, fill_inventory
 from wire.messages import Reply, Words
@@ -176,7 +176,7 @@ def test_metrics_go_to_history_and_wild_times_do_not(bench: Bench) -> None:
     bench.take(room.heard(batch), room.heard(batch))
     row = bench.db.execute("SELECT hour, count, samples FROM history").fetchone()
     assert row["count"] == 1
-    assert history.unpack(row["hour"], row["samples"])[0][1] == 41.5
+    assert chunks.unpack(row["hour"], row["samples"])[0][1] == 41.5
 
 
 def test_silence_opens_one_incident_and_hearing_closes_it(bench: Bench) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from hub.api.auth import Sessions
+from hub.access.auth import Sessions
 from hub.main import main
 from hub.store import audit
 from hub.store.db import open_db, open_reader, transaction

@@ -14,14 +14,14 @@ from pathlib import Path
 
 import pytest
 
-from hub import audit_syslog, syslog
-from hub.audit_syslog import Forwarder, Place, place_of
-from hub.link import Broker
-from hub.service import Hub
+from hub.intake.link import Broker
+from hub.runtime import audit_syslog, syslog
+from hub.runtime.audit_syslog import Forwarder, Place, place_of
+from hub.runtime.service import Hub
+from hub.runtime.syslog import Target, Tls, target_of
 from hub.settings import SettingsError, load
 from hub.store import audit
 from hub.store.db import open_db, transaction
-from hub.syslog import Target, Tls, target_of
 from tests.brokers import free_port
 from tests.hub.collectors import Rsyslog, eventually
 

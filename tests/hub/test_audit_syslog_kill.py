@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from hub.audit_syslog import BATCH, place_of
+from hub.runtime.audit_syslog import BATCH, place_of
 from hub.store import audit
 from hub.store.db import open_db, open_reader, transaction
 from tests.brokers import free_port

@@ -15,13 +15,13 @@ from typing import Any
 
 import pytest
 
-from hub import backup
-from hub.api import tokens
-from hub.backup import DAILY, BackupError
+from hub.access import tokens
+from hub.commands import backup
+from hub.commands.backup import DAILY, BackupError
 from hub.main import main
 from hub.store import audit
 from hub.store.db import hub_epoch, migrations, open_db, open_reader, transaction
-from hub.store.reads import Reader
+from hub.store.read.reads import Reader
 from tests.hub.rooms import fill_inventory
 
 NOW = 1.79e9

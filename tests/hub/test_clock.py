@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hub.clock import AT_ONCE_S, STEP_S, HubClock
+from hub.runtime.clock import AT_ONCE_S, STEP_S, HubClock
 
 
 class Machine:

@@ -12,17 +12,18 @@ from typing import Any
 
 import pytest
 
-from hub import commands, meetings
-from hub.api.auth import SESSION_S, Sessions
-from hub.clock import HubClock
+from hub.access.auth import SESSION_S, Sessions
+from hub.changes import meetings, orders
+from hub.changes.meetings import Planned
 from hub.core.leases import DENIED, GRANTED, Budget
-from hub.link import Broker, Received
-from hub.meetings import Planned
+from hub.history import chunks
+from hub.intake.link import Broker, Received
+from hub.intake.writer import _Call
 from hub.port import Ordered
-from hub.service import Hub
-from hub.store import audit, clock_steps, history
+from hub.runtime.clock import HubClock
+from hub.runtime.service import Hub
+from hub.store import audit, clock_steps
 from hub.store.db import open_db, open_reader, transaction
-from hub.store.writer import _Call
 from tests.hub.rooms import T0, Room, fill_inventory
 from wire.messages import Desired, decode, encode
 
@@ -108,7 +109,7 @@ class Bench:
         """What a room that asks is told."""
         budget = Budget(share_pct=0.0, floor=2, window_s=600.0)
         self.say(room, "status")
-        told = self.do(lambda db, applier, now_s: commands.lease(db, applier, now_s, room=room, budget=budget))
+        told = self.do(lambda db, applier, now_s: orders.lease(db, applier, now_s, room=room, budget=budget))
         if isinstance(told, Ordered):
             return told.refused
         self.db.execute("UPDATE commands SET outcome = 'done' WHERE id = ?", (told.order.id,))
@@ -117,7 +118,7 @@ class Bench:
     def order(self, room: str) -> str:
         """Why an order to the room is refused; empty: it is under way."""
         told = self.do(
-            lambda db, applier, now_s: commands.write(
+            lambda db, applier, now_s: orders.write(
                 db, applier, now_s, room=room, action="recheck", by="ha", why="", incident=None
             )
         )
@@ -149,7 +150,7 @@ def before(bench: Bench) -> str:
     """A day like any other: history, a secret meeting that is on, somebody signed in. Gives the session's token."""
     now_s = bench.true_s
     for room in bench.rooms:
-        history.put(bench.db, room, "codec.temp_c", [(now_s - days * DAY, 40.0) for days in range(29)])
+        chunks.put(bench.db, room, "codec.temp_c", [(now_s - days * DAY, 40.0) for days in range(29)])
     meeting = Planned("m1", "Giao ban", now_s - HOUR / 2, now_s + 5 * HOUR, frozenset({"p1-1"}), secret=True)
     with transaction(bench.db):
         meetings.replace_schedule(bench.db, [meeting], now_s, "ha")

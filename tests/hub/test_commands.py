@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from hub.commands import COUNTER_LEAP_MAX, Letter, refusal, sent, write
+from hub.changes.orders import COUNTER_LEAP_MAX, Letter, refusal, sent, write
 from hub.core.twin import Twin
+from hub.intake.apply import Applier
 from hub.port import Change, Ordered
-from hub.store.apply import Applier
 from hub.store.db import open_db, transaction
 from hub.store.tables import Listed
 from tests.hub.rooms import T0, Room, fill_inventory

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from paho.mqtt import publish
 
-from hub import suspects as module
-from hub.link import Received
+from hub.intake import suspects as module
+from hub.intake.link import Received
+from hub.intake.suspects import DEATHS, MARK, Suspects, fingerprint
 from hub.store.db import open_db, open_reader
-from hub.suspects import DEATHS, MARK, Suspects, fingerprint
 from tests.brokers import Mosquitto, free_port, until
 from tests.hub.rooms import Room, fill_inventory
 from wire.messages import encode
@@ -24,14 +24,14 @@ DYING = """
 import os, sys
 import hub.ingest, hub.main
 
-real = hub.ingest.decode
+real = hub.intake.ingest.decode
 
 def decode(kind, payload):
     if b"deadly" in payload:
         os._exit(9)
     return real(kind, payload)
 
-hub.ingest.decode = decode
+hub.intake.ingest.decode = decode
 sys.exit(hub.main.main(sys.argv[1:]))
 """
 """The hub with a defect that no handler of exceptions catches, as a fault in a library of C is."""

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import uvicorn
 
-from hub import doors
-from hub.api.limits import is_somebody
+from hub.access.limits import is_somebody
+from hub.runtime import doors
 from tests.brokers import free_port, until
 
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from agent.config import ConfigError
+from agent.config.room import ConfigError
 from agent.settings import validate
-from hub import meetings, registry
+from hub.changes import meetings, registry
+from hub.changes.sheet import COLUMNS_MAX, FAULTS_MAX, SheetError
 from hub.settings import SettingsError, load
-from hub.sheet import COLUMNS_MAX, FAULTS_MAX, SheetError
 
 ROOMS = (
     "tinh_code;tinh;cum;xa_code;xa;tru_so;room;name;phone;aliases\n"

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.ingest import Heard, Unread, interpret
-from hub.link import Received
+from hub.intake.ingest import Heard, Unread, interpret
+from hub.intake.link import Received
 from wire.messages import Event, Stamp, Status, encode
 from wire.topics import Leaf, Topic
 

@@ -11,10 +11,10 @@ import pytest
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
-from hub import intake as module
-from hub.intake import BACKLOG_S, LOOK_AGAIN_S, Intake
-from hub.link import Broker, Received
-from hub.service import Hub
+from hub.intake import intake as module
+from hub.intake.intake import BACKLOG_S, LOOK_AGAIN_S, Intake
+from hub.intake.link import Broker, Received
+from hub.runtime.service import Hub
 from hub.store.db import open_db, open_reader, transaction
 from tests.brokers import Mosquitto, until
 from tests.hub.rooms import Room, fill_inventory

@@ -15,7 +15,7 @@ from paho.mqtt import client as paho
 from paho.mqtt import publish
 
 import sim.broker
-from hub.link import Broker, Link, Received
+from hub.intake.link import Broker, Link, Received
 from tests.brokers import PROPERTIES_5, Mosquitto, free_port, publish_5, until
 from wire.mqtt import Client
 

@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from hub import meetings
-from hub.sheet import SheetError
+from hub.changes import meetings
+from hub.changes.sheet import SheetError
 from hub.signer.rules import Rules
 from hub.store.db import hub_epoch, open_db, transaction
 from hub.store.tables import save_acked

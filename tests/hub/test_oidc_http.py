@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from joserfc.jwk import KeySet
 
-from hub.oidc import http
-from hub.oidc.options import OidcError, Options, Reason
-from hub.oidc.provider import AT_ONCE, SILENT_S, Provider, _Known
+from hub.access.oidc import http
+from hub.access.oidc.options import OidcError, Options, Reason
+from hub.access.oidc.provider import AT_ONCE, SILENT_S, Provider, _Known
 from tests.hub.test_audit_syslog import TlsCollector
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 10000000\r\n\r\n"

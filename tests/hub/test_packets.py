@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from hub.link import Broker
-from hub.service import Hub
+from hub.intake.link import Broker
+from hub.runtime.service import Hub
 from hub.store.db import open_db, open_reader
 from tests.brokers import PROPERTIES_5, Mosquitto, until
 from tests.hub.rooms import Room, fill_inventory

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from hub import registry
-from hub.registry import SheetError, parse
+from hub.changes import registry
+from hub.changes.registry import SheetError, parse
 from hub.store.db import open_db
 
 HEAD = "tinh_code;tinh;cum_code;cum;xa_code;xa;tru_so;room;name;aliases;contact;phone;installed"

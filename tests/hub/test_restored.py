@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from hub import backup, meetings, restored
-from hub.link import Broker
-from hub.service import Hub
+from hub.changes import meetings, restored
+from hub.commands import backup
+from hub.intake.link import Broker
+from hub.runtime.service import Hub
 from hub.store.db import migrations, open_db, open_reader, transaction
 from hub.store.tables import save_acked
 from tests.brokers import Mosquitto, until

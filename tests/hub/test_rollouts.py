@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from hub import registry, rollouts
+from hub.changes import registry, rollouts
+from hub.changes.rollouts import Rollouts
 from hub.core.rollout import Phase
 from hub.main import main
-from hub.rollouts import Rollouts
 from hub.store.db import open_db, transaction
 
 NOW_S = 1_800_000_000.0

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from agent.core import secrecy
-from hub import meetings
+from hub.changes import meetings
+from hub.changes.sheet import SheetError
 from hub.port import Marked
-from hub.sheet import SheetError
 from hub.store.db import open_db, transaction
 from tests.hub.rooms import fill_inventory
 from tests.hub.test_meetings import GIAO_BAN, NOW, SECRET_HEADER, document, put, read

@@ -13,11 +13,11 @@ import pytest
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
-from hub.clock import HubClock
 from hub.core.leases import Budget
-from hub.link import Broker
+from hub.intake.link import Broker
 from hub.port import HEALTH_KEYS, QUEUE_MAX, Change, HubBusyError, HubPort, Marked, Ordered, Subscription
-from hub.service import Hub
+from hub.runtime.clock import HubClock
+from hub.runtime.service import Hub
 from hub.store.db import open_db, open_reader
 from tests.brokers import Mosquitto, free_port, until
 from tests.hub.rooms import Room, fill_inventory

@@ -11,11 +11,11 @@ import pytest
 
 import wire.messages
 from hub.core.own import DAY_S
-from hub.ingest import Heard, interpret
-from hub.link import Received
+from hub.intake.applied import Applied
+from hub.intake.apply import Applier
+from hub.intake.ingest import Heard, interpret
+from hub.intake.link import Received
 from hub.store import kept
-from hub.store.applied import Applied
-from hub.store.apply import Applier
 from hub.store.db import open_db
 from tests.hub.rooms import T0, Room, fill_inventory
 from wire.messages import Event, encode
@@ -215,7 +215,7 @@ def test_a_new_card_supersedes_as_ever(bench: Bench) -> None:
 
 
 def test_epochs_without_end_take_no_memory_without_end(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hub.store.apply.ACKS_KEPT", 5)
+    monkeypatch.setattr("hub.intake.apply.ACKS_KEPT", 5)
     rooms = [Room(epoch=f"e{number}") for number in range(12)]
     for _ in range(3):
         for room in rooms:

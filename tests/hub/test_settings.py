@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hub.link import Broker
+from hub.intake.link import Broker
 from hub.settings import SettingsError, load
 
 

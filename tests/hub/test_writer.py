@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from hub.ingest import interpret
-from hub.link import Received
+from hub.intake import writer as module
+from hub.intake.apply import Applier
+from hub.intake.ingest import interpret
+from hub.intake.link import Received
+from hub.intake.writer import Hooks, Writer
 from hub.port import Change, HubBusyError
-from hub.store import writer as module
-from hub.store.apply import Applier
 from hub.store.db import open_db, open_reader
-from hub.store.writer import Hooks, Writer
 from tests.brokers import until
 from tests.hub.rooms import Room, fill_inventory
 from wire.messages import encode

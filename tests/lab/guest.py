@@ -21,8 +21,8 @@ from typing import Any
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
-from agent.clock import boot_id
-from agent.rescue import CACHE
+from agent.power.rescue import CACHE
+from agent.transports.clock import boot_id
 from wire import messages as m
 from wire.topics import Leaf, Topic
 

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from agent.clock import SystemClock
-from agent.enrol import EnrolError, enrol
-from agent.publisher import BrokerConfig, Publisher
-from agent.report import Identity
-from agent.session import Session
+from agent.commands.enrol import EnrolError, enrol
 from agent.store.memory import MemoryStore
-from hub.link import Broker, Link
+from agent.transports.clock import SystemClock
+from agent.uplink.publisher import BrokerConfig, Publisher
+from agent.uplink.report import Identity
+from agent.uplink.session import Session
+from hub.intake.link import Broker, Link
 from hub.pki.authority import now_utc
 from tests.brokers import until
 from tests.pki.lab import forge, pki

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from agent.config.channel import RelayConfig
 from agent.probes.outlet import open_outlet
 from agent.probes.snmp import SnmpClient
 from agent.transports.errors import LinkFault
-from agent.transports.relay import RelayConfig
 from tests.snmp_peer import UPTIME_ROW, snmp_agent, writable
 
 OLD_STATE, OLD_COMMAND = "1.3.6.1.4.1.318.1.1.12.3.5.1.1.4", "1.3.6.1.4.1.318.1.1.12.3.3.1.1.4"

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from agent import main
-from agent.clock import boot_id
 from agent.core.facts import NoReading
 from agent.probes import attended
 from agent.probes.attended import FILE, AttendedProbe
+from agent.transports.clock import boot_id
 
 
 def seen(folder: Path, boot: str = "b1") -> object:

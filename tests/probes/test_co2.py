@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from agent.commands.probe import Account, Guess, asked
+from agent.config.devices import RoomConfig, SensorConfig
 from agent.core.facts import NoReading
 from agent.devices.sensor.mhz19 import WARM_UP_S
 from agent.probes.build import build_probes
 from agent.probes.co2 import Co2Probe
-from agent.probes.config import RoomConfig, SensorConfig
-from agent.scan import Account, Guess, asked
 from sim.physics import Fitting, RoomPhysics
 from sim.servers.mhz19 import Mhz19Conversation
 from tests.sim.line import served

@@ -11,9 +11,9 @@ from dataclasses import replace
 
 import pytest
 
+from agent.config.devices import CodecConfig
 from agent.core.facts import NoReading, Reading
 from agent.probes.codec import CodecProbe
-from agent.probes.config import CodecConfig
 from agent.probes.orders import DeviceEffector
 from tests.probes.fakes import FakeCodec, FakeSerialCodec, codec, recording
 from tests.transports.places import eventually, in_quiet_network
@@ -129,7 +129,7 @@ def test_a_codec_that_is_off_and_a_network_that_is_gone() -> None:
         """
 import json
 from agent.probes.codec import CodecProbe
-from agent.probes.config import CodecConfig
+from agent.config.devices import CodecConfig
 def look(host):
     probe = CodecProbe(CodecConfig("cisco_xapi", f"tcp://{host}:23", ping=f"icmp:{host}", tcp=f"tcp:{host}:23",
         sip=f"sip:{host}", reach_timeout_s=0.5, api_timeout_s=4))

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from agent.config.devices import NetworkConfig
 from agent.core.facts import NoReading, Reading
-from agent.probes.config import NetworkConfig
 from agent.probes.network import NetworkSlowProbe
 from tests.house.source import ROOT
 from tests.transports.places import eventually, program

@@ -10,10 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.core.facts import FACTS, NoReading
-from agent.probes.board import SelfProbe, throttled_now
-from agent.probes.build import build_probes
-from agent.probes.config import (
+from agent.config.devices import (
     CodecConfig,
     CodecSnmpConfig,
     MeterConfig,
@@ -25,6 +22,9 @@ from agent.probes.config import (
     SwitchConfig,
     UpsConfig,
 )
+from agent.core.facts import FACTS, NoReading
+from agent.probes.board import SelfProbe, throttled_now
+from agent.probes.build import build_probes
 from agent.probes.families import load, names
 from agent.probes.lines import Line, parse_line
 from agent.probes.network import NetworkProbe, NetworkSlowProbe, default_gateway, link_reading
@@ -97,7 +97,7 @@ def test_a_path_that_is_gone() -> None:
     said = in_quiet_network(
         """
 import json
-from agent.probes.config import NetworkConfig
+from agent.config.devices import NetworkConfig
 from agent.probes.network import NetworkProbe, NetworkSlowProbe
 config = NetworkConfig("", "auto", ("icmp:10.99.0.9", "tcp:192.0.2.1:1883"), "hub.example", ("10.99.0.9",),
     beyond=("icmp:10.99.0.10", "dns:10.99.0.11"), clock=False, timeout_s=0.3)
@@ -217,7 +217,7 @@ def test_a_card_that_fell_back_to_read_only() -> None:
         """
 import json, subprocess, tempfile
 from agent.probes.board import SelfProbe
-from agent.probes.config import SelfConfig
+from agent.config.devices import SelfConfig
 folder = tempfile.mkdtemp()
 subprocess.run(["mount", "-t", "tmpfs", "none", folder], check=True)
 before = SelfProbe(SelfConfig(folder, ())).observe()["self.disk_readonly"]

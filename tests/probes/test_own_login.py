@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from agent.config.devices import CodecConfig
 from agent.core.facts import NoReading, Reading
 from agent.probes.codec import CodecProbe
-from agent.probes.config import CodecConfig
 from agent.probes.orders import DeviceEffector
 from tests.devices.kit import Recording
 from tests.devices.webkit import recorded, web_recordings

@@ -14,13 +14,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.clock import now_s
+from agent.config.devices import CodecConfig, PcConfig, RoomConfig
 from agent.core.facts import NoReading, Reading
 from agent.devices.pc import _shell, linux, windows
 from agent.ports import Asked, Outcome, Witness
 from agent.probes.build import build_probes
-from agent.probes.config import CodecConfig, PcConfig, RoomConfig
 from agent.probes.pc import PcProbe
+from agent.transports.clock import now_s
 from sim.servers.base import Conversation
 from sim.servers.pc import WindowsConversation, WindowsPc
 from sim.servers.ssh import SshPort

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from agent.config.devices import MeterConfig, UpsConfig
 from agent.core.facts import NoReading
 from agent.main import main
 from agent.ports import Outcome
-from agent.probes.config import MeterConfig, UpsConfig
 from agent.probes.meter import MeterProbe
 from agent.probes.ups import UpsProbe
 from tests.transports.places import eventually, program, pty_pair

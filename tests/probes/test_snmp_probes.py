@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from agent.config.devices import CodecSnmpConfig, SwitchConfig
 from agent.core.facts import NoReading
 from agent.devices.network import codec_mib, switch_port
 from agent.devices.snmp import SYS_UPTIME, Value
-from agent.probes.config import CodecSnmpConfig, SwitchConfig
 from agent.probes.reach import Target, parse
 from agent.probes.snmp_probes import CodecSnmpProbe, SwitchProbe
 from tests.snmp_peer import UPTIME_ROW, snmp_agent

@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 
+from agent.config.devices import RoomConfig, SoundConfig
 from agent.core.facts import NoReading
 from agent.core.secrecy import Secrecy
 from agent.devices.sensor.sound import RATE_HZ, WINDOW_BYTES
-from agent.gate import MeteringGate
 from agent.probes.build import build_probes
-from agent.probes.config import RoomConfig, SoundConfig
 from agent.probes.sound import SoundProbe
 from agent.transports.errors import LinkFault
 from agent.transports.recorder import StoppedError, record_into
+from agent.uplink.gate import MeteringGate
 from tests.transports.places import eventually, program
 
 KEY = "sound.level_dbc"

@@ -6,9 +6,9 @@ import ssl
 from collections.abc import Callable
 from pathlib import Path
 
+from agent.config.devices import CodecConfig
 from agent.core.facts import NoReading
 from agent.probes.codec import CodecProbe
-from agent.probes.config import CodecConfig
 from agent.probes.orders import DeviceEffector
 from tests.devices.webkit import recorded, web_recordings
 from tests.transports.web import Web, certificate, unauthorized, web

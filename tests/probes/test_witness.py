@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from agent.clock import now_s
+from agent.config.devices import CodecConfig
 from agent.core.facts import NoReading
 from agent.ports import Asked, Outcome, Witness
 from agent.probes.codec import CodecProbe
-from agent.probes.config import CodecConfig
 from agent.probes.turns import GIVES_WAY_MAX
+from agent.transports.clock import now_s
 from tests.probes.fakes import FakeCodec, FakeSerialCodec, codec
 from tests.probes.test_codec import config_for, effector, observed
 from tests.probes.test_weblink import boots, effector_of, probe_of

@@ -23,7 +23,7 @@ from tools import card
 
 pytestmark = [pytest.mark.fleet, pytest.mark.timeout(1800)]
 SITE = ROOT / "ansible/site.yml"
-WRONG = {"agent/service.py": ("self._publisher.start()", 'raise RuntimeError("of no use")')}
+WRONG = {"agent/runtime/service.py": ("self._publisher.start()", 'raise RuntimeError("of no use")')}
 """It takes the settings, it starts, and it dies: only its silence tells."""
 
 

@@ -15,15 +15,15 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent import report
 from agent.core.facts import Instant
-from agent.session import REWIND_EVERY_S, Session
 from agent.store.base import Batch
 from agent.store.sqlite import SqliteStore
-from agent.trust import Trust
-from hub.ingest import interpret
-from hub.link import Received
-from hub.store.apply import Applier
+from agent.uplink import report
+from agent.uplink.session import REWIND_EVERY_S, Session
+from agent.uplink.trust import Trust
+from hub.intake.apply import Applier
+from hub.intake.ingest import interpret
+from hub.intake.link import Received
 from hub.store.db import open_db, transaction
 from wire import messages as m
 from wire.topics import FLEET, Leaf, Topic

@@ -98,5 +98,5 @@ def test_the_age_of_restarts_outlives_a_power_cut() -> None:
 
 def test_sound_in_a_secret_meeting_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     assert _broken(_one("secret meeting", 1, lasts_s=3000.0, days=0.1)) == set()
-    monkeypatch.setattr("agent.gate.secrecy", lambda *_given, **_more: Secrecy.OPEN)
+    monkeypatch.setattr("agent.uplink.gate.secrecy", lambda *_given, **_more: Secrecy.OPEN)
     assert "no_sound_in_a_secret_meeting" in _broken(_one("secret meeting", 1, lasts_s=3000.0, days=0.1))

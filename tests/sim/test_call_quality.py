@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from agent.config.devices import CodecConfig
 from agent.core.facts import NoReading
 from agent.probes.codec import CodecProbe
-from agent.probes.config import CodecConfig
 from agent.settings import load
 from sim.hardware import Kind, RoomPlan
 from sim.physics import RoomPhysics

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 import xows
 
+from agent.config.devices import CodecConfig
 from agent.core.facts import NoReading
 from agent.probes.build import build_probes
 from agent.probes.codec import CodecProbe
-from agent.probes.config import CodecConfig
 from agent.settings import load
 from sim.hardware import PASSWORD, Kind, RoomHardware, RoomPlan
 from sim.physics import Hang, RoomPhysics

@@ -12,7 +12,7 @@ from agent.core.facts import Instant, Observation, Reading
 from agent.core.phases import OPEN, Phase
 from agent.core.policy import Meeting, Thresholds, make_policy
 from agent.core.remedies import Method
-from agent.room import Room
+from agent.runtime.room import Room
 from agent.store.memory import MemoryStore
 from sim import observe
 from sim.faults import FAULTS

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from agent.config.devices import DisplayConfig
 from agent.core.facts import NoReading, Reading
-from agent.probes.config import DisplayConfig
 from agent.probes.controlled import display_orders, display_probe
 from agent.probes.orders import DeviceEffector
 from sim.servers.lg import LgConversation

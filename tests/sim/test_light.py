@@ -6,7 +6,7 @@ import agent.rules
 from agent.core.events import CommandReceived, DesiredChanged
 from agent.core.facts import FACTS, Instant
 from agent.core.policy import Meeting
-from agent.session import Incoming
+from agent.uplink.session import Incoming
 from sim import observe
 from sim.faults import FAULTS
 from sim.light import LightRoom, policy

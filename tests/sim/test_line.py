@@ -8,7 +8,7 @@ import agent.rules
 from agent.core.events import DesiredChanged
 from agent.core.facts import Instant
 from agent.core.policy import Meeting
-from agent.session import Incoming
+from agent.uplink.session import Incoming
 from sim import scenario
 from sim.faults import FAULTS
 from sim.light import LightRoom, policy

@@ -15,8 +15,8 @@ from samsung_mdc import MDC
 from samsung_mdc.commands import INPUT_SOURCE, POWER
 from samsung_mdc.exceptions import NAKError
 
+from agent.config.devices import DisplayConfig
 from agent.core.facts import NoReading, Reading
-from agent.probes.config import DisplayConfig
 from agent.probes.controlled import display_orders, display_probe
 from agent.probes.orders import DeviceEffector
 from sim.physics import RoomPhysics

@@ -12,21 +12,21 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from agent import rescue
-from agent.actuators import Actuators
+from agent.config.channel import RelayConfig
+from agent.config.devices import MeterConfig
 from agent.core.events import RemedyDone, StartRemedy
 from agent.core.facts import NoReading
 from agent.core.remedies import LOADS, REMEDIES
 from agent.core.state import Act
-from agent.plug import Plug
 from agent.ports import RelayError
-from agent.probes.config import MeterConfig
+from agent.power import rescue
+from agent.power.actuators import Actuators
+from agent.power.plug import Plug
+from agent.power.relays import RoomRelays, light_up
 from agent.probes.outlet import OutletMeterProbe, open_outlet
-from agent.relays import RoomRelays, light_up
 from agent.store.base import ActRow, Batch
 from agent.store.sqlite import SqliteStore
 from agent.transports.errors import LinkFault
-from agent.transports.relay import RelayConfig
 from sim.hardware import PASSWORD, RoomHardware, RoomPlan
 from sim.servers.apc import STATE
 from tests.sim.stage import rack
@@ -177,7 +177,7 @@ def test_an_outlet_that_stays_silent_is_a_trouble_until_it_answers(
     room: RoomHardware, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert room.plug is not None
-    monkeypatch.setattr("agent.plug.ORDER_S", 0.3)
+    monkeypatch.setattr("agent.power.plug.ORDER_S", 0.3)
     room.plug.deaf = True
     relays = RoomRelays([relay(room)])
     until(lambda: "codec" in relays.faults(), "nobody says that it does not answer")
@@ -190,7 +190,7 @@ def test_a_plug_whose_web_server_hangs_in_mid_cycle_has_power_all_the_same_and_i
     plugged: RoomHardware, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert plugged.plug is not None
-    monkeypatch.setattr("agent.plug.ORDER_S", 0.3)
+    monkeypatch.setattr("agent.power.plug.ORDER_S", 0.3)
     plug = Plug("codec", open_outlet(relay(plugged)))
     plug.cut(1.0)
     plugged.plug.deaf = True
@@ -214,7 +214,7 @@ def test_an_answer_that_was_lost_may_have_cut(room: RoomHardware, monkeypatch: p
         if not on:
             raise SystemError("the plug's web server dies here")
 
-    monkeypatch.setattr("agent.plug.ORDER_S", 0.3)
+    monkeypatch.setattr("agent.power.plug.ORDER_S", 0.3)
     monkeypatch.setattr(room.plug, "move", move_and_hang)
     relays = RoomRelays([relay(room)])
     done: queue.Queue[RemedyDone] = queue.Queue()
@@ -263,7 +263,7 @@ def test_what_it_does_after_a_power_cut_can_be_asked(plugged: RoomHardware) -> N
 def test_a_strip_that_cannot_end_a_cycle_is_given_power_as_soon_as_it_can_be_reached(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("agent.plug.ORDER_S", 0.3)
+    monkeypatch.setattr("agent.power.plug.ORDER_S", 0.3)
     with rack(tmp_path, RoomPlan("r", "cisco_ssh")) as made:
         room = made.rooms[0]
         assert room.plug is not None

@@ -15,8 +15,8 @@ from tests.sim.stage import rack
 
 CUTTER = """
 import time
-from agent.transports.gpio import GpioRelays
-from agent.transports.relay import RelayConfig
+from agent.power.gpio import GpioRelays
+from agent.config.channel import RelayConfig
 relays = GpioRelays([RelayConfig("codec", 17), RelayConfig("light", 24, "no")], off=["light"])
 print("claimed", relays.powered("codec"), relays.powered("light"), flush=True)
 relays.cut("codec")
@@ -30,8 +30,8 @@ factory = SimulatedFactory()
 print(*(int(factory.pin(number).state) for number in (17, 24, 18)), flush=True)
 """
 LEAVER = """
-from agent.transports.gpio import GpioRelays
-from agent.transports.relay import RelayConfig
+from agent.power.gpio import GpioRelays
+from agent.config.channel import RelayConfig
 relays = GpioRelays([RelayConfig("codec", 17), RelayConfig("light", 24, "no")])
 relays.cut("codec")
 relays.close()

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from aiopjlink import PJLink, PJLinkERR3, PJLinkPassword, Power, Sources
 
+from agent.config.devices import DisplayConfig
 from agent.core.facts import NoReading, Reading
 from agent.ports import Outcome
-from agent.probes.config import DisplayConfig
 from agent.probes.controlled import ControlledProbe, display_orders, display_probe
 from agent.probes.orders import DeviceEffector
 from sim.hardware import PASSWORD, RoomHardware, RoomPlan

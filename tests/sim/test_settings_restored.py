@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from agent.config.devices import CodecConfig
 from agent.core.facts import NoReading
 from agent.probes.codec import CodecProbe
-from agent.probes.config import CodecConfig
 from agent.probes.families import load as load_family
 from agent.probes.orders import DeviceEffector
 from agent.settings import load

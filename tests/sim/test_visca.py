@@ -14,8 +14,8 @@ import pytest
 from visca_over_ip.camera import Camera
 from visca_over_ip.exceptions import ViscaException
 
+from agent.config.devices import CameraConfig
 from agent.core.facts import NoReading, Reading
-from agent.probes.config import CameraConfig
 from agent.probes.controlled import ControlledProbe, camera_probe
 from agent.probes.orders import DeviceEffector
 from sim.physics import Fitting, RoomPhysics

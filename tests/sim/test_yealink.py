@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from agent.config.devices import CodecConfig
 from agent.core.facts import NoReading, Reading
 from agent.main import main
 from agent.probes.codec import CodecProbe
-from agent.probes.config import CodecConfig
 from agent.probes.families import load
 from agent.probes.orders import DeviceEffector
 from sim.physics import Hang, RoomPhysics

@@ -12,8 +12,8 @@ from collections import deque
 
 import pytest
 
+from agent.config.devices import DisplayConfig
 from agent.core.facts import NoReading
-from agent.probes.config import DisplayConfig
 from agent.probes.controlled import display_orders, display_probe
 from agent.probes.orders import DeviceEffector
 from agent.transports import cec

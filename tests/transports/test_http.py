@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.exchange import HttpReply, HttpRequest, json_request
+from agent.core.exchange import HttpReply, HttpRequest, json_request
 from agent.transports import http
 from agent.transports.errors import LinkFault
 from agent.transports.holdoff import HoldOff

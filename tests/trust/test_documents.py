@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from hub.link import Broker
-from hub.service import Hub
+from hub.intake.link import Broker
+from hub.runtime.service import Hub
 from hub.signer.client import MALFORMED, SignRefusedError
 from hub.store.db import open_db
 from hub.store.tables import save_acked

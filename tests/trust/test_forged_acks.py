@@ -13,8 +13,8 @@ import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
-from hub.link import Broker
-from hub.service import Hub
+from hub.intake.link import Broker
+from hub.runtime.service import Hub
 from hub.signer import keys
 from hub.signer.client import SignerClient
 from hub.store.db import hub_epoch, open_db

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 
 import msgspec
 
-from agent import report
 from agent.core.facts import Instant
-from agent.session import NONCE_GOOD_S, Session
 from agent.store.memory import MemoryStore
-from agent.trust import Trust
+from agent.uplink import report
+from agent.uplink.session import NONCE_GOOD_S, Session
+from agent.uplink.trust import Trust
 from tests.trust.notary import Notary
 from wire import envelope as e
 from wire import messages as m

@@ -17,10 +17,10 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from agent.core.policy import Guards
-from hub.link import Broker
+from hub.intake.link import Broker
 from hub.main import main
 from hub.port import Ordered
-from hub.service import Hub
+from hub.runtime.service import Hub
 from hub.signer import keys
 from hub.signer.client import SignerClient
 from hub.store.db import open_db

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from hub import meetings
+from hub.changes import meetings
 from hub.store.db import open_db, transaction
 from sim.hardware import CHRONY
 from tests.brokers import Mosquitto, until

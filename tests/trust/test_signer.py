@@ -15,8 +15,8 @@ import pytest
 
 from agent.core.engine import CLEAR_LATCHES
 from agent.core.remedies import REMEDIES
-from agent.trust import Trust
-from hub.commands import FREE
+from agent.uplink.trust import Trust
+from hub.changes.orders import FREE
 from hub.main import main
 from hub.pki.files import PkiError
 from hub.signer import keys

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from nacl.signing import SigningKey
 
-from agent.trust import KEYS_MAX, BadRootError, Trust, read_root
+from agent.uplink.trust import KEYS_MAX, BadRootError, Trust, read_root
 from tests.trust.notary import Notary, public
 from wire import envelope as e
 from wire import messages as m

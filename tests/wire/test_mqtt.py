@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import pytest
 from paho.mqtt.client import MQTTMessage
 
-from hub.link import Broker
+from hub.intake.link import Broker
 from wire.mqtt import Client, make_client
 
 CONNACK = b"\x20\x02\x00\x00"

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from agent.core.exchange import HttpReply, parsed_json
 from agent.core.facts import NoReading, Reading
 from agent.devices.base import number
 from agent.devices.codec._call_loss import LossSinceLook, Stream, Way
 from agent.devices.codec._json_web import amount, entry, json_of, text
-from agent.exchange import HttpReply, parsed_json
 
 MAILBOX, CALL, SLEEP = "WEB_GetMailboxDataAPI", "WEB_GetCallStatusInfoAPI", "WEB_IsSystemSleepAPI"
 AUDIO, VERSION, CONFIG = "WEB_InitAudioCtrlParamsAPI", "WEB_GetVersionInfoAPI", "WEB_GetCfgParamAPI"

@@ -6,8 +6,8 @@ import math
 import re
 from typing import Any
 
+from agent.core.exchange import HttpReply
 from agent.core.facts import NoReading, Reading
-from agent.exchange import HttpReply
 
 TEXT_MAX = 200
 """Characters kept of a name that the device gives."""

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from agent.exchange import parsed_json
+from agent.core.exchange import parsed_json
 
 Path = tuple[str, ...]
 

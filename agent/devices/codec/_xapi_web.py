@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from typing import Any
 from xml.etree import ElementTree
 
+from agent.core.exchange import HttpReply
 from agent.core.facts import NoReading
 from agent.devices.codec._xapi_replies import DEPTH_MAX, Path, Result, Values
-from agent.exchange import HttpReply
 
 LISTS = frozenset(
     {"call", "camera", "channel", "connector", "hdmi", "dvi", "line", "message", "microphone", "network",

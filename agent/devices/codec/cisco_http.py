@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 from xml.sax.saxutils import escape
 
+from agent.core.exchange import HttpReply, HttpRequest
 from agent.core.facts import NoReading, Reading
 from agent.devices.about import About, Tested
 from agent.devices.base import Login, Ready
@@ -28,7 +29,6 @@ from agent.devices.codec._xapi_settings import HEAD, NAMING, settings_read
 from agent.devices.codec._xapi_web import xml_result, xml_setting, xml_status, xml_taken
 from agent.devices.inquiry import Query
 from agent.devices.web import HttpSession, Step
-from agent.exchange import HttpReply, HttpRequest
 
 FAMILY = "cisco_http"
 PORT = 443

@@ -15,6 +15,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from agent.core.exchange import parsed_json
 from agent.core.facts import NoReading, Reading
 from agent.devices.about import About, Tested
 from agent.devices.base import BLOCK_BYTES_MAX, Event, Login, ProtocolError, Ready, Session, Silent
@@ -29,7 +30,6 @@ from agent.devices.codec._xapi_settings import HEAD, NAMING, settings_read
 from agent.devices.codec._xapi_web import plain_status
 from agent.devices.inquiry import Query, QuerySession
 from agent.devices.lines import LineBuffer
-from agent.exchange import parsed_json
 
 FAMILY = "cisco_ws"
 PORT = 443

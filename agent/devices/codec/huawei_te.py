@@ -20,6 +20,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from agent.core.exchange import HttpReply, HttpRequest, json_request
 from agent.core.facts import NoReading, Reading
 from agent.devices.about import About, Tested
 from agent.devices.base import Login, LoginNeeded, LoginRefused, ProtocolError, Ready
@@ -44,7 +45,6 @@ from agent.devices.codec._huawei_facts import (
 from agent.devices.codec._json_web import entry, text, typed, written
 from agent.devices.inquiry import Query
 from agent.devices.web import HttpSession, Step
-from agent.exchange import HttpReply, HttpRequest, json_request
 
 FAMILY = "huawei_te"
 PORT = 443

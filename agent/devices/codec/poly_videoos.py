@@ -22,6 +22,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from agent.core.exchange import HttpReply, HttpRequest, json_request
 from agent.core.facts import NoReading, Reading
 from agent.devices.about import About, Tested
 from agent.devices.base import Login, LoginNeeded, LoginRefused, ProtocolError, Ready
@@ -47,7 +48,6 @@ from agent.devices.codec._videoos_facts import (
 )
 from agent.devices.inquiry import Query
 from agent.devices.web import HttpSession, Step, sendable
-from agent.exchange import HttpReply, HttpRequest, json_request
 
 FAMILY = "poly_videoos"
 PORT = 443

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from agent.core.exchange import parsed_json
 from agent.core.facts import NoReading, Reading
 from agent.devices.about import About, Tested
-from agent.exchange import parsed_json
 
 KEY = "net.neighbour"
 ABOUT = About(

@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from agent.core.exchange import HttpReply, HttpRequest
 from agent.core.facts import NoReading
-from agent.exchange import HttpReply, HttpRequest
 
 
 @dataclass(frozen=True, slots=True)

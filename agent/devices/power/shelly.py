@@ -11,10 +11,10 @@ on it: after such an order the outlet is looked at again when the flip-back woul
 
 from __future__ import annotations
 
+from agent.core.exchange import HttpReply, HttpRequest
 from agent.core.facts import NoReading
 from agent.devices.about import About, Tested
 from agent.devices.power._outlets import OutletState, real
-from agent.exchange import HttpReply, HttpRequest
 
 FAMILY = "shelly"
 PORT = 80

@@ -15,10 +15,10 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
+from agent.core.exchange import HttpReply, HttpRequest
 from agent.core.facts import NoReading
 from agent.devices.about import About, Tested
 from agent.devices.power._outlets import OutletState, real
-from agent.exchange import HttpReply, HttpRequest
 
 FAMILY = "tasmota"
 PORT = 80

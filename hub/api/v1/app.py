@@ -9,11 +9,11 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
-from hub.api.auth import COOKIE
-from hub.api.context import Console
-from hub.api.limits import PACE_BURST, PACE_PER_S, Pace
+from hub.access.auth import COOKIE
+from hub.access.limits import PACE_BURST, PACE_PER_S, Pace
 from hub.api.v1 import incidents, orders, problems, rooms, system
 from hub.api.v1.caller import PREFIX
+from hub.console.context import Console
 
 VERSION = "1.0.0"
 """Of the API: the first number stands in its address. Fields and routes are added to it, none is taken away."""

@@ -15,14 +15,14 @@ from typing import Annotated
 from fastapi import Depends, Request
 from fastapi.exceptions import RequestValidationError
 
-from hub.api import permissions, tokens
-from hub.api.auth import csrf_fits
-from hub.api.context import Console, LoginNeededError, RefusedError, check_place, console_of, signed_in
-from hub.api.limits import Pace, network
-from hub.api.permissions import Right
-from hub.api.tokens import Token
+from hub.access import permissions, tokens
+from hub.access.auth import csrf_fits
+from hub.access.limits import Pace, network
+from hub.access.permissions import Right
+from hub.access.tokens import Token
+from hub.console.context import Console, LoginNeededError, RefusedError, check_place, console_of, signed_in
 from hub.port import HubBusyError
-from hub.store.reads import Reader
+from hub.store.read.reads import Reader
 
 log = logging.getLogger(__name__)
 

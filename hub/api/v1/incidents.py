@@ -7,17 +7,17 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Path, Query
 from pydantic import AwareDatetime, BeforeValidator
 
-from hub.api import story, views
-from hub.api.context import RefusedError
 from hub.api.v1.caller import Called
 from hub.api.v1.models import NUMBER_MAX, Both, Evidence, IncidentBrief, IncidentFull, IncidentPage, Step, moment
 from hub.api.v1.problems import NOT_FOUND
 from hub.api.v1.rooms import Limit
+from hub.console import story, views
+from hub.console.context import RefusedError
 from hub.console.words import LANGUAGES, words
-from hub.store import read_api, read_incidents
-from hub.store.read_api import IncidentFilter
-from hub.store.read_incidents import Incident
-from hub.store.reads import Reader
+from hub.store.read import read_api, read_incidents
+from hub.store.read.read_api import IncidentFilter
+from hub.store.read.read_incidents import Incident
+from hub.store.read.reads import Reader
 
 router = APIRouter(tags=["incidents"])
 

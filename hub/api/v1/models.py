@@ -12,7 +12,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from hub.console.words import LANGUAGES, words
-from hub.store.reads import VERDICTS
+from hub.store.read.reads import VERDICTS
 from wire.bounds import PERSON_MAX
 
 Plain = bool | int | float | str | None

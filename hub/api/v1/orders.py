@@ -6,15 +6,15 @@ import msgspec
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from hub.api import acts
-from hub.api.context import RefusedError
 from hub.api.v1 import incidents
 from hub.api.v1.caller import PREFIX, Called
 from hub.api.v1.models import IncidentBrief, Order, OrderIn, moment
 from hub.api.v1.problems import CONFLICT, MISTAKE, NOT_FOUND
-from hub.store import read_api, reads
+from hub.console import acts
+from hub.console.context import RefusedError
 from hub.store.orders import ENDS
-from hub.store.reads import Reader
+from hub.store.read import read_api, reads
+from hub.store.read.reads import Reader
 
 router = APIRouter()
 

@@ -12,8 +12,8 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from hub.api.context import LoginNeededError, RefusedError, Term
 from hub.api.v1.models import Both, FieldProblem, Problem, both
+from hub.console.context import LoginNeededError, RefusedError, Term
 from hub.console.words import LANGUAGES, words
 from hub.port import HubBusyError
 from hub.store.db import cannot_write_now

@@ -7,14 +7,14 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 
-from hub.api import views
-from hub.api.context import RefusedError
 from hub.api.v1.caller import Called
 from hub.api.v1.models import NUMBER_MAX, Action, Both, Fact, RoomBrief, RoomFull, RoomPage, moment, named
 from hub.api.v1.problems import NOT_FOUND
-from hub.console.text import fold
-from hub.store import read_api, reads
-from hub.store.read_api import RoomFilter
+from hub.console import views
+from hub.console.context import RefusedError
+from hub.core.text import fold
+from hub.store.read import read_api, reads
+from hub.store.read.read_api import RoomFilter
 
 router = APIRouter(tags=["rooms"])
 

@@ -7,14 +7,14 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import JSONResponse, Response
 
-from hub import rollouts
-from hub.api import versions as version_page
-from hub.api.context import health_of
 from hub.api.v1.caller import Called, caller
 from hub.api.v1.models import NUMBER_MAX, Health, Place, PlacePage, Rollout, Version, Versions, Wave, moment
 from hub.api.v1.rooms import Limit
+from hub.changes import rollouts
+from hub.console.context import health_of
 from hub.core import rollout as core
-from hub.store import read_api, reads
+from hub.pages import versions as version_page
+from hub.store.read import read_api, reads
 
 router = APIRouter(tags=["system"])
 

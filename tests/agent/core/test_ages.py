@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from agent.core.ages import DAY_S, EVERY_S, NO_AGES, parse, passed, text
 from agent.core.events import CommandReceived, Observed, RemedyDone, Tick
 from agent.core.facts import Instant, Observation
-from agent.room import Room
+from agent.runtime.room import Room
 from agent.store.memory import MemoryStore
 from tests.agent.core.world import IDLE, policy
 

@@ -10,7 +10,7 @@ from agent.core.phases import Phase
 from agent.core.reasons import Reason, Refusal
 from agent.core.remedies import REMEDIES
 from agent.core.state import Blind
-from agent.room import Room
+from agent.runtime.room import Room
 from agent.store.memory import MemoryStore
 from tests.agent.core.test_codec_hung_story import HUNG
 from tests.agent.core.test_near_meetings import said

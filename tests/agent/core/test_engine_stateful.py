@@ -20,7 +20,7 @@ from agent.core.facts import Instant, NoReading, Observation, Reading
 from agent.core.leases import DENIED, GRANTED
 from agent.core.policy import Meeting
 from agent.core.remedies import OFF_MAX_S, REMEDIES, REPORT_S, Method
-from agent.room import Room
+from agent.runtime.room import Room
 from agent.store.memory import MemoryStore
 from tests.agent.core.test_codec_hung_story import HUNG
 from tests.agent.core.test_properties import look

@@ -170,7 +170,7 @@ def test_the_rooms_own_remedy_looks_first_and_does_not_call_a_person_over_it() -
 
 
 def test_a_room_offers_what_only_a_look_stands_before() -> None:
-    from agent.report import actions
+    from agent.uplink.report import actions
 
     world = room(WITNESS_S + 0.1)
     offered = {row.remedy: row.refused for row in actions(world.state, world.now)}

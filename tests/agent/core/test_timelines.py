@@ -25,7 +25,7 @@ from agent.core.timelines import (
     lasts_by,
     seen,
 )
-from agent.room import Room
+from agent.runtime.room import Room
 from agent.store.memory import MemoryStore
 from tests.agent.core.world import policy
 

@@ -20,9 +20,9 @@ from hypothesis import settings
 from schemathesis import Case, GenerationMode
 from starlette.types import Receive, Scope, Send
 
-from hub.api import tokens
-from hub.api.app import create_app
-from hub.api.limits import Pace
+from hub.access import tokens
+from hub.access.limits import Pace
+from hub.app import create_app
 from hub.store.db import open_db
 from tests.house.source import ROOT
 from tests.hub.console.fake import FakeHub

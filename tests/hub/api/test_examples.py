@@ -17,9 +17,9 @@ import pytest
 import uvicorn
 from fastapi import FastAPI
 
-from hub.api import tokens
-from hub.api.limits import PACE_BURST, PACE_PER_S
-from hub.api.security import BODY_MAX_BYTES
+from hub.access import tokens
+from hub.access.limits import PACE_BURST, PACE_PER_S
+from hub.security import BODY_MAX_BYTES
 from hub.store.db import open_db
 from tests.brokers import free_port, until
 from tests.house.source import ROOT

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from fastapi import FastAPI
 
-from hub.api import permissions
-from hub.api.permissions import API, ROUTES
+from hub.access import permissions
+from hub.access.permissions import API, ROUTES
 from hub.api.v1.app import document, make_api
 from hub.api.v1.caller import PREFIX
 from tests.hub.api.test_reads import every

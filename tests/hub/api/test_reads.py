@@ -12,7 +12,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from hub.api.v1.models import moment
-from hub.store import reads
+from hub.store.read import reads
 from tests.hub.console.fake import FakeHub
 from tests.hub.console.test_schedule import ROOM, say
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import pyotp
 import pytest
 
-from hub import backup
-from hub.api import second_step
-from hub.api.accounts import add_user
-from hub.api.prepare import prepare
-from hub.api.seeds import Seeds, settle
+from hub.access.accounts import add_user
+from hub.access.step import second_step
+from hub.access.step.seeds import Seeds, settle
+from hub.commands import backup
+from hub.commands.prepare import prepare
 from hub.settings import HubSettings, SettingsError, load
 from hub.store.db import open_db, transaction
 

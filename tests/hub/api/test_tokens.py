@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from hub.api import tokens
-from hub.api.app import create_app
-from hub.api.limits import PACE_BURST, PACE_PER_S, Pace
-from hub.api.permissions import API
-from hub.api.tokens import DAY_S, BadTokenError
+from hub.access import tokens
+from hub.access.limits import PACE_BURST, PACE_PER_S, Pace
+from hub.access.permissions import API
+from hub.access.tokens import DAY_S, BadTokenError
+from hub.app import create_app
 from hub.store.db import open_db
-from hub.store.reads import Reader
+from hub.store.read.reads import Reader
 from tests.hub.console.conftest import csrf, sign_in
 from tests.hub.console.fake import FakeHub
 

@@ -11,7 +11,7 @@ import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from hub.api.app import create_app
+from hub.app import create_app
 from tests.hub.console import seed
 from tests.hub.console.fake import FakeHub
 

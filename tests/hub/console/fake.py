@@ -10,8 +10,8 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from hub import meetings, restored
-from hub.api.app import create_app
+from hub.app import create_app
+from hub.changes import meetings, restored
 from hub.port import Change, Marked, Ordered, Subscription
 from hub.store.db import open_db, transaction
 

@@ -7,7 +7,7 @@ import json
 import sqlite3
 from pathlib import Path
 
-from hub.console.text import fold, sort_key
+from hub.core.text import fold, sort_key
 
 COMMUNES = Path(__file__).parents[3] / "sim/data/thanh-hoa-communes.csv"
 ROOMS = 621

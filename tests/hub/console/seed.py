@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hub.api.accounts import add_user
+from hub.access.accounts import add_user
 from hub.store.db import open_db
 from tests.hub.console.province import fill_places
 

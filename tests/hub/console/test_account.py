@@ -14,8 +14,8 @@ import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from hub.api import accounts, auth, people
-from hub.console.browsers import AGENT_MAX, device_words
+from hub.access import accounts, auth, people
+from hub.access.browsers import AGENT_MAX, device_words
 from tests.hub.console import seed
 from tests.hub.console.conftest import HTML, csrf, sign_in
 

@@ -11,10 +11,10 @@ from argon2 import PasswordHasher
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from hub.api import auth, limits
-from hub.api.accounts import BadAccountError, add_user
-from hub.api.app import create_app
-from hub.api.limits import LoginLimiter
+from hub.access import auth, limits
+from hub.access.accounts import BadAccountError, add_user
+from hub.access.limits import LoginLimiter
+from hub.app import create_app
 from tests.hub.console import seed
 from tests.hub.console.conftest import HTML, csrf, sign_in
 from tests.hub.console.fake import FakeHub

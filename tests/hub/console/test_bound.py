@@ -19,17 +19,17 @@ import msgspec
 import pytest
 from starlette.testclient import TestClient
 
-from hub import enrolment
-from hub.api import tokens
-from hub.api.accounts import set_scope
-from hub.api.app import create_app
-from hub.api.live import Live
-from hub.api.permissions import API, ROUTES, Right
+from hub.access import tokens
+from hub.access.accounts import set_scope
+from hub.access.permissions import API, ROUTES, Right
+from hub.app import create_app
+from hub.changes import enrolment
+from hub.console.live import Live
 from hub.core import rollout as core
 from hub.port import REFRESH, Change
-from hub.store import reads
 from hub.store.db import open_db, transaction
-from hub.store.scope import ScopedReader
+from hub.store.read import reads
+from hub.store.read.scope import ScopedReader
 from tests.hub.console import seed
 from tests.hub.console.conftest import HTML, sign_in
 from tests.hub.console.fake import FakeHub

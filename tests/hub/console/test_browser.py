@@ -14,7 +14,7 @@ import pytest
 import uvicorn
 from playwright import sync_api as playwright
 
-from hub.api.app import create_app
+from hub.app import create_app
 from hub.port import Change
 from tests.hub.console import seed
 from tests.hub.console.fake import FakeHub

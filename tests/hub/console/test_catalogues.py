@@ -16,7 +16,7 @@ from agent.core.remedies import LOADS, REMEDIES
 from agent.devices.display import pjlink, samsung_mdc
 from hub.console.words import LANGUAGES, words
 from hub.core.rollout import Phase
-from hub.store.reads import VERDICTS
+from hub.store.read.reads import VERDICTS
 from wire.messages import EVENT_KINDS
 
 CONSOLE = Path(hub.console.__file__).parent

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hub.store.causes import MASS_MIN, MASS_WITHIN_S, Sign, by_cause
+from hub.store.read.causes import MASS_MIN, MASS_WITHIN_S, Sign, by_cause
 
 
 def groups(*signs: Sign) -> list[int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hub.api.views import fact_groups
+from hub.console.views import fact_groups
 from hub.console.words import words
 from wire.messages import FactNow, Stamp, State
 

@@ -20,10 +20,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
-from hub.api.app import create_app
-from hub.api.auth import COOKIE
-from hub.api.limits import FREE_TRIES
-from hub.api.permissions import ROUTES
+from hub.access.auth import COOKIE
+from hub.access.limits import FREE_TRIES
+from hub.access.permissions import ROUTES
+from hub.app import create_app
 from tests.house.source import ROOT
 from tests.hub.console.conftest import HTML, csrf, sign_in
 from tests.hub.console.fake import FakeHub

@@ -17,9 +17,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from starlette.testclient import TestClient
 
-from agent import enrol as board
-from hub import enrolment
-from hub.api.app import create_app
+from agent.commands import enrol as board
+from hub.app import create_app
+from hub.changes import enrolment
 from hub.main import main
 from hub.settings import EnrolSection, HubSettings
 from hub.store.db import open_db, transaction

@@ -15,14 +15,14 @@ import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from hub.api import live as live_module
-from hub.api import people
-from hub.api.auth import Session, Sessions
-from hub.api.live import Live, Watcher
-from hub.api.outcomes import SignedIn
+from hub.access import people
+from hub.access.auth import Session, Sessions
+from hub.access.outcomes import SignedIn
+from hub.console import live as live_module
+from hub.console.live import Live, Watcher
 from hub.port import REFRESH, Change
-from hub.store.reads import Reader
-from hub.store.scope import ScopedReader
+from hub.store.read.reads import Reader
+from hub.store.read.scope import ScopedReader
 from tests.hub.console import seed
 from tests.hub.console.conftest import sign_in
 from tests.hub.console.fake import FakeHub

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from hub.api.permissions import ROLES
+from hub.access.permissions import ROLES
 from hub.console.words import LANGUAGES, words
 from hub.store import audit
 from hub.store.db import open_db, transaction

@@ -17,12 +17,12 @@ import pytest
 import requests
 from starlette.testclient import TestClient
 
-from hub.api import oidc
-from hub.api.accounts import add_user
-from hub.api.app import create_app
+from hub.access.accounts import add_user
+from hub.access.oidc import provider as ours
+from hub.access.oidc.accounts import add_oidc_user
+from hub.app import create_app
 from hub.console.words import words
-from hub.oidc import provider as ours
-from hub.oidc.accounts import add_oidc_user
+from hub.pages import oidc
 from hub.settings import SettingsError, load
 from hub.store.db import open_db
 from tests.brokers import free_port
@@ -356,7 +356,9 @@ def test_where_no_provider_is_set_there_is_none(stranger: TestClient) -> None:
     assert "/login/oidc" not in stranger.get("/login").text
     for path in ("/login/oidc", "/login/oidc/callback?code=x&state=y"):
         assert stranger.get(path).status_code == 404
-    code = "import sys, hub.main, hub.api.app, hub.service; sys.exit(bool({'authlib', 'requests'} & set(sys.modules)))"
+    code = (
+        "import sys, hub.main, hub.app, hub.runtime.service; sys.exit(bool({'authlib', 'requests'} & set(sys.modules)))"
+    )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from hub.oidc.accounts import add_oidc_user
+from hub.access.oidc.accounts import add_oidc_user
 from hub.settings import load
 from hub.store.db import open_db
 from tests.brokers import free_port

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hub.api import oidc
+from hub.pages import oidc
 from tests.hub.console.conftest import sign_in
 from tests.hub.console.test_oidc import Centre, centre, made_before, provider, running
 from tests.hub.oidc_provider import Provider

@@ -14,8 +14,8 @@ import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from hub.api import pages
-from hub.store import reads
+from hub.pages import overview as pages
+from hub.store.read import reads
 from tests.hub.console import seed
 from tests.hub.console.conftest import csrf
 from tests.hub.console.fake import FakeHub

@@ -14,14 +14,14 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.testclient import TestClient
 
-from hub.api import permissions
-from hub.api.accounts import BadAccountError, add_user, set_scope
-from hub.api.live import Live
-from hub.api.permissions import ROUTES, Right
+from hub.access import permissions
+from hub.access.accounts import BadAccountError, add_user, set_scope
+from hub.access.permissions import ROUTES, Right
+from hub.console.live import Live
 from hub.port import Change
-from hub.store import reads
 from hub.store.db import open_db
-from hub.store.scope import HIDDEN, SHARED, ScopedReader
+from hub.store.read import reads
+from hub.store.read.scope import HIDDEN, SHARED, ScopedReader
 from tests.hub.console import seed
 from tests.hub.console.conftest import HTML, csrf, sign_in
 from tests.hub.console.fake import FakeHub

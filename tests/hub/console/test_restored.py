@@ -12,8 +12,9 @@ import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from hub import backup, restored
-from hub.api.app import create_app
+from hub.app import create_app
+from hub.changes import restored
+from hub.commands import backup
 from hub.main import main
 from hub.store.db import open_db, open_reader, transaction
 from tests.hub.console import seed

@@ -11,11 +11,12 @@ import pyotp
 import pytest
 from starlette.testclient import TestClient
 
-from hub.api import auth, second_step
-from hub.api.accounts import BadAccountError, reset_second_step
-from hub.api.app import create_app
-from hub.api.second_step import HalfIn
-from hub.api.seeds import Seeds
+from hub.access import auth
+from hub.access.accounts import BadAccountError, reset_second_step
+from hub.access.step import second_step
+from hub.access.step.second_step import HalfIn
+from hub.access.step.seeds import Seeds
+from hub.app import create_app
 from hub.settings import HubSettings, load
 from hub.store.db import open_db, transaction
 from tests.hub.console import seed

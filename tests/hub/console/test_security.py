@@ -9,7 +9,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from hub.store.db import open_db, transaction
-from hub.store.read_security import FOREIGN
+from hub.store.read.read_security import FOREIGN
 from wire import messages as m
 
 ROOM = "th-14878-2"

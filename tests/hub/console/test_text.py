@@ -7,7 +7,7 @@ import unicodedata
 
 import pytest
 
-from hub.console.text import fold, sort_key
+from hub.core.text import fold, sort_key
 from tests.hub.console.province import COMMUNES
 
 

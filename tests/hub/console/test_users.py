@@ -14,10 +14,10 @@ import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from hub.api import people
-from hub.api.accounts import set_scope
-from hub.api.auth import Sessions
-from hub.api.own import NotChangedError
+from hub.access import people
+from hub.access.accounts import set_scope
+from hub.access.auth import Sessions
+from hub.access.own import NotChangedError
 from tests.hub.console import seed
 from tests.hub.console.conftest import HTML, csrf, sign_in
 from tests.hub.console.test_browser import Site, browser, open_page, violations

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from starlette.testclient import TestClient
 
-from hub import rollouts
-from hub.api import versions
+from hub.changes import rollouts
 from hub.core.rollout import RoomNow
+from hub.pages import versions
 from hub.store.db import open_db, transaction
 
 

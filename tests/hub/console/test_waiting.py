@@ -19,13 +19,13 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.testclient import TestClient
 
-from hub import service
-from hub.api import auth
-from hub.api.accounts import add_user
-from hub.api.app import create_app
-from hub.api.permissions import API, ROUTES, Right
-from hub.link import Broker
+from hub.access import auth
+from hub.access.accounts import add_user
+from hub.access.permissions import API, ROUTES, Right
+from hub.app import create_app
+from hub.intake.link import Broker
 from hub.port import HubBusyError
+from hub.runtime import service
 from hub.store.db import open_db
 from tests.brokers import free_port, until
 from tests.hub.console import seed
@@ -208,7 +208,7 @@ def dump(db: sqlite3.Connection) -> list[Any]:
 
 
 def test_strangers_who_guess_leave_a_turn_to_those_the_browser_vouches_for(client: TestClient, app: FastAPI) -> None:
-    from hub.api import accounts
+    from hub.access import accounts
 
     assert client.post("/login", data={"name": "thu.ha", "password": seed.PASSWORD}).status_code == 303
     lane = accounts._strangers

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.core.boards import Boards
+from hub.intake.boards import Boards
 from wire.messages import Stamp
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from hub.core import pace
-from hub.core.pace import Paces, cost
+from hub.intake import pace
+from hub.intake.pace import Paces, cost
 
 
 def test_a_month_at_once_passes_and_then_fifty_a_second() -> None:

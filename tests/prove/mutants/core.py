@@ -14,8 +14,8 @@ from agent.core.reasons import Reason
 from agent.core.remedies import Load, Remedy
 from agent.core.rule import Rule
 from agent.core.state import LoadState, RoomState
-from agent.room import Room
-from agent.session import Outgoing, Session
+from agent.runtime.room import Room
+from agent.uplink.session import Outgoing, Session
 from tests.prove.mutants.base import Patch, mutant
 from wire import messages as m
 

@@ -8,22 +8,22 @@ from typing import Any
 
 import msgspec
 
-import agent.dial
-import agent.plug
-import agent.probe_threads
-import agent.publisher
-import agent.relays
-import agent.room
-import agent.service
-import agent.session
+import agent.power.plug
+import agent.power.relays
+import agent.runtime.probe_threads
+import agent.runtime.room
+import agent.runtime.service
 import agent.store.sqlite
-from agent.actuators import Actuators
+import agent.uplink.dial
+import agent.uplink.publisher
+import agent.uplink.session
+from agent.config.channel import RelayConfig
 from agent.core.events import Observed, StartRemedy
 from agent.core.facts import Instant, Observation
 from agent.core.handover import Handover
+from agent.power.actuators import Actuators
 from agent.transports.errors import LinkFault
-from agent.transports.relay import RelayConfig
-from agent.trust import Trust
+from agent.uplink.trust import Trust
 from tests.prove.mutants.base import Patch, mutant
 from wire import messages as m
 
@@ -39,35 +39,35 @@ def guard_is_never_called() -> list[Patch]:
 @mutant("broker's name is never resolved", "an order", real=True)
 def resolver_is_waited_for_without_end() -> list[Patch]:
     """A look-up that hangs is never left behind, and the thread that waits for it says that it is there."""
-    return [(agent.dial, "DIAL_S", 1e9)]
+    return [(agent.uplink.dial, "DIAL_S", 1e9)]
 
 
 @mutant("connection's thread stands still", "an order", real=True)
 def watchdog_is_fed_for_a_dead_publisher() -> list[Patch]:
     """The service manager hears that all is well although the connection's thread goes round no more."""
-    return [(agent.publisher.Publisher, "alive", lambda _self, _now_s, _limit_s=90.0: True)]
+    return [(agent.uplink.publisher.Publisher, "alive", lambda _self, _now_s, _limit_s=90.0: True)]
 
 
 @mutant("acks of another epoch", "an order")
 def ack_of_another_epoch_is_believed() -> list[Patch]:
     """Who acknowledges need not say of which epoch's numbers."""
-    honest = agent.session.Session._acknowledged
+    honest = agent.uplink.session.Session._acknowledged
 
     def acknowledged(self: Any, ack: m.Ack) -> int:
         return honest(self, msgspec.structs.replace(ack, epoch=self.who.epoch))
 
-    return [(agent.session.Session, "_acknowledged", acknowledged)]
+    return [(agent.uplink.session.Session, "_acknowledged", acknowledged)]
 
 
 @mutant("thief with an old list of keys", real=True)
 def older_list_of_keys_is_believed_after_a_restart() -> list[Patch]:
     """A restarted agent has forgotten which list of keys it knew."""
-    honest = agent.service._trust
+    honest = agent.runtime.service._trust
 
     def trust(config: Any, _known: str) -> Trust:
         return honest(config, "")
 
-    return [(agent.service, "_trust", trust)]
+    return [(agent.runtime.service, "_trust", trust)]
 
 
 def _synchronous(mode: str) -> list[Patch]:
@@ -95,44 +95,44 @@ def nothing_is_ever_flushed() -> list[Patch]:
 @mutant("a secret meeting is lost in a flood", real=True)
 def overflow_is_told_to_nobody() -> list[Patch]:
     """A message of the hub that found no room is left out, and that is all."""
-    honest = agent.publisher.Publisher._on_message
+    honest = agent.uplink.publisher.Publisher._on_message
 
     def on_message(self: Any, *arguments: Any) -> None:
         honest(self, *arguments)
         self.overflowed = self._overran = False
 
-    return [(agent.publisher.Publisher, "_on_message", on_message)]
+    return [(agent.uplink.publisher.Publisher, "_on_message", on_message)]
 
 
 @mutant("order is held back over a reconnect")
 def nonces_outlive_a_reconnect() -> list[Patch]:
     """An order may name a nonce of the connection before."""
-    honest = agent.session.Session.connected
+    honest = agent.uplink.session.Session.connected
 
     def connected(self: Any, now: Instant) -> None:
         kept = list(self._nonces)
         honest(self, now)
         self._nonces.extend(kept)
 
-    return [(agent.session.Session, "connected", connected)]
+    return [(agent.uplink.session.Session, "connected", connected)]
 
 
 @mutant("agent is killed in a cycle", real=True)
 def outlets_are_left_alone_at_start() -> list[Patch]:
     """A cycle of a network outlet that a crash has interrupted is not ended by the next start."""
-    honest = agent.relays.RoomRelays.__init__
+    honest = agent.power.relays.RoomRelays.__init__
 
     def made(self: Any, relays: Iterable[RelayConfig], off: Iterable[str] = (), factory: Any = None) -> None:
         relays = tuple(relays)
         honest(self, relays, {*off, *(relay.load for relay in relays if relay.networked)}, factory)
 
-    return [(agent.relays.RoomRelays, "__init__", made)]
+    return [(agent.power.relays.RoomRelays, "__init__", made)]
 
 
 @mutant("connection falls silent", "an order", real=True)
 def silent_connection_is_never_left() -> list[Patch]:
     """A broker that answers pings and nothing else is waited for, for ever."""
-    return [(agent.publisher, "SILENT_S", 1e9)]
+    return [(agent.uplink.publisher, "SILENT_S", 1e9)]
 
 
 @mutant("agent is killed", "codec hangs hard")
@@ -151,30 +151,30 @@ def looks_count_as_asked_when_taken_in() -> list[Patch]:
     def observed(name: str, readings: Any, _asked_s: float) -> Observed:
         return Observed(Observation(name, dict(readings)))
 
-    return [(agent.probe_threads, "_observed", observed)]
+    return [(agent.runtime.probe_threads, "_observed", observed)]
 
 
 @mutant("a call begins while an intent is written", real=True)
 def interlock_is_not_asked_again() -> list[Patch]:
     """Between permit and act the card may take a minute, and nobody looks again."""
 
-    def ask_again(self: agent.room.Room, order: StartRemedy, now: Instant) -> Handover:
+    def ask_again(self: agent.runtime.room.Room, order: StartRemedy, now: Instant) -> Handover:
         del self, order, now
         return Handover.BEGINS
 
-    return [(agent.room.Room, "ask_again", ask_again)]
+    return [(agent.runtime.room.Room, "ask_again", ask_again)]
 
 
 @mutant("outlet's word lags", real=True)
 def word_of_an_outlet_is_believed_after_our_cut() -> list[Patch]:
     """An outlet that says that it gives power after our own cut is not told to give it."""
-    honest = agent.plug.Plug._give
+    honest = agent.power.plug.Plug._give
 
     def give(self: Any) -> None:
         with contextlib.suppress(LinkFault):
-            if self._outlet.look(agent.plug.ORDER_S).on:
+            if self._outlet.look(agent.power.plug.ORDER_S).on:
                 self._is_on, self._given_at_s, self._looked_at_s = True, self._monotonic(), float("inf")
                 return
         honest(self)
 
-    return [(agent.plug.Plug, "_give", give)]
+    return [(agent.power.plug.Plug, "_give", give)]

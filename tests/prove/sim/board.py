@@ -1,4 +1,4 @@
-"""One run of the agent: the order of `agent.service` and `agent.loop`, with the real room, store and session."""
+"""One run of the agent: the order of `Service` and `Loop` in `agent.runtime`, with the real room, store and session."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import agent.rules
-from agent import starts
 from agent.core.events import CommandReceived, Event, Observed, RemedyDone, StartRemedy, Tick
 from agent.core.facts import Instant
 from agent.core.handover import Handover
 from agent.core.policy import Policy, Thresholds, make_policy
 from agent.core.remedies import Method
 from agent.core.rule import Rule
-from agent.gate import Discretion, MeteringGate
-from agent.room import Room, off_loads
-from agent.session import Session, desired_from
-from agent.snapshots import Snapshots
+from agent.runtime import starts
+from agent.runtime.room import Room, off_loads
+from agent.runtime.snapshots import Snapshots
 from agent.store.base import Batch, Memory, Store, StoreError
 from agent.store.unwritten import mended, open_store
-from agent.trust import Trust
+from agent.uplink.gate import Discretion, MeteringGate
+from agent.uplink.session import Session, desired_from
+from agent.uplink.trust import Trust
 from tests.prove.promised import CALL_DRAW_W
 from tests.prove.sim.card import SimStore
 from tests.prove.sim.place import RELAYS
@@ -108,7 +108,7 @@ class Board:
         world.cross("start.powered")
 
     def _count_start(self, memory: Memory) -> starts.Starts:
-        """As `agent.service` does."""
+        """As `agent.runtime.service` does."""
         before = starts.parse(memory.meta.get(starts.KEY, ""))
         counted = starts.begun(before, self.world.clock.boot, self.now.mono_s)
         with contextlib.suppress(StoreError):
@@ -116,7 +116,7 @@ class Board:
         return counted
 
     def _mind_safe_mode(self, now: Instant) -> None:
-        """As `agent.service` does."""
+        """As `agent.runtime.service` does."""
         if self.room.state.policy.safe_mode and not self._starts.safe(now.mono_s):
             self._starts = starts.lifted(self._starts, now.mono_s)
             self.room.remember_meta(starts.KEY, starts.text(self._starts))
@@ -144,7 +144,7 @@ class Board:
     # -- one turn of the loop
 
     def turn(self, events: Sequence[Event] = (), *, tick: bool = True) -> None:
-        """One round in the order of `agent.loop`. While the card stalls the loop stands still, and what comes waits."""
+        """One round in the order of `Loop`. While the card stalls the loop stands still, and what comes waits."""
         world, room, now = self.world, self.room, self.now
         self.waiting += events
         if self.stalled:
@@ -225,7 +225,7 @@ class Board:
             self.world.line.publish(out)
 
     def _mind_journal(self, now: Instant) -> None:
-        """End in good order where a new start mends the journal, as `agent.service` does."""
+        """End in good order where a new start mends the journal, as `agent.runtime.service` does."""
         if self.store.durable:
             if not self.room.journal_broken:
                 self._journal_seen_s = now.mono_s

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from paho.mqtt.enums import MQTTErrorCode
 
-from agent.session import Outgoing
+from agent.uplink.session import Outgoing
 from tests.prove.sim.threads import Stage
 from wire.topics import FLEET
 
@@ -23,7 +23,7 @@ CONNECT_S = 10.0
 
 
 class SimClient:
-    """One connection. Only what `agent.publisher` uses of paho."""
+    """One connection. Only what `agent.uplink.publisher` uses of paho."""
 
     def __init__(self, world: World, stage: Stage, will: Outgoing) -> None:
         self._world, self._stage, self._will = world, stage, will

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 from agent.core.events import CommandReceived, Observed, Tick
 from agent.core.facts import Instant, Observation
-from agent.room import Room
-from agent.session import Session
+from agent.runtime.room import Room
 from agent.store.sqlite import SqliteStore
-from agent.trust import Trust
+from agent.uplink.session import Session
+from agent.uplink.trust import Trust
 from tests.prove.sim.board import POLICY, RULES, Board
 from tests.prove.sim.card import SimStore, files_of, leave
 from tests.prove.sim.clock import BOOT_MONO_S, EPOCH_S

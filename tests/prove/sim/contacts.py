@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
+from agent.config.channel import RelayConfig
 from agent.core.facts import Reading
 from agent.core.interlock import WITNESSES
 from agent.core.remedies import Method
 from agent.devices.power._outlets import OutletState
 from agent.ports import LATE, Asked, InTime, Outcome, always
+from agent.power.gpio import GpioRelays
 from agent.transports.errors import LinkFault
-from agent.transports.gpio import GpioRelays
-from agent.transports.relay import RelayConfig
 from tests.prove.sim.crash import POWER, Crash
 from tests.prove.sim.place import RELAYS
 from tests.prove.sim.senses import LOOK_S, LOOK_TAKES_S, SILENT_S, WORDS

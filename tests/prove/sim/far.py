@@ -12,9 +12,9 @@ from typing import Any
 import msgspec
 
 from hub.core import leases
-from hub.ingest import Heard, interpret
-from hub.link import Received
-from hub.store.apply import Applier
+from hub.intake.apply import Applier
+from hub.intake.ingest import Heard, interpret
+from hub.intake.link import Received
 from hub.store.db import hub_epoch, open_db, transaction
 from tests.prove.sim.clock import EPOCH_S
 from tests.prove.sim.seals import Seals

@@ -12,9 +12,9 @@ from agent.core.events import DesiredChanged, StartRemedy
 from agent.core.facts import Reading
 from agent.core.phases import OPEN, Phase
 from agent.core.remedies import Method
-from agent.session import desired_from
 from agent.store.base import ActRow, Batch, Store
 from agent.store.sqlite import SqliteStore
+from agent.uplink.session import desired_from
 from tests.prove.invariants import Moment, When, at
 from tests.prove.promised import CALL_DRAW_W, MAINS_HIGH_V, MAINS_LOW_V
 from tests.prove.sim.calm import Calm

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from agent.session import Outgoing
+from agent.uplink.session import Outgoing
 from hub.core import leases
 from tests.prove.promised import CONFIRMED_GOOD_S
 from tests.prove.sim.board import Board

@@ -16,29 +16,29 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 from unittest import mock
 
-import agent.actuators
-import agent.dial
-import agent.gate
-import agent.loop
-import agent.plug
-import agent.probe_threads
+import agent.power.actuators
+import agent.power.plug
+import agent.power.relays
 import agent.probes.attended
 import agent.probes.build
 import agent.probes.outlet
-import agent.publisher
-import agent.relays
-import agent.service
+import agent.runtime.loop
+import agent.runtime.probe_threads
+import agent.runtime.service
 import agent.store.journal_file
-from agent.config import AgentConfig
+import agent.uplink.dial
+import agent.uplink.gate
+import agent.uplink.publisher
+from agent.config.channel import RelayConfig
+from agent.config.room import AgentConfig
 from agent.core.events import RemedyDone, StartRemedy
 from agent.core.facts import Instant
 from agent.core.phases import Phase
 from agent.core.remedies import Method
 from agent.ports import RelayError
-from agent.publisher import BrokerConfig
-from agent.session import Outgoing, Session
 from agent.store.base import Batch, Store
-from agent.transports.relay import RelayConfig
+from agent.uplink.publisher import BrokerConfig
+from agent.uplink.session import Outgoing, Session
 from tests.prove.sim import board as light
 from tests.prove.sim.card import SimStore
 from tests.prove.sim.client import SimClient
@@ -62,7 +62,7 @@ LEAD = 3.5
 
 
 class Clock:
-    """The board's clocks, as `agent.clock.SystemClock` gives them."""
+    """The board's clocks, as `agent.transports.clock.SystemClock` gives them."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -76,7 +76,7 @@ class Clock:
 
 @dataclass(slots=True)
 class Settings:
-    """What the service reads of its configuration, as `agent.config.AgentConfig` has it."""
+    """What the service reads of its configuration, as `agent.config.room.AgentConfig` has it."""
 
     room: str
     state_dir: str
@@ -113,7 +113,7 @@ class RealBoard:
             "sim", str(world.database.parent), table(world.place.outlets), BrokerConfig(host="broker"), seals.root
         )
         try:
-            self.service = agent.service.Service(cast(AgentConfig, settings))
+            self.service = agent.runtime.service.Service(cast(AgentConfig, settings))
         except RelayError:  # it says so and ends; the service manager starts it again
             raise Crash("relay lines", KILL) from None
         world.cross("start.restored")
@@ -288,7 +288,7 @@ class Parts:
     def _actuators(self, *arguments: Any, **options: Any) -> Any:
         parts = self
 
-        class Watched(agent.actuators.Actuators):
+        class Watched(agent.power.actuators.Actuators):
             """The agent's own, with the harness looking on."""
 
             def start(self, order: StartRemedy, *more: Any, **named: Any) -> None:
@@ -313,7 +313,7 @@ class Parts:
     def _loop(self, *arguments: Any, **options: Any) -> Any:
         world = self.world
 
-        class Watched(agent.loop.Loop):
+        class Watched(agent.runtime.loop.Loop):
             """The agent's own, with the harness looking on."""
 
             def turn(self, *events: Any, **named: Any) -> Any:
@@ -329,33 +329,33 @@ class Parts:
         shims = self.shims
         threading, queue, time = shims.threading(), shims.queue(), shims.time()
         fixed = SimpleNamespace(token_hex=lambda count: dice.randbytes(count).hex())
-        worker: Any = agent.probe_threads.Worker
+        worker: Any = agent.runtime.probe_threads.Worker
         manager = SimpleNamespace(notify=lambda message: self.board is not None and self.board.told_manager(message))
         put = mock.patch.object
         return [
             *(put(module, "threading", threading) for module in (
-                agent.loop, agent.probe_threads, agent.actuators, agent.publisher, agent.dial, agent.plug,
-                agent.store.journal_file,
+                agent.runtime.loop, agent.runtime.probe_threads, agent.power.actuators, agent.uplink.publisher,
+                agent.uplink.dial, agent.power.plug, agent.store.journal_file,
             )),
-            *(put(module, "queue", queue) for module in (agent.loop, agent.publisher)),
-            *(put(module, "time", time) for module in (agent.relays, agent.service)),
-            put(agent.probe_threads, "Worker", lambda *a: worker(*a, kick=Event(shims.now))),
-            put(agent.publisher, "random", SimpleNamespace(Random=lambda: random.Random(dice.getrandbits(64)))),
-            put(agent.publisher, "make_room_client", self._client),
-            put(agent.plug, "Plug", partial(agent.plug.Plug, monotonic=shims.monotonic)),
-            put(agent.relays, "GpioRelays", self._lines),
+            *(put(module, "queue", queue) for module in (agent.runtime.loop, agent.uplink.publisher)),
+            *(put(module, "time", time) for module in (agent.power.relays, agent.runtime.service)),
+            put(agent.runtime.probe_threads, "Worker", lambda *a: worker(*a, kick=Event(shims.now))),
+            put(agent.uplink.publisher, "random", SimpleNamespace(Random=lambda: random.Random(dice.getrandbits(64)))),
+            put(agent.uplink.publisher, "make_room_client", self._client),
+            put(agent.power.plug, "Plug", partial(agent.power.plug.Plug, monotonic=shims.monotonic)),
+            put(agent.power.relays, "GpioRelays", self._lines),
             put(agent.probes.outlet, "open_outlet", self._outlet),
             put(agent.probes.build, "build_probes", self._probes),
             put(agent.probes.attended, "AttendedProbe", Person),
-            put(agent.service, "Actuators", self._actuators),
-            put(agent.service, "Loop", self._loop),
-            put(agent.service, "MeteringGate", partial(agent.gate.MeteringGate, shims.monotonic)),
-            put(agent.service, "SystemClock", lambda: Clock(self.world)),
-            put(agent.service, "boot_id", lambda: self.world.clock.boot),
-            put(agent.service, "open_store", self._open_store),
-            put(agent.service, "secrets", fixed),
-            put(agent.service, "watchdog", manager),
-            put(agent.service, "gc", SimpleNamespace(collect=int, freeze=int)),
+            put(agent.runtime.service, "Actuators", self._actuators),
+            put(agent.runtime.service, "Loop", self._loop),
+            put(agent.runtime.service, "MeteringGate", partial(agent.uplink.gate.MeteringGate, shims.monotonic)),
+            put(agent.runtime.service, "SystemClock", lambda: Clock(self.world)),
+            put(agent.runtime.service, "boot_id", lambda: self.world.clock.boot),
+            put(agent.runtime.service, "open_store", self._open_store),
+            put(agent.runtime.service, "secrets", fixed),
+            put(agent.runtime.service, "watchdog", manager),
+            put(agent.runtime.service, "gc", SimpleNamespace(collect=int, freeze=int)),
         ]  # fmt: skip
 
 

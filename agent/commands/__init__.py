@@ -1,0 +1,1 @@
+"""Commands for technicians: what is plugged in, what answers, and how a new board gets its room."""

@@ -1,0 +1,1 @@
+"""One room's configuration as plain, checked data, and its secrets."""

@@ -1,0 +1,1 @@
+"""Everything that gives or takes mains."""

@@ -1,0 +1,1 @@
+"""What is said to the hub, and what is believed from it."""

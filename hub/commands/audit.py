@@ -1,0 +1,140 @@
+"""`diemcau-hub audit …`: look through the log of who did what, hand it out, let go of what is too old."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import re
+import socket
+import sys
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import IO
+
+from hub.runtime.syslog import line_of, moment, own_host
+from hub.settings import HubSettings
+from hub.store import audit
+from hub.store.db import open_db, open_reader, transaction
+
+_HEAD = re.compile(r"(\d+):([0-9a-f]{64})\Z")
+COLUMNS = ("id", "time", "by", "what", "detail", "prev", "hash")
+
+
+class AuditError(RuntimeError):
+    """The command cannot be done; one sentence in Vietnamese and English."""
+
+
+def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser], config: Path) -> None:
+    """Put the command into the hub's parser."""
+    command = commands.add_parser("audit", help="nhật ký thao tác / the log of who did what")
+    verbs = command.add_subparsers(dest="verb", required=True)
+
+    def add(name: str, text: str) -> argparse.ArgumentParser:
+        made = verbs.add_parser(name, help=text)
+        made.add_argument("--config", type=Path, default=config, help=f"default: {config}")
+        return made
+
+    verify = add("verify", "kiểm tra chuỗi nhật ký / look through the chain; 1 when it is broken")
+    verify.add_argument("--head", default="", help="NUMBER:HASH noted before: it must still be in the chain")
+    verify.add_argument("--file", type=Path, help="a copy of hub.db, e.g. from a backup, instead of the hub's own")
+    add("head", "in số và mã băm của dòng mới nhất / print the newest row's number and hash, to be kept elsewhere")
+    export = add("export", "xuất nhật ký / hand the log out")
+    target = export.add_mutually_exclusive_group(required=True)
+    target.add_argument("--csv", default="", metavar="FILE", help="UTF-8 with BOM and semicolons; - is the output")
+    target.add_argument("--syslog", default="", metavar="HOST:PORT", help="RFC 5424 over UDP")
+    export.add_argument("--tcp", action="store_true", help="to syslog over TCP, framed by RFC 6587's octet counts")
+    export.add_argument("--after", type=int, default=0, metavar="NUMBER", help="only rows after this one")
+    prune = add("prune", "bỏ dòng cũ, chuỗi vẫn kiểm tra được / let go of old rows; the rest can still be verified")
+    prune.add_argument("--days", type=float, default=audit.KEEP_S / audit.DAY_S, help="keep so many; default: 1825")
+
+
+def run(settings: HubSettings, given: argparse.Namespace, by: str) -> int:
+    """Do it. Raises AuditError, DatabaseError, sqlite3.Error and OSError."""
+    match given.verb:
+        case "verify":
+            return _verify(given.file or settings.database, given.head)
+        case "head":
+            db = open_reader(settings.database)
+            sys.stdout.write(f"{audit.head(db)}\n")
+            db.close()
+        case "export":
+            _export(settings.database, given, by)
+        case _:
+            if not given.days >= 1:
+                raise AuditError("--days: ít nhất 1 / at least 1")
+            db, now_s = open_db(settings.database), time.time()
+            with transaction(db):
+                gone = audit.prune(db, now_s - given.days * audit.DAY_S, now_s)
+            db.close()
+            sys.stdout.write(f"đã bỏ {gone} dòng / {gone} rows let go\n")
+    return 0
+
+
+def _verify(path: Path, noted: str) -> int:
+    expected = None
+    if noted:
+        found = _HEAD.match(noted.strip())
+        if found is None:
+            raise AuditError(f"--head {noted[:90]!r}: SỐ:MÃ BĂM / write NUMBER:HASH, as `audit head` prints it")
+        expected = audit.Head(int(found[1]), found[2])
+    db = open_reader(path)
+    verdict = audit.verify(db, expected)
+    db.close()
+    if verdict.ok:
+        sys.stdout.write(f"{verdict.rows} dòng, nguyên vẹn / rows, whole; {verdict.head}\n")
+        return 0
+    sys.stdout.write(
+        f"chuỗi đứt ở dòng {verdict.broken} ({verdict.why}), sau {verdict.rows} dòng đúng / "
+        f"the chain breaks at row {verdict.broken} ({verdict.why}), after {verdict.rows} good rows\n"
+    )
+    return 1
+
+
+def _export(path: Path, given: argparse.Namespace, by: str) -> None:
+    db = open_reader(path)
+    if given.csv == "-":
+        write_csv(sys.stdout, audit.rows(db, given.after))
+    elif given.csv:
+        with Path(given.csv).open("w", encoding="utf-8-sig", newline="") as file:
+            write_csv(file, audit.rows(db, given.after))
+    else:
+        count = send_syslog(given.syslog, audit.rows(db, given.after), tcp=given.tcp)
+        sys.stdout.write(f"{count} dòng / rows\n")
+    db.close()
+    db = open_db(path)
+    with transaction(db):
+        audit.append(db, time.time(), by, "audit_exported", {"to": given.csv or given.syslog, "after": given.after})
+    db.close()
+
+
+def write_csv(file: IO[str], rows: Iterable[Iterable[object]]) -> None:
+    """Rows of the log for a spreadsheet; a leading '=' or '+' becomes text."""
+    writer = csv.writer(file, delimiter=";", lineterminator="\r\n")
+    writer.writerow(COLUMNS)
+    for number, at_s, *rest in rows:
+        writer.writerow([number, moment(at_s), *(_plain(str(cell)) for cell in rest)])
+
+
+def _plain(cell: str) -> str:
+    return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
+
+
+def send_syslog(target: str, rows: Iterable[Iterable[object]], *, tcp: bool) -> int:
+    """Send rows to a collector; gives how many. UDP promises nothing; TCP waits for the far side to take them all.
+
+    Raises AuditError when the target is no HOST:PORT, and OSError.
+    """
+    host, _, port = target.rpartition(":")
+    if not host or not port.isdigit():
+        raise AuditError(f"--syslog {target[:60]!r}: viết MÁY:CỔNG / write HOST:PORT")
+    count, family = 0, socket.SOCK_STREAM if tcp else socket.SOCK_DGRAM
+    address = socket.getaddrinfo(host.strip("[]"), int(port), type=family)[0]
+    with socket.socket(address[0], family) as channel:
+        channel.settimeout(10)
+        channel.connect(address[4])
+        for row in rows:
+            line = line_of(row, own_host())
+            channel.sendall(b"%d %s" % (len(line), line) if tcp else line)
+            count += 1
+    return count

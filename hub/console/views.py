@@ -1,0 +1,171 @@
+"""Shapes that several pages show: a row to handle, a room's verdict in one sentence, facts and actions of a room."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from hub.console.words import Words, short_time
+from hub.store.read import read_incidents, reads
+from hub.store.read.causes import Sign, by_cause
+from hub.store.read.read_incidents import Incident
+from hub.store.read.reads import MeetingRow, RoomDetail, RoomRow, Tree
+from wire.messages import ActionNow, BadMessageError, FactNow, State, decode
+
+
+@dataclass
+class Row:
+    """One row to handle: an incident, or several of one cause."""
+
+    incident: Incident
+    title: str
+    room: RoomRow | None
+    commune: str
+    cluster: str
+    meeting: MeetingRow | None
+    others: list[Row] = field(default_factory=list)
+    communes: int = 1
+
+    @property
+    def members(self) -> str:
+        """The other incidents' numbers, for the forms that act on all of them."""
+        return ",".join(str(row.incident.id) for row in self.others)
+
+    @property
+    def count(self) -> int:
+        """Rooms that the row stands for."""
+        return 1 + len(self.others)
+
+
+def title_of(t: Words, incident: Incident) -> str:
+    """What the room calls it, or the rule's name when it sent no words."""
+    return t.told(incident.words)[0] or t.name("rule", incident.rule)
+
+
+def make_rows(
+    t: Words, incidents: list[Incident], rooms: list[RoomRow], tree: Tree, coming: list[MeetingRow]
+) -> list[Row]:
+    """Rows in the given order, those of one cause folded into the first of them."""
+    by_room = {room.room: room for room in rooms}
+    nearest = reads.next_by_room(coming)
+    singles = [_row(t, incident, by_room.get(incident.room), tree, nearest) for incident in incidents]
+    rows: list[Row] = []
+    for same in by_cause(singles, _sign):
+        first = same[0]
+        rows.append(first)
+        if len(same) == 1:
+            continue
+        first.others = same[1:]
+        first.communes = len({row.commune for row in same})
+        first.meeting = min((row.meeting for row in same if row.meeting), key=lambda m: m.start_s, default=None)
+        first.cluster = first.cluster if len({row.cluster for row in same}) == 1 else ""
+    order = {id(row): index for index, row in enumerate(singles)}
+    return sorted(rows, key=lambda row: order[id(row)])
+
+
+def _row(t: Words, incident: Incident, room: RoomRow | None, tree: Tree, nearest: dict[str, MeetingRow]) -> Row:
+    commune = tree.up(room.node, "commune") if room else None
+    cluster = tree.up(room.node, "cluster") if room else None
+    return Row(
+        incident,
+        title_of(t, incident),
+        room,
+        commune.name if commune else "",
+        cluster.name if cluster else "",
+        nearest.get(incident.room),
+    )
+
+
+def _sign(row: Row) -> Sign:
+    return read_incidents.sign(row.incident)
+
+
+def verdict_sentence(t: Words, room: RoomDetail, incidents: list[Incident], now_s: float) -> str:
+    """The room's state in one sentence, and what its machine is doing about it in a second."""
+    worst = next((i for i in incidents if i.is_open), None)
+    if room.verdict == "lost":
+        since_s = room.lost_since_s or room.heard_s
+        return t("verdict.lost", time=short_time(since_s, now_s)) if since_s else t("verdict.lost_never")
+    if room.verdict in ("fault", "check"):
+        if worst is None:
+            return t(f"verdict.{room.verdict}_plain")
+        return f"{t(f'verdict.{room.verdict}', title=lower_first(title_of(t, worst)))} {doing(t, worst)}".strip()
+    return t(f"verdict.{room.verdict}")
+
+
+def lower_first(text: str) -> str:
+    """The text as it reads in the middle of a sentence; abbreviations such as UPS and TV stay."""
+    return text[:1].lower() + text[1:] if text[1:2].islower() or text[1:2] == " " else text
+
+
+def doing(t: Words, incident: Incident) -> str:
+    """What happens about an open incident: the room works on it, waits for permission, or needs a person."""
+    if incident.phase in ("remedying", "settling"):
+        return t("verdict.self_working")
+    if incident.needs_person:
+        return t("verdict.needs_person")
+    if incident.refused:
+        return t("verdict.self_waits", reason=t.name("reason", incident.refused))
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class FactLine:
+    """One fact ready to show. `state` is `ok`, `silent` (asked, no answer) or `never`."""
+
+    name: str
+    value: str
+    age: str
+    state: str
+
+
+GROUPS = {
+    "codec": "codec", "display": "display", "camera": "camera", "mains": "power", "ups": "power", "room": "power",
+    "net": "net", "env": "env", "sound": "sound", "amp": "sound", "pc": "pc", "self": "self",
+}  # fmt: skip
+_ORDER = ("codec", "display", "camera", "sound", "pc", "power", "net", "env", "self", "other")
+
+
+def read_state(room: RoomDetail) -> State | None:
+    """The room's own state message, or None when it sent none that can be read."""
+    if not room.state_raw:
+        return None
+    try:
+        return decode(State, room.state_raw)
+    except BadMessageError:
+        return None
+
+
+def fact_groups(t: Words, state: State | None, now_s: float) -> list[tuple[str, list[FactLine]]]:
+    """All facts of a room by device group, in a fixed order. What the device cannot tell at all is left out."""
+    groups: dict[str, list[FactLine]] = {}
+    for key, fact in state.facts.items() if state else ():
+        if fact.reason == "absent":
+            continue
+        group = GROUPS.get(key.split(".")[0], "other")
+        groups.setdefault(group, []).append(_fact_line(t, key, fact, now_s))
+    return [(group, groups[group]) for group in _ORDER if group in groups]
+
+
+def _fact_line(t: Words, key: str, fact: FactNow, now_s: float) -> FactLine:
+    name, age = t.name("fact", key), t.age(now_s - fact.at_s) if fact.at_s else ""
+    if fact.ok and fact.value is not None:
+        return FactLine(name, t.value(key, fact.value), age, "ok")
+    said = t.name("silent", fact.reason or "never")
+    if fact.value is not None and fact.at_s:
+        said += f" ({t('room.last_good', value=t.value(key, fact.value), age=age)})"
+        return FactLine(name, said, "", "silent")
+    return FactLine(name, said, age, "silent" if fact.at_s else "never")
+
+
+def actions(state: State | None) -> list[ActionNow]:
+    """The guarded actions that the room offers, with the refusal each would meet just now."""
+    return list(state.actions) if state else []
+
+
+def effect(action: str) -> str:
+    """The catalogue key that says what an action does."""
+    if action.endswith("_power_cycle"):
+        return "effect.cycle"
+    if action.endswith("_restart"):
+        return "effect.restart"
+    return {"recheck": "effect.recheck", "codec_wake": "effect.wake"}.get(action, "effect.switch")

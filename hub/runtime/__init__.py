@@ -1,0 +1,1 @@
+"""The process of the hub: its parts, clock, watchdog and connections."""

@@ -1,0 +1,48 @@
+"""The service manager's watchdog, fed by the writer: a hub that commits nothing any more is started again.
+
+Also the hub's word that its version works, read by `diemcau-release` (agent/fleet): written once a start, when the
+writer has turned for a minute. A broker that is absent is no fault of a release.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sqlite3
+import time
+from pathlib import Path
+
+from wire.sd_notify import notify
+
+log = logging.getLogger(__name__)
+
+FILE = "checkin.json"
+TURNING_S = 60.0
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+class Watchdog:
+    """A timer of the writer, called once a second within a transaction."""
+
+    def __init__(self, folder: Path, version: str) -> None:
+        self._path = folder / FILE
+        self._version = version
+        self._started_s = time.monotonic()
+        self._checked_in = False
+
+    def __call__(self, _db: sqlite3.Connection, _now_s: float) -> None:
+        """Feed the watchdog, and check in when it is time."""
+        notify("WATCHDOG=1")
+        if not self._checked_in and time.monotonic() - self._started_s >= TURNING_S:
+            self._checked_in = True
+            self._check_in()
+
+    def _check_in(self) -> None:
+        fresh = self._path.with_suffix(".new")
+        try:
+            boot = BOOT_ID.read_text("ascii").strip().replace("-", "")
+            mono_s = time.clock_gettime(time.CLOCK_BOOTTIME)
+            fresh.write_text(json.dumps({"version": self._version, "boot": boot, "mono_s": mono_s}), "utf-8")
+            fresh.replace(self._path)
+        except OSError as error:
+            log.error("this version could not check in, and may be undone: %s", error)

@@ -1,0 +1,1 @@
+"""Read models: plain SQL on read-only connections."""

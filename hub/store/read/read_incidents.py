@@ -1,0 +1,181 @@
+"""Read models of incidents: the operators' lists, one incident's story, a room's history and orders."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from dataclasses import dataclass
+from typing import Any
+
+from hub.store.read.causes import Sign, by_cause
+from hub.store.read.reads import Reader
+
+DAY_S = 86400.0
+TABS = ("new", "working", "shelved", "stale", "done")
+INCIDENTS_MAX = 1000
+"""A list is made of no more: the whole province lost at once, and then some."""
+ROWS_MAX = 100
+"""A page never shows more rows, each of which may stand for many incidents: nobody reads further."""
+
+_SEVERITY = "CASE i.severity WHEN 'critical' THEN 0 WHEN 'major' THEN 1 WHEN 'warning' THEN 2 ELSE 3 END"
+_TAB = (
+    "CASE WHEN i.closed_s > 0 THEN 'done' WHEN i.shelved_until_s > :now THEN 'shelved'"
+    " WHEN i.opened_s < :now - 86400 THEN 'stale' WHEN i.acked_s > 0 THEN 'working' ELSE 'new' END"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """One row of `incidents`. Times are Unix seconds, 0 for "not yet"."""
+
+    id: int
+    room: str
+    epoch: str
+    fault_id: int
+    rule: str
+    severity: str
+    phase: str
+    needs_person: bool
+    opened_s: float
+    confirmed_s: float
+    escalated_s: float
+    closed_s: float
+    outcome: str
+    refused: str
+    remedies: list[str]
+    reason: str
+    words: dict[str, Any]
+    acked_by: str
+    acked_s: float
+    shelved_by: str
+    shelved_until_s: float
+    shelved_reason: str
+    group: str
+    """Shared by incidents of one cause, as the hub found; empty: it stands alone."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the fault still stands."""
+        return self.closed_s == 0
+
+
+COLUMNS = (
+    "i.id, i.room, i.epoch, i.fault_id, i.rule, i.severity, i.phase, i.needs_person, i.opened_s, i.confirmed_s,"
+    " i.escalated_s, i.closed_s, i.outcome, i.refused, i.remedies, i.reason, i.words, i.acked_by, i.acked_s,"
+    " i.shelved_by, i.shelved_until_s, i.shelved_reason, i.grp"
+)
+
+
+def of_row(row: sqlite3.Row) -> Incident:
+    values = list(row)
+    values[7] = bool(values[7])
+    values[14] = _loads(values[14], list)
+    values[16] = _loads(values[16], dict)
+    return Incident(*values)
+
+
+def _loads(text: str, kind: type[Any]) -> Any:
+    """JSON of the wanted kind; empty when it is anything else: one bad row must not take the whole list down."""
+    try:
+        found = json.loads(text or "null")
+    except ValueError:
+        found = None
+    return found if isinstance(found, kind) else kind()
+
+
+def by_tab(reader: Reader, tab: str, now_s: float, limit: int = INCIDENTS_MAX) -> list[Incident]:
+    """The rows of one tab: those that need a person first, then the worst, then the newest."""
+    order = "i.closed_s DESC" if tab == "done" else f"i.needs_person DESC, {_SEVERITY}, i.opened_s DESC"
+    rows = reader.all(
+        f"SELECT {COLUMNS} FROM incidents i WHERE (i.closed_s = 0 OR i.closed_s > :now - 86400)"  # noqa: S608
+        f" AND i.outcome <> 'superseded' AND {_TAB} = :tab ORDER BY {order}, i.id DESC LIMIT :limit",
+        {"now": now_s, "tab": tab, "limit": limit},
+    )
+    return [of_row(row) for row in rows]
+
+
+def sign(incident: Incident) -> Sign:
+    """Incidents share a row when they share rule, holder, shelf and whether they stand."""
+    kind = (incident.rule, incident.acked_by, incident.shelved_until_s, incident.is_open, incident.needs_person)
+    return Sign(kind, incident.opened_s, incident.group)
+
+
+def tab_counts(reader: Reader, now_s: float) -> dict[str, int]:
+    """How many rows stand in each tab; incidents of one cause count once."""
+    rows = reader.all(
+        f"SELECT {_TAB} AS tab, i.rule, i.acked_by, i.shelved_until_s, i.opened_s, i.grp, i.needs_person"  # noqa: S608
+        " FROM incidents i WHERE (i.closed_s = 0 OR i.closed_s > :now - 86400) AND i.outcome <> 'superseded'",
+        {"now": now_s},
+    )
+    counts = dict.fromkeys(TABS, 0)
+    for same in by_cause(rows, lambda row: Sign((*row[:4], row[6]), row["opened_s"], row["grp"])):
+        counts[same[0]["tab"]] += 1
+    return counts
+
+
+def open_incidents(reader: Reader) -> list[Incident]:
+    """Every open incident, the worst and newest first; at most one a rule and room, so this is bounded by the fleet."""
+    rows = reader.all(
+        f"SELECT {COLUMNS} FROM incidents i WHERE i.closed_s = 0"  # noqa: S608
+        f" ORDER BY i.needs_person DESC, {_SEVERITY}, i.opened_s DESC LIMIT 2000"
+    )
+    return [of_row(row) for row in rows]
+
+
+def incident(reader: Reader, incident_id: int) -> Incident | None:
+    """One incident, or None."""
+    row = reader.one(f"SELECT {COLUMNS} FROM incidents i WHERE i.id = ?", incident_id)  # noqa: S608
+    return of_row(row) if row else None
+
+
+def of_room(reader: Reader, room: str, limit: int = 60) -> list[Incident]:
+    """The room's incidents, open ones first, then the newest."""
+    rows = reader.all(
+        f"SELECT {COLUMNS} FROM incidents i WHERE i.room = ?"  # noqa: S608
+        f" ORDER BY i.closed_s > 0, CASE WHEN i.closed_s = 0 THEN {_SEVERITY} END, i.opened_s DESC LIMIT ?",
+        room,
+        limit,
+    )
+    return [of_row(row) for row in rows]
+
+
+def events(reader: Reader, incident_id: int, limit: int = 500) -> list[sqlite3.Row]:
+    """The incident's events in order: kind, at_s, received_s, backfilled, raw."""
+    return reader.all(
+        "SELECT kind, at_s, received_s, backfilled, raw, seq FROM events WHERE incident = ? ORDER BY at_s, seq LIMIT ?",
+        incident_id,
+        limit,
+    )
+
+
+def room_acts(reader: Reader, room: str, from_s: float) -> list[sqlite3.Row]:
+    """Ends of remedies in the room since a moment: at_s, raw."""
+    return reader.all(
+        "SELECT at_s, raw FROM events WHERE room = ? AND at_s > ? AND kind = 'remedy_done' ORDER BY at_s LIMIT 200",
+        room,
+        from_s,
+    )
+
+
+def said_and_ordered(reader: Reader, incident_id: int) -> list[sqlite3.Row]:
+    """Notes and orders of an incident in one: kind, at_s, by, text, action, outcome, reason, proof."""
+    return reader.all(
+        "SELECT 'note' AS kind, at_s, by, text, '' AS action, '' AS outcome, '' AS reason, '' AS proof,"
+        " '' AS confirmed"
+        " FROM notes WHERE incident = :incident UNION ALL"
+        " SELECT 'order', created_s, by, why, action, outcome, reason, proof, confirmed"
+        " FROM commands WHERE incident = :incident ORDER BY at_s LIMIT 300",
+        {"incident": incident_id},
+    )
+
+
+_ORDER = "id, room, action, by, why, incident, created_s, sent_s, ended_s, outcome, reason, proof, confirmed"
+
+
+def orders_of_room(reader: Reader, room: str, limit: int = 6) -> list[sqlite3.Row]:
+    """The latest orders to a room, newest first."""
+    return reader.all(
+        f"SELECT {_ORDER} FROM commands WHERE room = ? ORDER BY created_s DESC LIMIT ?",  # noqa: S608
+        room,
+        limit,
+    )

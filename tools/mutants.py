@@ -74,7 +74,8 @@ PARTS = (
         "tests/agent/equivalent/store.txt", _BESIDE,
     ),
     Part(
-        "agent/runtime/loop.py", ("tests/agent/test_loop.py", "tests/agent/test_publisher_alone.py"),
+        "agent/runtime/loop.py",
+        ("tests/agent/test_loop.py", "tests/agent/test_loop_delays.py", "tests/agent/test_publisher_alone.py"),
         "tests/agent/equivalent/loop.txt", _BESIDE,
     ),
     Part(
@@ -84,9 +85,11 @@ PARTS = (
 
 
 def wanted(names: list[str]) -> list[tuple[Part, list[str]]]:
-    """The parts to run, each with its files. A name is a path below `agent`, or below `agent/core`."""
-    paths = {f"agent/{folder}{name}" for name in names for folder in ("", "core/")}
-    found = [(part, [file for file in part.files() if not names or file in paths]) for part in PARTS]
+    """The parts to run, each with its files. A name is the end of a path: `interlock.py`, `store/sqlite.py`."""
+    found = [
+        (part, [file for file in part.files() if not names or any(file.endswith(f"/{name}") for name in names)])
+        for part in PARTS
+    ]
     return [(part, files) for part, files in found if files]
 
 

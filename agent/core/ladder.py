@@ -9,7 +9,7 @@ from agent.core.events import Effect, Record, RemedyDone, Tell
 from agent.core.facts import Instant
 from agent.core.interlock import permit
 from agent.core.phases import OPEN, Phase, Signal, after
-from agent.core.reasons import PASSING, QUIET, SELF_ENDING, Reason, Refusal
+from agent.core.reasons import LINE_BUSY, PASSING, QUIET, SELF_ENDING, WITHDRAWN, Reason, Refusal
 from agent.core.remedies import REMEDIES, Method, Remedy
 from agent.core.rule import Diagnosis, Rule, Verdict
 from agent.core.state import Fault, Lease, LoadState, RoomState
@@ -24,18 +24,13 @@ LONGEST_WAIT_S = 600.0
 """A hold that lasts longer is a person's: nobody should wait for it in silence."""
 NO_EFFECT_SHARE = 0.5
 """A load whose power was cut and that still draws more than this share of before has not lost it."""
-LINE_BUSY = "busy"
-"""`agent.ports.BUSY`: the order was not sent, since another exchange held the line to the device."""
-WITHDRAWN = frozenset(Reason) | {"late", LINE_BUSY}
-"""Reasons of an act that was not begun although it was permitted: the interlock's own when it was asked again, a card
-that did not take the intent, a line that was not free, and `agent.ports.LATE`."""
 WITHDRAWN_MAX = 6
 """After so many acts in a row that were permitted and not begun a person is called: a log-in that always takes longer
 than a witness is good for would be tried every few seconds, unheard. It is tried again after the cool-off [J]."""
 LINE_BUSY_MAX = 3
 """A line that was not free so often in a row has its device to blame: the next rung needs no line [J]."""
 JOURNAL_PAUSE_S = 10.0
-"""After an intent that could not be written down. Each try tells of itself, and what is told waits in memory."""
+"""After an intent that could not be written down: what each try tells waits in memory."""
 SUSPICION_S = 120.0
 """A suspicion without a further strike for this long is dropped: it must not hold back other rules for ever."""
 
@@ -205,7 +200,8 @@ def _refusal(state: RoomState, rule: Rule, remedy: Remedy, now: Instant) -> Reas
     if isinstance(refusal, Refusal):
         return refusal.reason
     fault = state.fault(rule.name)
-    if fault.refused == Reason.NO_JOURNAL and now.mono_s - fault.phase_since_s < _pause_s(state):
+    pause_s = JOURNAL_PAUSE_S * state.policy.time_scale
+    if fault.refused == Reason.NO_JOURNAL and now.mono_s - fault.phase_since_s < pause_s:
         return Reason.NO_JOURNAL
     if _busy(state, rule) or _settling(state, rule, now):
         return Reason.SETTLING
@@ -214,10 +210,6 @@ def _refusal(state: RoomState, rule: Rule, remedy: Remedy, now: Instant) -> Reas
     if _inhibited(state, rule) or rule.diagnose(state.view(now), state.policy).verdict is not Verdict.FAULTY:
         return Reason.NO_EVIDENCE
     return None
-
-
-def _pause_s(state: RoomState) -> float:
-    return JOURNAL_PAUSE_S * state.policy.time_scale
 
 
 def too_early(state: RoomState, rule: Rule, now: Instant) -> bool:
@@ -351,8 +343,7 @@ def finished(state: RoomState, event: RemedyDone, now: Instant) -> Step:
         settling = replace(fault, settle_until_s=settle_until_s, strikes=0, passes=0, withdrawn=0, lines_busy=0)
         return _put(state, settling), (done,)
     lines_busy = fault.lines_busy + 1 if event.reason == LINE_BUSY else 0
-    # It was permitted and not begun: the same rung waits anew.
-    if unsent and event.reason in WITHDRAWN and lines_busy < LINE_BUSY_MAX:
+    if unsent and event.reason in WITHDRAWN and lines_busy < LINE_BUSY_MAX:  # not begun: the same rung waits anew
         fault = replace(
             _moved(fault, Signal.WITHDRAWN, now), acts=fault.acts - 1, act_id=0, waiting_since_s=now.mono_s,
             withdrawn=fault.withdrawn + 1, lines_busy=lines_busy,

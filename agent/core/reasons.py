@@ -70,6 +70,12 @@ SELF_ENDING = frozenset(
 QUIET = frozenset({Reason.STAGGER, Reason.MIN_OFF, Reason.LOAD_BUSY, Reason.SETTLING, Reason.LEASE, Reason.LOOKING})
 """Refusals of seconds, not worth an event of their own."""
 
+LINE_BUSY = "busy"
+"""`agent.ports.BUSY`: the order was not sent, since another exchange held the line to the device."""
+WITHDRAWN = frozenset(Reason) | {"late", LINE_BUSY}
+"""Reasons of an act that was not begun although it was permitted: the interlock's own when it was asked again, a card
+that did not take the intent, a line that was not free, and `agent.ports.LATE`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Permit:

@@ -31,6 +31,7 @@ from agent.core.rule import Rule
 from agent.core.state import Fault, RoomState
 from agent.core.timelines import kept_by, lasts_by
 from agent.store.base import COMMANDS_KEPT, DOUBTED, LOST, UNSENT, ActRow, Batch, Memory, Store, StoreError
+from agent.store.reading import summed
 from agent.uplink import report
 from wire import messages as m
 
@@ -99,7 +100,7 @@ class Room:
             latched_loads=tuple(meta.get("latched_loads", "").split()),
             routines=_numbers(meta.get("routines", "")),
             ends_s=tuple(map(float, (meta.get("ends") or meta.get("synced", "")).split())),
-            ages=meta.get("ages", ""),
+            ages=meta.get("ages", "").partition(" ")[2],
             maintenance_over_s=float(meta.get("maintenance_over") or 0.0),
             blind=_pair(meta.get("blind", "")),
             mains_bad_s=float("-inf") if rebooted else float(meta.get("mains_bad") or "-inf"),
@@ -300,7 +301,7 @@ def _small_values(state: RoomState) -> dict[str, str]:
         "upgrading": _rounded_up(upgraded_s, UPGRADE_KEPT_S),
         "offsets": " ".join(f"{offset_s:.1f}" for offset_s in kept_by(state.times)),
         "offsets_last": " ".join(f"{last_s:.0f}" for last_s in lasts_by(state.times)),
-        "ages": ages.text(state.ages),
+        "ages": summed(ages.text(state.ages)),
         "off_loads": " ".join(name for name, load in loads if load.off),
         "shed_loads": " ".join(name for name, load in loads if load.shed),
         "latched_loads": " ".join(name for name, load in loads if load.latched),

@@ -63,6 +63,11 @@ def sound_act(row: tuple[object, ...], kept_sum: object = 0) -> bool:
     )
 
 
+def summed(text: str) -> str:
+    """A small value with its checksum before it: one digit that the card has changed would widen a budget."""
+    return f"{zlib.crc32(text.encode('utf-8', 'replace')):08x} {text}" if text else ""
+
+
 def load_of(load: object, remedy: object) -> str:
     """Of which load an act that cannot be read speaks, or `EVERY`."""
     if isinstance(load, str) and load in LOADS:
@@ -133,6 +138,7 @@ KNOWN: dict[str, Callable[[str], str | None]] = {
     "offsets": _numbers(-WALL_MAX_S, WALL_MAX_S),
     "offsets_last": _numbers(-WALL_MAX_S, WALL_MAX_S),
     "ends": _numbers(0.0, WALL_MAX_S),
+    "ages": lambda text: text if text == summed(text.partition(" ")[2]) else None,
     "boots": _pairs(_LOADS, BOOT_MAX_S),
     "routines": _pairs(frozenset(REMEDIES), WALL_MAX_S),
     "off_loads": _names(_LOADS),

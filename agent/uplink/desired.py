@@ -8,6 +8,7 @@ lose meetings that are to come.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import msgspec
@@ -49,6 +50,35 @@ def fitted(desired: m.Desired, now: Instant) -> Fitted:
     until_s = min(max(0.0, until_s), WALL_MAX_S)
     document = msgspec.structs.replace(desired, meetings=meetings, maintenance_until_s=until_s)
     return Fitted(document, tuple(told), secret)
+
+
+AHEAD = "version_ahead"
+"""Why a document is refused that comes from the future by a disciplined clock."""
+
+
+def newest(now: Instant) -> float:
+    """The highest version that a document may have now: a higher one would be the last for ever."""
+    return now.wall_s + bounds.VERSION_AHEAD_MAX_S if now.synced else math.inf
+
+
+def leaps(last: int, version: int) -> bool:
+    """Whether a version is so far above the last one that one of the two clocks behind them may be wrong."""
+    return 0 < last < version - bounds.VERSION_AHEAD_MAX_S
+
+
+def judged(version: int, last: int, floor: int, now: Instant) -> tuple[str, bool]:
+    """Why a document of this version is not taken, or empty; and whether it is taken though it is below the last one.
+
+    A last one that itself comes from the future is not the last one for ever: then what counts is `floor`, the last one
+    before the leap to it.
+    """
+    most = newest(now)
+    anew = last > most and version != last
+    if anew:
+        last = floor if floor <= most else 0
+    if version < last:
+        return "outdated", anew
+    return (AHEAD if version > max(last, most) else ""), anew
 
 
 def _meetings(desired: m.Desired) -> tuple[list[m.Meeting], dict[str, int], bool]:

@@ -7,7 +7,6 @@ taken it (mqtt facts). Commands and desired documents are checked here, before t
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
@@ -22,6 +21,7 @@ from agent.uplink import desired as documents
 from agent.uplink import report
 from agent.uplink.heed import SURELY, heeded
 from agent.uplink.letters import DOUBTED as DOUBTED
+from agent.uplink.letters import Batches
 from agent.uplink.letters import Incoming as Incoming
 from agent.uplink.letters import Outgoing as Outgoing
 from agent.uplink.noise import Noise
@@ -40,9 +40,6 @@ REWIND_EVERY_S = 600.0
 NONCE_S = 60.0
 NONCE_GOOD_S = 120.0
 """A command must name a nonce issued at most this long ago, by the monotonic clock."""
-METRICS_IN_MEMORY = 10
-"""Batches that wait in memory before they are spilt to the store: the card is written once in ten minutes."""
-METRICS_IN_FLIGHT = 20
 FLOOR = "desired_floor"
 """Small value of the store: below which version no desired document is taken, whatever has become of the clock."""
 
@@ -73,7 +70,7 @@ class Session:
         self.rate_per_s = 20.0
         self.connection = 0
         self.online = False
-        self.metrics: deque[bytes] = deque()
+        self.metrics = Batches(store, self.topic(Leaf.METRIC))
         self._new_nonce = new_nonce
         self.trust = trust or Trust()
         self._nonces: deque[tuple[str, float]] = deque(maxlen=4)
@@ -85,8 +82,6 @@ class Session:
         self._state: bytes | None = None
         self._state_due = False
         self._replies: deque[Outgoing] = deque(maxlen=200)
-        self._in_flight: dict[int, bytes] = {}
-        self._token = 0
         self._unread = b""
         """The newest desired document by a key that is not known yet."""
         self._early: tuple[int, bytes] | None = None
@@ -120,13 +115,12 @@ class Session:
         self._nonces.clear()
         self._state_due = self._state is not None
         self._early = None
-        self._in_flight.clear()
+        self.metrics.lost()
 
     def disconnected(self) -> None:
         """The connection is gone: batches in flight wait again."""
         self.online = False
-        self.metrics.extend(self._in_flight.values())
-        self._in_flight.clear()
+        self.metrics.lost()
 
     def offer_state(self, state: m.State) -> None:
         """A new snapshot; only the latest one is sent."""
@@ -139,10 +133,7 @@ class Session:
 
     def offer_metrics(self, batch: m.MetricBatch) -> None:
         """Samples of one period. They wait in memory, then in the store: newest first after an outage."""
-        self.metrics.append(m.encode(batch))
-        if len(self.metrics) > METRICS_IN_MEMORY:
-            self.store.keep_metrics(list(self.metrics))
-            self.metrics.clear()
+        self.metrics.offer(m.encode(batch))
 
     def due(self, now: Instant) -> list[Outgoing]:
         """Everything to publish now, in this order. Call it a few times a second while connected."""
@@ -160,7 +151,9 @@ class Session:
         self._allowance = min(self.rate_per_s, self._allowance + (now.mono_s - self._allowed_at_s) * self.rate_per_s)
         self._allowed_at_s = now.mono_s
         out += self._events(now)
-        out += self._metrics()
+        batches = self.metrics.due(int(self._allowance))
+        self._allowance -= len(batches)
+        out += batches
         return out
 
     def _status(self, now: Instant) -> Outgoing:
@@ -202,21 +195,9 @@ class Session:
             return None
         return event if event.stamp.seq == seq and event.stamp.epoch in self.epochs else None
 
-    def _metrics(self) -> list[Outgoing]:
-        out: list[Outgoing] = []
-        while self._allowance >= 1 and len(self._in_flight) < METRICS_IN_FLIGHT:
-            batch = self.metrics.pop() if self.metrics else self.store.take_metric()
-            if batch is None:
-                break
-            self._token += 1
-            self._in_flight[self._token] = batch
-            out.append(Outgoing(self.topic(Leaf.METRIC), batch, token=self._token))
-            self._allowance -= 1
-        return out
-
     def puback(self, token: int) -> None:
         """The broker has taken a message: enough for metrics, and for nothing else."""
-        self._in_flight.pop(token, None)
+        self.metrics.taken(token)
 
     def received(self, topic: str, payload: bytes, retained: bool, now: Instant) -> Incoming:
         """Make something of a message. Never raises: what cannot be used is refused by name."""
@@ -360,17 +341,10 @@ class Session:
             noise.told_in = DOUBTED
             return noise
         desired = m.decode(m.Desired, opened.body)
-        reason = ""
-        ahead = now.wall_s + bounds.VERSION_AHEAD_MAX_S if now.synced else math.inf
-        last, anew = self.desired_version, False
-        if last > ahead and desired.version != last:  # it came from the future, and is not the last one for ever
-            last, anew = self._desired_floor if self._desired_floor <= ahead else 0, True
+        reason, anew = documents.judged(desired.version, self.desired_version, self._desired_floor, now)
         if desired.room != self.who.room:
             reason = "foreign_room"
-        elif desired.version < last:
-            reason = "outdated"
-        elif desired.version > max(last, ahead):
-            reason = "version_ahead"
+        if reason == documents.AHEAD:
             self._early = (desired.version, payload)  # the wrong clock may be ours
         if reason:
             refused = Record("desired_refused", reason=reason, detail={"version": desired.version})
@@ -381,7 +355,7 @@ class Session:
             return Incoming(told_in=told_in)  # retained: it comes again with every connection
         kept = m.encode(fitted.document).decode("utf-8")
         meta = {"desired": kept} | self._heed(desired.has, now)
-        if 0 < self.desired_version < desired.version - bounds.VERSION_AHEAD_MAX_S and not anew:
+        if not anew and documents.leaps(self.desired_version, desired.version):
             self._desired_floor = self.desired_version
             meta[FLOOR] = str(self._desired_floor)
         self.desired_version = desired.version
@@ -391,7 +365,7 @@ class Session:
     def look_again(self, now: Instant) -> Incoming:
         """Make something of a document that came too early by a clock that was wrong, once it is right. Retained, it
         comes but once."""
-        if self._early is None or not now.synced or self._early[0] > now.wall_s + bounds.VERSION_AHEAD_MAX_S:
+        if self._early is None or self._early[0] > documents.newest(now) or not now.synced:
             return Incoming()
         payload, self._early = self._early[1], None
         return self._desired(payload, now)

@@ -10,6 +10,8 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 import agent.rules
 from agent.core.events import Observed, RemedyDone
 from agent.core.facts import Instant, Observation, Reading
@@ -20,7 +22,6 @@ from agent.power.actuators import Actuators
 from agent.runtime.loop import Loop
 from agent.runtime.room import Room
 from agent.store.sqlite import SqliteStore
-from agent.uplink import report
 from agent.uplink.gate import MeteringGate
 from agent.uplink.heed import surely_of
 from agent.uplink.session import FLOOR, Incoming, Session, desired_from
@@ -258,6 +259,39 @@ class Installation:
         """What the newest state says."""
         return self.states[-1].secrecy if self.states else str(Secrecy.UNKNOWN)
 
-    def stamp(self) -> m.Stamp:
-        """Of a message made now."""
-        return report.stamp(self.room.who, self.clock.now())
+
+HEALED_S = 90.0
+"""From a hang to the act, a lease included."""
+WHO = ("room", "hub", "both")
+by_step = pytest.mark.parametrize("step_s", STEPS, ids=("1h", "-1h", "10y", "-10y"))
+by_who = pytest.mark.parametrize("who", WHO)
+
+
+def settled(folder: Path) -> Installation:
+    """A room that has been well for a while, and has a document."""
+    place = Installation(folder)
+    place.run(60.0)
+    place.document()
+    place.run(60.0)
+    return place
+
+
+def step(place: Installation, step_s: float, who: str = "room") -> None:
+    """Set the clock of one of them, or of both: rooms often have the time from their hub."""
+    if who in ("room", "both"):
+        place.clock.step_s = step_s
+    if who in ("hub", "both"):
+        place.hub_step_s = step_s
+    place.run(20.0)
+
+
+def there_and_back(place: Installation, step_s: float, who: str = "room", between_s: float = HOUR_S) -> None:
+    step(place, step_s, who)
+    place.run(between_s, 30.0)
+    step(place, 0.0, who)
+
+
+def meeting(place: Installation, in_s: float, lasts_s: float = HOUR_S, *, secret: bool = False) -> m.Meeting:
+    """One that begins so long from now, in truth."""
+    start_s = WALL_S + place.clock.true_s + in_s
+    return m.Meeting("m1", "Giao ban", start_s, start_s + lasts_s, secret=secret)

@@ -12,47 +12,28 @@ from pathlib import Path
 import pytest
 
 from agent.core.timelines import DOUBT_S
-from tests.agent.clock_room import DAY_S, HOUR_S, LOOK_S, STEPS, YEARS_S, Installation
+from tests.agent.clock_room import (
+    DAY_S,
+    HEALED_S,
+    HOUR_S,
+    LOOK_S,
+    STEPS,
+    YEARS_S,
+    Installation,
+    by_step,
+    by_who,
+    meeting,
+    settled,
+    step,
+    there_and_back,
+)
 from tests.agent.core.world import WALL_S
 from wire import messages as m
-from wire.topics import Leaf
-
-HEALED_S = 90.0
-"""From a hang to the act, a lease included."""
-WHO = ("room", "hub", "both")
-by_step = pytest.mark.parametrize("step_s", STEPS, ids=("1h", "-1h", "10y", "-10y"))
-by_who = pytest.mark.parametrize("who", WHO)
 
 
 @pytest.fixture
 def place(tmp_path: Path) -> Installation:
-    """A room that has been well for a while, and has a document."""
-    place = Installation(tmp_path)
-    place.run(60.0)
-    place.document()
-    place.run(60.0)
-    return place
-
-
-def step(place: Installation, step_s: float, who: str = "room") -> None:
-    """Set the clock of one of them, or of both: rooms often have the time from their hub."""
-    if who in ("room", "both"):
-        place.clock.step_s = step_s
-    if who in ("hub", "both"):
-        place.hub_step_s = step_s
-    place.run(20.0)
-
-
-def there_and_back(place: Installation, step_s: float, who: str = "room", between_s: float = HOUR_S) -> None:
-    step(place, step_s, who)
-    place.run(between_s, 30.0)
-    step(place, 0.0, who)
-
-
-def meeting(place: Installation, in_s: float, lasts_s: float = HOUR_S, *, secret: bool = False) -> m.Meeting:
-    """One that begins so long from now, in truth."""
-    start_s = WALL_S + place.clock.true_s + in_s
-    return m.Meeting("m1", "Giao ban", start_s, start_s + lasts_s, secret=secret)
+    return settled(tmp_path)
 
 
 @by_who
@@ -127,70 +108,6 @@ def test_a_confirmation_of_an_hour_ago_is_not_believed(place: Installation, who:
     step(place, 0.0, who)
     assert confirmed(200.0) == "confirmation_old"
     assert confirmed(30.0) == "done"
-
-
-@by_who
-@by_step
-@pytest.mark.parametrize("synced", [True, False], ids=["synced", "unsynced"])
-def test_the_next_true_document_is_taken(place: Installation, who: str, step_s: float, synced: bool) -> None:
-    """Neither a version of ten years ahead nor a clock of ten years ago makes the room deaf to what is true."""
-    if not synced:
-        place.start_board(off_s=60.0)
-        place.run(20.0)
-        assert not place.clock.synced
-    step(place, step_s, who)
-    place.document(meeting(place, 9 * HOUR_S))
-    place.run(HOUR_S, 30.0)
-    step(place, 0.0, who)
-    place.run(10.0)
-    version = place.document(meeting(place, 8 * HOUR_S))
-    place.run(10.0)
-    assert place.room.state.desired_version == version
-    assert [one.start_s for one in place.room.state.policy.meetings] == [one.start_s for one in _told(place).meetings]
-    place.start_board(off_s=60.0)
-    place.run(120.0)
-    version = place.document()
-    place.run(10.0)
-    assert place.room.state.desired_version == version, "after a restart too"
-
-
-def _told(place: Installation) -> m.Desired:
-    return m.decode(m.Desired, place.retained)
-
-
-@by_step
-def test_a_document_that_came_at_the_wrong_time_is_in_force_when_it_is_right(
-    place: Installation, step_s: float
-) -> None:
-    """Retained, it comes but once: nobody sends it again."""
-    step(place, step_s)
-    place.run(HOUR_S / 2, 20.0)
-    version = place.document(meeting(place, 9 * HOUR_S))
-    place.run(HOUR_S / 2, 20.0)
-    step(place, 0.0)
-    assert place.room.state.desired_version == version
-    assert place.line.session.desired_version == version
-
-
-def test_an_old_document_is_not_taken_again_over_one_that_came_from_the_future(place: Installation) -> None:
-    first = place.retained
-    place.run(60.0)
-    place.document(meeting(place, 9 * HOUR_S))
-    place.run(10.0)
-    step(place, YEARS_S, "both")
-    place.document(meeting(place, 7 * HOUR_S))
-    place.run(60.0)
-    future = place.retained
-    step(place, 0.0, "both")
-    place._hear(first, place._topic(Leaf.DESIRED))
-    place.run(10.0)
-    assert place.told[-1].reason == "outdated"
-    version = place.document()
-    place.run(10.0)
-    assert place.room.state.desired_version == version
-    place._hear(future, place._topic(Leaf.DESIRED))
-    place.run(10.0)
-    assert place.room.state.desired_version == version, "nor the one from the future"
 
 
 @by_step
@@ -288,105 +205,6 @@ def test_a_maintenance_that_no_clock_can_have_told_counts_for_half_a_day_over_al
     assert place.begun == []
     place.run(2 * HOUR_S, 30.0)
     assert place.begun
-
-
-def spent(place: Installation) -> list[float]:
-    """Let a codec hang that nothing heals, until its day's budget is used up; when it was restarted."""
-    place.hung, place.heals = True, set()
-    place.run(3 * HOUR_S, 10.0)
-    place.hung = False
-    place.heals = {"codec_restart", "codec_power_cycle"}
-    return place.restarts()
-
-
-@pytest.mark.parametrize("how", ["same process", "agent restarts", "power cut at the wrong time", "power cut twice"])
-@by_step
-def test_budgets_are_neither_wider_nor_used_up_for_long(place: Installation, step_s: float, how: str) -> None:
-    """Restarts before the step, in it and after it: in truth never more than a day allows. Then the day is over."""
-    place.hung, place.heals = True, set()
-    place.run(HOUR_S / 2, 20.0)
-    step(place, step_s)
-    place.run(HOUR_S / 4, 10.0)
-    if how == "agent restarts":
-        place.start_board(same_boot=True)
-    elif how != "same process":
-        place.start_board(off_s=120.0)
-    place.run(HOUR_S / 2, 20.0)
-    step(place, 0.0)
-    place.run(HOUR_S / 4, 10.0)
-    if how == "power cut twice":
-        place.start_board(off_s=120.0)
-    place.run(20 * HOUR_S, 60.0)
-    cycles = [at_s for name, at_s in place.begun if name == "codec_power_cycle"]
-    for at_s in place.restarts():
-        day = [other for other in place.restarts() if at_s - DAY_S < other <= at_s]
-        hour = [other for other in place.restarts() if at_s - HOUR_S < other <= at_s]
-        assert len(day) <= 6
-        assert len(hour) <= 3
-    assert all(len([o for o in cycles if at_s - DAY_S < o <= at_s]) <= 3 for at_s in cycles)
-    place.hung = False
-    place.run(300.0)
-    place.order("clear_latches")
-    place.run(8 * HOUR_S, 60.0)
-    place.heals = {"codec_restart", "codec_power_cycle"}
-    assert place.hangs() <= HEALED_S
-
-
-@pytest.mark.parametrize("boots_right", [True, False], ids=["boots right", "boots wrong"])
-@by_step
-def test_restarts_of_weeks_ago_do_not_become_new_by_a_power_cut_at_the_wrong_time(
-    place: Installation, step_s: float, boots_right: bool
-) -> None:
-    """What was restarted three times long ago is healed all the same, at the wrong time and afterwards."""
-    for _ in range(3):
-        place.order("codec_power_cycle")
-        place.run(HOUR_S, 60.0)
-    assert len(place.begun) == 3
-    place.start_board(off_s=20 * DAY_S)
-    place.run(600.0, 10.0)
-    if boots_right:
-        place.start_board(off_s=120.0)  # wrong from its first moment on, so that nobody sees a step
-        place.clock.step_s = step_s
-        place.run(HOUR_S / 2, 20.0)
-        place.clock.step_s = 0.0
-        place.start_board(off_s=120.0)
-        place.run(200.0, 10.0)
-    else:
-        step(place, step_s)
-        place.run(HOUR_S / 2, 20.0)
-        place.start_board(off_s=120.0)
-        place.run(HOUR_S / 2, 20.0)
-        step(place, 0.0)
-    place.run(DOUBT_S, 10.0)
-    assert place.hangs() <= HEALED_S
-    place.run(700.0)
-    ident = place.order("codec_power_cycle")
-    place.run(10.0)
-    assert place.replies[ident] == "done"
-    place.start_board(off_s=120.0)
-    place.run(HOUR_S, 30.0)
-    assert place.hangs() <= HEALED_S
-    assert not any(load.latched for load in place.room.state.loads.values())
-
-
-def test_acts_of_ten_years_ahead_do_not_count_as_just_done_after_every_start(place: Installation) -> None:
-    """The whole boot was wrong, and nobody saw a step. What it did counts for a day of running, and not for ten years
-    of mornings."""
-    place.start_board(off_s=60.0)
-    place.clock.step_s = YEARS_S
-    place.run(600.0, 10.0)
-    for _ in range(3):
-        place.order("codec_power_cycle")
-        place.run(HOUR_S, 60.0)
-    assert len(place.begun) == 3
-    place.clock.step_s = 0.0
-    for _ in range(4):
-        place.start_board(off_s=14 * HOUR_S)
-        place.run(7 * HOUR_S, 60.0)
-    place.run(20.0)
-    ident = place.order("codec_power_cycle")
-    place.run(10.0)
-    assert place.replies[ident] == "done"
 
 
 @by_step

@@ -53,6 +53,8 @@ SMALL_AND_EMPTY = (
     "boots", "shed_loads", "latched_loads", "routines", "mains_bad", "upgrading", "maintenance_over", "blind",
     "offsets", "offsets_last", "ages",
 )  # fmt: skip
+OF_A_BOOT = ("mains_bad", "upgrading", "offsets", "offsets_last")
+"""Those that mean nothing in the next boot of the board: they stand on its monotonic clock."""
 
 
 class Room:
@@ -109,6 +111,8 @@ class Room:
             lasts_s=() if rebooted else tuple(map(float, meta.get("offsets_last", "").split())),
             rebooted=rebooted,
         )
+        if rebooted:  # or the next process of this boot would take what the boot before has left for its own
+            self._batch.meta |= {key: "" for key in OF_A_BOOT if meta.get(key)}
         self._batch.meta["boot"] = self.who.boot
         self._ends_kept = meta.get("ends", "")
         self._kept_faults = {fault.rule: () for fault in memory.open_faults}

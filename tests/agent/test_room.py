@@ -112,6 +112,25 @@ def test_a_codec_that_a_person_was_called_to_for_want_of_a_journal_is_restarted_
     assert [start.remedy.name for start in room.commit(now(221))] == ["codec_restart"]
 
 
+def test_what_stands_on_the_clock_of_one_boot_is_nothing_to_the_second_process_of_the_next() -> None:
+    """Its wall clock would be taken for known, and a restart in a running meeting for one of a quiet afternoon."""
+    store = MemoryStore("e")
+    room = make(store, 20_000)
+    room.feed(Tick(), now(20_000))
+    see(room, {**IDLE, "ups.on_battery": True, "codec.upgrading": True}, 20_000)
+    room.commit(now(20_000))
+    told = store.remember("b1").meta
+    assert all(told[key] for key in ("offsets", "offsets_last", "mains_bad", "upgrading")), told
+    for at_s in (50.0, 250.0):  # the second one finds what the first has written, and what it has left
+        at = Instant(at_s, WALL_S + at_s, synced=False)
+        room = Room(agent.rules.load(), policy(), store, "b2", "0.1", "r-1")
+        room.restore(at)
+        room.commit(at)
+        assert room.state.times.known(at) == ()
+        assert room.state.mains_bad_s == float("-inf")
+        assert "codec.upgrading" not in room.state.facts
+
+
 def test_a_room_goes_on_where_it_was_killed() -> None:
     store = MemoryStore("e")
     room = make(store)

@@ -136,6 +136,9 @@ which never steps. For the rest:
 - **Meetings and maintenance** are judged by every time that it may be: that of before a step counts for 27 h beside
   that of after it. What the clock was stepped to, and came back from, counts for a quarter of an hour more; a secret
   meeting goes on by it all the same. Without a time server the clock is known for a day, restarts of the agent or not.
+- **A secret meeting** that was on when the board went off goes on for the rest of its length, counted from the start
+  of the board, whatever a clock says then. And while a clock stands before what the journal knows of and the time since
+  the start, in the first day of a boot, a listed one counts as on.
 - **A maintenance** whose end lies over a week ahead by every such time is not believed to be open, nor to be over: it
   counts as open for 12 h, in all runs.
 - **Restarts of earlier boots**: what begins while more than one time is possible, or in the first day of a boot whose
@@ -164,7 +167,9 @@ these.
 - **A time server that lies.** While it disciplines the wall clock, that clock is taken to be right. In secret meetings
   it does lie in the simulation, and no sound is measured; meetings and limits across a boot are not judged there. One
   that is wrong from the start of a board on, without a step, is believed: a clock ahead makes the restarts of earlier
-  boots older by as much, one behind moves its meetings.
+  boots older by as much, one behind moves its meetings. A board that was off when a secret meeting
+  came near, and is then told that it was off for longer than it was, measures sound in it: it has no clock that runs
+  without power.
 - **A ruined journal takes the day's count with it.** The hour's budget then counts as used up; the day's begins anew.
 - **A card that lies about flushing** may lose events and acts that it said it kept. They count as lost; what remains
   must still hold.

@@ -99,6 +99,8 @@ class Restarted:
     """By remedy: Unix seconds when it was last done as upkeep."""
     ends_s: tuple[float, ...] = ()
     """Unix seconds: what time it may have been when the journal was last written; see `RoomState.ends_s`."""
+    quiet_s: float = 0.0
+    """For how long a secret meeting went on when the journal was last written, at most; 0: none did."""
     ages: str = ""
     """How old acts are at least; see `agent.core.ages`."""
     maintenance_over_s: float = 0.0

@@ -21,6 +21,7 @@ def restored(state: RoomState, event: Restarted, now: Instant) -> tuple[RoomStat
     state = replace(state, ages=ages.parse(event.ages, now.mono_s))
     undated = _undated(event, now)
     loads = _loads(state, event, undated, now)
+    began_at_s = 0.0 if event.rebooted else now.mono_s  # whatever the journal knows was before that
     faults, gone = _open_faults(state, event, loads, now)
     effects: list[Effect] = [*(_ended(act, event) for act in event.open_acts), *gone]
     state = replace(
@@ -43,6 +44,8 @@ def restored(state: RoomState, event: Restarted, now: Instant) -> tuple[RoomStat
             for act in undated
         ),
         ends_s=event.ends_s,
+        ends_at_s=began_at_s,
+        quiet_until_s=began_at_s + event.quiet_s if event.quiet_s else float("-inf"),
         routines=dict(event.routines),
         commands=event.commands[-COMMANDS_KEPT:],
         times=timelines.known(event.offsets_s, now, event.lasts_s),
@@ -155,7 +158,7 @@ def dated(state: RoomState, now: Instant) -> RoomState:
     younger.
     """
     if state.doubted is None:
-        state = replace(state, doubted=len(state.ends_s) > 1 or now.wall_s < max(state.ends_s, default=0.0))
+        state = replace(state, doubted=state.disagrees(now))
     state = _window_seen(state, now)
     wall_s, left, loads = _dating_s(state, now), [], dict(state.loads)
     for one in state.undated:

@@ -10,7 +10,7 @@ from agent.core.facts import Evidence, Instant, Seen, View
 from agent.core.phases import Phase
 from agent.core.policy import Policy
 from agent.core.rule import Rule
-from agent.core.timelines import UNSTEPPED, Timelines
+from agent.core.timelines import DRIFT, STEP_S, UNSTEPPED, Timelines
 
 ACTS_KEPT = 64
 """Acts remembered per load; more than any budget allows in a day."""
@@ -210,9 +210,14 @@ class RoomState:
     ends_s: tuple[float, ...] = ()
     """Unix seconds: the times that it may have been when the journal was last written before this start; that of the
     clock by which its acts are dated first, and then those to which it was stepped."""
+    ends_at_s: float = float("inf")
+    """Monotonic: at this moment of this boot, or earlier, it was one of them."""
     doubted: bool | None = None
     """Whether there was more than one of them, or the disciplined clock of this start stood before one: something is
     wrong, and nobody knows what. None: it has not been disciplined yet."""
+    quiet_until_s: float = float("-inf")
+    """Monotonic: until then a secret meeting may go on that was on when the journal was last written before this start.
+    How long the board was off nobody can say but the clock, and that may be the one that is wrong."""
     ages: Ages = NO_AGES
     commands: tuple[str, ...] = ()
     """Ids of commands already taken, newest last."""
@@ -226,7 +231,15 @@ class RoomState:
 
     def in_doubt(self, now: Instant) -> bool:
         """Whether clock and journal disagree, and the boot is younger than a day."""
-        return bool(self.doubted) and now.mono_s < DATELESS_S
+        doubted = self.disagrees(now) if self.doubted is None else self.doubted
+        return doubted and now.mono_s < DATELESS_S
+
+    def disagrees(self, now: Instant) -> bool:
+        """Whether the journal speaks against a disciplined clock: it has more than one time for its end, or one before
+        which the clock stands although so much time has passed since then as this boot is old."""
+        passed_s = max(0.0, now.mono_s - self.ends_at_s)
+        earliest_s = max(self.ends_s, default=0.0) + (1.0 - DRIFT) * passed_s - STEP_S
+        return now.synced and (len(self.ends_s) > 1 or now.wall_s < earliest_s)
 
     def view(self, now: Instant) -> View:
         """The facts as they stand now."""

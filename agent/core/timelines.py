@@ -13,6 +13,8 @@ from agent.core.facts import Instant
 
 STEP_S = 2.0
 """A difference that changes by more is a step: reading both clocks on a loaded board takes less [J]."""
+DRIFT = 1e-4
+"""How far the monotonic clock of a board may be from true seconds: 100 ppm [J]."""
 KEEP_S = 27 * 3600.0
 """A timeline that has not been the present one for so long is forgotten: the longest meeting (24 h), what is kept quiet
 around it and a call that goes on for two hours have passed by then."""

@@ -28,8 +28,9 @@ from agent.core.phases import OPEN
 from agent.core.policy import Policy
 from agent.core.remedies import LOADS, REMEDIES, Method, Remedy
 from agent.core.rule import Rule
+from agent.core.secrecy import quiet_for_s
 from agent.core.state import Fault, RoomState
-from agent.core.timelines import kept_by, lasts_by
+from agent.core.timelines import kept_by, lasts_by, seen
 from agent.store.base import COMMANDS_KEPT, DOUBTED, LOST, UNSENT, ActRow, Batch, Memory, Store, StoreError
 from agent.store.reading import summed
 from agent.uplink import report
@@ -47,6 +48,8 @@ MAINS_KEPT_S = 30.0
 """That the mains is bad is written once in so many seconds, and counts until their end: a card is not worn by it."""
 BLIND_KEPT_S = 900.0
 """How long a maintenance was open for want of a clock is written so often."""
+QUIET_KEPT_S = 900.0
+"""For how long a secret meeting goes on is written so often."""
 UPGRADE_KEPT_S = 600.0
 """The same of a codec that takes new firmware."""
 SMALL_AND_EMPTY = (
@@ -81,7 +84,7 @@ class Room:
         self._next_id = 0
         self._commands: tuple[str, ...] = ()
         self._small_kept = dict.fromkeys(SMALL_AND_EMPTY, "")
-        self._ends_kept = ""
+        self._ends_kept = self._quiet_kept = ""
         self._dropped = store.dropped
         self._told_drops_s = float("-inf")
 
@@ -108,13 +111,14 @@ class Room:
             mains_bad_s=float("-inf") if rebooted else float(meta.get("mains_bad") or "-inf"),
             upgrading_s=float("-inf") if rebooted else float(meta.get("upgrading") or "-inf"),
             offsets_s=() if rebooted else tuple(map(float, meta.get("offsets", "").split())),
+            quiet_s=float(meta.get("quiet") or 0.0),
             lasts_s=() if rebooted else tuple(map(float, meta.get("offsets_last", "").split())),
             rebooted=rebooted,
         )
         if rebooted:  # or the next process of this boot would take what the boot before has left for its own
             self._batch.meta |= {key: "" for key in OF_A_BOOT if meta.get(key)}
         self._batch.meta["boot"] = self.who.boot
-        self._ends_kept = meta.get("ends", "")
+        self._ends_kept, self._quiet_kept = meta.get("ends", ""), meta.get("quiet", "")
         self._kept_faults = {fault.rule: () for fault in memory.open_faults}
         self._apply(Record("agent_started", detail={"version": self.who.version, **(started or {})}), now)
         self.feed(event, now)
@@ -211,6 +215,7 @@ class Room:
         """
         self._tell_drops(now)
         self._collect()
+        self._note_quiet(now)
         if not self._batch:
             return []
         self._note_time(now)
@@ -226,6 +231,14 @@ class Room:
             self.state = journal_back(self.state)
         self._batch = Batch()
         return starts
+
+    def _note_quiet(self, now: Instant) -> None:
+        """Keep for how long the secret meeting that is on goes on, a little too long, so that it is written seldom."""
+        state = self.state
+        left_s = quiet_for_s(state.policy, seen(state.times, now), now, state.quiet_until_s)
+        quiet = f"{math.ceil(left_s / QUIET_KEPT_S) * QUIET_KEPT_S:.0f}" if left_s else ""
+        if quiet != self._quiet_kept:
+            self._batch.meta["quiet"] = self._quiet_kept = quiet
 
     def _note_time(self, now: Instant) -> None:
         """Keep what time it may be. A clock that disagrees with the journal does not overwrite what that knows."""

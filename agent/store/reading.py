@@ -27,6 +27,8 @@ EPOCH = re.compile(r"[0-9A-Za-z_-]{1,64}")
 WORD = re.compile(r"[!-~]{1,100}")
 WALL_MAX_S = 1e11
 """Unix seconds; the year 5138."""
+QUIET_MAX_S = 27 * 3600.0
+"""A secret meeting lasts 24 h at most; what is kept quiet around it comes on top."""
 BOOT_MAX_S = 86_400.0
 """Of a measured boot time."""
 
@@ -137,6 +139,7 @@ KNOWN: dict[str, Callable[[str], str | None]] = {
     "blind": _numbers(0.0, WALL_MAX_S),
     "offsets": _numbers(-WALL_MAX_S, WALL_MAX_S),
     "offsets_last": _numbers(-WALL_MAX_S, WALL_MAX_S),
+    "quiet": _number(0.0, QUIET_MAX_S),
     "ends": _numbers(0.0, WALL_MAX_S),
     "ages": lambda text: text if text == summed(text.partition(" ")[2]) else None,
     "boots": _pairs(_LOADS, BOOT_MAX_S),

@@ -33,7 +33,10 @@ class Discretion:
     def secrecy(self, session: Session | None, state: RoomState, now: Instant) -> Secrecy:
         """How it stands now."""
         told = session is not None and session.online and session.connection == self._told_in
-        return secrecy(state.policy, state.view(now), told=told, times=seen(state.times, now))
+        return secrecy(
+            state.policy, state.view(now), told=told, times=seen(state.times, now), doubted=state.in_doubt(now),
+            quiet_until_s=state.quiet_until_s,
+        )  # fmt: skip
 
 
 def since_boot_s() -> float:

@@ -153,6 +153,49 @@ def test_the_microphone_stays_off_in_a_secret_meeting(place: Installation, step_
     assert place.secrecy() == "open", "and it comes on again"
 
 
+def opened(place: Installation, start_s: float, lasts_s: float) -> list[float]:
+    """When sound could have been measured around a meeting."""
+    return [at_s for at_s in place.open_s if start_s - 900.0 < at_s < start_s + lasts_s + 900.0]
+
+
+@by_step
+@pytest.mark.parametrize("starts", [1, 3])
+def test_a_board_that_starts_anew_in_a_secret_meeting_takes_no_clocks_word_for_its_end(
+    place: Installation, step_s: float, starts: int
+) -> None:
+    """How long it was off only the clock could say, and that may be the one that is wrong."""
+    start_s, lasts_s = place.clock.true_s + 1800.0, 2 * HOUR_S
+    place.document(meeting(place, 1800.0, lasts_s, secret=True))
+    place.run(1200.0, 10.0)
+    place.clock.step_s = step_s
+    for _ in range(starts):
+        place.start_board(off_s=40.0)
+        place.run(900.0, 10.0)
+        place.start_board(off_s=20.0, same_boot=True)
+        place.run(300.0, 10.0)
+    place.run(start_s + lasts_s + 900.0 - place.clock.true_s, 30.0)
+    assert opened(place, start_s, lasts_s) == []
+    place.clock.step_s = 0.0
+    place.run(60.0, 10.0)
+    place.document()
+    place.run(60.0, 10.0)
+    assert place.secrecy() == "open", "and it comes on again"
+
+
+@pytest.mark.parametrize("step_s", [-HOUR_S, -1900.0, -YEARS_S])
+def test_a_clock_that_stands_before_what_the_journal_knows_opens_nothing_in_a_secret_meeting(
+    place: Installation, step_s: float
+) -> None:
+    """The board was off before the meeting was near, and has been on for longer than its clock would have it."""
+    start_s, lasts_s = place.clock.true_s + 2 * HOUR_S, 2 * HOUR_S
+    place.document(meeting(place, 2 * HOUR_S, lasts_s, secret=True))
+    place.run(600.0, 10.0)
+    place.clock.step_s = step_s
+    place.start_board(off_s=40.0)
+    place.run(start_s + lasts_s + 900.0 - place.clock.true_s, 30.0)
+    assert opened(place, start_s, lasts_s) == []
+
+
 @by_step
 def test_a_maintenance_goes_on_to_its_end_and_no_further(place: Installation, step_s: float) -> None:
     place.document(maintenance_s=1.5 * HOUR_S)

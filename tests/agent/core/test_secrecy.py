@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from agent.core.facts import Instant, NoReading, Reading, Seen, View
 from agent.core.policy import Meeting
-from agent.core.secrecy import Secrecy, secrecy
+from agent.core.secrecy import Secrecy, quiet_for_s, secrecy
+from agent.core.timelines import UNSTEPPED, seen
 from tests.agent.core.world import policy
 
 START_S, END_S = 1_790_000_000.0, 1_790_003_600.0
@@ -78,3 +82,32 @@ def test_without_the_time_a_listed_secret_meeting_is_on() -> None:
 
 def test_the_words_are_those_of_the_wire() -> None:
     assert [str(one) for one in Secrecy] == ["open", "secret_meeting", "not_told"]
+
+
+@pytest.mark.parametrize(("more", "on"), [({"doubted": True}, True), ({"quiet_until_s": 50.1}, True), ({}, False)])
+def test_what_the_journal_says_against_the_clock_keeps_a_listed_meeting_on(more: dict[str, Any], on: bool) -> None:
+    view = View({}, Instant(50.0, END_S + 10_000.0))
+    for meeting, expected in ((SECRET, Secrecy.MEETING if on else Secrecy.OPEN), (PLAIN, Secrecy.OPEN)):
+        assert secrecy(policy(meetings=(meeting,)), view, told=True, **more) is expected
+    late = replace(view, now=replace(view.now, mono_s=50.1))
+    assert secrecy(policy(meetings=(SECRET,)), late, told=True, quiet_until_s=50.1) is Secrecy.OPEN
+
+
+@pytest.mark.parametrize(
+    ("wall_s", "left_s"),
+    [
+        (START_S - 901.0, 0.0),
+        (START_S - 900.0, END_S - START_S + 1800.0),
+        (END_S + 899.0, 1.0),
+        (END_S + 900.0, 0.0),
+    ],
+)
+def test_how_long_it_goes_on_is_known_while_it_is_on(wall_s: float, left_s: float) -> None:
+    both, now = policy(meetings=(PLAIN, SECRET)), Instant(50.0, wall_s)
+    assert quiet_for_s(both, UNSTEPPED, now, float("-inf")) == left_s
+    assert quiet_for_s(both, UNSTEPPED, now, 60.0) == max(left_s, 10.0), "one of before the start goes on"
+    assert quiet_for_s(policy(meetings=(PLAIN,)), UNSTEPPED, now, 60.0) == 0.0, "nothing is listed any more"
+    lost = replace(now, synced=False)
+    assert quiet_for_s(both, UNSTEPPED, lost, float("-inf")) == 0.0, "that clock says nothing"
+    known = seen(UNSTEPPED, now)
+    assert quiet_for_s(both, known, replace(lost, wall_s=0.0), float("-inf")) == left_s

@@ -38,7 +38,9 @@ def told_secret_meeting_is_not_measured(w: World, _moment: Moment) -> str:
         return ""
     for meeting in handed.meetings:
         begins_s, ends_s = meeting.start_s - SECRET_MARGIN_S, meeting.end_s + SECRET_MARGIN_S
-        if meeting.secret and begins_s + SLACK_S < wall_s < ends_s - SLACK_S:
+        if not meeting.secret or w.judge.nobody_knows(meeting.start_s, meeting.end_s):
+            continue
+        if begins_s + SLACK_S < wall_s < ends_s - SLACK_S:
             return f"the microphone's gate is open {wall_s - meeting.start_s:.0f} s after a secret meeting's start"
     return ""
 

@@ -16,8 +16,9 @@ from agent.store.base import ActRow, Batch, Store
 from agent.store.sqlite import SqliteStore
 from agent.uplink.session import desired_from
 from tests.prove.invariants import Moment, When, at
-from tests.prove.promised import CALL_DRAW_W, MAINS_HIGH_V, MAINS_LOW_V
+from tests.prove.promised import CALL_DRAW_W, MAINS_HIGH_V, MAINS_LOW_V, SECRET_MARGIN_S
 from tests.prove.sim.calm import Calm
+from tests.prove.sim.clock import EPOCH_S
 from wire import messages as m
 
 if TYPE_CHECKING:
@@ -61,6 +62,12 @@ class Judge:
         self._file_epoch = ""
         self.ruined_s = float("-inf")
         """When the journal was last found unreadable: what it knew of the day is gone."""
+        self.dated_s = float("-inf")
+        """When the journal was last told the right time, as far as it still knows of it."""
+        self.dated_boot = ""
+        """In which boot the agent has last known the right time."""
+        self.known_on: set[tuple[float, float]] = set()
+        """Secret meetings, by start and end, during which the journal was told the right time."""
 
     @property
     def full(self) -> bool:
@@ -164,6 +171,34 @@ class Judge:
             world.line.lists_kept.add(batch.meta["keys"].encode())
         if "desired" in batch.meta:
             self.force = desired_from(batch.meta["desired"])
+        self._note_dated(batch)
+
+    def _note_dated(self, batch: Batch) -> None:
+        world = self._world
+        clock, wall_s = world.clock, EPOCH_S + world.now_s
+        if not (world.board is not None and world.board.synced and clock.disciplined and not clock.lie_s):
+            return
+        self.dated_boot = clock.boot
+        self.dated_s = world.now_s if "synced" in batch.meta else self.dated_s
+        self.known_on |= {
+            (one.start_s, one.end_s)
+            for one in (self.force.meetings if self.force is not None else ())
+            if one.secret and one.start_s - SECRET_MARGIN_S <= wall_s < one.end_s + SECRET_MARGIN_S
+        }
+
+    def nobody_knows(self, start_s: float, end_s: float) -> bool:
+        """Whether no agent could know that this secret meeting is on: the board has started anew and heard nothing but
+        a lie of the time, by which it has been off for longer than it was; and it was off, too, when the meeting came.
+        """
+        clock = self._world.clock
+        if not clock.lie_s or self.dated_boot == clock.boot or (start_s, end_s) in self.known_on:
+            return False
+        return clock.lie_s > self.dated_s - clock.booted_s
+
+    def _doubt(self) -> None:
+        """The journal has lost what it knew of the time."""
+        self.dated_s, self.dated_boot = float("-inf"), ""
+        self.known_on.clear()
 
     def outbox(self, up_to: int) -> list[int]:
         """Numbers of the events that still wait, up to this one."""
@@ -177,11 +212,13 @@ class Judge:
     def card_lied(self) -> None:
         """The card has lost what it said was flushed."""
         self._lied = True
+        self._doubt()
         self._world.line.lists_kept.clear()
 
     def card_ruined(self) -> None:
         """The database cannot be read any more."""
         self._ruined = True
+        self._doubt()
         self._world.line.lists_kept.clear()
 
     def opened(self, store: Store) -> None:

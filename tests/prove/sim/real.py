@@ -354,7 +354,7 @@ class Parts:
             put(agent.runtime.service, "boot_id", lambda: self.world.clock.boot),
             put(agent.runtime.service, "open_store", self._open_store),
             put(agent.runtime.service, "secrets", fixed),
-            put(agent.runtime.service, "watchdog", manager),
+            put(agent.runtime.service, "sd_notify", manager),
             put(agent.runtime.service, "gc", SimpleNamespace(collect=int, freeze=int)),
         ]  # fmt: skip
 

@@ -75,7 +75,10 @@ PARTS = (
     ),
     Part(
         "agent/runtime/loop.py",
-        ("tests/agent/test_loop.py", "tests/agent/test_loop_delays.py", "tests/agent/test_publisher_alone.py"),
+        (
+            "tests/agent/test_loop.py", "tests/agent/test_loop_delays.py", "tests/agent/test_loop_bounds.py",
+            "tests/agent/test_loop_hub.py", "tests/agent/test_gate.py", "tests/agent/test_publisher_alone.py",
+        ),
         "tests/agent/equivalent/loop.txt", _BESIDE,
     ),
     Part(

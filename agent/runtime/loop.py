@@ -79,7 +79,8 @@ class Loop:
         self._samples = Samples(scale)
 
     def put(self, event: Event) -> None:
-        """Give the loop an event, from any thread. A full queue drops its oldest reading, never an act's outcome."""
+        """Give the loop an event, from any thread. A full queue drops its oldest reading, and an act's outcome only if
+        it holds nothing else."""
         if isinstance(event, Observed) and any(
             shows_a_call(one.readings, self.room.state.policy) for one in event.observations
         ):
@@ -92,16 +93,16 @@ class Loop:
                 self._make_room()
 
     def _make_room(self) -> None:
-        kept: list[Event] = []
-        try:
-            while True:
+        kept: list[RemedyDone] = []
+        with contextlib.suppress(queue.Empty):  # the loop has taken the rest meanwhile
+            while len(kept) < QUEUE_MAX:
                 oldest = self._queue.get_nowait()
                 if not isinstance(oldest, RemedyDone):
                     self.dropped += isinstance(oldest, Observed)
                     break
                 kept.append(oldest)
-        except queue.Empty:
-            log.error("the queue is full of outcomes: this is our bug")
+        if len(kept) == QUEUE_MAX:  # whoever reports must not try for ever; the engine ends such an act by its deadline
+            log.error("the queue holds nothing but outcomes: that of act %d is lost, by our bug", kept.pop(0).act_id)
         for event in kept:
             self.put(event)
 

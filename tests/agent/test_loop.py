@@ -233,7 +233,7 @@ def test_running_and_stopping_closes_the_probes(hanging: tuple[Stand, FakeProbe]
     stand, probe = hanging
     thread = threading.Thread(target=stand.loop.run)
     thread.start()
-    until("a look", lambda: probe.looks == 1)
+    until("a look, and a turn", lambda: probe.looks == 1 and stand.fed)
     stand.loop.stop()
     thread.join(10)
     assert not thread.is_alive()

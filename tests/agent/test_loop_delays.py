@@ -12,7 +12,7 @@ import pytest
 
 from agent.core.events import CommandReceived, DesiredChanged, Event, Observed, RemedyDone
 from agent.core.facts import NoReading, Observation, Reading
-from agent.core.policy import Meeting
+from agent.core.policy import Meeting, Policy
 from agent.ports import InTime, always
 from agent.power.actuators import Actuators
 from agent.runtime.loop import Loop
@@ -78,12 +78,12 @@ class Inline(Actuators):
 class Stand:
     """A loop whose clock, card and looks are in the test's hand."""
 
-    def __init__(self) -> None:
+    def __init__(self, policy: Policy | None = None) -> None:
         self.coming: list[tuple[float, int, Event]] = []
         self.number = 0
         self.clock = HandClock()
         self.store = SlowStore()
-        self.room = make(self.store)
+        self.room = make(self.store, under=policy)
         self.store.passes = self.passes
         self.done: list[RemedyDone] = []
         self.relays = FakeRelays()

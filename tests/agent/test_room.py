@@ -8,6 +8,7 @@ import agent.rules
 from agent.core.events import CommandReceived, Observed, RemedyDone, Tick
 from agent.core.facts import Instant, Observation
 from agent.core.phases import Phase
+from agent.core.policy import Policy
 from agent.runtime.room import Room, off_loads
 from agent.store.base import Batch, Store, StoreError
 from agent.store.memory import MemoryStore
@@ -21,8 +22,8 @@ def now(mono_s: float) -> Instant:
     return Instant(mono_s, WALL_S + mono_s)
 
 
-def make(store: Store, at_s: float = 100.0) -> Room:
-    room = Room(agent.rules.load(), policy(), store, "b1", "0.1", "r-1")
+def make(store: Store, at_s: float = 100.0, under: Policy | None = None) -> Room:
+    room = Room(agent.rules.load(), under or policy(), store, "b1", "0.1", "r-1")
     room.restore(now(at_s))
     room.commit(now(at_s))
     return room

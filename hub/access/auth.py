@@ -38,9 +38,10 @@ COOKIE = "diemcau_session"
 SESSION_S = 12 * 3600.0
 """A shift. A session in use is prolonged; one that lies idle for a shift is over."""
 VOUCHED_S = SESSION_S
-AHEAD_MAX_S = 60.0
-"""A session that began later than this from now is of a clock that was wrong, and would be good for as long."""
 """A session that a provider vouched for ends after a shift, used or not: only a new sign-in hears what has changed."""
+AHEAD_MAX_S = 60.0
+"""A session that began, or was used, later than this from now is of a clock that was wrong, and would be good for as
+long."""
 _TOUCH_S = 60.0
 DEVICE_COOKIE = "diemcau_device"
 STEP_COOKIE = "diemcau_step"
@@ -294,7 +295,7 @@ class Sessions:
             " FROM sessions s JOIN users u ON u.name = s.user"
             " LEFT JOIN totp t ON t.user = s.user AND t.since_s > 0"
             " WHERE s.token_hash IN (SELECT value FROM json_each(?)) AND s.expires_s > ? AND u.disabled = 0"
-            f" AND s.created_s <= ? + {AHEAD_MAX_S}"
+            f" AND MAX(s.created_s, s.seen_s) <= ? + {AHEAD_MAX_S}"
             f" AND (u.hash NOT LIKE 'oidc$%' OR s.created_s > ?) AND {LASTING}",
             asked, now_s, now_s, now_s - VOUCHED_S, now_s,
         )  # fmt: skip

@@ -25,6 +25,8 @@ DAYS_DEFAULT = 365
 DAY_S = 86_400.0
 PREFIX = "dcau_"
 """So that a token in a wrong place is known for what it is."""
+AHEAD_MAX_S = DAY_S
+"""A token that was made later than this from now is of a clock that was wrong, and would be good for as long."""
 TOUCH_S = 60.0
 """That a token is used is written down at most so often."""
 _LIST_MAX = 500
@@ -70,7 +72,7 @@ class Listed:
         """`good`, `expired` or `revoked`."""
         if self.revoked_s:
             return "revoked"
-        return "good" if now_s < self.expires_s else "expired"
+        return "good" if self.created_s - AHEAD_MAX_S <= now_s < self.expires_s else "expired"
 
 
 def new(
@@ -125,8 +127,8 @@ def revoke(db: sqlite3.Connection, name: str, by: str, now_s: float) -> None:
 def find(reader: Reader, token: str, now_s: float) -> Token | None:
     """The token, if it is good now. The reader sees the whole tree."""
     row = reader.one(
-        "SELECT id, name, rights, seen_s FROM tokens WHERE hash = ? AND revoked_s = 0 AND expires_s > ?",
-        hash_of(token), now_s,
+        "SELECT id, name, rights, seen_s FROM tokens WHERE hash = ? AND revoked_s = 0 AND expires_s > ?"
+        " AND created_s <= ?", hash_of(token), now_s, now_s + AHEAD_MAX_S,
     )  # fmt: skip
     if row is None:
         return None

@@ -13,7 +13,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -117,6 +117,7 @@ class Writer:
         self._commit_ms = 0.0
         self._last_message_s: float | None = None
         self._failing = ""
+        self._clock_failing = ""
         self._set_aside = tables.meta_number(self._db, "set_aside_total")
         self._data_version = -1
         self._tick_at = 0.0
@@ -328,11 +329,7 @@ class Writer:
             if version != self._data_version:
                 self._reread_inventory()
             self._data_version = version
-            with transaction(self._db):
-                committed = self._hooks.keep_time(self._db)
-            if committed:
-                committed()
-                self._applier.clock_set()
+            self._keep_time()
             with transaction(self._db):
                 done = self._applier.tick(self._clock(), self._hooks.listening_s())
             self._tell(done)
@@ -346,6 +343,28 @@ class Writer:
         except Exception:  # a defect in a timer must not end the writing of messages
             log.exception("a timer failed")
             self._applier.forget()
+
+    def _keep_time(self) -> None:
+        """Look at the clock. A defect of ours or a damaged row leaves it as it is, and all else goes on."""
+        try:
+            with transaction(self._db):
+                committed = self._hooks.keep_time(self._db)
+        except Exception as error:
+            if isinstance(error, sqlite3.Error) and not _says_of_a_row(error):
+                raise
+            if self._clock_failing != repr(error):
+                log.exception("the hub's clock cannot be looked at, and stays as it is")
+            self._clock_failing = repr(error)
+            return
+        self._clock_failing = ""
+        if committed is None:
+            return
+        before_s = self._clock()
+        committed()
+        by_s = self._clock() - before_s
+        with self._wake:  # what waits was dated by the time before
+            self._queue = deque(_moved(message, by_s) for message in self._queue)
+        self._applier.clock_set()
 
     def _reread_inventory(self) -> None:
         """Another process has written; take over its rooms, if it was the inventory."""
@@ -376,3 +395,16 @@ class Writer:
 
 def _source(message: Received | Unread) -> Received:
     return message.source if isinstance(message, Unread) else message
+
+
+def _moved(message: Received | Unread, by_s: float) -> Received | Unread:
+    """The message as it would have been dated by a clock that is so much later."""
+    source = _source(message)
+    source = replace(source, received_s=source.received_s + by_s)
+    return replace(message, source=source) if isinstance(message, Unread) else source
+
+
+def _says_of_a_row(error: sqlite3.Error) -> bool:
+    """Whether an error says something of what stands in the database, and not of the disk."""
+    kinds = (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_TOOBIG)
+    return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF in kinds

@@ -12,6 +12,7 @@ Four kinds, and each column of a time belongs to one of them (a test looks throu
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from hub.core.leases import DENIED, GRANTED
@@ -100,8 +101,12 @@ NAMED = (
 SEALED = (Columns("audit", ("at_s",)), Columns("audit_anchors", ("at_s",)))
 
 
-def move(db: sqlite3.Connection, step: Step) -> int:
-    """Move what the step concerns; how many rows were touched."""
+def move(db: sqlite3.Connection, step: Step, alive: Callable[[], object] = lambda: None) -> int:
+    """Move what the step concerns; how many rows were touched.
+
+    Events are kept for years, and a step back by years concerns all of them: `alive` is called at least once a table,
+    room and incident, so that whoever watches sees that it goes on.
+    """
     given = {
         "by": step.by_s, "before": step.before_s, "after": step.after_s, "era": step.era_s, "slack": SLACK_S,
         "wrong": int(step.unsure_s is not None), "unsure": step.unsure_s or 0.0,
@@ -110,33 +115,40 @@ def move(db: sqlite3.Connection, step: Step) -> int:
     for one in SPANS:
         runs_on = f"{one.names[0]} BETWEEN :era AND :before + :slack" + (f" AND {one.only}" if one.only else "")
         moved += _shift(db, one, f"({runs_on} OR {_wrong(one.names[0])})", given)
+        alive()
     if step.by_s < 0:
         for one in ENDS:
             moved += _shift(db, one, f"{one.names[0]} > :before", given)
     moved += db.execute(
         "UPDATE rollouts SET body = json_set(body, '$.since_s', json_extract(body, '$.since_s') + :by)"
-        " WHERE json_extract(body, '$.since_s') BETWEEN :era AND :before + :slack", given,
+        " WHERE CASE WHEN json_valid(body) THEN json_extract(body, '$.since_s') END"
+        " BETWEEN :era AND :before + :slack", given,
     ).rowcount  # fmt: skip
     for one in RECORDS:
         moved += _shift(db, one, _wrong(one.names[0]), given)
-    return moved + _move_events(db, given)
+        alive()
+    for (room,) in db.execute("SELECT DISTINCT room FROM events").fetchall():
+        moved += _move_events(db, str(room), given, alive)
+        alive()
+    return moved
 
 
-def _move_events(db: sqlite3.Connection, given: dict[str, float]) -> int:
-    """Date events anew, see whether they were late after all, and tell their incidents again."""
+def _move_events(db: sqlite3.Connection, room: str, given: dict[str, float], alive: Callable[[], object]) -> int:
+    """Date a room's events anew, see whether they were late after all, and tell their incidents again."""
     stamped = "CASE WHEN json_valid(CAST(raw AS TEXT)) THEN json_extract(CAST(raw AS TEXT), '$.stamp.{}') END"
     made = (
         f"CASE WHEN epoch <> '{EPOCH}' AND {stamped.format('synced')}"
-        f" THEN MIN({stamped.format('wall_s')}, received_s + :by) ELSE at_s + :by END"
+        f" THEN COALESCE(MIN({stamped.format('wall_s')}, received_s + :by), at_s + :by) ELSE at_s + :by END"
     )
     late = f"epoch <> '{EPOCH}' AND received_s + :by - {made} > {BACKFILLED_S}"
     found = db.execute(
-        f"UPDATE events SET at_s = {made}, backfilled = {late},"  # noqa: S608
-        f" received_s = received_s + :by WHERE {_wrong('received_s')} RETURNING room, epoch, fault_id", given,
+        f"UPDATE events SET at_s = {made}, backfilled = {late}, received_s = received_s + :by"  # noqa: S608
+        f" WHERE room = :room AND {_wrong('received_s')} RETURNING epoch, fault_id", {**given, "room": room},
     ).fetchall()  # fmt: skip
-    for room, epoch, fault_id in sorted({tuple(row) for row in found}):
+    for epoch, fault_id in sorted({tuple(row) for row in found}):
         if epoch != EPOCH and fault_id and _told_by_events(db, room, epoch, fault_id):
             incidents.refold(db, room, epoch, fault_id)
+            alive()
     return len(found)
 
 
@@ -165,6 +177,11 @@ def bound(db: sqlite3.Connection, now_s: float) -> int:
         "UPDATE incidents SET opened_s = :now WHERE closed_s = 0 AND epoch = :hub AND opened_s > :latest",
         given | {"hub": EPOCH},
     ).rowcount
+    # One that is used where the clock stands ahead ends half a day after its last use by this one.
+    changed += db.execute(
+        "UPDATE sessions SET expires_s = :now + (expires_s - seen_s), seen_s = :now"
+        " WHERE seen_s > :latest AND created_s <= :latest", given,
+    ).rowcount  # fmt: skip
     changed += db.execute(
         "UPDATE commands SET outcome = 'expired', ended_s = :now"
         " WHERE outcome IN ('waiting', 'sent', 'accepted') AND created_s > :latest", given,

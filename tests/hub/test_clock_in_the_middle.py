@@ -1,0 +1,134 @@
+"""The hub's clock is set while something else is under way: a restart, a batch that waits, a page that is asked for."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hub.access import tokens
+from hub.access.auth import SESSION_S
+from hub.intake.link import Received
+from hub.store import clock_steps
+from hub.store.read.reads import Reader
+from tests.hub.test_clock_steps import HOUR, STEPS, WAIT_S, YEARS, Bench, before
+from wire.messages import encode
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    made = Bench(tmp_path)
+    yield made
+    made.db.close()
+
+
+def waiting(bench: Bench, room: str, what: str, **fields: Any) -> None:
+    """A message comes, and waits for its batch."""
+    one = bench.rooms[room]
+    one.mono_s = bench.true_s - one.start_s - 1.0
+    message = getattr(one, what)(**fields)
+    bench.hub._writer.offer(Received(one.topic(message), encode(message), False, bench.clock(), lambda: None))
+
+
+def write_waiting(bench: Bench) -> None:
+    bench.hub._writer._write(bench.hub._writer._gather())
+
+
+@STEPS
+def test_message_that_waits_while_the_clock_is_set_is_dated_by_the_new_one(bench: Bench, by_s: float) -> None:
+    before(bench)
+    bench.go_on(HOUR, every_s=60.0)
+    bench.set_clock(by_s)
+    bench.go_on(115.0)
+    waiting(bench, "p1-1", "status")
+    waiting(bench, "p2-5", "event", kind="fault_confirmed", fault_id=9, rule="codec_hung", severity="major")
+    bench.go_on(20.0)
+    assert bench.clock() == pytest.approx(bench.true_s + by_s, abs=6.0)
+    write_waiting(bench)
+    now_s = bench.clock()
+    assert bench.rows("SELECT heard_s FROM twins WHERE room = 'p1-1'")[0][0] == pytest.approx(now_s, abs=30.0)
+    assert bench.rows("SELECT received_s FROM events WHERE room = 'p2-5'")[0][0] == pytest.approx(now_s, abs=30.0)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        "INSERT INTO rollouts (version, phase, body, by, created_s, changed_s) VALUES ('1', 'done', 'x', 'ha', 1, 1)",
+        'UPDATE events SET raw = CAST(\'{"stamp": {"synced": true}}\' AS BLOB)',
+        'UPDATE events SET raw = CAST(\'{"stamp": {"synced": true, "wall_s": "never"}}\' AS BLOB)',
+        "UPDATE events SET raw = x'7bff'",
+    ],
+)
+def test_damaged_row_does_not_stop_the_clock(bench: Bench, spoil: str) -> None:
+    before(bench)
+    bench.say("p2-5", "event", kind="fault_confirmed", fault_id=9, rule="codec_hung", severity="major")
+    bench.go_on(HOUR, every_s=60.0)
+    bench.db.execute(spoil)
+    bench.set_clock(-YEARS)
+    bench.go_on(WAIT_S)
+    assert bench.clock() == pytest.approx(bench.true_s - YEARS, abs=6.0)
+    assert bench.rows("SELECT COUNT(*) FROM events WHERE received_s > ? OR at_s > ?", *[bench.clock() + 6.0] * 2) == [
+        (0,)
+    ]
+
+
+def test_clock_that_cannot_be_moved_along_stops_nothing_else(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object) -> int:
+        raise sqlite3.OperationalError("malformed JSON")
+
+    before(bench)
+    monkeypatch.setattr(clock_steps, "move", fails)
+    bench.go_on(HOUR, every_s=60.0)
+    bench.set_clock(YEARS)
+    bench.go_on(WAIT_S)
+    assert bench.clock() == pytest.approx(bench.true_s, abs=6.0)
+    assert bench.hub.health()["clock"] == "set_waits"
+    bench.go_on(400.0, "p1-1", "p1-2")
+    lost = {room for (room,) in bench.rows("SELECT room FROM incidents WHERE rule = 'room_lost' AND closed_s = 0")}
+    assert "p1-3" in lost
+    assert "p1-1" not in lost
+    assert bench.hub.health()["failing"] == ""
+
+
+def test_session_that_is_used_while_the_clock_is_set_back_ends_in_time(bench: Bench) -> None:
+    token = before(bench)
+    bench.go_on(HOUR, every_s=60.0)
+    asked_s = bench.clock()
+    bench.set_clock(-YEARS)
+    bench.go_on(WAIT_S)
+    row = bench.rows("SELECT token_hash FROM sessions")[0][0]
+    bench.sessions._clock = lambda: asked_s  # a request that has looked at the clock, and waited for the lock
+    bench.sessions._prolong([row], asked_s)
+    bench.sessions._clock = bench.clock
+    bench.go_on(SESSION_S + 120.0, every_s=600.0)
+    assert bench.sessions.find(token) is None
+
+
+def test_session_that_was_used_in_a_wrong_future_ends_after_half_a_day(bench: Bench) -> None:
+    token = before(bench)
+    bench.set_clock(11 * HOUR)
+    bench.reboot()
+    bench.go_on(120.0)
+    assert bench.sessions.find(token) is not None
+    bench.set_clock(-11 * HOUR)
+    bench.reboot()
+    bench.go_on(10.0)
+    assert bench.sessions.find(token) is not None
+    bench.db.execute("UPDATE sessions SET seen_s = seen_s")
+    bench.elapsed_s += SESSION_S + 60.0
+    assert bench.sessions.find(token) is None
+
+
+def test_token_of_a_wrong_future_is_not_good_for_years(bench: Bench) -> None:
+    before(bench)
+    bench.set_clock(YEARS)
+    bench.reboot()
+    made = tokens.new(bench.db, "bao-cao", ["read"], days=30, by="ha", now_s=bench.clock())
+    assert tokens.find(Reader(bench.folder / "hub.db"), made, bench.clock()) is not None
+    bench.set_clock(-YEARS)
+    bench.reboot()
+    assert tokens.find(Reader(bench.folder / "hub.db"), made, bench.clock()) is None
+    assert tokens.listed(Reader(bench.folder / "hub.db"))[0].state(bench.clock()) == "expired"

@@ -16,6 +16,9 @@ AGAIN_S = 120.0
 """Of one room's words within this the one that came fastest counts."""
 OFF_S = 60.0
 """So far from the rooms' clocks the hub's is called wrong [J]: nothing of ours needs it closer."""
+BACKLOG_S = 30.0
+"""What comes so soon after a connection may be what the broker has kept for hours, and says nothing of now. Each room
+speaks once more before `WITNESS_WAIT_S` is over."""
 WITNESS_WAIT_S = 120.0
 """So long after a step the rooms are waited for: two beats."""
 CONTRADICTED_S = 86_400.0
@@ -28,9 +31,16 @@ class RoomClocks:
     """How far each room's disciplined clock is ahead of the hub's. Times are Unix seconds of the hub's."""
 
     _heard: dict[str, tuple[float, float]] = field(default_factory=dict)
+    _connected_s: float = float("-inf")
+
+    def connected(self, now_s: float) -> None:
+        """The broker hands out now what it has kept."""
+        self._connected_s = now_s
 
     def hear(self, room: str, room_s: float, now_s: float) -> None:
         """Take in a message made at `room_s` by the room's clock. It comes late, never early."""
+        if 0 <= now_s - self._connected_s < BACKLOG_S:
+            return
         ahead_s = room_s - now_s
         before = self._heard.get(room)
         if before is None or ahead_s > before[0] or not 0 <= now_s - before[1] < AGAIN_S:
@@ -44,6 +54,7 @@ class RoomClocks:
     def moved(self, by_s: float) -> None:
         """The hub's clock was set by so much: what was heard before counts against the new one."""
         self._heard = {room: (ahead_s - by_s, at_s + by_s) for room, (ahead_s, at_s) in self._heard.items()}
+        self._connected_s += by_s
 
 
 def is_off(ahead_s: float | None) -> bool:

@@ -72,7 +72,7 @@ class Hub:
     ) -> None:  # fmt: skip
         """Opens the database. Raises hub.store.db.DatabaseError."""
         clock = clock or HubClock()
-        room_clocks = RoomClocks()
+        self._room_clocks = room_clocks = RoomClocks()
         self._sealer = sealer or Unsigned()
         self._keys_file = keys_file
         self._keys: bytes | None = b""
@@ -96,7 +96,7 @@ class Hub:
             committed=self._tell, acknowledge=self._acknowledge, asked=self._ask, listening_s=self._listening,
             keep_time=lambda db: self._time(db),
             ticks=[
-                self._desired, Retention(lambda: self._time.rests, clock.mono_s),
+                self._desired, Retention(lambda: self._time.rests, clock.mono_s, clock.boot),
                 Rollouts(db_path.parent, lambda: self._time.doubted),
                 Watchdog(db_path.parent, program_version()), Herald(), self._intake, self._again,
             ],
@@ -296,6 +296,7 @@ class Hub:
         if connected:
             self._intake.connected()
             self._listening_s = self.clock()
+            self._room_clocks.connected(self._listening_s)
             self._published.clear()
             self._keys = b""
             self._desired_at_s = 0.0

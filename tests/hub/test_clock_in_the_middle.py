@@ -14,7 +14,7 @@ from hub.access.auth import SESSION_S
 from hub.intake.link import Received
 from hub.store import clock_steps
 from hub.store.read.reads import Reader
-from tests.hub.test_clock_steps import HOUR, STEPS, WAIT_S, YEARS, Bench, before
+from tests.hub.test_clock_steps import DAY, HOUR, STEPS, WAIT_S, YEARS, Bench, before, settle
 from wire.messages import encode
 
 
@@ -23,6 +23,12 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     made = Bench(tmp_path)
     yield made
     made.db.close()
+
+
+def restart(bench: Bench) -> None:
+    """The process ends and another begins, on the same start of the machine."""
+    bench.db.close()
+    bench.start()
 
 
 def waiting(bench: Bench, room: str, what: str, **fields: Any) -> None:
@@ -91,6 +97,114 @@ def test_clock_that_cannot_be_moved_along_stops_nothing_else(bench: Bench, monke
     assert "p1-3" in lost
     assert "p1-1" not in lost
     assert bench.hub.health()["failing"] == ""
+
+
+def test_step_that_was_committed_is_not_taken_twice(bench: Bench) -> None:
+    before(bench)
+    bench.go_on(HOUR, every_s=60.0)
+    heard = bench.rows("SELECT heard_s FROM twins WHERE room = 'p1-1'")[0][0]
+    bench.set_clock(-HOUR)
+    bench.go_on(115.0)
+    real = bench.hub._writer._hooks.keep_time
+    bench.hub._writer._hooks.keep_time = lambda db: (real(db), None)[1]  # the word of the commit is lost
+    bench.go_on(20.0)
+    assert bench.rows("SELECT COUNT(*) FROM audit WHERE what = 'clock_set'") == [(1,)]
+    bench.hub._writer._hooks.keep_time = real
+    bench.go_on(10.0)
+    assert bench.clock() == pytest.approx(bench.true_s - HOUR, abs=6.0)
+    assert bench.rows("SELECT heard_s FROM twins WHERE room = 'p1-1'")[0][0] == pytest.approx(heard - HOUR, abs=1.0)
+    assert bench.rows("SELECT COUNT(*) FROM audit WHERE what = 'clock_set'") == [(1,)]
+
+
+def test_deletion_rests_for_a_day_after_a_step_whatever_restarts(bench: Bench) -> None:
+    before(bench)
+    bench.go_on(HOUR, every_s=60.0)
+    bench.set_clock(YEARS)
+    bench.go_on(WAIT_S)
+    for again in (restart, Bench.reboot):
+        again(bench)
+        settle(bench)
+        assert bench.hub.health()["clock"] == "set"
+        assert bench.rows("SELECT COUNT(*) FROM history WHERE fact = 'codec.temp_c'") == [(29 * len(bench.rooms),)]
+
+
+def test_a_round_of_deletion_does_not_begin_anew_with_each_start(bench: Bench) -> None:
+    before(bench)
+    bench.set_clock(300 * DAY)
+    bench.reboot()  # as if it had been off for so long: nobody doubts it
+    bench.go_on(DAY / 2 + 300.0, every_s=60.0)
+    settle(bench)
+    left = bench.rows("SELECT COUNT(*) FROM history WHERE fact = 'codec.temp_c'")
+    assert left == [(28 * len(bench.rooms),)]
+    for again in (restart, Bench.reboot, restart):
+        again(bench)
+        bench.go_on(300.0)
+        settle(bench)
+    assert bench.rows("SELECT COUNT(*) FROM history WHERE fact = 'codec.temp_c'") == left
+
+
+@pytest.mark.parametrize("again", [restart, Bench.reboot])
+@pytest.mark.parametrize("by_s", [YEARS, -YEARS])
+def test_doubt_outlives_a_restart(bench: Bench, by_s: float, again: Any) -> None:
+    before(bench)
+    bench.go_on(300.0, *bench.rooms)
+    version = bench.document("p1-1").version
+    bench.set_clock(by_s)
+    bench.reboot()
+    bench.go_on(70.0)
+    again(bench)
+    bench.go_on(DAY / 2, every_s=600.0)
+    assert bench.hub.health()["clock"] == "start"
+    assert bench.hub._time.doubted
+    assert bench.document("p1-1").version == version
+    bench.go_on(DAY / 2 + 600.0, every_s=600.0)
+    assert not bench.hub._time.doubted
+
+
+def test_rooms_are_heard_before_a_start_is_believed(bench: Bench) -> None:
+    """An hour more than before may be an hour off, or a clock that was set meanwhile."""
+    before(bench)
+    bench.go_on(300.0, *bench.rooms)
+    bench.set_clock(6 * HOUR)
+    bench.reboot()
+    bench.db.execute("UPDATE desired SET raw = CAST(replace(raw, '\"has\"', '\"had\"') AS BLOB)")  # one is due
+    bench.go_on(30.0)
+    assert [one.id for one in bench.document("p1-1").meetings] == ["m1"]
+    assert bench.hub.health()["clock"] == ""
+    bench.go_on(120.0)
+    assert not bench.hub._time.doubted  # nobody spoke
+
+
+def test_word_of_the_rooms_outlives_a_restart(bench: Bench) -> None:
+    before(bench)
+    bench.go_on(300.0, *bench.rooms)
+    bench.set_clock(YEARS)
+    bench.go_on(70.0, *bench.rooms)
+    restart(bench)
+    bench.go_on(2 * HOUR, every_s=60.0)  # the broker is gone
+    assert bench.clock() == pytest.approx(bench.true_s, abs=6.0)
+    bench.go_on(DAY, every_s=600.0)
+    assert bench.clock() == pytest.approx(bench.true_s + YEARS, abs=6.0)
+
+
+def test_what_the_broker_kept_while_the_hub_was_away_judges_nothing(bench: Bench) -> None:
+    before(bench)
+    bench.go_on(300.0, *bench.rooms)
+    bench.db.close()
+    old = []
+    for room in bench.rooms.values():
+        room.mono_s = bench.true_s - room.start_s - 1.0
+        message = room.status()
+        old.append((room.topic(message), encode(message)))
+    bench.elapsed_s += HOUR
+    bench.set_clock(-HOUR)
+    bench.start()
+    bench.hub._writer._commit([Received(topic, raw, False, bench.clock(), lambda: None) for topic, raw in old])
+    bench.go_on(60.0)
+    assert bench.clock() == pytest.approx(bench.true_s, abs=6.0)
+    bench.go_on(120.0, *bench.rooms)
+    assert bench.clock() == pytest.approx(bench.true_s, abs=6.0)
+    assert bench.hub.health()["clock"] == "set_waits"
 
 
 def test_session_that_is_used_while_the_clock_is_set_back_ends_in_time(bench: Bench) -> None:

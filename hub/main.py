@@ -24,9 +24,10 @@ from hub.changes import enrolment, meetings, registry, restored
 from hub.changes.rollouts import RolloutError
 from hub.changes.sheet import SheetError
 from hub.commands import audit as audit_command
-from hub.commands import backup, inventory
+from hub.commands import backup, hub_time, inventory
 from hub.commands import rollout as rollout_command
 from hub.commands import token as token_command
+from hub.commands.hub_time import WrongTimeError
 from hub.core.leases import Budget
 from hub.pki import command as pki
 from hub.pki.files import PkiError
@@ -135,7 +136,7 @@ def _main(argv: Sequence[str] | None) -> int:
                 return _restore(settings, arguments.copy, arguments.open)
             case "schedule-checked":
                 with closing(open_db(settings.database)) as db, transaction(db):
-                    restored.check(db, BY, time.time())
+                    restored.check(db, BY, hub_time.hub_now_s(db))
                 return 0
             case "enrol":
                 return _enrol(settings, arguments.dir)
@@ -154,7 +155,7 @@ def _main(argv: Sequence[str] | None) -> int:
             sys.stderr.write(f"{problem}\n")
         return 2
     except (audit_command.AuditError, backup.BackupError, BadAccountError, BadTokenError, DatabaseError, PkiError,
-            inventory.BadAddressError, RolloutError) as error:  # fmt: skip
+            inventory.BadAddressError, RolloutError, WrongTimeError) as error:  # fmt: skip
         sys.stderr.write(f"{error}\n")
         return 1
     except sqlite3.Error as error:
@@ -201,7 +202,7 @@ def _serve(settings: HubSettings) -> int:
         syslog_tls=settings.audit.tls,
     )
     with closing(open_db(settings.database)) as db:
-        prepare(db, settings, time.time())
+        prepare(db, settings, hub.clock())
     app = create_app(settings.database, settings, hub, hub.clock)
     config = doors.config(app, settings.web.host, settings.web.port)
 
@@ -257,7 +258,7 @@ def _listen(host: str, port: int) -> socket.socket | None:
 def _import_rooms(settings: HubSettings, file: Path) -> int:
     entries = registry.parse(file.read_bytes())
     db = open_db(settings.database)
-    new, changed = registry.store(db, entries, BY, time.time())
+    new, changed = registry.store(db, entries, BY, hub_time.hub_now_s(db))
     db.close()
     sys.stdout.write(
         f"{len(entries)} phòng: {new} mới, {changed} thay đổi / {len(entries)} rooms: {new} new, {changed} changed\n"
@@ -266,12 +267,11 @@ def _import_rooms(settings: HubSettings, file: Path) -> int:
 
 
 def _import_meetings(settings: HubSettings, file: Path) -> int:
-    db = open_db(settings.database)
-    now_s = time.time()
-    planned = meetings.parse(file.read_bytes(), settings.zone, meetings.places(db), now_s)
-    with transaction(db):
-        meetings.replace_schedule(db, planned, now_s, BY)
-    db.close()
+    with closing(open_db(settings.database)) as db:
+        now_s = hub_time.sure_now_s(db)  # by a clock that is behind, meetings that are on would go
+        planned = meetings.parse(file.read_bytes(), settings.zone, meetings.places(db), now_s)
+        with transaction(db):
+            meetings.replace_schedule(db, planned, now_s, BY)
     sys.stdout.write(f"{len(planned)} cuộc họp / {len(planned)} meetings\n")
     return 0
 
@@ -317,10 +317,8 @@ def _restore(settings: HubSettings, copy: Path, open_for: list[str]) -> int:
 
 
 def _enrol(settings: HubSettings, authority: Path) -> int:
-    db = open_db(settings.database)
-    with transaction(db):
-        rooms = enrolment.issue(db, authority, time.time())
-    db.close()
+    with closing(open_db(settings.database)) as db, transaction(db):
+        rooms = enrolment.issue(db, authority, hub_time.sure_now_s(db))
     sys.stdout.write(f"{len(rooms)} chứng chỉ / certificates: {' '.join(rooms)}\n")
     return 0
 
@@ -328,7 +326,7 @@ def _enrol(settings: HubSettings, authority: Path) -> int:
 def _totp_reset(settings: HubSettings, name: str) -> int:
     db = open_db(settings.database)
     try:
-        had = reset_second_step(db, name, BY, time.time())
+        had = reset_second_step(db, name, BY, hub_time.hub_now_s(db))
     finally:
         db.close()
     sys.stdout.write(
@@ -341,7 +339,7 @@ def _totp_reset(settings: HubSettings, name: str) -> int:
 def _add_user(settings: HubSettings, given: argparse.Namespace) -> int:
     if given.oidc:
         db = open_db(settings.database)
-        add_oidc_user(db, given.name, given.role, places=given.place, by=BY, now_s=time.time())
+        add_oidc_user(db, given.name, given.role, places=given.place, by=BY, now_s=hub_time.hub_now_s(db))
         db.close()
         sys.stdout.write(f"{given.name} ({given.role}), OIDC\n")
         return 0
@@ -349,7 +347,7 @@ def _add_user(settings: HubSettings, given: argparse.Namespace) -> int:
     password = read_secret("--password-file", file) if file else os.environ.get(PASSWORD_ENV, "")
     made = "" if password else secrets.token_urlsafe(12)
     db = open_db(settings.database)
-    add_user(db, given.name, password or made, given.role, places=given.place)
+    add_user(db, given.name, password or made, given.role, places=given.place, now_s=hub_time.hub_now_s(db))
     db.close()
     sys.stdout.write(f"{given.name} ({given.role})\n")
     if made:

@@ -7,11 +7,12 @@ import csv
 import re
 import socket
 import sys
-import time
 from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
 from typing import IO
 
+from hub.commands import hub_time
 from hub.runtime.syslog import line_of, moment, own_host
 from hub.settings import HubSettings
 from hub.store import audit
@@ -63,10 +64,10 @@ def run(settings: HubSettings, given: argparse.Namespace, by: str) -> int:
         case _:
             if not given.days >= 1:
                 raise AuditError("--days: ít nhất 1 / at least 1")
-            db, now_s = open_db(settings.database), time.time()
-            with transaction(db):
-                gone = audit.prune(db, now_s - given.days * audit.DAY_S, now_s)
-            db.close()
+            with closing(open_db(settings.database)) as db:
+                now_s = hub_time.sure_now_s(db)  # by a clock that is ahead, all rows are old
+                with transaction(db):
+                    gone = audit.prune(db, now_s - given.days * audit.DAY_S, now_s)
             sys.stdout.write(f"đã bỏ {gone} dòng / {gone} rows let go\n")
     return 0
 
@@ -104,7 +105,8 @@ def _export(path: Path, given: argparse.Namespace, by: str) -> None:
     db.close()
     db = open_db(path)
     with transaction(db):
-        audit.append(db, time.time(), by, "audit_exported", {"to": given.csv or given.syslog, "after": given.after})
+        to = given.csv or given.syslog
+        audit.append(db, hub_time.hub_now_s(db), by, "audit_exported", {"to": to, "after": given.after})
     db.close()
 
 

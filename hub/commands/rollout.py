@@ -8,12 +8,12 @@ import re
 import shutil
 import sqlite3
 import sys
-import time
 from pathlib import Path
 
 from hub.changes import rollouts
 from hub.changes.rollouts import FOLDER, RolloutError
 from hub.commands import freeze as freeze_command
+from hub.commands import hub_time
 from hub.core import rollout as core
 from hub.core.rollout import Rollout
 from hub.settings import HubSettings
@@ -63,8 +63,9 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser], config
 def run(settings: HubSettings, given: argparse.Namespace, by: str) -> int:
     """Do it. Raises RolloutError, DatabaseError and OSError."""
     db = open_db(settings.database)
-    now_s = time.time()
+    lasting = given.verb in ("start", "resume", "freeze")  # to stop one is always possible
     try:
+        now_s = hub_time.sure_now_s(db) if lasting else hub_time.hub_now_s(db)
         match given.verb:
             case "start":
                 return _start(db, settings, given, by, now_s)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
 from pathlib import Path
 
 from hub.access import tokens
+from hub.commands import hub_time
 from hub.console.words import day_time
 from hub.settings import HubSettings
 from hub.store.db import open_db
@@ -43,8 +43,9 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser], config
 
 def run(settings: HubSettings, given: argparse.Namespace, by: str) -> int:
     """Do it. Raises BadTokenError, DatabaseError and sqlite3.Error."""
-    db, now_s = open_db(settings.database), time.time()
+    db = open_db(settings.database)
     try:
+        now_s = hub_time.sure_now_s(db) if given.verb == "new" else hub_time.hub_now_s(db)
         match given.verb:
             case "new":
                 made = tokens.new(db, given.name, given.rights, places=given.scope, days=given.days, by=by, now_s=now_s)

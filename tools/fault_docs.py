@@ -30,7 +30,7 @@ def page(rule: Rule) -> str:
     parts = [
         f"<!-- Written by `make docs` from agent/rules/{rule.name}.py. Do not edit. -->",
         f"# {told['vi'].title}",
-        f"`{rule.name}` · severity **{rule.severity}** · {told['en'].title}",
+        f"`{rule.name}` · **{told['vi'].name}** · severity **{rule.severity}** · {told['en'].name}: {told['en'].title}",
         _quartet(rule),
         "## What it watches",
         f"The symptom is `{rule.symptom}`{_otherwise(rule)}. Certain after **{_count(rule.strikes, 'fresh look')}**"

@@ -43,6 +43,10 @@ class Words(msgspec.Struct, frozen=True):
 
     title: str
     steps: list[str] = []
+    name: str = ""
+    """The fault's own name, two or three words."""
+    reasons: dict[str, str] = {}
+    """Words of the reasons that this fault's events may give. A state's faults leave them out."""
 
 
 class Evidence(msgspec.Struct, frozen=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import collections
 import enum
 from collections.abc import Callable, Container, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from agent.core.facts import Evidence, View
 from agent.core.policy import Policy
@@ -38,10 +38,15 @@ class Diagnosis:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What the operator is told in one language. Steps may use `{v}`-style placeholders, filled by the rule."""
+    """What the operator is told in one language. Title and steps may use placeholders, `{v}`, that the rule fills."""
 
+    name: str
+    """The fault's own name, two or three words: what lists and stories call it."""
     title: str
+    """The fault as a sentence, in this room at this moment."""
     steps: tuple[str, ...]
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    """Every reason with which the rule says faulty or healthy, in words that go on after a colon."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +103,9 @@ class Rule:
         """The words in each language with the placeholders filled; an unknown value reads as a dash."""
         values = collections.defaultdict(lambda: "—", self.fill(view, policy) if self.fill else {})
         return {
-            language: Words(text.title.format_map(values), tuple(step.format_map(values) for step in text.steps))
+            language: replace(
+                text, title=text.title.format_map(values), steps=tuple(step.format_map(values) for step in text.steps)
+            )
             for language, text in self.words.items()
         }
 

@@ -38,10 +38,22 @@ RULE = Rule(
     time_available="Some hours.",
     words={
         "vi": Words(
-            "Bộ giám sát đang quá tải", ("Không rút nguồn bộ giám sát.", "Báo Trung tâm {centre} nếu còn cảnh báo.")
+            "Bộ giám sát quá tải",
+            "Bộ giám sát đang quá tải",
+            ("Không rút nguồn bộ giám sát.", "Báo Trung tâm {centre} nếu còn cảnh báo."),
+            {
+                "memory_used_up": "hết bộ nhớ",
+                "memory_left": "đã đủ bộ nhớ",
+            },
         ),
         "en": Words(
-            "The room's agent is overloaded", ("Do not unplug it.", "Tell the centre {centre} if the warning stays.")
+            "The agent is overloaded",
+            "The room's agent is overloaded",
+            ("Do not unplug it.", "Tell the centre {centre} if the warning stays."),
+            {
+                "memory_used_up": "the memory is used up",
+                "memory_left": "there is memory left",
+            },
         ),
     },
     fill=lambda view, policy: {"centre": policy.phone("centre")},

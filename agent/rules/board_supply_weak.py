@@ -29,14 +29,27 @@ RULE = Rule(
     time_available="Days; the card may fail at any moment.",
     words={
         "vi": Words(
+            "Nguồn bộ giám sát yếu",
             "Nguồn của bộ giám sát yếu",
-            ("Cắm chặt nguồn của bộ giám sát.", "Không cắm sạc điện thoại vào bộ giám sát.",
-             "Báo Trung tâm {centre} để thay nguồn."),
+            (
+                "Cắm chặt nguồn của bộ giám sát.",
+                "Không cắm sạc điện thoại vào bộ giám sát.",
+                "Báo Trung tâm {centre} để thay nguồn.",
+            ),
+            {
+                "undervoltage": "nguồn của bộ giám sát yếu",
+                "supply_good": "nguồn đã đủ",
+            },
         ),
         "en": Words(
+            "Weak supply of the agent",
             "The supply of the room's agent is weak",
             ("Push the plug of its supply home.", "Charge no phone from it.", "Ask the centre {centre} for a new one."),
+            {
+                "undervoltage": "the agent's supply is weak",
+                "supply_good": "the supply is good",
+            },
         ),
     },
     fill=lambda view, policy: {"centre": policy.phone("centre")},
-)  # fmt: skip
+)

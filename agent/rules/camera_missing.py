@@ -50,16 +50,32 @@ RULE = Rule(
     time_available="The hour before the meeting.",
     words={
         "vi": Words(
+            "Không nhận camera",
             "Máy không nhận camera",
             ("Kiểm tra nắp che ống kính.", "Tắt máy rồi mới cắm lại dây.", "Bật máy, chờ 3 phút."),
+            {
+                "camera_off": "camera đang tắt",
+                "camera_connected": "đã thấy camera",
+                "camera_not_found": "camera vẫn chạy nhưng máy họp không nhận: kiểm tra dây hình",
+                "no_camera": "không thấy camera",
+                "camera_silent": "camera không trả lời",
+            },
         ),
         "en": Words(
+            "Camera missing",
             "The codec finds no camera",
             (
                 "Check the lens cover.",
                 "Switch the system off before pressing the cable home.",
                 "Switch on, wait 3 minutes.",
             ),
+            {
+                "camera_off": "the camera is off",
+                "camera_connected": "the camera is seen",
+                "camera_not_found": "the camera runs and the codec does not see it: its cable",
+                "no_camera": "no camera is seen",
+                "camera_silent": "the camera does not answer",
+            },
         ),
     },
 )

@@ -35,11 +35,24 @@ RULE = Rule(
     time_available="Until the next fault that the room would have healed.",
     words={
         "vi": Words(
+            "Thẻ nhớ bộ giám sát lỗi",
             "Thẻ nhớ của bộ giám sát bị lỗi",
             ("Không rút nguồn bộ giám sát.", "Báo Trung tâm {centre} để thay thẻ nhớ."),
+            {
+                "read_only": "thẻ nhớ không ghi được",
+                "card_full": "thẻ nhớ sắp đầy",
+                "card_good": "thẻ nhớ tốt",
+            },
         ),
         "en": Words(
-            "The card of the room's agent fails", ("Do not unplug it.", "Ask the centre {centre} for a new card.")
+            "The agent's card fails",
+            "The card of the room's agent fails",
+            ("Do not unplug it.", "Ask the centre {centre} for a new card."),
+            {
+                "read_only": "the card cannot be written",
+                "card_full": "the card is nearly full",
+                "card_good": "the card is good",
+            },
         ),
     },
     fill=lambda view, policy: {"centre": policy.phone("centre")},

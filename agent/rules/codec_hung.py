@@ -49,12 +49,24 @@ RULE = Rule(
     time_available="Until the next meeting; the restart takes 2 to 5 minutes.",
     words={
         "vi": Words(
+            "Treo máy",
             "Máy bị treo, đang tự khởi động lại (khoảng 3 phút)",
             ("Không bấm điều khiển.", "Chờ TV có hình.", "Quá 5 phút thì gọi {centre}."),
+            {
+                "api_answers": "thiết bị đã trả lời điều khiển",
+                "api_silent_codec_reachable": "thiết bị vẫn trả lời ping nhưng không trả lời điều khiển",
+                "api_silent_codec_draws_power": "thiết bị có điện nhưng không trả lời điều khiển",
+            },
         ),
         "en": Words(
+            "Codec hung",
             "The codec hangs and is being restarted (about 3 minutes)",
             ("Do not press the remote control.", "Wait for a picture.", "After 5 minutes call {centre}."),
+            {
+                "api_answers": "the codec answers its control interface",
+                "api_silent_codec_reachable": "the codec is reachable but does not answer its control interface",
+                "api_silent_codec_draws_power": "the codec draws power but does not answer its control interface",
+            },
         ),
     },
     fill=lambda view, policy: {"centre": policy.phone("centre")},

@@ -40,12 +40,22 @@ RULE = Rule(
     time_available="Until the next meeting.",
     words={
         "vi": Words(
+            "Không lên nguồn",
             "Máy không lên nguồn",
             ("Xem đèn trên máy.", "Cắm chặt dây nguồn.", "Chưa được thì gọi {centre}."),
+            {
+                "draws_power": "thiết bị đã dùng điện",
+                "no_draw_no_answer": "có điện vào nhưng thiết bị không chạy",
+            },
         ),
         "en": Words(
+            "No power",
             "The codec has no power",
             ("Look at the lamp on the device.", "Press the power plug home.", "If it stays dark call {centre}."),
+            {
+                "draws_power": "the device draws power",
+                "no_draw_no_answer": "power is supplied but the device does not run",
+            },
         ),
     },
     fill=lambda view, policy: {"centre": policy.phone("centre")},

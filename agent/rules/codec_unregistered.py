@@ -38,12 +38,22 @@ RULE = Rule(
     time_available="Until the next meeting.",
     words={
         "vi": Words(
+            "Không vào được cuộc họp",
             "Chưa kết nối được cuộc họp",
             ("Kiểm tra mã phòng họp.", "Không gọi lại nhiều lần.", "Báo điểm cầu trung tâm {centre}."),
+            {
+                "registered": "đã đăng ký vào hệ thống họp",
+                "not_registered": "chưa đăng ký vào hệ thống họp",
+            },
         ),
         "en": Words(
+            "Cannot join the meeting",
             "The room cannot join the meeting",
             ("Check the meeting room's number.", "Do not call again and again.", "Tell the central site {centre}."),
+            {
+                "registered": "registered with the meeting system",
+                "not_registered": "not registered with the meeting system",
+            },
         ),
     },
     fill=lambda view, policy: {"centre": policy.phone("centre")},

@@ -41,20 +41,32 @@ RULE = Rule(
     time_available="Hours; nothing is switched on meanwhile.",
     words={
         "vi": Words(
+            "Nồm ẩm, đọng nước",
             "Phòng rất ẩm",
             (
                 "Đóng cửa, bật điều hòa chế độ khô.",
                 "Lau khô ổ cắm khi đã ngắt điện.",
                 "Chưa bật thiết bị khi còn đọng nước.",
             ),
+            {
+                "air_very_humid": "không khí rất ẩm",
+                "dew_point_near": "thiết bị gần điểm sương",
+                "dry_enough": "đã đủ khô",
+            },
         ),
         "en": Words(
+            "Condensation",
             "The room is very humid",
             (
                 "Close the doors, run the air conditioner in dry mode.",
                 "Wipe sockets dry with the power off.",
                 "Do not switch on while anything is wet.",
             ),
+            {
+                "air_very_humid": "the air is very humid",
+                "dew_point_near": "the equipment is near the dew point",
+                "dry_enough": "it is dry enough",
+            },
         ),
     },
 )

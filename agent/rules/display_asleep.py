@@ -58,13 +58,36 @@ RULE = Rule(
     time_available="The hour before the meeting.",
     words={
         "vi": Words(
+            "Mất hình trên TV",
             "TV không có hình",
             ("Bật TV, chọn đúng cổng HDMI.", "Bấm phím bất kỳ trên điều khiển máy họp.", "Kiểm tra dây HDMI."),
+            {
+                "no_meeting_near": "không có cuộc họp sắp tới",
+                "codec_in_standby": "thiết bị đầu cuối đang ngủ",
+                "display_off": "màn hình đang tắt",
+                "display_wrong_input": "màn hình đang chọn cổng khác",
+                "display_blanked": "hình bị che tại màn hình",
+                "display_draws_nothing": "màn hình không dùng điện",
+                "picture_possible": "màn hình đã có hình",
+            },
         ),
         "en": Words(
+            "No picture on the TV",
             "There is no picture on the display",
-            ("Switch the display on, choose the right HDMI input.",
-             "Press any key of the codec's remote control.", "Check the HDMI cable."),
+            (
+                "Switch the display on, choose the right HDMI input.",
+                "Press any key of the codec's remote control.",
+                "Check the HDMI cable.",
+            ),
+            {
+                "no_meeting_near": "no meeting is near",
+                "codec_in_standby": "the codec is in standby",
+                "display_off": "the display is off",
+                "display_wrong_input": "the display shows another input",
+                "display_blanked": "the picture is blanked at the display",
+                "display_draws_nothing": "the display draws no power",
+                "picture_possible": "a picture is possible",
+            },
         ),
     },
-)  # fmt: skip
+)

@@ -33,17 +33,31 @@ RULE = Rule(
     time_available="Days, as a rule; hours when it is too hot.",
     words={
         "vi": Words(
+            "Màn hình tự báo hỏng",
             "Màn hình, máy chiếu tự báo hỏng",
-            ("Không rút điện máy chiếu khi đang nóng: tắt bằng nút, chờ quạt dừng.",
-             "Dọn đồ che khe gió; máy nguội thì lau lưới lọc bụi.",
-             "Chuẩn bị TV dự phòng, báo Trung tâm {centre}."),
+            (
+                "Không rút điện máy chiếu khi đang nóng: tắt bằng nút, chờ quạt dừng.",
+                "Dọn đồ che khe gió; máy nguội thì lau lưới lọc bụi.",
+                "Chuẩn bị TV dự phòng, báo Trung tâm {centre}.",
+            ),
+            {
+                "display_names_an_error": "màn hình tự báo có bộ phận hỏng",
+                "display_content": "màn hình không báo hỏng",
+            },
         ),
         "en": Words(
             "The display says that it is at fault",
-            ("Do not unplug a hot projector: switch it off by its button and wait for the fan to stop.",
-             "Free its air inlets; when it is cold, clean the filter.",
-             "Have another display ready, tell the centre {centre}."),
+            "The display says that it is at fault",
+            (
+                "Do not unplug a hot projector: switch it off by its button and wait for the fan to stop.",
+                "Free its air inlets; when it is cold, clean the filter.",
+                "Have another display ready, tell the centre {centre}.",
+            ),
+            {
+                "display_names_an_error": "the display names an error of its own",
+                "display_content": "the display names no error",
+            },
         ),
     },
     fill=lambda view, policy: {"centre": policy.phone("centre")},
-)  # fmt: skip
+)

@@ -40,10 +40,29 @@ RULE = Rule(
     action="Turn the volume up, switch amplifier and loudspeakers on, check the audio cable.",
     time_available="The hour before the meeting; at once during it.",
     words={
-        "vi": Words("Không nghe thấy tiếng", ("Tăng âm lượng máy họp.", "Bật ampli, loa.", "Kiểm tra dây âm thanh.")),
+        "vi": Words(
+            "Không nghe thấy điểm cầu khác",
+            "Không nghe thấy tiếng",
+            ("Tăng âm lượng máy họp.", "Bật ampli, loa.", "Kiểm tra dây âm thanh."),
+            {
+                "no_meeting_near": "không có cuộc họp sắp tới",
+                "volume_zero": "âm lượng bằng không",
+                "output_muted": "đường tiếng ra đã tắt tiếng",
+                "amplifier_off": "ampli không dùng điện",
+                "sound_possible": "đã nghe được tiếng",
+            },
+        ),
         "en": Words(
+            "Others are not heard",
             "The other sites cannot be heard",
             ("Turn the volume of the codec up.", "Switch on amplifier and loudspeakers.", "Check the audio cable."),
+            {
+                "no_meeting_near": "no meeting is near",
+                "volume_zero": "the volume is zero",
+                "output_muted": "the sound output is muted",
+                "amplifier_off": "the amplifier draws no power",
+                "sound_possible": "sound is possible",
+            },
         ),
     },
 )

@@ -32,10 +32,25 @@ RULE = Rule(
     action="Turn the loudspeaker down, move the microphone away from it, switch off microphones not in use.",
     time_available="Seconds: it howls until somebody acts.",
     words={
-        "vi": Words("Micro bị hú", ("Giảm âm lượng loa.", "Đưa micro ra xa loa.", "Tắt micro không dùng.")),
+        "vi": Words(
+            "Hú, rít",
+            "Micro bị hú",
+            ("Giảm âm lượng loa.", "Đưa micro ra xa loa.", "Tắt micro không dùng."),
+            {
+                "level_normal": "âm lượng đo được bình thường",
+                "not_in_call": "phòng không trong cuộc họp",
+                "level_high": "âm lượng đo được quá cao",
+            },
+        ),
         "en": Words(
+            "Howling",
             "The microphone howls",
             ("Turn the loudspeaker down.", "Move the microphone away from it.", "Switch off microphones not in use."),
+            {
+                "level_normal": "the sound level is normal",
+                "not_in_call": "the room is not in a call",
+                "level_high": "the sound level is too high",
+            },
         ),
     },
 )

@@ -36,20 +36,30 @@ RULE = Rule(
     time_available="Until the next meeting.",
     words={
         "vi": Words(
+            "Không tới được Trung tâm",
             "Không tới được máy chủ Trung tâm, đường truyền của phòng vẫn tốt",
             (
                 "Không rút dây, không tắt bộ chuyển đổi quang.",
                 "Báo Trung tâm {centre}: máy chủ hoặc mạng của nhà mạng có sự cố.",
                 "Vẫn có thể gọi thử vào cuộc họp.",
             ),
+            {
+                "hub_reachable": "đã tới được tỉnh",
+                "hub_silent_line_works": "không tới được Trung tâm nhưng đường truyền của phòng vẫn tốt",
+            },
         ),
         "en": Words(
+            "Centre unreachable",
             "The centre's server cannot be reached, the room's line works",
             (
                 "Unplug nothing, leave the media converter on.",
                 "Tell the centre {centre}: its server or the carrier's network is at fault.",
                 "Joining the meeting may still work: try it.",
             ),
+            {
+                "hub_reachable": "the province is reached",
+                "hub_silent_line_works": "the centre is not reached, but the room's line works",
+            },
         ),
     },
     fill=lambda view, policy: {"centre": policy.phone("centre")},

@@ -49,15 +49,32 @@ RULE = Rule(
     time_available="As long as the UPS lasts, typically 5 to 15 minutes.",
     words={
         "vi": Words(
+            "Mất điện lưới",
             "Mất điện, UPS còn khoảng {n} phút",
             ("Kiểm tra aptomat.", "Bật máy phát hoặc gọi Điện lực {power}.", "Tắt thiết bị không cần thiết."),
+            {
+                "mains_present": "đã có điện lưới",
+                "voltage_near_zero": "điện áp gần bằng không",
+                "ups_on_battery": "UPS báo đang dùng ắc quy",
+                "ups_on_line": "UPS đã dùng điện lưới",
+            },
         ),
         "en": Words(
+            "Mains lost",
             "Mains lost, the UPS lasts about {n} minutes",
-            ("Check the breaker.", "Start the generator or call the power company {power}.",
-             "Switch off what is not needed."),
+            (
+                "Check the breaker.",
+                "Start the generator or call the power company {power}.",
+                "Switch off what is not needed.",
+            ),
+            {
+                "mains_present": "mains is present",
+                "voltage_near_zero": "the voltage is near zero",
+                "ups_on_battery": "the UPS says it runs on battery",
+                "ups_on_line": "the UPS runs from mains",
+            },
         ),
     },
     power_loss=True,
     fill=_fill,
-)  # fmt: skip
+)

@@ -44,14 +44,29 @@ RULE = Rule(
     time_available="Minutes to hours; equipment is at risk as long as it lasts.",
     words={
         "vi": Words(
+            "Điện yếu, chập chờn",
             "Điện đang yếu ({v} V)",
             ("Tắt điều hòa, ấm điện.", "Không bật, tắt thiết bị liên tục.", "Nếu không đỡ, báo Điện lực {power}."),
+            {
+                "voltage_low": "điện áp quá thấp",
+                "voltage_high": "điện áp quá cao",
+                "voltage_good": "điện áp tốt",
+            },
         ),
         "en": Words(
+            "Weak mains",
             "The mains voltage is out of limits ({v} V)",
-            ("Switch off air conditioner and kettles.", "Do not switch equipment on and off.",
-             "If it does not get better, tell the power company {power}."),
+            (
+                "Switch off air conditioner and kettles.",
+                "Do not switch equipment on and off.",
+                "If it does not get better, tell the power company {power}.",
+            ),
+            {
+                "voltage_low": "the voltage is too low",
+                "voltage_high": "the voltage is too high",
+                "voltage_good": "the voltage is good",
+            },
         ),
     },
     fill=_fill,
-)  # fmt: skip
+)

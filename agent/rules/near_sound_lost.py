@@ -43,11 +43,26 @@ RULE = Rule(
     time_available="The hour before the meeting; at once during it.",
     words={
         "vi": Words(
-            "Nơi khác không nghe thấy", ("Bật micro (đèn sáng).", "Thay pin micro.", "Tăng kênh micro trên mixer.")
+            "Nơi khác không nghe thấy mình",
+            "Nơi khác không nghe thấy",
+            ("Bật micro (đèn sáng).", "Thay pin micro.", "Tăng kênh micro trên mixer."),
+            {
+                "muted_in_trial": "micro đang tắt khi kết nối thử",
+                "microphone_connected": "đã thấy micro",
+                "no_meeting_near": "không có cuộc họp sắp tới",
+                "no_microphone": "không thấy micro",
+            },
         ),
         "en": Words(
+            "This room is not heard",
             "The other sites cannot hear the room",
             ("Switch the microphone on (its lamp is lit).", "Change its battery.", "Raise its channel on the mixer."),
+            {
+                "muted_in_trial": "the microphones are muted in a trial",
+                "microphone_connected": "the microphone is seen",
+                "no_meeting_near": "no meeting is near",
+                "no_microphone": "no microphone is seen",
+            },
         ),
     },
 )

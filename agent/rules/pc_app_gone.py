@@ -32,10 +32,23 @@ RULE = Rule(
     action="Open the software again, sign in, choose microphone, loudspeaker and camera.",
     time_available="The hour before the meeting.",
     words={
-        "vi": Words("Phần mềm họp đã thoát", ("Mở lại phần mềm.", "Đăng nhập.", "Chọn đúng micro, loa, camera.")),
+        "vi": Words(
+            "Phần mềm họp trên máy tính thoát",
+            "Phần mềm họp đã thoát",
+            ("Mở lại phần mềm.", "Đăng nhập.", "Chọn đúng micro, loa, camera."),
+            {
+                "software_runs": "phần mềm họp đang chạy",
+                "software_gone": "phần mềm họp không chạy",
+            },
+        ),
         "en": Words(
+            "Conference software gone",
             "The conference software has closed",
             ("Open the software again.", "Sign in.", "Choose microphone, loudspeaker and camera."),
+            {
+                "software_runs": "the conference software runs",
+                "software_gone": "the conference software does not run",
+            },
         ),
     },
 )

@@ -47,16 +47,34 @@ RULE = Rule(
     time_available="At once when a meeting is running.",
     words={
         "vi": Words(
+            "Hình giật, đứng hình",
             "Mạng đang chậm, hình bị giật",
             (
                 "Dừng tải dữ liệu trên mạng này.",
                 "Dùng dây mạng, không dùng Wi-Fi.",
                 "Báo Trung tâm {centre} nếu còn giật.",
             ),
+            {
+                "loss_high": "mất nhiều gói trên đường truyền",
+                "jitter_high": "độ trễ trên đường truyền dao động mạnh",
+                "rtt_high": "độ trễ trên đường truyền cao",
+                "call_loss_high": "cuộc họp mất nhiều gói",
+                "call_jitter_high": "độ trễ trong cuộc họp dao động mạnh",
+                "line_good": "đường truyền tốt",
+            },
         ),
         "en": Words(
+            "Choppy picture",
             "The network is slow, the picture is choppy",
             ("Stop downloads on this network.", "Use the cable, not Wi-Fi.", "Tell the centre {centre} if it goes on."),
+            {
+                "loss_high": "many packets are lost on the line",
+                "jitter_high": "the jitter of the line is high",
+                "rtt_high": "the round trip is long",
+                "call_loss_high": "many packets of the call are lost",
+                "call_jitter_high": "the jitter of the call is high",
+                "line_good": "the line is good",
+            },
         ),
     },
     fill=lambda view, policy: {"centre": policy.phone("centre")},

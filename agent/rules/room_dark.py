@@ -37,12 +37,24 @@ RULE = Rule(
     time_available="The hour before the meeting.",
     words={
         "vi": Words(
+            "Phòng tối, ngược sáng",
             "Phòng đang tối",
             ("Bật hết đèn phía trước.", "Kéo rèm cửa sổ sau lưng đại biểu."),
+            {
+                "no_meeting_near": "không có cuộc họp sắp tới",
+                "too_dark": "ánh sáng dưới mức cần thiết",
+                "light_enough": "đã đủ sáng",
+            },
         ),
         "en": Words(
+            "Room too dark",
             "The room is dark",
             ("Switch on all front lights.", "Draw the curtain behind the delegates."),
+            {
+                "no_meeting_near": "no meeting is near",
+                "too_dark": "there is too little light",
+                "light_enough": "there is enough light",
+            },
         ),
     },
 )

@@ -52,12 +52,24 @@ RULE = Rule(
     time_available="Until the next meeting.",
     words={
         "vi": Words(
+            "Mất mạng trong phòng",
             "Phòng họp mất mạng",
             ("Xem đèn cổng mạng.", "Cắm lại dây mạng vào máy họp.", "Chờ 2 phút."),
+            {
+                "gateway_reachable": "cổng ra của phòng đã trả lời",
+                "no_carrier": "cổng mạng không có tín hiệu",
+                "gateway_silent": "cổng ra của phòng không trả lời",
+            },
         ),
         "en": Words(
+            "Room network lost",
             "The room has lost its network",
             ("Look at the lamps of the network port.", "Press the cable into the codec home.", "Wait 2 minutes."),
+            {
+                "gateway_reachable": "the gateway answers",
+                "no_carrier": "the network port has no link",
+                "gateway_silent": "the gateway does not answer",
+            },
         ),
     },
 )

@@ -61,12 +61,24 @@ RULE = Rule(
     time_available="Until the next meeting; carriers answer in hours.",
     words={
         "vi": Words(
+            "Mất đường truyền",
             "Đường truyền về tỉnh bị mất",
             ("Xem đèn bộ chuyển đổi quang.", "Không rút dây quang.", "Gọi nhà mạng {carrier}."),
+            {
+                "hub_reachable": "đã tới được tỉnh",
+                "beyond_answers": "có thiết bị ngoài bộ chuyển đổi quang trả lời, đường truyền của phòng vẫn tốt",
+                "gateway_answers_hub_silent": "mạng trong phòng tốt nhưng không tới được tỉnh",
+            },
         ),
         "en": Words(
+            "Uplink lost",
             "The line to the province is lost",
             ("Look at the lamps of the media converter.", "Do not unplug the fibre.", "Call the carrier {carrier}."),
+            {
+                "hub_reachable": "the province is reached",
+                "beyond_answers": "something beyond the media converter answers: the line works",
+                "gateway_answers_hub_silent": "the room's network is good, but the province is not reached",
+            },
         ),
     },
     fill=lambda view, policy: {"carrier": policy.phone("carrier")},

@@ -40,9 +40,27 @@ RULE = Rule(
     action="Leave the UPS plugged in and ask the centre for a new battery.",
     time_available="Days; until the next mains failure.",
     words={
-        "vi": Words("Ắc quy UPS đã yếu", ("Không rút điện UPS.", "Báo Trung tâm {centre} để thay.")),
+        "vi": Words(
+            "UPS lỗi, ắc quy yếu",
+            "Ắc quy UPS đã yếu",
+            ("Không rút điện UPS.", "Báo Trung tâm {centre} để thay."),
+            {
+                "replace_battery": "UPS báo cần thay ắc quy",
+                "short_runtime": "ắc quy chỉ giữ được rất ngắn",
+                "battery_good": "ắc quy tốt",
+                "battery_not_complaining": "UPS không báo lỗi ắc quy",
+            },
+        ),
         "en": Words(
-            "The battery of the UPS is weak", ("Do not unplug the UPS.", "Ask the centre {centre} for a new battery.")
+            "Weak UPS battery",
+            "The battery of the UPS is weak",
+            ("Do not unplug the UPS.", "Ask the centre {centre} for a new battery."),
+            {
+                "replace_battery": "the UPS asks for a new battery",
+                "short_runtime": "the battery lasts only a short time",
+                "battery_good": "the battery is good",
+                "battery_not_complaining": "the UPS does not complain of its battery",
+            },
         ),
     },
     fill=lambda view, policy: {"centre": policy.phone("centre")},

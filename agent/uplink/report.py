@@ -54,7 +54,7 @@ def event(record: Record, at: m.Stamp) -> m.Event:
         proof=dict(record.proof),
         command=record.command,
         by=record.by,
-        words={lang: m.Words(w.title, list(w.steps)) for lang, w in record.words.items()},
+        words={lang: m.Words(w.title, list(w.steps), w.name, dict(w.reasons)) for lang, w in record.words.items()},
         detail=dict(record.detail),
     )
 
@@ -131,7 +131,7 @@ def snapshot(
         rule = state.rules.get(name)
         if rule is None or fault.phase not in OPEN:
             continue
-        words = {lang: m.Words(w.title, list(w.steps)) for lang, w in rule.told(view, state.policy).items()}
+        words = {lang: m.Words(w.title, list(w.steps), w.name) for lang, w in rule.told(view, state.policy).items()}
         faults.append(
             m.FaultNow(
                 fault_id=fault.fault_id, rule=name, phase=fault.phase, severity=rule.severity,

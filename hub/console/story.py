@@ -45,8 +45,8 @@ TONES = {
 
 def tell(t: Words, incident: Incident, events: list[sqlite3.Row], people: list[sqlite3.Row]) -> list[Step]:
     """All steps in order; `people` are notes and orders."""
-    steps = [Step(incident.opened_s, "symptom", t("story.symptom"), t.name("rule", incident.rule))]
-    steps += [_of_event(t, row) for row in events]
+    steps = [Step(incident.opened_s, "symptom", t("story.symptom"), t.fault(incident.words, incident.rule))]
+    steps += [_of_event(t, incident, row) for row in events]
     steps += [_of_person(t, row) for row in people]
     if incident.acked_by:
         steps.append(Step(incident.acked_s, "person", t("story.ack", name=incident.acked_by)))
@@ -68,7 +68,7 @@ def _of_person(t: Words, row: sqlite3.Row) -> Step:
     return Step(row["at_s"], "person", title, state, proof(t, row["proof"]), quote=row["text"])
 
 
-def _of_event(t: Words, row: sqlite3.Row) -> Step:
+def _of_event(t: Words, incident: Incident, row: sqlite3.Row) -> Step:
     late_s = row["received_s"] - row["at_s"] if row["backfilled"] else 0.0
     try:
         event = decode(Event, bytes(row["raw"]))
@@ -84,7 +84,7 @@ def _of_event(t: Words, row: sqlite3.Row) -> Step:
     ]
     facts += [Fact(t.name("proof", key), t.value(key, value)) for key, value in event.proof.items()]
     tone = "bad" if event.outcome == "failed" else TONES.get(event.kind, "plain")
-    detail = t.name("reason", event.reason) if event.reason else ""
+    detail = t.reason(incident.words, event.reason) if event.reason else ""
     return Step(row["at_s"], tone, title, detail, facts, late_s)
 
 

@@ -38,7 +38,7 @@ class Row:
 
 def title_of(t: Words, incident: Incident) -> str:
     """What the room calls it, or the rule's name when it sent no words."""
-    return t.told(incident.words)[0] or t.name("rule", incident.rule)
+    return t.told(incident.words)[0] or incident.rule
 
 
 def make_rows(

@@ -1,7 +1,7 @@
 """The console's words in one language: texts, names, numbers, ages and times as people here write them.
 
-Catalogues are flat JSON files of the same keys. A name that a catalogue does not know (a new fact, rule or refusal of a
-newer room) is shown as it came: never hidden, never an error.
+Catalogues are flat JSON files of the same keys. They know no rule: a fault's name and its reasons come with its events.
+A name that is not known (a new fact or refusal of a newer room) is shown as it came: never hidden, never an error.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Words:
         return key in self._texts
 
     def name(self, kind: str, raw: str) -> str:
-        """The name of a fact, rule, reason or remedy, or the raw name where there is none."""
+        """The name of a fact, reason or remedy, or the raw name where there is none."""
         return self._texts.get(f"{kind}.{raw}", raw)
 
     def number(self, value: float, digits: int = 1) -> str:
@@ -89,11 +89,23 @@ class Words:
 
     def told(self, words: dict[str, Any]) -> tuple[str, list[str]]:
         """Title and steps that a room sent, in this language or else in any it has; empty when it sent none."""
-        found = words.get(self.language) or words.get("vi") or words.get("en")
-        if not isinstance(found, dict):
-            return "", []
+        found = self._of(words)
         steps = found.get("steps")
         return str(found.get("title", "")), [str(step) for step in steps] if isinstance(steps, list) else []
+
+    def fault(self, words: dict[str, Any], rule: str) -> str:
+        """The name of a fault as its room sent it; its title, or the rule's raw name, when it sent none."""
+        found = self._of(words)
+        return str(found.get("name") or found.get("title") or rule)
+
+    def reason(self, words: dict[str, Any], raw: str) -> str:
+        """A reason in the words that came with its fault, else in the console's own, else as it came."""
+        said = self._of(words).get("reasons")
+        return str(said[raw]) if isinstance(said, dict) and said.get(raw) else self.name("reason", raw)
+
+    def _of(self, words: dict[str, Any]) -> dict[str, Any]:
+        found = words.get(self.language) or words.get("vi") or words.get("en")
+        return found if isinstance(found, dict) else {}
 
 
 @lru_cache(maxsize=len(LANGUAGES))

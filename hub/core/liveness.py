@@ -31,10 +31,12 @@ WORDS = {
     "vi": Words(
         "Bộ giám sát mất liên lạc, cuộc họp không bị ảnh hưởng",
         ["Xem đèn bộ giám sát.", "Cắm lại nguồn của nó."],
+        "Bộ giám sát mất liên lạc",
     ),
     "en": Words(
         "The agent is out of touch; the meeting is not affected",
         ["Look at the agent's light.", "Unplug its supply and plug it in again."],
+        "Agent out of touch",
     ),
 }
 

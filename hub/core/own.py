@@ -23,16 +23,17 @@ class Own:
     words: dict[str, Words]
 
 
-def _words(vi: tuple[str, list[str]], en: tuple[str, list[str]]) -> dict[str, Words]:
-    return {"vi": Words(*vi), "en": Words(*en)}
+def _words(vi: tuple[str, str, list[str]], en: tuple[str, str, list[str]]) -> dict[str, Words]:
+    """Each language's name, title and steps."""
+    return {lang: Words(title, steps, name) for lang, (name, title, steps) in (("vi", vi), ("en", en))}
 
 
 EVENTS_UNREAD = Own(
     "events_unread", "warning", DAY_S, True,
     _words(
-        ("Trung tâm không đọc được vài tin của phòng",
+        ("Tin của phòng không đọc được", "Trung tâm không đọc được vài tin của phòng",
          ["Xem mục Tin để riêng ở trang Hệ thống.", "Báo người phụ trách phần mềm. Các tin khác vẫn được nhận."]),
-        ("The hub cannot read some of the room's messages",
+        ("Room's messages cannot be read", "The hub cannot read some of the room's messages",
          ["Look at what was set aside on the system page.", "Tell whoever keeps the software. All else is taken in."]),
     ),
 )  # fmt: skip
@@ -42,26 +43,34 @@ VERSION_NEWER = Own(
     DAY_S,
     False,
     _words(
-        ("Bộ giám sát mới hơn Trung tâm", ["Cập nhật Trung tâm. Tin của phòng được giữ lại và sẽ hiện ra sau đó."]),
-        ("The agent is newer than the hub", ["Update the hub. The room's messages are kept and appear afterwards."]),
+        (
+            "Bộ giám sát mới hơn hub",
+            "Bộ giám sát mới hơn Trung tâm",
+            ["Cập nhật Trung tâm. Tin của phòng được giữ lại và sẽ hiện ra sau đó."],
+        ),
+        (
+            "Agent newer than the hub",
+            "The agent is newer than the hub",
+            ["Update the hub. The room's messages are kept and appear afterwards."],
+        ),
     ),
 )
 DEADLY = Own(
     "message_deadly", "major", DAY_S, True,
     _words(
-        ("Một tin của phòng làm Trung tâm dừng, đã để riêng",
+        ("Tin làm hub dừng", "Một tin của phòng làm Trung tâm dừng, đã để riêng",
          ["Báo người phụ trách phần mềm.", "Kiểm tra bộ giám sát của phòng này: ai đang dùng nó?"]),
-        ("A message of the room stopped the hub, and was set aside",
+        ("Message that stopped the hub", "A message of the room stopped the hub, and was set aside",
          ["Tell whoever keeps the software.", "Look at this room's agent: who is using it?"]),
     ),
 )  # fmt: skip
 TWO_BOARDS = Own(
     "two_boards", "major", DAY_S, True,
     _words(
-        ("Hai bộ giám sát cùng nói thay phòng này",
+        ("Hai bộ giám sát cho một phòng", "Hai bộ giám sát cùng nói thay phòng này",
          ["Tìm bộ thứ hai: thẻ nhớ đã được sao chép?", "Rút bộ không thuộc phòng.",
           "Thu hồi chứng chỉ và cấp lại nếu không tìm thấy."]),
-        ("Two boards speak for this room",
+        ("Two boards for one room", "Two boards speak for this room",
          ["Find the second one: was the card copied?", "Unplug the one that does not belong here.",
           "Where it is not found, revoke the certificate and issue another."]),
     ),
@@ -69,10 +78,10 @@ TWO_BOARDS = Own(
 FLOODS = Own(
     "room_floods", "major", 3600.0, True,
     _words(
-        ("Bộ giám sát gửi quá nhiều, Trung tâm bỏ bớt",
+        ("Bộ giám sát gửi quá nhiều", "Bộ giám sát gửi quá nhiều, Trung tâm bỏ bớt",
          ["Xem phiên bản và nhật ký của bộ giám sát.", "Không rõ lý do: thu hồi chứng chỉ của phòng và cấp lại.",
           "Các phòng khác không bị ảnh hưởng."]),
-        ("The agent sends too much; the hub leaves part of it out",
+        ("Agent sends too much", "The agent sends too much; the hub leaves part of it out",
          ["Look at the agent's version and log.", "Without a reason: revoke the room's certificate, issue another.",
           "Other rooms are not affected."]),
     ),

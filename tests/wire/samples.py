@@ -16,9 +16,11 @@ STAMP = m.Stamp(
     mono_s=86412.25, wall_s=1795410130.5, synced=True,
 )  # fmt: skip
 WORDS = {
-    "vi": m.Words("Máy bị treo, đang tự khởi động lại (khoảng 3 phút)", ["Chờ TV có hình."]),
-    "en": m.Words("The codec hangs and is being restarted (about 3 minutes)", ["Wait for a picture."]),
-}
+    "vi": m.Words("Máy bị treo, đang tự khởi động lại (khoảng 3 phút)", ["Chờ TV có hình."], "Treo máy",
+                  {"api_answers": "thiết bị đã trả lời điều khiển"}),
+    "en": m.Words("The codec hangs and is being restarted (about 3 minutes)", ["Wait for a picture."], "Codec hung",
+                  {"api_answers": "the codec answers its control interface"}),
+}  # fmt: skip
 
 SAMPLES: dict[str, msgspec.Struct] = {
     "status": m.Status(

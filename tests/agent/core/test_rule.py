@@ -12,7 +12,8 @@ NOW = Instant(100.0, 0.0)
 VIEW = View({"mains.voltage_v": Seen().with_reading(180.0, NOW)}, NOW)
 RULE = Rule(
     "toy", Severity.WARNING, "codec.api", ("codec.api",), lambda view, _: unknown(view, "nothing"),
-    {"vi": Words("Điện {volts} V", ("Gọi {who}",))}, "cause", "consequence", "action", "1 h",
+    {"vi": Words("Điện", "Điện {volts} V", ("Gọi {who}",), {"low": "điện thấp"})},
+    "cause", "consequence", "action", "1 h",
     otherwise=("codec.ping", "codec.tcp"),
 )  # fmt: skip
 
@@ -26,8 +27,8 @@ def test_the_first_symptom_that_the_room_has_counts_and_its_own_where_it_has_non
 
 def test_what_is_known_fills_the_words_and_a_dash_stands_for_the_rest() -> None:
     filled = replace(RULE, fill=lambda view, _: {"volts": f"{view.number('mains.voltage_v'):.0f}"})
-    assert filled.told(VIEW, Policy()) == {"vi": Words("Điện 180 V", ("Gọi —",))}
-    assert RULE.told(VIEW, Policy()) == {"vi": Words("Điện — V", ("Gọi —",))}
+    assert filled.told(VIEW, Policy()) == {"vi": Words("Điện", "Điện 180 V", ("Gọi —",), {"low": "điện thấp"})}
+    assert RULE.told(VIEW, Policy()) == {"vi": Words("Điện", "Điện — V", ("Gọi —",), {"low": "điện thấp"})}
 
 
 def test_every_verdict_comes_with_the_facts_it_rests_on() -> None:

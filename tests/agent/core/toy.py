@@ -27,7 +27,10 @@ def diagnose(view: View, _: Policy) -> Diagnosis:
     return faulty(view, str(view.value("codec.software") or "gone"), "codec.registered")
 
 
-WORDS = {"vi": Words("Mất đăng ký", ("Gọi trung tâm",)), "en": Words("Not registered", ("Call the centre",))}
+WORDS = {
+    "vi": Words("Đăng ký", "Mất đăng ký", ("Gọi trung tâm",)),
+    "en": Words("Registration", "Not registered", ("Call the centre",)),
+}
 RULE = Rule(
     "toy", Severity.MAJOR, "codec.registered", ("codec.registered",), diagnose, WORDS,
     "cause", "consequence", "action", "10 min", ladder=("codec_restart",), loads=("codec",),

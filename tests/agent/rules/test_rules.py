@@ -34,6 +34,8 @@ class TestContract:
         ]
         assert fields[0] == fields[1]
         assert all(1 <= len(w.steps) <= 4 for w in rule.words.values())
+        assert all(0 < len(w.name) <= 40 for w in rule.words.values())
+        assert rule.words["vi"].reasons.keys() == rule.words["en"].reasons.keys()
 
     def test_nothing_known_is_unknown(self, rule: Rule) -> None:
         world = World()
@@ -42,7 +44,9 @@ class TestContract:
     def test_a_good_room_is_healthy(self, rule: Rule) -> None:
         world = World()
         world.see(IDLE)
-        assert rule.diagnose(world.state.view(world.now), world.state.policy).verdict is Verdict.HEALTHY
+        diagnosis = rule.diagnose(world.state.view(world.now), world.state.policy)
+        assert diagnosis.verdict is Verdict.HEALTHY
+        assert diagnosis.reason in rule.words["vi"].reasons, f"say {diagnosis.reason!r} in the reasons of its words"
 
     def test_stale_facts_are_unknown(self, rule: Rule) -> None:
         world = World()
@@ -184,6 +188,7 @@ def _diagnose(name: str, readings: dict[str, Reading]) -> tuple[Verdict, str]:
 @pytest.mark.parametrize(("name", "readings", "reason"), FAULTY)
 def test_sees_the_fault(name: str, readings: dict[str, Reading], reason: str) -> None:
     assert _diagnose(name, readings) == (Verdict.FAULTY, reason)
+    assert reason in RULES[name].words["vi"].reasons, f"say {reason!r} in the reasons of its words"
 
 
 @pytest.mark.parametrize(("name", "readings", "reason"), NOT_FAULTY)

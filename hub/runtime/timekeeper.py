@@ -53,6 +53,8 @@ class Mark:
     """Whether the rooms have contradicted the step that waits."""
     doubted: bool = False
     """Whether nobody could say what time it was."""
+    back_s: float = 0.0
+    """How far the clock stands before what an earlier start has written; 0: it does not, or that was moved along."""
 
 
 def load(db: sqlite3.Connection) -> Mark | None:
@@ -65,6 +67,7 @@ def load(db: sqlite3.Connection) -> Mark | None:
             None if found["unsure_s"] is None else float(found["unsure_s"]),
             _at_most_a_day(found.get("doubt_s")), _at_most_a_day(found.get("rest_s")),
             float(found.get("set_by_s", 0.0)), found.get("contradicted") is True, found.get("doubted") is True,
+            float(found.get("back_s", 0.0)),
         ) if found else None  # fmt: skip
     except (ValueError, TypeError, KeyError, AttributeError):
         return None
@@ -85,6 +88,7 @@ class Timekeeper:
         self._listen_until_s = float("-inf")
         """Until then the rooms are heard first: the time after a start may be a wrong one that looks right."""
         self._rest_until_s = float("-inf")
+        self._back_s = 0.0
         self._since_s: float | None = None
         self._contradicted = False
         self._told_off = False
@@ -100,12 +104,13 @@ class Timekeeper:
         same = bool(before.boot) and before.boot == clock.boot and before.mono_s <= mono_s
         read_s = before.mono_s if same else mono_s
         self._doubt_until_s, self._rest_until_s = read_s + before.doubt_s, read_s + before.rest_s
-        self.set_by_s = before.set_by_s
+        self.set_by_s, self._back_s = before.set_by_s, before.back_s
         if same:
             clock.resume(before.wall_s, before.mono_s)
             self._contradicted = before.contradicted
         elif not -STEP_S <= now_s - before.wall_s <= AWAY_MAX_S:
             self._backward = now_s < before.wall_s
+            self._back_s += max(0.0, before.wall_s - now_s)
             self._doubt_until_s = self._rest_until_s = mono_s + REST_S
             log.error("the clock went from %.0f to %.0f over a start: look at the machine's time", before.wall_s, now_s)
             return
@@ -153,6 +158,8 @@ class Timekeeper:
             return self._bounded
         if ahead_s is not None and not room_clocks.is_off(ahead_s) and not self._clock.off_s():
             self._unsure_s, self._doubt_until_s, self._listen_until_s = None, float("-inf"), float("-inf")
+            if self._back_s:
+                return self._take_back(db, now_s)
         self._tell_off(ahead_s)
         step_s = self._judge(ahead_s)
         if step_s:
@@ -195,12 +202,27 @@ class Timekeeper:
             self._contradicted, self._since_s = True, mono_s
         return step_s if takes else 0.0
 
+    def _take_back(self, db: sqlite3.Connection, now_s: float) -> Callable[[], None]:
+        """The rooms agree, so that the clock of an earlier start was ahead: what it wrote stands in the future."""
+        step = clock_steps.Step(now_s + self._back_s, now_s, era_s=float("inf"))
+        moved = clock_steps.move(db, step, lambda: notify("WATCHDOG=1"))
+        history_steps.plan(db, step)
+        audit.append(db, now_s, BY, "clock_set", {"by_s": round(step.by_s, 3), "rows": moved})
+        self._save(db, replace(self._mark(now_s), back_s=0.0))
+
+        def committed() -> None:
+            self._back_s = 0.0
+            log.warning("%d rows of a clock that was %.0f s ahead were taken back", moved, -step.by_s)
+
+        return committed
+
     def _take(self, db: sqlite3.Connection, now_s: float, step_s: float) -> Callable[[], None]:
         step = clock_steps.Step(now_s, now_s + step_s, self._era_s, self._unsure_s)
         after = replace(
             self._mark(step.after_s), era_s=self._era_s + step_s,
             unsure_s=step.after_s if self._unsure_s is None else self._unsure_s + step_s,
             doubt_s=0.0, rest_s=REST_S, set_by_s=step_s, contradicted=False, doubted=False,
+            back_s=max(0.0, self._back_s - step_s) if self._back_s else 0.0,
         )  # fmt: skip
         stands = load(db)
         moved = 0
@@ -214,7 +236,7 @@ class Timekeeper:
             self._clock.take(step_s)
             self._rooms.moved(step_s)
             self._era_s, self._unsure_s, self.set_by_s = after.era_s, after.unsure_s, step_s
-            self._since_s, self._contradicted = None, False
+            self._since_s, self._contradicted, self._back_s = None, False, after.back_s
             self._doubt_until_s = self._listen_until_s = float("-inf")
             self._rest_until_s = self._clock.mono_s() + REST_S
             log.warning("the hub's clock was set by %.0f s, %d rows went along", step_s, moved)
@@ -226,6 +248,7 @@ class Timekeeper:
         return Mark(
             self._clock.boot, mono_s, now_s, self._era_s, self._unsure_s, max(0.0, self._doubt_until_s - mono_s),
             max(0.0, self._rest_until_s - mono_s), self.set_by_s, self._contradicted, self.doubted,
+            self._back_s,
         )  # fmt: skip
 
     @staticmethod

@@ -122,7 +122,7 @@ def move(db: sqlite3.Connection, step: Step, alive: Callable[[], object] = lambd
     moved += db.execute(
         "UPDATE rollouts SET body = json_set(body, '$.since_s', json_extract(body, '$.since_s') + :by)"
         " WHERE CASE WHEN json_valid(body) THEN json_extract(body, '$.since_s') END"
-        " BETWEEN :era AND :before + :slack", given,
+        " BETWEEN MIN(:era, :after + :slack) AND :before + :slack", given,
     ).rowcount  # fmt: skip
     for one in RECORDS:
         moved += _shift(db, one, _wrong(one.names[0]), given)

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import json
+import random
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from hub.access import tokens
 from hub.access.auth import SESSION_S
+from hub.core.rollout import Phase, Rollout
 from hub.intake.link import Received
 from hub.store import clock_steps
 from hub.store.read.reads import Reader
-from tests.hub.test_clock_steps import DAY, HOUR, STEPS, WAIT_S, YEARS, Bench, before, settle
+from tests.hub.test_clock_steps import DAY, HOUR, STEPS, WAIT_S, YEARS, Bench, assert_works, before, settle, work
 from wire.messages import encode
 
 
@@ -236,6 +240,35 @@ def test_session_that_was_used_in_a_wrong_future_ends_after_half_a_day(bench: Be
     assert bench.sessions.find(token) is None
 
 
+@pytest.mark.parametrize("by_s", [5 * DAY, YEARS])
+def test_what_was_written_ahead_is_taken_back_when_the_rooms_agree_after_a_start(bench: Bench, by_s: float) -> None:
+    before(bench)
+    bench.go_on(HOUR, every_s=60.0)
+    bench.set_clock(by_s)
+    bench.go_on(WAIT_S)
+    work(bench)
+    bench.db.execute(
+        "INSERT INTO rollouts (version, phase, body, by, created_s, changed_s) VALUES ('2', 'done', ?, 'ha', ?, ?)",
+        (msgspec.json.encode(Rollout("2", "1", (), phase=Phase.DONE, since_s=bench.clock())), *[bench.clock()] * 2),
+    )
+    bench.set_clock(-by_s)
+    bench.reboot()
+    bench.go_on(60.0)
+    restart(bench)
+    bench.go_on(DAY if by_s == YEARS else 60.0, every_s=600.0)
+    (newest,) = bench.rows("SELECT MAX(received_s) FROM events")[0]
+    assert newest > bench.true_s + by_s - 2 * DAY  # nobody can say
+    bench.go_on(400.0, *bench.rooms)
+    settle(bench)
+    latest_s = bench.true_s + 6.0
+    for one in (*clock_steps.SPANS, *clock_steps.RECORDS, *clock_steps.EVENTS):
+        assert bench.rows(f"SELECT COUNT(*) FROM {one.table} WHERE {one.names[0]} > ?", latest_s) == [(0,)], one
+    assert bench.rows("SELECT json_extract(body, '$.since_s') FROM rollouts")[0][0] < latest_s
+    assert bench.rows("SELECT MAX(hour) FROM history")[0][0] <= latest_s // HOUR + 1
+    told = [json.loads(detail)["by_s"] for (detail,) in bench.rows("SELECT detail FROM audit WHERE what = 'clock_set'")]
+    assert told == [pytest.approx(by_s, abs=1.0), pytest.approx(-by_s, abs=90.0)]
+
+
 def test_token_of_a_wrong_future_is_not_good_for_years(bench: Bench) -> None:
     before(bench)
     bench.set_clock(YEARS)
@@ -246,3 +279,39 @@ def test_token_of_a_wrong_future_is_not_good_for_years(bench: Bench) -> None:
     bench.reboot()
     assert tokens.find(Reader(bench.folder / "hub.db"), made, bench.clock()) is None
     assert tokens.listed(Reader(bench.folder / "hub.db"))[0].state(bench.clock()) == "expired"
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_whatever_happened_every_feature_works_once_the_time_is_right(bench: Bench, seed: int) -> None:
+    chance = random.Random(seed)
+    token = before(bench)
+    ends_s = bench.elapsed_s + 2.5 * HOUR  # the meeting goes on
+    for _ in range(8):
+        match chance.choice(("set", "set", "right", "silence", "few", "all", "work", "restart", "reboot", "waits")):
+            case "set":
+                bench.set_clock(chance.choice((1, -1)) * chance.choice((HOUR / 3, HOUR, 5 * DAY, YEARS)))
+            case "right":
+                bench.skew_s = 0.0
+            case "silence":
+                bench.go_on(chance.choice((60.0, WAIT_S, 400.0)))
+            case "few":
+                bench.go_on(WAIT_S, "p1-1", "p1-2")
+            case "all":
+                bench.go_on(WAIT_S, *bench.rooms)
+            case "work":
+                work(bench, chance.choice(("p1-1", "p2-1")))
+            case "restart":
+                restart(bench)
+            case "reboot":
+                bench.reboot(chance.choice((60.0, HOUR / 2)))
+            case "waits":
+                waiting(bench, "p1-2", "status")
+                waiting(bench, "p2-4", "event", kind="agent_started")
+                bench.go_on(20.0)
+                write_waiting(bench)
+    bench.skew_s = 0.0
+    if chance.random() < 0.5:
+        bench.reboot()
+    bench.go_on(900.0, *bench.rooms)
+    assert bench.elapsed_s < ends_s
+    assert_works(bench, token)

@@ -11,11 +11,11 @@ from dataclasses import replace
 
 from agent.core import ages, ladder, leases, looks, recovery, routines, staging, timelines
 from agent.core.events import (
-    CommandReceived,
     DesiredChanged,
     Effect,
     Event,
     Observed,
+    OrderReceived,
     Recheck,
     Record,
     RemedyDone,
@@ -61,7 +61,7 @@ def step(state: RoomState, event: Event, now: Instant) -> tuple[RoomState, tuple
             return _observed(state, event, now)
         case RemedyDone():
             return ladder.finished(state, event, now)
-        case CommandReceived():
+        case OrderReceived():
             return _commanded(state, event, now)
         case DesiredChanged():
             return _desired(state, event, now)
@@ -125,7 +125,7 @@ def _tick(state: RoomState, now: Instant) -> tuple[RoomState, tuple[Effect, ...]
     return state, tuple(effects)
 
 
-def _commanded(state: RoomState, event: CommandReceived, now: Instant) -> tuple[RoomState, tuple[Effect, ...]]:
+def _commanded(state: RoomState, event: OrderReceived, now: Instant) -> tuple[RoomState, tuple[Effect, ...]]:
     if event.command_id in state.commands:
         return state, ()  # delivered twice: the first one counts
     state = replace(state, commands=(*state.commands, event.command_id)[-COMMANDS_KEPT:])
@@ -139,7 +139,7 @@ def _commanded(state: RoomState, event: CommandReceived, now: Instant) -> tuple[
     return looks.ordered(state, event, now)
 
 
-def _cleared(state: RoomState, event: CommandReceived) -> tuple[RoomState, tuple[Effect, ...]]:
+def _cleared(state: RoomState, event: OrderReceived) -> tuple[RoomState, tuple[Effect, ...]]:
     """A person has looked after the loads that were cut too often: they may be acted upon again."""
     names = [name for name, load in state.loads.items() if load.latched]
     loads = {name: replace(load, latched=False) if load.latched else load for name, load in state.loads.items()}

@@ -51,7 +51,7 @@ class DesiredChanged:
 
 
 @dataclass(frozen=True, slots=True)
-class CommandReceived:
+class OrderReceived:
     """An operator's order that passed every check of its envelope. The interlock still has to agree."""
 
     command_id: str
@@ -124,7 +124,7 @@ class Tick:
     """Time has passed: about once a second."""
 
 
-Event = Observed | RemedyDone | DesiredChanged | CommandReceived | Restarted | Tick
+Event = Observed | RemedyDone | DesiredChanged | OrderReceived | Restarted | Tick
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from agent.core.events import CommandReceived, Effect, Record
+from agent.core.events import Effect, OrderReceived, Record
 from agent.core.facts import Instant
 from agent.core.state import Lease, RoomState
 
@@ -13,7 +13,7 @@ DENIED = "lease_denied"
 ANSWERS = frozenset({GRANTED, DENIED})
 
 
-def answered(state: RoomState, event: CommandReceived, now: Instant) -> tuple[RoomState, tuple[Effect, ...]]:
+def answered(state: RoomState, event: OrderReceived, now: Instant) -> tuple[RoomState, tuple[Effect, ...]]:
     """Take the answer. It permits nothing by itself: the act it is about passes the whole interlock again."""
     until_s = now.mono_s + state.policy.guards.lease_s
     granted = event.action == GRANTED

@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from agent.core import acts
-from agent.core.events import AskWitnesses, CommandReceived, Effect, Record
+from agent.core.events import AskWitnesses, Effect, OrderReceived, Record
 from agent.core.facts import Instant
 from agent.core.interlock import permit
 from agent.core.reasons import Reason, Refusal
 from agent.core.remedies import REMEDIES
-from agent.core.state import RoomState, WaitingOrder
+from agent.core.state import PendingOrder, RoomState
 
 Step = tuple[RoomState, tuple[Effect, ...]]
 
@@ -33,9 +33,9 @@ def look_first(state: RoomState, reason: Reason | None, now: Instant) -> Step:
     return replace(state, look_asked_s=now.mono_s), (AskWitnesses(),)
 
 
-def ordered(state: RoomState, event: CommandReceived, now: Instant) -> Step:
+def ordered(state: RoomState, event: OrderReceived, now: Instant) -> Step:
     """Obey an order to act, let it wait for a look, or refuse it."""
-    order = WaitingOrder(event.command_id, event.action, event.by, now.mono_s, event.confirmed)
+    order = PendingOrder(event.command_id, event.action, event.by, now.mono_s, event.confirmed)
     reason = _forbids(state, order, now)
     if reason is Reason.LOOKING and len(state.waiting) < ORDERS_MAX:
         return look_first(replace(state, waiting=(*state.waiting, order)), reason, now)
@@ -56,13 +56,13 @@ def again(state: RoomState, now: Instant) -> Step:
     return state, effects
 
 
-def _forbids(state: RoomState, order: WaitingOrder, now: Instant) -> Reason | None:
+def _forbids(state: RoomState, order: PendingOrder, now: Instant) -> Reason | None:
     remedy = REMEDIES.get(order.action)
     verdict = permit(remedy, state, now, confirmed=bool(order.confirmed)) if remedy else Refusal(Reason.UNKNOWN_ACTION)
     return verdict.reason if isinstance(verdict, Refusal) else None
 
 
-def _ended(state: RoomState, order: WaitingOrder, reason: Reason | None, now: Instant) -> Step:
+def _ended(state: RoomState, order: PendingOrder, reason: Reason | None, now: Instant) -> Step:
     """Begin what is ordered, or tell why not."""
     remedy = REMEDIES.get(order.action)
     if remedy is not None and reason is None:

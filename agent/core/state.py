@@ -148,7 +148,7 @@ class Undated:
 
 
 @dataclass(frozen=True, slots=True)
-class WaitingOrder:
+class PendingOrder:
     """An operator's order that waits for a fresh look at the room, see `agent.core.looks`."""
 
     command: str
@@ -198,7 +198,7 @@ class RoomState:
     lease: Lease = Lease()
     look_asked_s: float = float("-inf")
     """Monotonic time when the probes were last asked to look before an act."""
-    waiting: tuple[WaitingOrder, ...] = ()
+    waiting: tuple[PendingOrder, ...] = ()
     """Orders that wait for that look."""
     desired_version: int = 0
     blind: Blind = Blind()

@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from agent.core.events import CommandReceived, Event, Observed, RemedyDone, StartRemedy, Tick
+from agent.core.events import Event, Observed, OrderReceived, RemedyDone, StartRemedy, Tick
 from agent.core.facts import Instant, Observation
 from agent.core.handover import Handover
 from agent.core.interlock import must_hurry, shows_a_call
@@ -231,9 +231,9 @@ class Loop:
             self._online, self._online_due_s = online, now.mono_s + CONNECTION_EVERY_S * self._scale
             self.room.feed(Observed(Observation("hub", {"hub.session": online})), now)
 
-    def _take_incoming(self, now: Instant) -> list[CommandReceived]:
+    def _take_incoming(self, now: Instant) -> list[OrderReceived]:
         """Put in force what the hub wants; returns what it orders."""
-        orders: list[CommandReceived] = []
+        orders: list[OrderReceived] = []
         if self._publisher is None:
             return orders
         while True:
@@ -248,7 +248,7 @@ class Loop:
                 log.warning("%s: %s %s", record.kind, record.reason, dict(record.detail))
                 self.room.record(record, now)
             for event in incoming.events:
-                if isinstance(event, CommandReceived):
+                if isinstance(event, OrderReceived):
                     orders.append(event)
                 else:
                     self.room.feed(event, now)

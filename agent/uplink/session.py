@@ -13,17 +13,17 @@ from dataclasses import replace
 
 import msgspec
 
-from agent.core.events import CommandReceived, Record
+from agent.core.events import OrderReceived, Record
 from agent.core.facts import Instant
 from agent.store.base import Store
 from agent.store.epochs import Epochs
 from agent.uplink import desired as documents
 from agent.uplink import report
 from agent.uplink.heed import SURELY, heeded
-from agent.uplink.letters import DOUBTED as DOUBTED
-from agent.uplink.letters import Batches
-from agent.uplink.letters import Incoming as Incoming
-from agent.uplink.letters import Outgoing as Outgoing
+from agent.uplink.messages import DOUBTED as DOUBTED
+from agent.uplink.messages import Batches
+from agent.uplink.messages import Incoming as Incoming
+from agent.uplink.messages import Outgoing as Outgoing
 from agent.uplink.noise import Noise
 from agent.uplink.trust import Trust, unconfirmed
 from wire import bounds
@@ -296,7 +296,7 @@ class Session:
             return self._refuse(ident, reason, now, command.by, command.confirmed)
         self.counter = command.counter
         said = command.confirmed.person if command.confirmed else ""
-        taken = CommandReceived(ident, command.action, command.by[:64], command.reason[:200], said)
+        taken = OrderReceived(ident, command.action, command.by[:64], command.reason[:200], said)
         return Incoming([taken], meta={"counter": str(self.counter)})
 
     def _why_not(self, command: m.Command, now: Instant) -> str:

@@ -38,7 +38,7 @@ ANSWER_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class OrderMessage:
     """An order ready to go."""
 
     order: Order
@@ -70,8 +70,8 @@ def offered(twin: Twin) -> set[str]:
 def write(
     db: sqlite3.Connection, applier: Applier, now_s: float, *, room: str, action: str, by: str, why: str,
     incident: int | None, confirmed: str = "",
-) -> tuple[Ordered | Letter, Change]:  # fmt: skip
-    """Write an order and its audit row, in the writer's transaction. The caller publishes the letter afterwards.
+) -> tuple[Ordered | OrderMessage, Change]:  # fmt: skip
+    """Write an order and its audit row, in the writer's transaction. The caller publishes the message afterwards.
 
     `confirmed` names who in the room has just said that there is no picture and no sound; it is signed with the order.
     """
@@ -95,7 +95,7 @@ def write(
     )
     orders.insert(db, order, now_s, now_s + ANSWER_S)
     audit.append(db, now_s, by, "order", detail | {"command": order.id})
-    return _letter(order, now_s), Change(frozenset({room}), frozenset({incident} if incident else ()))
+    return _message(order, now_s), Change(frozenset({room}), frozenset({incident} if incident else ()))
 
 
 def _next_counter(db: sqlite3.Connection, twin: Twin) -> int:
@@ -103,7 +103,7 @@ def _next_counter(db: sqlite3.Connection, twin: Twin) -> int:
     return min(max(twin.counter, known), known + COUNTER_LEAP_MAX) + 1
 
 
-def _letter(order: Order, heard_s: float) -> Letter:
+def _message(order: Order, heard_s: float) -> OrderMessage:
     """`heard_s`: when the operator heard what is confirmed, Unix seconds."""
     command = Command(
         id=order.id, room=order.room, boot=order.boot, nonce=order.nonce, counter=order.counter, action=order.action,
@@ -111,10 +111,10 @@ def _letter(order: Order, heard_s: float) -> Letter:
         confirmed=Confirmed(person=order.confirmed, what=NO_PICTURE_NO_SOUND, at_s=heard_s) if order.confirmed
         else None,
     )  # fmt: skip
-    return Letter(order, str(Topic(order.room, Leaf.COMMAND, order.id)), encode_order(command))
+    return OrderMessage(order, str(Topic(order.room, Leaf.COMMAND, order.id)), encode_order(command))
 
 
-def again(db: sqlite3.Connection, applier: Applier, now_s: float, order_id: str) -> tuple[Letter | None, Change]:
+def again(db: sqlite3.Connection, applier: Applier, now_s: float, order_id: str) -> tuple[OrderMessage | None, Change]:
     """The order that met a dropped line, for the room's fresh nonce; None while there is none, or its time is over.
 
     Only for the same start of the board: after another one the room is in another state than the operator saw.
@@ -133,12 +133,12 @@ def again(db: sqlite3.Connection, applier: Applier, now_s: float, order_id: str)
         return None, Change()  # until then looked at every second; its time ends it
     order = replace(made, counter=_next_counter(db, twin), nonce=twin.nonce)
     orders.send_again(db, order.id, order.counter, order.nonce)
-    return _letter(order, created_s), Change(frozenset({order.room}))
+    return _message(order, created_s), Change(frozenset({order.room}))
 
 
 def lease(
     db: sqlite3.Connection, applier: Applier, now_s: float, *, room: str, budget: Budget
-) -> tuple[Ordered | Letter, Change]:
+) -> tuple[Ordered | OrderMessage, Change]:
     """Write the answer to a room that asks for its share of the fleet's budget."""
     since_s = now_s - budget.window_s
     answers = orders.answers_to(db, room, (leases.GRANTED, leases.DENIED), since_s)
@@ -151,7 +151,7 @@ def lease(
 
 
 def sent(db: sqlite3.Connection, order: Order, now_s: float, *, failed: str = "") -> Change:
-    """Note that the letter is on its way, or the word for why not: then the order has ended."""
+    """Note that the message is on its way, or the word for why not: then the order has ended."""
     if failed:
         db.execute(
             "UPDATE commands SET outcome = 'expired', reason = ?, ended_s = ? WHERE id = ?", (failed, now_s, order.id)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from hub.changes import marks, meetings, orders, restored
-from hub.changes.orders import Letter
+from hub.changes.orders import OrderMessage
 from hub.changes.rollouts import Rollouts
 from hub.core.leases import Budget
 from hub.core.room_clocks import RoomClocks
@@ -31,7 +31,7 @@ from hub.runtime.syslog import Tls
 from hub.runtime.timekeeper import Timekeeper
 from hub.runtime.watchdog import Watchdog
 from hub.signer.client import MALFORMED, TRY_LATER, SignerClient, SignRefusedError, Unsigned
-from hub.store.audit import Herald
+from hub.store.audit import HeadLogger
 from hub.store.db import hub_epoch, open_reader
 from hub.store.orders import waiting_again
 from wire.envelope import Kind
@@ -98,7 +98,7 @@ class Hub:
             ticks=[
                 self._desired, Retention(lambda: self._time.rests, clock.mono_s, clock.boot),
                 Rollouts(db_path.parent, lambda: self._time.doubted),
-                Watchdog(db_path.parent, program_version()), Herald(), self._intake, self._again,
+                Watchdog(db_path.parent, program_version()), HeadLogger(), self._intake, self._again,
             ],
         )  # fmt: skip
         self._writer = Writer(db_path, beat_s=beat_s, commit_ms=commit_ms, hooks=hooks, clock=clock,
@@ -107,7 +107,7 @@ class Hub:
             self._epoch = hub_epoch(reader)
             self._time = Timekeeper(clock, room_clocks, timekeeper.load(reader))
         self._budget = budget or Budget()
-        self._asking: queue.SimpleQueue[Job[Ordered | Letter] | None] = queue.SimpleQueue()
+        self._asking: queue.SimpleQueue[Job[Ordered | OrderMessage] | None] = queue.SimpleQueue()
         self._answering: set[str] = set()
         self._leases = threading.Thread(target=self._answer_rooms, name="leases", daemon=True)
         self._forwarder = Forwarder(db_path, syslog, syslog_tls or Tls(), self._keep_place) if syslog else None
@@ -139,7 +139,7 @@ class Hub:
         if not self._link.connected:
             return Ordered(refused="no_broker")
 
-        def write(db: sqlite3.Connection, applier: Applier, now_s: float) -> tuple[Ordered | Letter, Change]:
+        def write(db: sqlite3.Connection, applier: Applier, now_s: float) -> tuple[Ordered | OrderMessage, Change]:
             return orders.write(
                 db, applier, now_s, room=room, action=action, by=by, why=why, incident=incident, confirmed=confirmed
             )
@@ -172,7 +172,7 @@ class Hub:
 
             def write(
                 db: sqlite3.Connection, applier: Applier, now_s: float, room: str = room
-            ) -> tuple[Ordered | Letter, Change]:
+            ) -> tuple[Ordered | OrderMessage, Change]:
                 return orders.lease(db, applier, now_s, room=room, budget=self._budget)
 
             self._asking.put(write)
@@ -186,10 +186,10 @@ class Hub:
 
             def write(
                 db: sqlite3.Connection, applier: Applier, now_s: float, order_id: str = order_id
-            ) -> tuple[Ordered | Letter, Change]:
+            ) -> tuple[Ordered | OrderMessage, Change]:
                 self._answering.discard(order_id)
-                letter, change = orders.again(db, applier, now_s, order_id)
-                return letter or Ordered(refused="no_nonce"), change
+                message, change = orders.again(db, applier, now_s, order_id)
+                return message or Ordered(refused="no_nonce"), change
 
             self._asking.put(write)
 
@@ -197,19 +197,19 @@ class Hub:
         """A message that never came as far as the intake: it is kept and shown all the same."""
         self._writer.offer(unread("defect", why, message, scan=True))
 
-    def _send(self, letter: Ordered | Letter) -> Ordered:
-        if isinstance(letter, Ordered):
-            return letter
+    def _send(self, message: Ordered | OrderMessage) -> Ordered:
+        if isinstance(message, Ordered):
+            return message
         # Committed before it is signed and published: an order that a room obeys is always in our records.
         failed = ""
         try:
-            sealed = self._sealer.seal(Kind.COMMAND, letter.payload)
-            if not self._link.publish(letter.topic, sealed):
+            sealed = self._sealer.seal(Kind.COMMAND, message.payload)
+            if not self._link.publish(message.topic, sealed):
                 failed = "no_broker"
         except SignRefusedError as error:
             failed = error.reason
-        self._writer.call(lambda db, _applier, now_s: (None, orders.sent(db, letter.order, now_s, failed=failed)))
-        return Ordered(refused=failed) if failed else Ordered(id=letter.order.id)
+        self._writer.call(lambda db, _applier, now_s: (None, orders.sent(db, message.order, now_s, failed=failed)))
+        return Ordered(refused=failed) if failed else Ordered(id=message.order.id)
 
     def ack_incident(self, incident: int, by: str) -> Marked:
         """See HubPort."""

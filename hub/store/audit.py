@@ -155,7 +155,7 @@ def rows(db: sqlite3.Connection, after: int = 0) -> Iterator[sqlite3.Row]:
     yield from db.execute(f"SELECT {_COLUMNS} FROM audit WHERE id > ? ORDER BY id", (after,))  # noqa: S608
 
 
-class Herald:
+class HeadLogger:
     """A timer of the writer: says the head in the hub's own log once a day, where the database's owner cannot reach."""
 
     def __init__(self) -> None:

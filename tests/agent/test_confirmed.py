@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from agent.core.events import CommandReceived
+from agent.core.events import OrderReceived
 from agent.core.facts import Instant
 from agent.core.remedies import LOADS, REMEDIES
 from agent.uplink.session import Incoming
@@ -38,9 +38,9 @@ def reason(confirmed: m.Confirmed, action: str = "codec_restart", *, synced: boo
 
 def test_the_engine_is_told_who_said_it() -> None:
     (event,) = obey(SAID).events
-    assert event == CommandReceived("c1", "codec_restart", "lan", "", confirmed="Lê Văn Thắng")
+    assert event == OrderReceived("c1", "codec_restart", "lan", "", confirmed="Lê Văn Thắng")
     (plain,) = obey(None).events
-    assert plain == CommandReceived("c1", "codec_restart", "lan", "")
+    assert plain == OrderReceived("c1", "codec_restart", "lan", "")
 
 
 @pytest.mark.parametrize(

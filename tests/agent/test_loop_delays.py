@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from agent.core.events import CommandReceived, DesiredChanged, Event, Observed, RemedyDone
+from agent.core.events import DesiredChanged, Event, Observed, OrderReceived, RemedyDone
 from agent.core.facts import NoReading, Observation, Reading
 from agent.core.policy import Meeting, Policy
 from agent.ports import InTime, always
@@ -101,7 +101,7 @@ class Stand:
         self.at(arrives_s, Observed(Observation("codec", readings, stamps)))
 
     def order(self, action: str, ident: str = "c1") -> None:
-        self.orders.inbox.put(Incoming([CommandReceived(ident, action, "lan")]))
+        self.orders.inbox.put(Incoming([OrderReceived(ident, action, "lan")]))
 
     def passes(self, seconds: float) -> None:
         """Time goes on, and what comes meanwhile waits in the queue."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from agent.core.events import CommandReceived, Event, Observed, Record
+from agent.core.events import Event, Observed, OrderReceived, Record
 from agent.core.facts import Instant, Observation
 from agent.core.policy import Policy, make_policy
 from agent.power.actuators import Actuators
@@ -36,7 +36,7 @@ def test_what_came_with_a_message_is_kept_and_told(caplog: pytest.LogCaptureFixt
 def test_an_order_is_answered_by_its_name() -> None:
     stand = Stand()
     stand.connect()
-    stand.publisher.inbox.put(Incoming([CommandReceived("c1", "no_such_action", "lan")]))
+    stand.publisher.inbox.put(Incoming([OrderReceived("c1", "no_such_action", "lan")]))
     stand.turn()
     (answer,) = [sent for sent in stand.session.due(stand.clock.now()) if "/reply/" in sent.topic]
     assert answer.topic.endswith("/reply/c1")

@@ -13,7 +13,7 @@ import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
-from agent.core.events import CommandReceived
+from agent.core.events import OrderReceived
 from agent.store.base import Batch
 from agent.store.memory import MemoryStore
 from agent.transports.clock import SystemClock
@@ -237,7 +237,7 @@ def test_orders_come_in_and_answers_go_out(broker: Mosquitto, started: Callable[
     hub.send(Leaf.COMMAND, order, "c1")
     assert room.woken.wait(10)
     taken = room.publisher.inbox.get(timeout=10)
-    assert taken.events == [CommandReceived("c1", "light_on", "lan")]
+    assert taken.events == [OrderReceived("c1", "light_on", "lan")]
     assert taken.meta == {"counter": "1"}
     hub.send(Leaf.COMMAND, order, "c2")  # the same counter again
     until("the refusal", lambda: hub.replies)

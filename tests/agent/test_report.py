@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agent.core.events import CommandReceived, DesiredChanged, Observed, Record, RemedyDone
+from agent.core.events import DesiredChanged, Observed, OrderReceived, Record, RemedyDone
 from agent.core.facts import Evidence, Instant, NoReading, Observation, Reading
 from agent.runtime.room import Room
 from agent.runtime.snapshots import STATE_EVERY_S, Samples, Snapshots
@@ -112,7 +112,7 @@ class TestSnapshots:
         room, due = make(MemoryStore("e1")), Snapshots()
         see(room, IDLE, 100)
         due.due(room, now(100))
-        room.feed(CommandReceived("c", "light_on", "lan"), now(102))
+        room.feed(OrderReceived("c", "light_on", "lan"), now(102))
         assert due.due(room, now(102)) is not None, "a load in use is news"
 
 

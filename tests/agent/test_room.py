@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import agent.rules
-from agent.core.events import CommandReceived, Observed, RemedyDone, Tick
+from agent.core.events import Observed, OrderReceived, RemedyDone, Tick
 from agent.core.facts import Instant, Observation
 from agent.core.phases import Phase
 from agent.core.policy import Policy
@@ -225,7 +225,7 @@ def test_a_light_that_was_on_is_on_again_after_a_crash() -> None:
         room = make(store, 100 + 50 * n)
         assert kept_off() is not off
         see(room, IDLE, 105 + 50 * n)
-        room.feed(CommandReceived(command, command, "lan"), now(110 + 50 * n))
+        room.feed(OrderReceived(command, command, "lan"), now(110 + 50 * n))
         (start,) = room.commit(now(110 + 50 * n))
         room.feed(RemedyDone(start.act.act_id, ok=True, proof={}), now(111 + 50 * n))
         room.commit(now(111 + 50 * n))
@@ -255,10 +255,10 @@ def test_a_journal_that_cannot_be_read_authorises_nothing(tmp_path: Path) -> Non
 def test_every_command_gets_its_replies() -> None:
     room = make(MemoryStore("e"))
     see(room, IDLE, 100)
-    room.feed(CommandReceived("c1", "light_on", "lan"), now(101))
+    room.feed(OrderReceived("c1", "light_on", "lan"), now(101))
     (start,) = room.commit(now(101))
     room.feed(RemedyDone(start.act.act_id, ok=True, proof={"powered": True}), now(102))
-    room.feed(CommandReceived("c2", "light_on", "lan"), now(102.5))
+    room.feed(OrderReceived("c2", "light_on", "lan"), now(102.5))
     room.commit(now(103))
     assert [(c, r.outcome, r.reason) for c, r in room.replies] == [
         ("c1", "accepted", ""), ("c1", "done", ""), ("c2", "refused", "stagger"),

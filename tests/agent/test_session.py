@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from agent.config.room import AgentConfig
-from agent.core.events import CommandReceived, DesiredChanged, Record
+from agent.core.events import DesiredChanged, OrderReceived, Record
 from agent.core.facts import Instant
 from agent.runtime.service import _trust
 from agent.store.base import Batch
@@ -201,7 +201,7 @@ def test_a_good_order_becomes_an_event_once() -> None:
     session, _ = make()
     command = order(session)
     incoming = session.received(str(Topic("r-1", Leaf.COMMAND, "c1")), m.encode(command), False, at(21))
-    assert incoming.events == [CommandReceived("c1", "codec_restart", "lan", "")]
+    assert incoming.events == [OrderReceived("c1", "codec_restart", "lan", "")]
     assert incoming.meta == {"counter": "1"}
     again = session.received(str(Topic("r-1", Leaf.COMMAND, "c2")), m.encode(command), False, at(22))
     assert [r.reason for r in again.records] == ["replayed"]

@@ -10,7 +10,7 @@ from itertools import count
 import msgspec
 import pytest
 
-from agent.core.events import CommandReceived, DesiredChanged
+from agent.core.events import DesiredChanged, OrderReceived
 from agent.core.policy import Meeting
 from agent.store.memory import MemoryStore
 from agent.uplink import report
@@ -254,7 +254,7 @@ def test_an_order_is_cut_to_what_a_page_can_show_and_counted() -> None:
     session, _ = make()
     command = order(session, {"by": "b" * 80, "reason": "r" * 300, "counter": 7})
     incoming = session.received(COMMAND, m.encode(command), False, at(21))
-    assert incoming.events == [CommandReceived("c1", "codec_restart", "b" * 64, "r" * 200)]
+    assert incoming.events == [OrderReceived("c1", "codec_restart", "b" * 64, "r" * 200)]
     assert (incoming.meta, session.counter) == ({"counter": "7"}, 7)
     assert (incoming.records, incoming.told_in) == ([], 0)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.core.events import CommandReceived
+from agent.core.events import OrderReceived
 from agent.core.facts import Instant
 from agent.runtime.room import Room
 from agent.store.base import ActRow, Batch, Store, StoreError
@@ -57,7 +57,7 @@ def test_without_a_journal_faults_are_told_and_no_act_is_handed_out(caplog: pyte
 
 def test_an_order_is_answered_with_the_reason() -> None:
     room = make(open_store(NOWHERE))
-    room.feed(CommandReceived("c1", "light_on", "lan"), now(101))
+    room.feed(OrderReceived("c1", "light_on", "lan"), now(101))
     assert room.commit(now(101)) == []
     assert (room.replies[-1][0], room.replies[-1][1].outcome, room.replies[-1][1].reason) == (
         "c1", "failed", "no_journal",

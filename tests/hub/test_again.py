@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from hub.changes import orders
-from hub.changes.orders import Letter
+from hub.changes.orders import OrderMessage
 from hub.core.leases import Budget
 from hub.intake.apply import Applier
 from hub.port import Change, Ordered
@@ -36,16 +36,16 @@ class Bench:
         with transaction(self.db):
             self.applier.apply([self.room.heard(message, id_=id_)], self.room.now_s)
 
-    def order(self, action: str = "recheck") -> Letter:
+    def order(self, action: str = "recheck") -> OrderMessage:
         with transaction(self.db):
-            letter, _ = orders.write(
+            message, _ = orders.write(
                 self.db, self.applier, self.room.now_s, room="p1-1", action=action, by="an", why="thử", incident=None,
                 confirmed="Lê Văn A",
             )  # fmt: skip
-        assert isinstance(letter, Letter)
+        assert isinstance(message, OrderMessage)
         with transaction(self.db):
-            orders.sent(self.db, letter.order, self.room.now_s)
-        return letter
+            orders.sent(self.db, message.order, self.room.now_s)
+        return message
 
     def refuse(self, order_id: str, reason: str = "bad_nonce", messages: int = 1) -> None:
         """As a room does: a reply, and an event that may be an hour's."""
@@ -58,13 +58,13 @@ class Bench:
     def again(self, order_id: str) -> Command | None:
         assert waiting_again(self.db) in ([], [order_id])
         with transaction(self.db):
-            letter, _ = orders.again(self.db, self.applier, self.room.now_s, order_id)
-            if letter is None:
+            message, _ = orders.again(self.db, self.applier, self.room.now_s, order_id)
+            if message is None:
                 return None
-            orders.sent(self.db, letter.order, self.room.now_s)
-        return decode(Command, letter.payload)
+            orders.sent(self.db, message.order, self.room.now_s)
+        return decode(Command, message.payload)
 
-    def lease(self, budget: Budget) -> tuple[Ordered | Letter, Change]:
+    def lease(self, budget: Budget) -> tuple[Ordered | OrderMessage, Change]:
         with transaction(self.db):
             return orders.lease(self.db, self.applier, self.room.now_s, room="p1-1", budget=budget)
 
@@ -84,8 +84,8 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 
 
 def test_it_is_sent_once_more_with_the_fresh_nonce(bench: Bench) -> None:
-    letter = bench.order()
-    first = decode(Command, letter.payload)
+    message = bench.order()
+    first = decode(Command, message.payload)
     bench.refuse(first.id)
     assert bench.outcome(first.id) == ("waiting", "")
     assert bench.again(first.id) is None, "the nonce that was refused is no fresh one"
@@ -176,12 +176,12 @@ def test_a_captured_order_sent_again_and_again_is_listed(bench: Bench) -> None:
 def test_one_room_is_granted_two_and_answered_four_times(bench: Bench) -> None:
     answers = []
     for _ in range(6):
-        letter, change = bench.lease(Budget(100.0, 621))
-        if isinstance(letter, Letter):
-            answers.append(letter.order.action)
-            bench.say(Reply(stamp=bench.room.stamp(), outcome="done"), letter.order.id)
+        message, change = bench.lease(Budget(100.0, 621))
+        if isinstance(message, OrderMessage):
+            answers.append(message.order.action)
+            bench.say(Reply(stamp=bench.room.stamp(), outcome="done"), message.order.id)
         else:
-            assert letter.refused == "too_many"
+            assert message.refused == "too_many"
             assert change.rooms == {"p1-1"}
     assert answers == ["lease_granted", "lease_granted", "lease_denied", "lease_denied"]
     assert [tuple(row) for row in bench.db.execute("SELECT rule, reason FROM incidents")] == [
@@ -193,5 +193,5 @@ def test_one_room_is_granted_two_and_answered_four_times(bench: Bench) -> None:
         assert isinstance(bench.lease(Budget())[0], Ordered)
     assert bench.db.execute("SELECT COUNT(*) FROM audit WHERE what = 'order_refused'").fetchone()[0] == 0
     bench.say(bench.room.status())
-    letter, _ = bench.lease(Budget())
-    assert isinstance(letter, Letter), "a window later it is a room like any other"
+    message, _ = bench.lease(Budget())
+    assert isinstance(message, OrderMessage), "a window later it is a room like any other"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hub.changes.orders import COUNTER_LEAP_MAX, Letter, refusal, sent, write
+from hub.changes.orders import COUNTER_LEAP_MAX, OrderMessage, refusal, sent, write
 from hub.core.twin import Twin
 from hub.intake.apply import Applier
 from hub.port import Change, Ordered
@@ -46,12 +46,12 @@ def test_refusals(twin: Twin, listed: Listed | None, action: str, lost: bool, wo
     assert refusal(twin, listed, action, lost=lost, now_s=NOW) == word
 
 
-def order(applier: Applier, action: str = "recheck", room: str = "p1-1") -> Ordered | Letter:
+def order(applier: Applier, action: str = "recheck", room: str = "p1-1") -> Ordered | OrderMessage:
     with transaction(applier._db):
-        letter, _ = write(
+        message, _ = write(
             applier._db, applier, NOW, room=room, action=action, by="thu.ha", why="xem lại", incident=None
         )
-    return letter
+    return message
 
 
 @pytest.fixture
@@ -66,10 +66,10 @@ def applier(tmp_path: Path) -> Applier:
 
 
 def test_order_is_bound_to_room_boot_nonce_and_counter(applier: Applier) -> None:
-    letter = order(applier)
-    assert isinstance(letter, Letter)
-    topic, command = Topic.parse(letter.topic), decode(Command, letter.payload)
-    assert (topic.room, topic.leaf, topic.id) == ("p1-1", Leaf.COMMAND, letter.order.id)
+    message = order(applier)
+    assert isinstance(message, OrderMessage)
+    topic, command = Topic.parse(message.topic), decode(Command, message.payload)
+    assert (topic.room, topic.leaf, topic.id) == ("p1-1", Leaf.COMMAND, message.order.id)
     assert (command.room, command.boot, command.nonce, command.counter) == ("p1-1", "b1", "n1", 8)
     assert (command.by, command.reason, command.expires_s) == ("thu.ha", "xem lại", 60)
     assert tuple(applier._db.execute("SELECT by, what FROM audit").fetchone()) == ("thu.ha", "order")
@@ -78,30 +78,30 @@ def test_order_is_bound_to_room_boot_nonce_and_counter(applier: Applier) -> None
 def test_what_was_confirmed_is_signed_with_its_moment_kept_and_audited(applier: Applier) -> None:
     db = applier._db
     with transaction(db):
-        letter, _ = write(
+        message, _ = write(
             db, applier, NOW, room="p1-1", action="codec_restart", by="thu.ha", why="xem lại", incident=None,
             confirmed="Lê Văn Thắng",
         )  # fmt: skip
-    assert isinstance(letter, Letter)
-    said = decode(Command, letter.payload).confirmed
+    assert isinstance(message, OrderMessage)
+    said = decode(Command, message.payload).confirmed
     assert said == Confirmed(person="Lê Văn Thắng", what="no_picture_no_sound", at_s=NOW)
     assert db.execute("SELECT confirmed FROM commands").fetchone()[0] == "Lê Văn Thắng"
     assert json.loads(db.execute("SELECT detail FROM audit").fetchone()[0])["confirmed"] == "Lê Văn Thắng"
     plain = order(applier)
-    assert isinstance(plain, Letter)
+    assert isinstance(plain, OrderMessage)
     assert decode(Command, plain.payload).confirmed is None
     assert b"confirmed" not in plain.payload, "a signer of the release before signs it as well"
 
 
 def test_counter_rises_also_when_the_room_forgot_its_own(applier: Applier) -> None:
     first = order(applier)
-    assert isinstance(first, Letter)
+    assert isinstance(first, OrderMessage)
     fresh = Room(boot="b2", start_s=T0 + 50)
     applier.apply([fresh.heard(fresh.status(counter=0), NOW)], NOW)
     second = order(applier, "codec_restart")
-    assert isinstance(second, Letter) or second.refused == "not_offered"
-    second = order(applier, "light_on") if not isinstance(second, Letter) else second
-    assert isinstance(second, Letter)
+    assert isinstance(second, OrderMessage) or second.refused == "not_offered"
+    second = order(applier, "light_on") if not isinstance(second, OrderMessage) else second
+    assert isinstance(second, OrderMessage)
     assert second.order.counter == 9
 
 
@@ -109,16 +109,16 @@ def test_a_forged_count_does_not_use_up_the_numbers_of_a_room(applier: Applier) 
     forged = Room(boot="b2", start_s=T0 + 50)
     applier.apply([forged.heard(forged.status(counter=2**53), NOW)], NOW)
     assert applier.twin("p1-1").counter == 2**53
-    letter = order(applier)
-    assert isinstance(letter, Letter)
-    assert letter.order.counter == COUNTER_LEAP_MAX + 1
+    message = order(applier)
+    assert isinstance(message, OrderMessage)
+    assert message.order.counter == COUNTER_LEAP_MAX + 1
 
 
 def test_same_order_twice_and_too_many_are_refused(applier: Applier) -> None:
-    assert isinstance(order(applier), Letter)
+    assert isinstance(order(applier), OrderMessage)
     assert order(applier) == Ordered(refused="busy")
-    assert isinstance(order(applier, "light_on"), Letter)
-    assert isinstance(order(applier, "fan_on"), Letter)
+    assert isinstance(order(applier, "light_on"), OrderMessage)
+    assert isinstance(order(applier, "fan_on"), OrderMessage)
     assert order(applier, "codec_restart") == Ordered(refused="too_many")
     assert order(applier, room="p9") == Ordered(refused="unknown_room")
     audited = [row[0] for row in applier._db.execute("SELECT what FROM audit ORDER BY id")]
@@ -126,9 +126,9 @@ def test_same_order_twice_and_too_many_are_refused(applier: Applier) -> None:
 
 
 def test_what_the_broker_did_not_take_has_ended(applier: Applier) -> None:
-    letter = order(applier)
-    assert isinstance(letter, Letter)
-    assert sent(applier._db, letter.order, NOW, failed="no_broker") == Change(frozenset({"p1-1"}))
+    message = order(applier)
+    assert isinstance(message, OrderMessage)
+    assert sent(applier._db, message.order, NOW, failed="no_broker") == Change(frozenset({"p1-1"}))
     row = applier._db.execute("SELECT outcome, reason FROM commands").fetchone()
     assert tuple(row) == ("expired", "no_broker")
-    assert isinstance(order(applier), Letter), "the way is free again"
+    assert isinstance(order(applier), OrderMessage), "the way is free again"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import agent.rules
-from agent.core.events import CommandReceived, DesiredChanged
+from agent.core.events import DesiredChanged, OrderReceived
 from agent.core.facts import FACTS, Instant
 from agent.core.policy import Meeting
 from agent.uplink.session import Incoming
@@ -78,7 +78,7 @@ def test_an_act_that_waits_for_a_last_look_is_not_forgotten() -> None:
     days.pass_s(30)
     days.at_s = days.room.due_s
     days.room.turn(days.now)
-    days.room.hear(Incoming([CommandReceived("c1", "codec_power_cycle", "lan")]), days.now)
+    days.room.hear(Incoming([OrderReceived("c1", "codec_power_cycle", "lan")]), days.now)
     days.at_s += 0.6
     assert days.at_s < days.room.due_s, "no look is due before"
     days.room.turn(days.now)
@@ -163,13 +163,13 @@ def test_a_board_without_power_says_nothing_and_starts_anew_with_its_memory() ->
 def test_an_operator_s_order_passes_the_same_interlock() -> None:
     days = Days()
     days.pass_s(10)
-    days.room.hear(Incoming([CommandReceived("c1", "codec_restart", "lan")]), days.now)
+    days.room.hear(Incoming([OrderReceived("c1", "codec_restart", "lan")]), days.now)
     days.pass_s(5)
     assert [act.what for act in days.room.physics.witness.acts] == ["restart"]
     days.pass_s(60)
     soon_s = days.now.wall_s + 300
     near = DesiredChanged(1, (Meeting("m", "Giao ban", soon_s, soon_s + 3600),))
-    days.room.hear(Incoming([near, CommandReceived("c2", "codec_power_cycle", "lan")]), days.now)
+    days.room.hear(Incoming([near, OrderReceived("c2", "codec_power_cycle", "lan")]), days.now)
     days.pass_s(5)
     refused = [event for event in days.events if event.kind == "command_refused"]
     assert [(event.command, event.reason) for event in refused] == [("c2", "meeting_near")]

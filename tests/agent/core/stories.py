@@ -11,7 +11,7 @@ from dataclasses import MISSING, Field, dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from agent.core.events import CommandReceived, DesiredChanged, Event, Observed, PastAct, RemedyDone, Restarted, Tick
+from agent.core.events import DesiredChanged, Event, Observed, OrderReceived, PastAct, RemedyDone, Restarted, Tick
 from agent.core.facts import Instant, NoReading, Observation, Reading
 from agent.core.leases import DENIED, GRANTED
 from agent.core.phases import Phase
@@ -186,7 +186,7 @@ def the_mains_is_lost_again_in_the_return() -> Telling:
 @story
 def the_whole_room_is_started_stage_by_stage() -> Telling:
     told = calm()
-    told.feed(CommandReceived("c1", "room_staged_boot", "lan", "thử"))
+    told.feed(OrderReceived("c1", "room_staged_boot", "lan", "thử"))
     told.live(900, IDLE)
     return told
 
@@ -232,9 +232,9 @@ def the_hub_grants_and_denies() -> Telling:
     told = calm()
     asked = {**HUNG, "hub.session": True}
     told.live(25, asked)
-    told.feed(CommandReceived("c1", DENIED, "hub", ""))
+    told.feed(OrderReceived("c1", DENIED, "hub", ""))
     told.live(20, asked)
-    told.feed(CommandReceived("c2", GRANTED, "hub", ""))
+    told.feed(OrderReceived("c2", GRANTED, "hub", ""))
     told.live(30, asked)
     return told
 
@@ -255,8 +255,8 @@ def orders_of_every_kind() -> Telling:
         )
     ):
         told.live(5, IDLE)
-        told.feed(CommandReceived(f"c{number}", action, "lan", "thử"))
-    told.feed(CommandReceived("c0", "light_off", "lan", "again"))
+        told.feed(OrderReceived(f"c{number}", action, "lan", "thử"))
+    told.feed(OrderReceived("c0", "light_off", "lan", "again"))
     told.live(60, {**IDLE, "codec.api": SILENT, "codec.draw_w": 0.4})
     return told
 
@@ -286,7 +286,7 @@ def three_cycles_a_day_and_then_the_latch() -> Telling:
     acts = tuple(-hours * 3600.0 for hours in (20, 12, 4))
     told = calm(codec=LoadState(acts_s=acts, cycles_s=acts))
     told.live(500, HUNG)
-    told.feed(CommandReceived("c1", "clear_latches", "lan", ""))
+    told.feed(OrderReceived("c1", "clear_latches", "lan", ""))
     return told
 
 
@@ -305,7 +305,7 @@ def the_routines_of_a_night() -> Telling:
 def an_act_that_nobody_reports() -> Telling:
     told = calm()
     told.look(IDLE)
-    told.feed(CommandReceived("c1", "display_power_cycle", "lan", ""))
+    told.feed(OrderReceived("c1", "display_power_cycle", "lan", ""))
     for _ in range(120):
         told.mono_s += 1
         told.feed(Tick())

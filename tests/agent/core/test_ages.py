@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.core.ages import DAY_S, EVERY_S, NO_AGES, parse, passed, text
-from agent.core.events import CommandReceived, Observed, RemedyDone, Tick
+from agent.core.events import Observed, OrderReceived, RemedyDone, Tick
 from agent.core.facts import Instant, Observation
 from agent.runtime.room import Room
 from agent.store.memory import MemoryStore
@@ -79,7 +79,7 @@ def test_a_room_without_a_time_server_that_is_switched_off_each_evening_acts_aga
             room.feed(Observed(Observation("t", IDLE)), now)
             room.feed(Tick(), now)
             if (boot == 0 and mono_s % 4000.0 == 30.0) or mono_s == 9 * 3600.0 + 30.0:
-                room.feed(CommandReceived(f"c{boot}-{mono_s}", "codec_power_cycle", "lan"), now)
+                room.feed(OrderReceived(f"c{boot}-{mono_s}", "codec_power_cycle", "lan"), now)
                 for order in room.commit(now):
                     room.feed(RemedyDone(order.act.act_id, ok=True), now)
             room.commit(now)

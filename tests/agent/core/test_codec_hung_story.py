@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from agent.core.events import CommandReceived, DesiredChanged, RemedyDone
+from agent.core.events import DesiredChanged, OrderReceived, RemedyDone
 from agent.core.facts import NoReading, Reading
 from agent.core.phases import Phase
 from agent.core.policy import Meeting
@@ -137,7 +137,7 @@ def test_an_operators_restart_is_not_mistaken_for_a_fault() -> None:
     world = World()
     world.run(IDLE, 60)
     world.see(IDLE)
-    world.feed(CommandReceived("c1", "codec_power_cycle", "lan"))
+    world.feed(OrderReceived("c1", "codec_power_cycle", "lan"))
     assert world.remedies() == ["codec_power_cycle"]
     world.run({**HUNG, "codec.draw_w": 0.5, "codec.ping": False}, 15)
     world.finish()
@@ -149,14 +149,14 @@ def test_an_operators_restart_is_not_mistaken_for_a_fault() -> None:
 def test_a_command_passes_the_same_interlock_and_only_once() -> None:
     world = World()
     world.run({**IDLE, "codec.in_call": True}, 30)
-    world.feed(CommandReceived("c1", "codec_power_cycle", "lan"))
-    world.feed(CommandReceived("c1", "codec_power_cycle", "lan"))
+    world.feed(OrderReceived("c1", "codec_power_cycle", "lan"))
+    world.feed(OrderReceived("c1", "codec_power_cycle", "lan"))
     assert world.remedies() == []
     assert [r.reason for r in world.records("command_refused")] == ["in_call"]
     world.run(IDLE, 30)
-    world.feed(CommandReceived("c1", "codec_power_cycle", "lan"))
+    world.feed(OrderReceived("c1", "codec_power_cycle", "lan"))
     assert world.remedies() == [], "an id that was answered is never obeyed later"
-    world.feed(CommandReceived("c2", "burn_down", "lan"))
+    world.feed(OrderReceived("c2", "burn_down", "lan"))
     assert world.records("command_refused")[-1].reason == "unknown_action"
 
 

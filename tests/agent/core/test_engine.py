@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from agent.core.engine import CLEAR_LATCHES, healthy_now, initial
-from agent.core.events import CommandReceived, DesiredChanged, Tick
+from agent.core.events import DesiredChanged, OrderReceived, Tick
 from agent.core.facts import FACTS, NoReading
 from agent.core.phases import Phase
 from agent.core.policy import Meeting
@@ -47,7 +47,7 @@ def test_what_else_a_tick_brings_is_not_lost_when_a_staged_boot_ends() -> None:
     world = World()
     world.run(IDLE, 20.0)
     world.see(IDLE)
-    world.feed(CommandReceived("c-1", "room_staged_boot", "lan"))
+    world.feed(OrderReceived("c-1", "room_staged_boot", "lan"))
     booting = world.state.staged
     assert booting is not None
     late = Act(90, "light_on", "light", world.mono_s - 60.0, world.mono_s - 1.0)
@@ -63,7 +63,7 @@ def test_a_person_clears_every_latch_at_once_and_it_is_told_which() -> None:
     world.state = replace(
         world.state, loads={name: LoadState(latched=name != "codec") for name in ("switch", "codec", "amplifier")}
     )
-    world.feed(CommandReceived("c-1", CLEAR_LATCHES, "lan"))
+    world.feed(OrderReceived("c-1", CLEAR_LATCHES, "lan"))
     (done,) = world.records("remedy_done")
     assert done.detail == {"loads": "amplifier switch"}
     assert not any(load.latched for load in world.state.loads.values())

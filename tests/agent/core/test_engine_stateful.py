@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 import agent.rules
-from agent.core.events import CommandReceived, DesiredChanged, Event, Observed, RemedyDone, StartRemedy, Tick
+from agent.core.events import DesiredChanged, Event, Observed, OrderReceived, RemedyDone, StartRemedy, Tick
 from agent.core.facts import Instant, NoReading, Observation, Reading
 from agent.core.leases import DENIED, GRANTED
 from agent.core.policy import Meeting
@@ -190,7 +190,7 @@ class RoomMachine(RuleBasedStateMachine):
         if looked:
             self.probes_look()
         self.ordered += 1
-        self.turn(CommandReceived(f"c{self.ordered}", action, "lan"))
+        self.turn(OrderReceived(f"c{self.ordered}", action, "lan"))
 
     @rule(actions=st.lists(st.sampled_from(SWITCHED), min_size=2, max_size=3, unique=True))
     def orders_come_in_haste(self, actions: list[str]) -> None:
@@ -200,7 +200,7 @@ class RoomMachine(RuleBasedStateMachine):
     @rule(answer=st.sampled_from([GRANTED, DENIED]))
     def the_hub_answers(self, answer: str) -> None:
         self.ordered += 1
-        self.turn(CommandReceived(f"c{self.ordered}", answer, "hub"))
+        self.turn(OrderReceived(f"c{self.ordered}", answer, "hub"))
 
     @rule(start_in_s=st.sampled_from([-60.0, 600.0, 7200.0]), maintained=st.booleans(), planned=st.booleans())
     def a_desired_document_comes(self, start_in_s: float, maintained: bool, planned: bool) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from agent.core.events import AskWitnesses, CommandReceived, DesiredChanged, RemedyDone, Tick
+from agent.core.events import AskWitnesses, DesiredChanged, OrderReceived, RemedyDone, Tick
 from agent.core.facts import Reading
 from agent.core.handover import Handover, asked_again
 from agent.core.phases import Phase
@@ -27,7 +27,7 @@ def ordered(action: str = "codec_power_cycle") -> World:
     world = World()
     world.run(IDLE, 120)
     world.see(IDLE)
-    world.feed(CommandReceived("c1", action, "lan"))
+    world.feed(OrderReceived("c1", action, "lan"))
     assert world.remedies() == [action]
     world.effects.clear()
     return world
@@ -129,7 +129,7 @@ def test_a_confirmed_order_may_begin_in_the_running_meeting_here_too() -> None:
     now_s = WALL_S + world.mono_s
     world.see(IDLE)
     world.feed(DesiredChanged(1, (Meeting("m", "Họp", now_s - 60.0, now_s + 3600.0),)))
-    world.feed(CommandReceived("c1", "codec_restart", "lan", confirmed="Nguyễn Văn A"))
+    world.feed(OrderReceived("c1", "codec_restart", "lan", confirmed="Nguyễn Văn A"))
     assert again(world) is Handover.BEGINS
 
 
@@ -186,7 +186,7 @@ def test_a_fault_of_which_nothing_is_known_just_now_is_waited_for() -> None:
 def test_what_takes_nothing_away_is_not_asked_about(action: str) -> None:
     world = World()
     world.run(IDLE, 10)
-    world.feed(CommandReceived("c1", "light_on", "lan"))
+    world.feed(OrderReceived("c1", "light_on", "lan"))
     world.mono_s += 100.0
     assert again(world) is Handover.BEGINS
 
@@ -204,7 +204,7 @@ def test_a_trial_that_has_ended_meanwhile_unmutes_nothing() -> None:
     now_s = WALL_S + world.mono_s
     trial = Meeting("t", "Kết nối thử", now_s - 60.0, now_s + 20.0, trial=True)
     world.feed(DesiredChanged(1, (trial, Meeting("m", "Họp", now_s + 20.0, now_s + 3600.0))))
-    world.feed(CommandReceived("c1", "codec_unmute", "lan"))
+    world.feed(OrderReceived("c1", "codec_unmute", "lan"))
     assert world.remedies() == ["codec_unmute"]
     world.mono_s += 45.0
     assert again(world) is Handover.WITHDRAWN
@@ -227,9 +227,9 @@ def test_a_converter_beyond_which_something_may_answer_again_is_not_touched() ->
 def test_what_gives_power_keeps_its_distance_when_a_slow_card_hands_both_over_together(first: str) -> None:
     world = World()
     world.see(IDLE)
-    world.feed(CommandReceived("c1", first, "lan"))
+    world.feed(OrderReceived("c1", first, "lan"))
     world.mono_s += 2.1
-    world.feed(CommandReceived("c2", "fan_on", "lan"))
+    world.feed(OrderReceived("c2", "fan_on", "lan"))
     light, fan = sorted(world.state.acts)
     world.mono_s += 6.0
     world.see(IDLE)
@@ -259,7 +259,7 @@ def test_a_cut_keeps_its_distance_from_a_light_that_was_just_handed_over() -> No
     world = ordered("light_on")
     world.mono_s += 2.1
     world.see(IDLE)
-    world.feed(CommandReceived("c2", "camera_power_cycle", "lan"))
+    world.feed(OrderReceived("c2", "camera_power_cycle", "lan"))
     light, camera = sorted(world.state.acts)
     world.mono_s += 1.0
     world.state, _, handover = asked_again(world.state, light, world.now)
@@ -271,7 +271,7 @@ def test_two_relays_that_are_handed_over_together_keep_their_distance() -> None:
     world = ordered()
     world.mono_s += 3.0
     world.see(IDLE)
-    world.feed(CommandReceived("c2", "camera_power_cycle", "lan"))
+    world.feed(OrderReceived("c2", "camera_power_cycle", "lan"))
     first, second = sorted(world.state.acts)
     world.mono_s += 0.5
     world.state, _, handover = asked_again(world.state, first, world.now)

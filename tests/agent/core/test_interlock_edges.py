@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from agent.core.engine import step
-from agent.core.events import CommandReceived, DesiredChanged, Observed, Tick
+from agent.core.events import DesiredChanged, Observed, OrderReceived, Tick
 from agent.core.facts import Instant, NoReading, Observation, Reading
 from agent.core.interlock import DAY_S, HOUR_S, permit
 from agent.core.phases import Phase
@@ -346,7 +346,7 @@ def test_an_act_by_a_devices_own_interface_holds_up_no_relay() -> None:
 
 def test_power_that_has_just_come_back_holds_up_the_next_relay() -> None:
     world = room()
-    world.feed(CommandReceived("c1", "camera_power_cycle", "lan"))
+    world.feed(OrderReceived("c1", "camera_power_cycle", "lan"))
     world.mono_s += 15.0
     world.finish()
     world.mono_s += 1.9

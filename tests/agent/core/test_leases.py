@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from agent.core.events import CommandReceived, Record, RemedyDone
+from agent.core.events import OrderReceived, Record, RemedyDone
 from agent.core.leases import ANSWERS, DENIED, GRANTED, answered
 from agent.core.state import Lease
 from tests.agent.core.test_codec_hung_story import HUNG
@@ -17,8 +17,8 @@ def test_an_answer_holds_for_its_time_and_the_asking_is_remembered() -> None:
     world = World()
     asked = replace(world.state, lease=Lease(asked_s=990.0))
     until_s = world.mono_s + world.state.policy.guards.lease_s
-    granted, _ = answered(asked, CommandReceived("l1", GRANTED, "hub"), world.now)
-    denied, _ = answered(asked, CommandReceived("l1", DENIED, "hub"), world.now)
+    granted, _ = answered(asked, OrderReceived("l1", GRANTED, "hub"), world.now)
+    denied, _ = answered(asked, OrderReceived("l1", DENIED, "hub"), world.now)
     assert granted.lease == Lease(990.0, until_s=until_s)
     assert denied.lease == Lease(990.0, denied_until_s=until_s)
 
@@ -26,7 +26,7 @@ def test_an_answer_holds_for_its_time_and_the_asking_is_remembered() -> None:
 @pytest.mark.parametrize("answer", sorted(ANSWERS))
 def test_the_hub_hears_that_its_answer_was_taken(answer: str) -> None:
     world = World()
-    effects = world.feed(CommandReceived("l1", answer, "hub"))
+    effects = world.feed(OrderReceived("l1", answer, "hub"))
     assert effects == (Record("remedy_done", remedy=answer, outcome="done", command="l1", by="hub"),)
 
 
@@ -36,7 +36,7 @@ def leased() -> World:
     online = {"hub.session": True}
     world.run(IDLE | online, 10)
     world.run(HUNG | online, 25)
-    world.feed(CommandReceived("l1", GRANTED, "hub"))
+    world.feed(OrderReceived("l1", GRANTED, "hub"))
     world.run(HUNG | online, 10)
     assert world.remedies() == ["codec_restart"]
     return world

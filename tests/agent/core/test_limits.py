@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from agent.core.events import CommandReceived, Record, RemedyDone, Restarted, StartRemedy
+from agent.core.events import OrderReceived, Record, RemedyDone, Restarted, StartRemedy
 from agent.core.facts import NoReading, Reading
 from agent.core.interlock import permit
 from agent.core.leases import DENIED, GRANTED
@@ -37,7 +37,7 @@ def test_a_fourth_cycle_in_a_day_latches_the_load_until_a_person_clears_it() -> 
     world.mono_s += 100_000  # another day does not help
     live(world, 20, IDLE)
     assert permit(CYCLE, world.state, world.now) == Refusal(Reason.LATCHED)
-    world.feed(CommandReceived("c1", "clear_latches", "lan"))
+    world.feed(OrderReceived("c1", "clear_latches", "lan"))
     assert world.records("remedy_done")[-1].detail == {"loads": "codec"}
     assert not isinstance(permit(CYCLE, world.state, world.now), Refusal)
 
@@ -48,7 +48,7 @@ def test_a_latched_fault_stays_with_its_person_in_silence_until_it_is_cleared() 
     told = len(world.effects)
     live(world, 8000, HUNG)
     assert [e for e in world.effects[told:] if isinstance(e, Record)] == []
-    world.feed(CommandReceived("c1", "clear_latches", "lan"))
+    world.feed(OrderReceived("c1", "clear_latches", "lan"))
     world.mono_s += 86_400
     assert "codec_restart" in names(live(world, 60, HUNG))
 
@@ -74,14 +74,14 @@ def test_a_connected_room_asks_before_it_restarts_something() -> None:
     world = leased()
     assert names(live(world, 35, connected(HUNG))) == []
     assert [(r.remedy, r.load) for r in world.records("lease_wanted")] == [("codec_restart", "codec")]
-    world.feed(CommandReceived("l1", GRANTED, "hub"))
+    world.feed(OrderReceived("l1", GRANTED, "hub"))
     assert names(live(world, 5, connected(HUNG))) == ["codec_restart"]
 
 
 def test_one_lease_is_one_act() -> None:
     world = leased()
     live(world, 35, connected(HUNG))
-    world.feed(CommandReceived("l1", GRANTED, "hub"))
+    world.feed(OrderReceived("l1", GRANTED, "hub"))
     assert names(live(world, 400, connected(HUNG)))[0] == "codec_restart"
     assert len(world.records("lease_wanted")) == 2, "the power cycle asks for its own"
 
@@ -104,18 +104,18 @@ def test_without_a_hub_nobody_is_asked() -> None:
 def test_a_denied_room_waits_calls_a_person_and_asks_again() -> None:
     world = leased()
     live(world, 35, connected(HUNG))
-    world.feed(CommandReceived("l1", DENIED, "hub"))
+    world.feed(OrderReceived("l1", DENIED, "hub"))
     assert names(live(world, 200, connected(HUNG))) == []
     assert world.records("fault_escalated")[-1].reason == Reason.FLEET_BUDGET
     live(world, 105, connected(HUNG))
     assert len(world.records("lease_wanted")) == 2
-    world.feed(CommandReceived("l2", GRANTED, "hub"))
+    world.feed(OrderReceived("l2", GRANTED, "hub"))
     assert names(live(world, 5, connected(HUNG))) == ["codec_restart"]
 
 
 def test_a_lease_permits_nothing_by_itself() -> None:
     world = leased()
-    world.feed(CommandReceived("l1", GRANTED, "hub"))
+    world.feed(OrderReceived("l1", GRANTED, "hub"))
     assert names(live(world, 100, connected({**HUNG, "codec.draw_w": 46.0}))) == []
 
 
@@ -131,7 +131,7 @@ def test_the_way_to_the_hub_is_cut_once_for_each_fault() -> None:
 def test_a_cycle_that_a_meter_saw_no_effect_of_has_failed() -> None:
     world = World()
     live(world, 20, IDLE)
-    effects = world.feed(CommandReceived("c1", "codec_power_cycle", "lan"))
+    effects = world.feed(OrderReceived("c1", "codec_power_cycle", "lan"))
     act = next(e.act for e in effects if isinstance(e, StartRemedy))
     world.feed(RemedyDone(act.act_id, ok=True, proof={"draw_before_w": 31.0, "draw_off_w": 30.5}))
     done = world.records("remedy_done")[-1]

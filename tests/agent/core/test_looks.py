@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from agent.core.engine import initial
-from agent.core.events import AskWitnesses, CommandReceived, Record, Tick
+from agent.core.events import AskWitnesses, OrderReceived, Record, Tick
 from agent.core.facts import FACTS, NoReading, Reading
 from agent.core.interlock import permit
 from agent.core.looks import AGAIN_S, ORDER_WAIT_S, ORDERS_MAX
@@ -36,7 +36,7 @@ def room(seen_ago_s: float, readings: dict[str, Reading] = IDLE) -> World:
 
 
 def order(world: World, action: str = "codec_power_cycle", command: str = "c1") -> None:
-    world.feed(CommandReceived(command, action, "lan"))
+    world.feed(OrderReceived(command, action, "lan"))
 
 
 def looks(world: World) -> int:

@@ -9,7 +9,7 @@ import pytest
 
 import agent.rules
 from agent.core.engine import initial, step
-from agent.core.events import CommandReceived, DesiredChanged, Tick
+from agent.core.events import DesiredChanged, OrderReceived, Tick
 from agent.core.facts import NoReading, Reading
 from agent.core.interlock import permit
 from agent.core.phases import Phase
@@ -146,7 +146,7 @@ def whole_room(starts_in_s: float, *, ordered: bool = False) -> World:
     world.see(IDLE)
     live(world, 30, DEAD)
     if ordered:
-        world.feed(CommandReceived("c1", "room_staged_boot", "lan"))
+        world.feed(OrderReceived("c1", "room_staged_boot", "lan"))
     assert names(live(world, 30, DEAD))[-1] == "camera_power_cycle"
     assert world.remedies()[0] == "room_staged_boot"
     return world
@@ -194,13 +194,13 @@ def test_in_a_meeting_only_a_confirmed_order_begins_and_one_a_load() -> None:
     world = room(-60.0)
     assert said(world) == Reason.MEETING_NEAR
     assert said(world, own=True, leased=True, grave=True) == Reason.MEETING_NEAR
-    world.feed(CommandReceived("c1", "codec_power_cycle", "lan", confirmed="Nguyễn Văn A"))
+    world.feed(OrderReceived("c1", "codec_power_cycle", "lan", confirmed="Nguyễn Văn A"))
     assert world.remedies() == ["codec_power_cycle"]
     assert world.records("remedy_started")[-1].detail == {"confirmed": "Nguyễn Văn A"}
     world.finish()
     world.mono_s += 600.0
     world.see(IDLE)
-    world.feed(CommandReceived("c2", "codec_power_cycle", "lan", confirmed="Nguyễn Văn A"))
+    world.feed(OrderReceived("c2", "codec_power_cycle", "lan", confirmed="Nguyễn Văn A"))
     assert world.remedies() == ["codec_power_cycle"]
     assert world.records("command_refused")[-1].reason == Reason.MEETING_NEAR
     assert said(world, "display_power_cycle", confirmed=True) == "", "another load"

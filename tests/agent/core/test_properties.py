@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.core.events import CommandReceived, Record, RemedyDone, StartRemedy, Tick
+from agent.core.events import OrderReceived, Record, RemedyDone, StartRemedy, Tick
 from agent.core.facts import NoReading, Reading
 from agent.core.interlock import RELAY_METHODS
 from agent.core.phases import TRANSITIONS, Phase, Signal, after, diagram
@@ -57,7 +57,7 @@ def test_safety_holds_at_every_step(script: list[tuple[object, ...]]) -> None:
                 effects = world.feed(RemedyDone(next(iter(world.state.acts), 0), ok))
             case ("order", str(action)):
                 orders += 1
-                effects = world.feed(CommandReceived(f"c{orders}", action, "lan"))
+                effects = world.feed(OrderReceived(f"c{orders}", action, "lan"))
         for effect in effects:
             if isinstance(effect, Record) and effect.kind == "remedy_done" and effect.load:
                 running.pop(effect.load, None)

@@ -8,7 +8,7 @@ import pytest
 
 import agent.rules
 from agent.core.engine import initial
-from agent.core.events import CommandReceived, PastAct, Restarted
+from agent.core.events import OrderReceived, PastAct, Restarted
 from agent.core.facts import Instant
 from agent.core.phases import Phase
 from agent.core.recovery import began_s
@@ -51,7 +51,7 @@ def test_ids_are_never_reused_and_old_commands_never_obeyed() -> None:
     old = hung_world()
     world = reborn(old, restarted(old))
     assert world.state.next_id == old.state.next_id
-    world.feed(CommandReceived("c0", "light_on", "lan"))
+    world.feed(OrderReceived("c0", "light_on", "lan"))
     assert world.remedies() == []
 
 
@@ -60,9 +60,9 @@ def test_hold_on_survives_a_restart() -> None:
     ended = Restarted(past_acts=restarted(old).open_acts, boots={"codec": 40.0})
     world = reborn(old, ended)
     world.run(IDLE, 20)
-    world.feed(CommandReceived("c1", "codec_power_cycle", "lan"))
+    world.feed(OrderReceived("c1", "codec_power_cycle", "lan"))
     world.run(IDLE, 100)
-    world.feed(CommandReceived("c2", "codec_power_cycle", "lan"))
+    world.feed(OrderReceived("c2", "codec_power_cycle", "lan"))
     assert [refused.reason for refused in world.records("command_refused")] == ["settling", "hold_on"]
 
 

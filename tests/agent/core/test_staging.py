@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import pairwise
 
-from agent.core.events import CommandReceived, RemedyDone, Restarted, StartRemedy, Tick
+from agent.core.events import OrderReceived, RemedyDone, Restarted, StartRemedy, Tick
 from agent.core.facts import NoReading, Reading
 from agent.core.interlock import permit
 from agent.core.reasons import Permit, Reason, Refusal
@@ -143,7 +143,7 @@ def test_the_same_boot_returns_to_nothing() -> None:
 
 def test_a_staged_boot_cycles_every_load_in_its_order_but_the_way_to_the_hub() -> None:
     world = room()
-    world.feed(CommandReceived("c1", "room_staged_boot", "lan"))
+    world.feed(OrderReceived("c1", "room_staged_boot", "lan"))
     begun = live(world, 900, IDLE)
     cycled = [start.load.name for start in begun if start.remedy.method is Method.CYCLE]
     assert cycled == [name for name in STAGES if name in ("codec", "camera", "splitter", "display")]
@@ -158,13 +158,13 @@ def test_a_staged_boot_cycles_every_load_in_its_order_but_the_way_to_the_hub() -
 def test_a_staged_boot_never_begins_in_a_call() -> None:
     world = room()
     live(world, 20, {**IDLE, "codec.in_call": True, "codec.draw_w": 46.0})
-    world.feed(CommandReceived("c1", "room_staged_boot", "lan"))
+    world.feed(OrderReceived("c1", "room_staged_boot", "lan"))
     assert world.records("command_refused")[-1].reason == Reason.IN_CALL
 
 
 def test_a_call_that_begins_in_mid_boot_keeps_the_stages_to_come() -> None:
     world = room()
-    world.feed(CommandReceived("c1", "room_staged_boot", "lan"))
+    world.feed(OrderReceived("c1", "room_staged_boot", "lan"))
     live(world, 60, IDLE)
     call = {**IDLE, "codec.in_call": True, "codec.draw_w": 46.0}
     world.see(call)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import agent.rules
-from agent.core.events import CommandReceived, Event, Observed, RemedyDone, StartRemedy, Tick
+from agent.core.events import Event, Observed, OrderReceived, RemedyDone, StartRemedy, Tick
 from agent.core.facts import Instant
 from agent.core.handover import Handover
 from agent.core.policy import Policy, Thresholds, make_policy
@@ -196,7 +196,7 @@ class Board:
             elif handover is Handover.HELD:
                 self.held.append(order)
 
-    def _take(self, topic: str, payload: bytes, retained: bool, now: Instant) -> list[CommandReceived]:
+    def _take(self, topic: str, payload: bytes, retained: bool, now: Instant) -> list[OrderReceived]:
         """Put in force what the hub wants; returns what it orders."""
         incoming = self.session.received(topic, payload, retained, now)
         self._discretion.heed(incoming)
@@ -205,9 +205,9 @@ class Board:
         for record in incoming.records:
             self.room.record(record, now)
         for event in incoming.events:
-            if not isinstance(event, CommandReceived):
+            if not isinstance(event, OrderReceived):
                 self.room.feed(event, now)
-        orders = [event for event in incoming.events if isinstance(event, CommandReceived)]
+        orders = [event for event in incoming.events if isinstance(event, OrderReceived)]
         self.world.ledger.obeyed.update(order.command_id for order in orders)
         return orders
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from agent.core.events import CommandReceived, Observed, Tick
+from agent.core.events import Observed, OrderReceived, Tick
 from agent.core.facts import Instant, Observation
 from agent.runtime.room import Room
 from agent.store.sqlite import SqliteStore
@@ -86,7 +86,7 @@ class Clone:
         for key, value in incoming.meta.items():
             self.room.remember_meta(key, value)
         for event in incoming.events:
-            if isinstance(event, CommandReceived):
+            if isinstance(event, OrderReceived):
                 self._world.ledger.obeyed[event.command_id] += 1
                 self._world.judge.acts_of[event.command_id] += 1
             self.room.feed(event, self.now)

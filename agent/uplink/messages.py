@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from agent.core.events import CommandReceived, DesiredChanged, Record
+from agent.core.events import DesiredChanged, OrderReceived, Record
 from agent.store.base import Store
 from wire import messages as m
 
@@ -30,7 +30,7 @@ class Outgoing:
 class Incoming:
     """What a received message amounts to, for the loop."""
 
-    events: list[CommandReceived | DesiredChanged] = field(default_factory=list)
+    events: list[OrderReceived | DesiredChanged] = field(default_factory=list)
     records: list[Record] = field(default_factory=list)
     meta: dict[str, str] = field(default_factory=dict)
     """Values that must be kept with the same commit: the counter, the desired document."""

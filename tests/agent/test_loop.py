@@ -233,7 +233,7 @@ def test_running_and_stopping_closes_the_probes(hanging: tuple[Stand, FakeProbe]
     stand, probe = hanging
     thread = threading.Thread(target=stand.loop.run)
     thread.start()
-    until("a look, and a turn", lambda: probe.looks == 1 and stand.fed)
+    until("a look, and a turn", lambda: probe.looks == 1 and stand.fed, timeout_s=10)
     stand.loop.stop()
     thread.join(10)
     assert not thread.is_alive()

@@ -13,13 +13,14 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 from hub.core.room_clocks import RoomClocks
 from hub.intake.applied import Applied
 from hub.intake.apply import Applier
+from hub.intake.hooks import Call, Hooks, Job, Numbers
 from hub.intake.ingest import Unread, interpret, unread
 from hub.intake.link import Received
 from hub.intake.suspects import Suspects
@@ -46,50 +47,6 @@ _OURS = (
 )  # fmt: skip
 """What says something of a message and not of the disk: to wait for it to pass would stop all rooms."""
 
-Job = Callable[[sqlite3.Connection, Applier, float], tuple[T, Change]]
-"""Something to do in a transaction of its own: gets connection, twins and time; gives an answer and the news."""
-
-
-@dataclass
-class Hooks:
-    """Whom the writer tells after a commit. Called from its thread; must not block. What they raise is logged."""
-
-    committed: Callable[[Change], None] = lambda _change: None
-    acknowledge: Callable[[dict[tuple[str, str], int]], None] = lambda _acks: None
-    asked: Callable[[set[str]], None] = lambda _rooms: None
-    """Rooms that want a lease. They are answered by somebody else: this thread must not wait for itself."""
-    listening_s: Callable[[], float | None] = lambda: None
-    """Since when the hub has been hearing the broker without a break; None: it does not."""
-    keep_time: Callable[[sqlite3.Connection], Callable[[], None] | None] = lambda _db: None
-    """Looks at the clock before anything else, in a transaction; what it gives is called once that is committed."""
-    ticks: list[Callable[[sqlite3.Connection, float], Change | None]] = field(default_factory=list)
-    """Done once a second, each in a transaction."""
-
-
-@dataclass(frozen=True, slots=True)
-class Numbers:
-    """How the writer is, for the health page."""
-
-    queue: int
-    ingested: int
-    commit_ms: float
-    heard: int
-    expected: int
-    set_aside: int
-    last_message_age_s: float | None
-    """Since the last one came that was no leftover; None: none since the start."""
-    failing: str
-    """Why commits fail now; empty: they do not."""
-
-
-class _Call(Generic[T]):
-    def __init__(self, job: Job[T]) -> None:
-        self.job = job
-        self.done = threading.Event()
-        self.answer: T | None = None
-        self.error: BaseException | None = None
-        self.given_up = threading.Event()
-
 
 class Writer:
     """Owns the writing connection. `start` begins, `stop` ends after the batch at hand."""
@@ -110,7 +67,7 @@ class Writer:
         self._clock = clock
         self._queue: deque[Received | Unread] = deque()
         self._queued_bytes = 0
-        self._calls: deque[_Call[Any]] = deque()
+        self._calls: deque[Call[Any]] = deque()
         self._wake = threading.Condition()
         self._stopping = False
         self._ingested = 0
@@ -159,7 +116,7 @@ class Writer:
 
         Raises HubBusyError when it could not be done in time, or what the job raised.
         """
-        call = _Call(job)
+        call = Call(job)
         with self._wake:
             if self._stopping:
                 raise HubBusyError("the hub is stopping")
@@ -224,7 +181,7 @@ class Writer:
             self._wake.notify_all()
             return batch
 
-    def _take_calls(self) -> list[_Call[Any]]:
+    def _take_calls(self) -> list[Call[Any]]:
         with self._wake:
             calls = list(self._calls)
             self._calls.clear()
@@ -303,7 +260,7 @@ class Writer:
         if change != Change():
             self._guard(lambda: self._hooks.committed(change))
 
-    def _answer(self, call: _Call[Any]) -> None:
+    def _answer(self, call: Call[Any]) -> None:
         if call.given_up.is_set():
             return
         try:

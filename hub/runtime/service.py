@@ -19,10 +19,11 @@ from hub.core.leases import Budget
 from hub.core.room_clocks import RoomClocks
 from hub.history.retention import Retention
 from hub.intake.apply import Applier
+from hub.intake.hooks import Hooks, Job
 from hub.intake.ingest import unread
 from hub.intake.intake import Intake
 from hub.intake.link import Broker, Link, Received
-from hub.intake.writer import Hooks, Job, Writer
+from hub.intake.writer import Writer
 from hub.port import Change, HubBusyError, Marked, Ordered, Subscription
 from hub.runtime import timekeeper
 from hub.runtime.audit_syslog import Forwarder, Place

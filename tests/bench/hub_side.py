@@ -15,8 +15,9 @@ import threading
 import time
 from pathlib import Path
 
+from hub.intake.hooks import Hooks
 from hub.intake.link import Broker, Link, Received
-from hub.intake.writer import Hooks, Writer
+from hub.intake.writer import Writer
 from hub.store.db import open_db, transaction
 from tests.bench.blast import CLUSTERS, ROOMS_EACH
 from tests.bench.meter import usage

@@ -17,8 +17,8 @@ from hub.changes import meetings, orders
 from hub.changes.meetings import Planned
 from hub.core.leases import DENIED, GRANTED, Budget
 from hub.history import chunks
+from hub.intake.hooks import Call
 from hub.intake.link import Broker, Received
-from hub.intake.writer import _Call
 from hub.port import Ordered
 from hub.runtime.clock import HubClock
 from hub.runtime.service import Hub
@@ -101,7 +101,7 @@ class Bench:
 
     def do(self, job: Any) -> Any:
         """A change that waits for its turn at the writer."""
-        call: _Call[Any] = _Call(job)
+        call: Call[Any] = Call(job)
         self.hub._writer._answer(call)
         assert call.error is None, call.error
         return call.answer

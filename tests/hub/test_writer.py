@@ -12,9 +12,10 @@ import pytest
 
 from hub.intake import writer as module
 from hub.intake.apply import Applier
+from hub.intake.hooks import Hooks
 from hub.intake.ingest import interpret
 from hub.intake.link import Received
-from hub.intake.writer import Hooks, Writer
+from hub.intake.writer import Writer
 from hub.port import Change, HubBusyError
 from hub.store.db import open_db, open_reader
 from tests.brokers import until

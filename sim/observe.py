@@ -144,4 +144,5 @@ def air(room: RoomPhysics, chance: random.Random) -> dict[str, Reading]:
         "env.rack_temp_c": round(climate.rack_c(room.draw_w()) + chance.gauss(0, 0.05), 2),
         "env.humidity_pct": round(climate.humidity_pct + chance.gauss(0, 0.3), 1),
         "env.light_lx": round(climate.light_lx(room.lamp_on()) * (1 + chance.gauss(0, 0.01)), 0),
+        "env.co2_ppm": round(climate.co2_ppm),
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from tools import asyncapi, command_docs, device_docs, engine_docs, fault_docs, openapi, safety_docs
+from tools import asyncapi, command_docs, device_docs, engine_docs, fault_docs, openapi, safety_docs, settings_docs
 
 DOCS = Path(__file__).parents[1] / "docs"
 
@@ -19,6 +19,7 @@ def pages() -> dict[str, str]:
         "safety.md": safety_docs.page(),
         "commands.md": command_docs.page(),
         "devices.md": device_docs.page(),
+        "settings.md": settings_docs.page(),
         **fault_docs.pages(),
     }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import agent.rules
-from agent.core.facts import FACTS, Instant, View
+from agent.core.facts import FACTS, FactSpec, Instant, View
 from agent.core.policy import Policy
 from agent.core.remedies import LOADS, REMEDIES, Method, Remedy
 from agent.core.rule import Rule, Words
@@ -35,9 +35,9 @@ def page(rule: Rule) -> str:
         "## What it watches",
         f"The symptom is `{rule.symptom}`{_otherwise(rule)}. Certain after **{_count(rule.strikes, 'fresh look')}**"
         f"{_lasting(rule)}; gone after **{_count(rule.passes, 'good look')}** in a row.",
-        "| fact | meaning | unit | fresh for |\n|---|---|---|---|\n"
+        "| fact | meaning | in a good room | fresh for |\n|---|---|---|---|\n"
         + "\n".join(
-            f"| `{key}` | {spec.meaning} | {spec.unit or '—'} | {spec.fresh_s:.0f} s |"
+            f"| `{key}` | {spec.meaning} | {_good(spec)} | {spec.fresh_s:.0f} s |"
             for key in rule.watches
             for spec in (FACTS[key],)
         ),
@@ -47,6 +47,13 @@ def page(rule: Rule) -> str:
         *(_words(LANGUAGES[language], told[language]) for language in LANGUAGES),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _good(spec: FactSpec) -> str:
+    """What a good room reads, with its unit."""
+    if isinstance(spec.good, bool):
+        return "yes" if spec.good else "no"
+    return f"{spec.good:g} {spec.unit}".strip() if isinstance(spec.good, int | float) else f"`{spec.good}`"
 
 
 def _quartet(rule: Rule) -> str:

@@ -10,46 +10,73 @@ from agent.core.remedies import LOADS, OFF_MAX_S, Load, Remedy, scaled
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """Limits of the rules (rooms-vn, thresholds). Each can be set per room."""
+    """Limits of the rules (rooms-vn, thresholds). Each can be set per room; [J] is our own judgement."""
 
     mains_low_v: float = 198.0
+    """Below this the mains is weak."""
     mains_high_v: float = 242.0
+    """Above this it is too high."""
     mains_recover_low_v: float = 205.0
+    """From here on the mains is no longer weak."""
     mains_recover_high_v: float = 238.0
+    """Up to here it is no longer too high."""
     mains_absent_v: float = 90.0
     """Below this the mains counts as lost rather than weak [J]."""
     room_hot_c: float = 35.0
+    """Air in the room: hotter than this is too hot."""
     room_cool_c: float = 32.0
+    """Down to here it is cool again."""
     rack_hot_c: float = 50.0
+    """Air at the equipment: hotter than this is too hot."""
     rack_cool_c: float = 45.0
+    """Down to here it is cool again."""
     codec_hot_c: float = 78.0
-    """The SX20's own threshold is 85 °C, where it shuts itself down."""
+    """Inside the codec: hotter than this is too hot. The SX20's own threshold is 85 °C, where it shuts itself down.
+    """
     codec_cool_c: float = 72.0
+    """Down to here it is cool again."""
     dark_lx: float = 150.0
+    """Less light than this on the table is too dark."""
     light_enough_lx: float = 200.0
+    """From here on it is light enough."""
     codec_alive_w: float = 5.0
     """A codec that draws less has no power; one in standby draws more [J]."""
     call_draw_w: float = 0.0
-    """The codec draws at least this in a call. 0: not calibrated, the meter is then no witness."""
+    """The codec draws at least this in a call. **0: not calibrated; a hung codec is then never restarted by itself**,
+    because nothing can witness that no call is under way.
+    """
     display_on_w: float = 15.0
+    """A display that draws more is on."""
     amp_on_w: float = 3.0
+    """An amplifier that draws more is on."""
     loss_high_pct: float = 5.0
+    """Packets lost: from here on it is too many."""
     loss_good_pct: float = 1.0
+    """Down to here it is good again."""
     jitter_high_ms: float = 40.0
+    """Jitter: from here on it is too much."""
     jitter_good_ms: float = 30.0
+    """Down to here it is good again."""
     rtt_high_ms: float = 150.0
+    """Round trip: from here on it is too long."""
     rtt_good_ms: float = 120.0
+    """Down to here it is good again."""
     ups_short_s: float = 300.0
     """A full battery that lasts less than this is weak [J]."""
     humid_pct: float = 85.0
+    """Relative humidity: from here on the air is too humid."""
     dry_pct: float = 80.0
+    """Down to here it is dry again."""
     dew_margin_c: float = 3.0
     """A surface this close above the dew point counts as condensing."""
     card_full_pct: float = 95.0
+    """Space in use on the board's card: from here on it is full [J]."""
     card_room_pct: float = 90.0
+    """Down to here there is room again [J]."""
     memory_full_pct: float = 95.0
+    """Memory in use on the board: from here on it is used up [J]."""
     memory_room_pct: float = 85.0
-    """Limits of the board itself [J]."""
+    """Down to here there is enough again [J]."""
     howl_dbc: float = 85.0
     """A level no speech reaches at the table [J]; the noise limit itself is 50 dBC."""
 

@@ -9,7 +9,7 @@ import pytest
 import agent.rules
 from agent.core.engine import initial
 from agent.core.events import Observed
-from agent.core.facts import FACTS, Evidence, Instant, NoReading, Observation, Reading, Seen, View, plausible
+from agent.core.facts import FACTS, Evidence, FactSpec, Instant, NoReading, Observation, Reading, Seen, View, plausible
 from tests.agent.core.world import World, policy
 
 GARBLED = NoReading("garbled")
@@ -47,6 +47,11 @@ def at(mono_s: float) -> Instant:
 )
 def test_a_value_outside_its_range_is_no_reading(key: str, reading: Reading, is_believed: bool) -> None:
     assert plausible(key, reading) == (reading if is_believed else GARBLED)
+
+
+@pytest.mark.parametrize("spec", FACTS.values(), ids=FACTS)
+def test_what_a_good_room_reads_lies_in_the_range(spec: FactSpec) -> None:
+    assert plausible(spec.key, spec.good) == spec.good
 
 
 def test_a_look_is_good_to_the_very_end_of_its_time_and_not_beyond() -> None:

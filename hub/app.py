@@ -21,6 +21,7 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from hub import pages
 from hub.access.accounts import BusyError
 from hub.access.auth import COOKIE, cookie_name
 from hub.access.step.seeds import Seeds
@@ -31,8 +32,7 @@ from hub.console import assets
 from hub.console.context import HeldError, LoginNeededError, RefusedError, console_of, language_of, make_console
 from hub.console.live import Live
 from hub.console.words import LANGUAGES, words
-from hub.pages import account, entry, installing, oidc, overview, schedule, triage, users, versions
-from hub.pages import log as log_pages
+from hub.pages import oidc
 from hub.port import HubBusyError, HubPort
 from hub.security import SecureHeaders
 from hub.settings import HubSettings
@@ -83,18 +83,7 @@ def create_app(db_path: Path | str, settings: Any, hub: HubPort, clock: Callable
     app.add_middleware(GZipMiddleware, minimum_size=500, compresslevel=6)
     app.add_middleware(SecureHeaders)
     app.mount("/static", _Static(directory=assets.FOLDER), name="static")
-    for router in (
-        entry.router,
-        account.router,
-        oidc.router,
-        overview.router,
-        triage.router,
-        schedule.router,
-        versions.router,
-        installing.router,
-        users.router,
-        log_pages.router,
-    ):
+    for router in pages.routers():
         app.include_router(router)
     app.state.api = make_api(console)
     app.mount(PREFIX, app.state.api)

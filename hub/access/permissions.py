@@ -7,6 +7,7 @@ did not exist.
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Right(StrEnum):
@@ -46,7 +47,23 @@ HELD = frozenset({Right.OWN})
 WHOLE_TREE = frozenset({Right.SCHEDULE, Right.AUDIT, Right.ACCOUNTS})
 """Rights that reach beyond every node: an account that is bound to a part of the tree never has them."""
 
+
+class Tab(NamedTuple):
+    """A page that stands in the navigation; it is called `nav.<name>` in the catalogues, and seen by whom it serves."""
+
+    path: str
+    name: str
+    right: Right = Right.LOOK
+
+
+NAVIGATION = (
+    Tab("/", "overview"),
+    Tab("/triage", "triage"),
+    Tab("/rooms", "rooms"),
+    Tab("/health", "health"),
+)
 ROUTES: dict[tuple[str, str], Right] = {
+    **{("GET", tab.path): tab.right for tab in NAVIGATION},
     ("GET", "/login"): Right.PUBLIC,
     ("POST", "/login"): Right.PUBLIC,
     ("GET", "/login/code"): Right.PUBLIC,
@@ -63,16 +80,12 @@ ROUTES: dict[tuple[str, str], Right] = {
     ("POST", "/account/totp/off"): Right.OWN,
     ("POST", "/account/sessions/end"): Right.OWN,
     ("POST", "/account/sessions/end-others"): Right.OWN,
-    ("GET", "/"): Right.LOOK,
-    ("GET", "/triage"): Right.LOOK,
-    ("GET", "/rooms"): Right.LOOK,
     ("GET", "/rooms.csv"): Right.LOOK,
     ("GET", "/rooms/{room_id}"): Right.LOOK,
     ("GET", "/incidents/{incident_id}"): Right.LOOK,
     ("GET", "/meetings"): Right.LOOK,
     ("POST", "/meetings/{meeting}/secret"): Right.SCHEDULE,
     ("POST", "/meetings/checked"): Right.SCHEDULE,
-    ("GET", "/health"): Right.LOOK,
     ("GET", "/versions"): Right.LOOK,
     ("GET", "/api/search"): Right.LOOK,
     ("GET", "/api/stream"): Right.LOOK,

@@ -84,6 +84,7 @@ def _environment() -> Environment:
         "clock": words_module.clock,
         "mark": _mark,
         "proof": story.proof,
+        "navigation": permissions.NAVIGATION,
     }
     return environment
 

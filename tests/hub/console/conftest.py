@@ -11,12 +11,21 @@ import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
+from hub.access.permissions import ROUTES, Right
 from hub.app import create_app
 from tests.hub.console import seed
 from tests.hub.console.fake import FakeHub
 
 Client = TestClient
 HTML = {"accept": "text/html"}
+PLAIN = tuple(
+    sorted(
+        path
+        for (method, path), right in ROUTES.items()
+        if (method, right) == ("GET", Right.LOOK) and not {*"{."} & {*path} and not path.startswith("/api/")
+    )
+)
+"""Pages that everyone who is signed in may look at, without a room or incident in their address."""
 
 
 @pytest.fixture(scope="session")

@@ -16,11 +16,10 @@ from hub.access.accounts import BadAccountError, add_user
 from hub.access.limits import LoginLimiter
 from hub.app import create_app
 from tests.hub.console import seed
-from tests.hub.console.conftest import HTML, csrf, sign_in
+from tests.hub.console.conftest import HTML, PLAIN, csrf, sign_in
 from tests.hub.console.fake import FakeHub
 
-PRIVATE = ("/", "/triage", "/rooms", "/rooms.csv", "/rooms/th-14797-1", "/incidents/1", "/health", "/versions",
-           "/enrol", "/rooms/th-14797-1/handover",
+PRIVATE = (*PLAIN, "/rooms.csv", "/rooms/th-14797-1", "/incidents/1", "/rooms/th-14797-1/handover",
            "/rooms/th-14797-1/act/recheck")  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from playwright import sync_api as playwright
 from hub.app import create_app
 from hub.port import Change
 from tests.hub.console import seed
+from tests.hub.console.conftest import PLAIN
 from tests.hub.console.fake import FakeHub
 
 AXE = Path(__file__).parents[2] / "node/node_modules/axe-core/axe.min.js"
@@ -25,8 +26,8 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "-
          "--disable-component-update", "--disable-sync"]  # fmt: skip
 ROOM = "th-14878-2"
 LOST = 11
-PAGES = ("/", "/triage", "/triage?tab=shelved", "/rooms", f"/rooms/{ROOM}", "/incidents/2", "/incidents/14",
-         f"/rooms/{ROOM}/act/codec_power_cycle", "/health", "/versions", "/meetings", "/enrol", "/account",
+PAGES = (*PLAIN, "/triage?tab=shelved", f"/rooms/{ROOM}", "/incidents/2", "/incidents/14",
+         f"/rooms/{ROOM}/act/codec_power_cycle", "/account",
          f"/rooms/{ROOM}/handover")  # fmt: skip
 
 pytestmark = [

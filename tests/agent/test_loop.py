@@ -239,26 +239,3 @@ def test_running_and_stopping_closes_the_probes(hanging: tuple[Stand, FakeProbe]
     assert not thread.is_alive()
     assert probe.closed
     assert "agent_started" in kinds(stand.store)
-
-
-def test_looks_keep_their_rhythm_however_long_they_take() -> None:
-    """Each look of 0.15 s and a period of 0.2 s: five looks take five periods, not five periods and five looks."""
-    began: list[float] = []
-
-    class Slow(FakeProbe):
-        period_s = 0.2
-
-        def observe(self) -> Mapping[str, Reading]:
-            began.append(clock.now().mono_s)
-            threading.Event().wait(0.15)
-            return {}
-
-    from agent.transports.clock import SystemClock
-
-    clock = SystemClock()
-    stand = Stand(Slow())
-    stand.loop.probes._clock = clock
-    stand.loop.probes.employ(stand.loop.probes.workers[0])
-    until("six looks", lambda: len(began) >= 6)
-    stand.loop.stop()
-    assert 0.9 <= began[5] - began[0] < 1.4

@@ -75,6 +75,17 @@ def test_a_queue_full_of_outcomes_drops_the_oldest_and_says_so(caplog: pytest.Lo
     assert stand.loop.dropped == 0, "it was no reading"
 
 
+def test_outcomes_that_come_as_fast_as_they_are_taken_out_do_not_keep_who_reports(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    stand = Stand()
+    with monkeypatch.context() as endless:
+        endless.setattr(stand.loop._queue, "get_nowait", lambda: RemedyDone(1, ok=True))
+        stand.loop._make_room()
+    assert len(caplog.records) == 1
+    assert len(stand.loop._waiting()) == QUEUE_MAX - 1
+
+
 def test_a_queue_that_the_loop_has_emptied_meanwhile_is_no_trouble(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -141,3 +152,10 @@ def test_what_was_held_is_closed_once_however_often_the_loop_is_finished() -> No
     for _ in range(3):
         stand.loop.finish()
     assert stand.orders.answers == [("c1", "accepted"), ("c1", "late")]
+
+
+def test_a_loop_that_never_turned_can_be_finished() -> None:
+    """Something broke at its start, and the relays are given back all the same."""
+    stand = Stand()
+    stand.loop.finish()
+    assert (stand.actuators.begun, stand.orders.answers) == ([], [])

@@ -153,3 +153,28 @@ def test_a_meter_looks_at_once_and_whoever_knows_nothing_of_calls_does_not() -> 
     stand.ask()
     meter, air = stand.threads.workers
     assert (meter.kick.is_set(), air.kick.is_set()) == (True, False)
+
+
+def test_looks_keep_their_rhythm_however_long_they_take() -> None:
+    """Each look of 0.15 s and a period of 0.2 s: five looks take five periods, not five periods and five looks."""
+    clock, began_s = HandClock(), list[float]()
+
+    class Slow(FakeProbe):
+        period_s = 0.2
+
+        def observe(self) -> Mapping[str, Reading]:
+            began_s.append(clock.mono_s)
+            clock.mono_s += 0.15
+            worker.generation += len(began_s) == 6  # the thread's end
+            return {}
+
+    class Passes(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            clock.mono_s += timeout or 0.0
+            return False
+
+    threads = ProbeThreads([Slow()], clock, lambda _: None, 1.0)
+    (worker,) = threads.workers
+    worker.kick = Passes()
+    threads._look(worker, worker.generation)
+    assert began_s == pytest.approx([100.0, 100.2, 100.4, 100.6, 100.8, 101.0])

@@ -199,7 +199,6 @@ def _serve(settings: HubSettings) -> int:
         sealer=settings.sealer(),
         keys_file=Path(settings.signer.keys_file) if settings.signer.keys_file else None,
         syslog=settings.audit.syslog,
-        syslog_tls=settings.audit.tls,
     )
     with closing(open_db(settings.database)) as db:
         prepare(db, settings, hub.clock())

@@ -188,6 +188,6 @@ HEALTH_KEYS = (
     "commit_ms",  # float: how long the last commit took
     "ingested",  # int: messages since the start
     "version",  # str
-    "syslog",  # str: whether the log of who did what reaches its collector, "yes", "no"; empty: none is set
+    "syslog",  # str: whether the log of who did what gets to syslog, "yes", "no"; empty: it is not set
 )
 """The keys of `HubPort.health()`."""

@@ -18,7 +18,6 @@ from pydantic_settings import SettingsError as BadEnvironmentError
 from hub.access.oidc.options import Options, fault_of_url
 from hub.access.permissions import ROLES
 from hub.intake.link import Broker
-from hub.runtime.syslog import MEND, Tls, target_of
 from hub.signer.client import SignerClient, Unsigned
 from wire.address import host_of
 
@@ -32,6 +31,8 @@ VIETNAM = "Asia/Ho_Chi_Minh"
 SENTENCE_MAX = 1500
 SHOWN_MAX = 200
 """Most characters of a name or value that a sentence about it repeats."""
+SOCKET_MAX_BYTES = 107
+"""Linux' bound for the path of a socket."""
 MENDS: dict[str, str] = {
     "port": "dùng số từ 1 đến 65535",
     "host": "chỉ ghi tên hoặc địa chỉ máy",
@@ -45,7 +46,7 @@ MENDS: dict[str, str] = {
     "window_s": "dùng số giây từ 10 đến 86400",
     "timezone": f"dùng tên múi giờ như {VIETNAM}",
     "data_dir": "ghi đường dẫn một thư mục",
-    "syslog": MEND,
+    "syslog": "ghi đường dẫn ổ cắm syslog của máy này, như /dev/log",
     "oidc": "xem docs/hub.md#single-sign-on",
 }
 """How to mend a setting, in Vietnamese; the English mend is the bound itself."""
@@ -149,24 +150,14 @@ class AuditSection(_Section):
     """Where the log of who did what goes besides the database."""
 
     syslog: str = ""
-    """A collector of RFC 5424: `unix:/dev/log`, `tcp://host:port` or `tls://host:port`. Empty: none."""
-    syslog_ca_file: str = ""
-    """Who vouches for a collector with TLS; empty: the system's authorities."""
-    syslog_cert_file: str = ""
-    """The hub's own certificate, for a collector that asks for one."""
-    syslog_key_file: str = ""
+    """A syslog socket of this machine, such as `/dev/log`: each row is written there. Empty: none."""
 
     @field_validator("syslog")
     @classmethod
-    def _readable(cls, text: str) -> str:
-        if text:
-            target_of(text)
+    def _path(cls, text: str) -> str:
+        if text and not (text.startswith("/") and len(text.encode()) <= SOCKET_MAX_BYTES):
+            raise ValueError(f"a path like /dev/log, at most {SOCKET_MAX_BYTES} bytes")
         return text
-
-    @property
-    def tls(self) -> Tls:
-        """The files for TLS."""
-        return Tls(self.syslog_ca_file, self.syslog_cert_file, self.syslog_key_file)
 
 
 class OidcSection(_Section):

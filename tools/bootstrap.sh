@@ -31,6 +31,10 @@ done
 if [ "$purpose" = test ] && ! ldconfig -p 2>/dev/null | grep -q 'libatomic\.so\.1'; then
   missing="$missing libatomic1"
 fi
+# Nor has rsyslog's TLS.
+if [ "$purpose" = test ] && ! ls /usr/lib/*/rsyslog/lmnsd_ossl.so >/dev/null 2>&1; then
+  missing="$missing rsyslog-openssl"
+fi
 
 # The first Python on the path that is new enough and can make virtual environments.
 find_python() {

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import argparse
 import csv
+import itertools
 import re
-import socket
 import sys
+import time
 from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
 from typing import IO
 
 from hub.commands import hub_time
-from hub.runtime.syslog import line_of, moment, own_host
+from hub.runtime.syslog import BATCH, PACE_S, LocalSyslog, line_of, moment
 from hub.settings import HubSettings
 from hub.store import audit
 from hub.store.db import open_db, open_reader, transaction
@@ -43,8 +44,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser], config
     export = add("export", "xuất nhật ký / hand the log out")
     target = export.add_mutually_exclusive_group(required=True)
     target.add_argument("--csv", default="", metavar="FILE", help="UTF-8 with BOM and semicolons; - is the output")
-    target.add_argument("--syslog", default="", metavar="HOST:PORT", help="RFC 5424 over UDP")
-    export.add_argument("--tcp", action="store_true", help="to syslog over TCP, framed by RFC 6587's octet counts")
+    target.add_argument("--syslog", action="store_true", help="once more into the socket that [audit] syslog names")
     export.add_argument("--after", type=int, default=0, metavar="NUMBER", help="only rows after this one")
     prune = add("prune", "bỏ dòng cũ, chuỗi vẫn kiểm tra được / let go of old rows; the rest can still be verified")
     prune.add_argument("--days", type=float, default=audit.KEEP_S / audit.DAY_S, help="keep so many; default: 1825")
@@ -60,7 +60,7 @@ def run(settings: HubSettings, given: argparse.Namespace, by: str) -> int:
             sys.stdout.write(f"{audit.head(db)}\n")
             db.close()
         case "export":
-            _export(settings.database, given, by)
+            _export(settings, given, by)
         case _:
             if not given.days >= 1:
                 raise AuditError("--days: ít nhất 1 / at least 1")
@@ -92,7 +92,10 @@ def _verify(path: Path, noted: str) -> int:
     return 1
 
 
-def _export(path: Path, given: argparse.Namespace, by: str) -> None:
+def _export(settings: HubSettings, given: argparse.Namespace, by: str) -> None:
+    path, to = settings.database, given.csv or settings.audit.syslog
+    if not to:
+        raise AuditError("--syslog: [audit] syslog trống / is empty: write the path of a syslog socket, e.g. /dev/log")
     db = open_reader(path)
     if given.csv == "-":
         write_csv(sys.stdout, audit.rows(db, given.after))
@@ -100,12 +103,11 @@ def _export(path: Path, given: argparse.Namespace, by: str) -> None:
         with Path(given.csv).open("w", encoding="utf-8-sig", newline="") as file:
             write_csv(file, audit.rows(db, given.after))
     else:
-        count = send_syslog(given.syslog, audit.rows(db, given.after), tcp=given.tcp)
+        count = send_syslog(to, audit.rows(db, given.after))
         sys.stdout.write(f"{count} dòng / rows\n")
     db.close()
     db = open_db(path)
     with transaction(db):
-        to = given.csv or given.syslog
         audit.append(db, hub_time.hub_now_s(db), by, "audit_exported", {"to": to, "after": given.after})
     db.close()
 
@@ -122,21 +124,16 @@ def _plain(cell: str) -> str:
     return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
 
 
-def send_syslog(target: str, rows: Iterable[Iterable[object]], *, tcp: bool) -> int:
-    """Send rows to a collector; gives how many. UDP promises nothing; TCP waits for the far side to take them all.
-
-    Raises AuditError when the target is no HOST:PORT, and OSError.
-    """
-    host, _, port = target.rpartition(":")
-    if not host or not port.isdigit():
-        raise AuditError(f"--syslog {target[:60]!r}: viết MÁY:CỔNG / write HOST:PORT")
-    count, family = 0, socket.SOCK_STREAM if tcp else socket.SOCK_DGRAM
-    address = socket.getaddrinfo(host.strip("[]"), int(port), type=family)[0]
-    with socket.socket(address[0], family) as channel:
-        channel.settimeout(10)
-        channel.connect(address[4])
-        for row in rows:
-            line = line_of(row, own_host())
-            channel.sendall(b"%d %s" % (len(line), line) if tcp else line)
-            count += 1
+def send_syslog(path: str, rows: Iterable[Iterable[object]]) -> int:
+    """Send rows into a syslog socket of this machine; gives how many. Raises AuditError when nobody reads it."""
+    count, left = 0, iter(rows)
+    try:
+        with closing(LocalSyslog(path)) as syslog:
+            while lines := [line_of(row) for row in itertools.islice(left, BATCH)]:
+                syslog.send(lines)
+                count += len(lines)
+                time.sleep(PACE_S if len(lines) == BATCH else 0)
+    except OSError as error:
+        why = error.strerror or error
+        raise AuditError(f"--syslog {path}: không ai nhận, hãy bật rsyslog / nobody reads it: {why}") from None
     return count

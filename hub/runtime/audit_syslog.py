@@ -1,8 +1,9 @@
-"""Hands every row of the log of who did what to a collector, in order, while the hub serves.
+"""Hands every row of the log of who did what to this machine's syslog, in order, while the hub serves.
 
 The place it has come to is kept in the database, so a restored copy goes on where that copy was. A row is noted as sent
-only after the collector took it: a hub that is killed in between sends a few again, which their numbers tell, and never
-leaves one out. Whatever waits stands in the database; nothing is gathered in memory.
+only after syslog has read it: a hub that is killed in between sends a few again, which their numbers tell, and never
+leaves one out. Each new way into the socket begins with the row that was sent last: a reader that died may have had it
+in its hands. Whatever waits stands in the database; nothing is gathered in memory.
 """
 
 from __future__ import annotations
@@ -16,13 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hub.port import Change
-from hub.runtime.syslog import ANSWER_S, Channel, Target, Tls, line_of, own_host, target_of
+from hub.runtime.syslog import ANSWER_S, BATCH, PACE_S, LocalSyslog, line_of
 from hub.store.db import open_reader
 
 log = logging.getLogger(__name__)
 
-BATCH = 100
-"""Rows that are read, sent and noted at a time."""
 EVERY_S = 1.0
 RETRY_S = (2.0, 5.0, 15.0, 60.0)
 _META = "audit_syslog"
@@ -30,9 +29,10 @@ _META = "audit_syslog"
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The newest row that a collector has taken."""
+    """The newest row that syslog has taken."""
 
     target: str
+    """The socket's path."""
     id: int = 0
     hash: str = ""
 
@@ -46,7 +46,7 @@ class Place:
 
 
 def place_of(db: sqlite3.Connection, target: str) -> Place:
-    """How far this collector has come; another one than last time begins with the oldest row."""
+    """How far this socket has come; another one than last time begins with the oldest row."""
     row = db.execute("SELECT value FROM meta WHERE key = ?", (_META,)).fetchone()
     try:
         found = Place(**json.loads(row[0])) if row else Place(target)
@@ -58,16 +58,13 @@ def place_of(db: sqlite3.Connection, target: str) -> Place:
 class Forwarder:
     """A thread that sends what is new. `note` writes in the hub's one writer; it may raise, and is asked again."""
 
-    def __init__(self, path: Path, target: str, tls: Tls, note: Callable[[Place], None]) -> None:
-        """Raises ValueError when the target cannot be read."""
-        self._path, self._name, self._tls, self._note = path, target, tls, note
-        self._target: Target = target_of(target)
-        self._host = own_host()
+    def __init__(self, path: Path, target: str, note: Callable[[Place], None]) -> None:
+        self._path, self._name, self._note = path, target, note
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="audit-syslog", daemon=True)
         self._db: sqlite3.Connection | None = None
         self._place = Place(target)
-        self._channel: Channel | None = None
+        self._syslog: LocalSyslog | None = None
         self._failures = 0
 
     def start(self) -> None:
@@ -81,7 +78,7 @@ class Forwarder:
 
     @property
     def reached(self) -> str:
-        """`yes`, or `no` while rows wait because the collector does not take them."""
+        """`yes`, or `no` while rows wait because nobody reads the socket."""
         return "no" if self._failures else "yes"
 
     def _run(self) -> None:
@@ -93,11 +90,10 @@ class Forwarder:
             self._db.close()
 
     def _turn(self) -> float:
-        """Send all there is; gives the seconds until the next look."""
+        """Send a batch; gives the seconds until the next look."""
         try:
-            while not self._over.is_set() and self._some():
-                pass
-        except (OSError, sqlite3.Error, ValueError) as error:
+            more = self._some()
+        except (OSError, sqlite3.Error, ValueError, OverflowError) as error:
             self._hang_up()
             if not self._failures:
                 log.warning("the log of who did what does not reach %s, its rows wait here: %s", self._name, error)
@@ -106,26 +102,28 @@ class Forwarder:
         if self._failures:
             log.info("the log of who did what reaches %s again", self._name)
             self._failures = 0
-        return EVERY_S
+        return PACE_S if more else EVERY_S
 
     def _some(self) -> bool:
-        """Send one batch. False: there was none."""
+        """Send one batch. False: there is no more."""
         if self._db is None:
             self._db = open_reader(self._path)
             self._place = place_of(self._db, self._name)
         self._begin_anew_if_forked(self._db)
         rows = self._db.execute(
             "SELECT id, at_s, by, what, detail, prev, hash FROM audit WHERE id > ? AND hash <> '' ORDER BY id LIMIT ?",
-            (self._place.id, BATCH),
+            (self._place.id if self._syslog else self._place.id - 1, BATCH),
         ).fetchall()
         if not rows:
             return False
-        if self._channel is None:
-            self._channel = Channel(self._target, self._tls)
-        self._channel.send([line_of(row, self._host) for row in rows])
-        self._place = Place(self._name, int(rows[-1]["id"]), str(rows[-1]["hash"]))
-        self._keep_place()
-        return True
+        if self._syslog is None:
+            self._syslog = LocalSyslog(self._name)
+        self._syslog.send([line_of(row) for row in rows])
+        place = Place(self._name, int(rows[-1]["id"]), str(rows[-1]["hash"]))
+        if place != self._place:
+            self._place = place
+            self._keep_place()
+        return len(rows) == BATCH
 
     def _keep_place(self) -> None:
         try:
@@ -134,7 +132,7 @@ class Forwarder:
             log.warning("the place in the log of who did what is not kept, rows may be sent again: %s", error)
 
     def _begin_anew_if_forked(self, db: sqlite3.Connection) -> None:
-        """A log that has not the row which was sent last is another one: the collector gets it whole, and can tell."""
+        """A log that has not the row which was sent last is another one: it is sent whole, and its hashes tell."""
         here = self._place
         if not here.id:
             return
@@ -146,6 +144,6 @@ class Forwarder:
         self._place = Place(self._name)
 
     def _hang_up(self) -> None:
-        if self._channel is not None:
-            self._channel.close()
-            self._channel = None
+        if self._syslog is not None:
+            self._syslog.close()
+            self._syslog = None

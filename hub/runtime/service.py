@@ -28,7 +28,6 @@ from hub.port import Change, HubBusyError, Marked, Ordered, Subscription
 from hub.runtime import timekeeper
 from hub.runtime.audit_syslog import Forwarder, Place
 from hub.runtime.clock import HubClock
-from hub.runtime.syslog import Tls
 from hub.runtime.timekeeper import Timekeeper
 from hub.runtime.watchdog import Watchdog
 from hub.signer.client import MALFORMED, TRY_LATER, SignerClient, SignRefusedError, Unsigned
@@ -69,7 +68,7 @@ class Hub:
         self, db_path: Path, broker: Broker, *, beat_s: float = 60.0, commit_ms: float = 150.0,
         demo_broker: bool = False, reconnect_window_s: float = 30.0, budget: Budget | None = None,
         sealer: SignerClient | Unsigned | None = None, keys_file: Path | None = None,
-        syslog: str = "", syslog_tls: Tls | None = None, clock: HubClock | None = None,
+        syslog: str = "", clock: HubClock | None = None,
     ) -> None:  # fmt: skip
         """Opens the database. Raises hub.store.db.DatabaseError."""
         clock = clock or HubClock()
@@ -111,7 +110,7 @@ class Hub:
         self._asking: queue.SimpleQueue[Job[Ordered | OrderMessage] | None] = queue.SimpleQueue()
         self._answering: set[str] = set()
         self._leases = threading.Thread(target=self._answer_rooms, name="leases", daemon=True)
-        self._forwarder = Forwarder(db_path, syslog, syslog_tls or Tls(), self._keep_place) if syslog else None
+        self._forwarder = Forwarder(db_path, syslog, self._keep_place) if syslog else None
         self._link = Link(broker, hub_filters(), self._intake.take, self._link_changed, clock, self._left_out)
 
     def start(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-import re
+import json
 import socket
 import sqlite3
 import subprocess
@@ -216,33 +216,26 @@ def test_export_as_csv_is_safe_for_spreadsheets_and_itself_logged(config: Path, 
     assert db.execute("SELECT what FROM audit ORDER BY id DESC").fetchone()[0] == "audit_exported"
 
 
-_SYSLOG = re.compile(r'<109>1 1970-01-01T00:16:4\d\.000Z \S+ diemcau-hub - note \[audit@32473 number="(\d)" '
-                     r'by="thu.hà" prev="[0-9a-f]{64}" hash="[0-9a-f]{64}"\] \ufeff{.*}\Z')  # fmt: skip
-
-
-def test_export_by_syslog_over_udp_and_tcp(config: Path) -> None:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
-        udp.bind(("127.0.0.1", 0))
-        udp.settimeout(10)
-        target = f"127.0.0.1:{udp.getsockname()[1]}"
-        assert main(["audit", "export", "--syslog", target, "--config", str(config)]) == 0
-        found = [_SYSLOG.match(udp.recv(4096).decode()) for _ in range(5)]
-        assert [one and one[1] for one in found] == list("12345")
-    with socket.create_server(("127.0.0.1", 0)) as tcp:
+def test_export_goes_once_more_into_the_hubs_syslog_socket(
+    config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["audit", "export", "--syslog", "--after", "3", "--config", str(config)]
+    assert main(command) == 1
+    assert "[audit] syslog" in capsys.readouterr().err
+    path = tmp_path / "log"
+    config.write_text(config.read_text("utf-8") + f'[audit]\nsyslog = "{path}"\n', "utf-8")
+    assert main(command) == 1
+    assert f"--syslog {path}: không ai nhận" in capsys.readouterr().err
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as syslog:
+        syslog.bind(str(path))
         heard: list[bytes] = []
-
-        def listen() -> None:
-            channel, _ = tcp.accept()
-            with channel, channel.makefile("rb") as stream:
-                heard.append(stream.read())
-
-        thread = threading.Thread(target=listen)
+        thread = threading.Thread(target=lambda: heard.extend(syslog.recv(8192) for _ in range(2)))
         thread.start()
-        target = f"127.0.0.1:{tcp.getsockname()[1]}"
-        assert main(["audit", "export", "--syslog", target, "--tcp", "--after", "3", "--config", str(config)]) == 0
+        assert main(command) == 0
         thread.join(10)
-    size, _, rest = heard[0].partition(b" ")
-    first = rest[: int(size)].decode()
-    assert (match := _SYSLOG.match(first)) is not None
-    assert match[1] == "4"
-    assert main(["audit", "export", "--syslog", "nowhere", "--config", str(config)]) == 1
+    assert "2 dòng" in capsys.readouterr().out
+    assert [line.partition(b": ")[0] for line in heard] == [b"<109>diemcau-audit"] * 2
+    assert [json.loads(line.partition(b": ")[2])["id"] for line in heard] == [4, 5]
+    db = open_db(tmp_path / "hub.db")
+    row = db.execute("SELECT what, detail FROM audit ORDER BY id DESC").fetchone()
+    assert (row["what"], json.loads(row["detail"])) == ("audit_exported", {"to": str(path), "after": 3})

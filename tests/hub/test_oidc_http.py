@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from joserfc.jwk import KeySet
 from hub.access.oidc import http
 from hub.access.oidc.options import OidcError, Options, Reason
 from hub.access.oidc.provider import AT_ONCE, SILENT_S, Provider, _Known
-from tests.hub.test_audit_syslog import TlsCollector
+from tests.hub.collectors import certificate
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 10000000\r\n\r\n"
 
@@ -100,9 +101,40 @@ def test_few_wait_at_once() -> None:
     assert caught.value.reason is Reason.BUSY
 
 
+class Stranger:
+    """A server with TLS whose certificate vouches for itself."""
+
+    def __init__(self, folder: Path) -> None:
+        certificate(folder, "IP:127.0.0.1")
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(folder / "cert.pem", folder / "key.pem")
+        self._server = context.wrap_socket(socket.create_server(("127.0.0.1", 0)), server_side=True)
+        self.issuer = f"https://127.0.0.1:{self._server.getsockname()[1]}"
+        self.heard = b""
+        self._thread = threading.Thread(target=self._listen, daemon=True)
+        self._thread.start()
+
+    def _listen(self) -> None:
+        try:
+            while True:
+                try:
+                    channel, _ = self._server.accept()
+                except ssl.SSLError:  # it did not trust us
+                    continue
+                with channel:
+                    self.heard += channel.recv(65536)
+        except OSError:
+            pass
+
+    def close(self) -> None:
+        self._server.shutdown(socket.SHUT_RDWR)
+        self._server.close()
+        self._thread.join(10)
+
+
 def test_a_certificate_that_nobody_vouches_for_is_refused(tmp_path: Path) -> None:
-    stranger = TlsCollector(tmp_path)
-    provider = Provider(options(stranger.target.replace("tls://", "https://")), lambda: 0.0)
+    stranger = Stranger(tmp_path)
+    provider = Provider(options(stranger.issuer), lambda: 0.0)
     with pytest.raises(OidcError) as caught:
         provider.begin("/")
     assert caught.value.reason is Reason.UNREACHABLE

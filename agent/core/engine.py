@@ -164,8 +164,3 @@ def _counted_blind(state: RoomState, now: Instant) -> RoomState:
     until_s = state.policy.maintenance_until_s
     lasted_s = state.blind.lasts_s(until_s, now) if not now.synced or is_open(state, now) is None else 0.0
     return replace(state, blind=Blind(until_s, lasted_s, now.mono_s) if until_s > 0 else Blind())
-
-
-def healthy_now(state: RoomState) -> bool:
-    """Whether no fault is open or suspected."""
-    return all(fault.phase is Phase.CLEAR for fault in state.faults.values())

@@ -50,15 +50,6 @@ class Readiness:
     missing: list[tuple[RoomRow, str]]
     """Rooms that are not ready with their communes, the worst first."""
 
-    @property
-    def by_verdict(self) -> list[tuple[str, int]]:
-        """How many of the missing stand in each state, the worst first."""
-        return [
-            (verdict, count)
-            for verdict in VERDICTS
-            if verdict != "ready" and (count := sum(room.verdict == verdict for room, _ in self.missing))
-        ]
-
 
 def _meeting(coming: list[MeetingRow], rooms: list[RoomRow], tree: Tree) -> Readiness | None:
     if not coming:

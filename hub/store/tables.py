@@ -58,12 +58,6 @@ _TWIN = (
 _TWIN_NAMES = [name.strip() for name in _TWIN.split(",")]
 
 
-def load_twin(db: sqlite3.Connection, room: str) -> Twin:
-    """The room's twin; an empty one when there is no row yet."""
-    row = db.execute(f"SELECT {_TWIN} FROM twins WHERE room = ?", (room,)).fetchone()  # noqa: S608
-    return _twin(row) if row else Twin(room)
-
-
 def load_twins(db: sqlite3.Connection) -> dict[str, Twin]:
     """Every twin there is."""
     return {row["room"]: _twin(row) for row in db.execute(f"SELECT {_TWIN} FROM twins")}  # noqa: S608

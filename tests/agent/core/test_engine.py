@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from agent.core.engine import CLEAR_LATCHES, healthy_now, initial
+from agent.core.engine import CLEAR_LATCHES, initial
 from agent.core.events import DesiredChanged, OrderReceived, Tick
 from agent.core.facts import FACTS, NoReading
 from agent.core.phases import Phase
@@ -79,14 +79,6 @@ def test_a_desired_document_counts_once_and_whole() -> None:
     world.feed(DesiredChanged(2))
     assert world.state.policy.meetings == (meeting,), "the same number again, or an older one, is not news"
     assert len(world.records("desired_applied")) == 1
-
-
-def test_a_room_is_healthy_when_nothing_is_even_suspected() -> None:
-    world = World()
-    assert healthy_now(world.state), "a room of which nothing is known complains of nothing"
-    for phase, is_healthy in ((Phase.CLEAR, True), (Phase.SUSPECTED, False), (Phase.ESCALATED, False)):
-        world.state = replace(world.state, faults={"a": Fault("a"), "b": Fault("b", phase)})
-        assert healthy_now(world.state) is is_healthy
 
 
 def test_compressed_time_also_ages_what_is_known() -> None:

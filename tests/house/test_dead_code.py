@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from vulture import Vulture
+from vulture.core import Vulture
 
 from tests.house.source import PACKAGES, ROOT
 

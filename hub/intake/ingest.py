@@ -1,7 +1,9 @@
 """Reads what came from the broker: a typed message of a room, or the reason why it cannot be read. Never an exception.
 
 The room is taken from the topic alone, which the broker's access list vouches for. Numbers that the database could not
-hold, and an epoch that belongs to the hub itself, are refused here, so that nothing behind has to think of them.
+hold, and an epoch that belongs to the hub itself, are refused here, so that nothing behind has to think of them. These
+limits do not stand in the message types: a room reads its own outbox by those and discards what it cannot read, whereas
+here it is kept, shown and counted as committed.
 """
 
 from __future__ import annotations

@@ -93,10 +93,14 @@ class Rsyslog:
         self._end(subprocess.Popen.kill)
 
     def _end(self, how: Callable[[subprocess.Popen[bytes]], None]) -> None:
-        if self._process is not None:
-            how(self._process)
-            self._process.wait(20)
-            self._process = None
+        process, self._process = self._process, None
+        if process is None:
+            return
+        how(process)
+        try:
+            process.wait(20)
+        finally:
+            process.kill()  # where it did not end: nothing of a test outlives it
 
     def rows(self) -> list[str]:
         """What it has written, line by line."""

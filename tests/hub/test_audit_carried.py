@@ -100,8 +100,8 @@ def machines() -> Iterator[Machines]:
     with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
         made = Machines(Path(folder))
         yield made
-        made.carrier.stop()
-        made.collector.stop()
+        made.carrier.kill()
+        made.collector.kill()
 
 
 @pytest.mark.parametrize("end", [Rsyslog.kill, Rsyslog.stop])

@@ -22,7 +22,7 @@ from wire.messages import encode
 
 DYING = """
 import os, sys
-import hub.ingest, hub.main
+import hub.intake.ingest, hub.main
 
 real = hub.intake.ingest.decode
 

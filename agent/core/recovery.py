@@ -50,10 +50,8 @@ def restored(state: RoomState, event: Restarted, now: Instant) -> tuple[RoomStat
         commands=event.commands[-COMMANDS_KEPT:],
         times=timelines.known(event.offsets_s, now, event.lasts_s),
     )
-    if event.rebooted:  # the board was without power, and so was the room
-        state, more = staging.mains_back(state, now)
-        effects += more
-    return state, tuple(effects)
+    state, more = staging.restarted(state, now, rebooted=event.rebooted)
+    return state, (*effects, *more)
 
 
 def _loads(state: RoomState, event: Restarted, undated: list[PastAct], now: Instant) -> dict[str, LoadState]:

@@ -36,6 +36,16 @@ PROOFS = {
 """By load: facts of which one proves that it serves. Loads without any are given their settle time."""
 
 
+def restarted(state: RoomState, now: Instant, *, rebooted: bool) -> Step:
+    """Begin the return anew that the end of the agent has broken off.
+
+    After a start of the board it always is: what took the board's power took that of the room. A process that ended
+    alone leaves what was shed off; unless the outage goes on, it was in the middle of the return.
+    """
+    broken_off = not _mains_lost(state) and any(own.shed and own.off for own in state.loads.values())
+    return mains_back(state, now) if rebooted or broken_off else (state, ())
+
+
 def mains_back(state: RoomState, now: Instant) -> Step:
     """Begin the return after an outage: order alone, and whatever was shed comes back in its turn."""
     order = stages.fitted(state)
@@ -47,8 +57,7 @@ def mains_back(state: RoomState, now: Instant) -> Step:
 
 def advance(state: RoomState, now: Instant) -> Advance:
     """What the passing of time asks for: switch off extras while the mains is lost, or go on with the return."""
-    lost = any(rule.power_loss and state.fault(name).phase in OPEN for name, rule in state.rules.items())
-    if lost and mains_bad(state.view(now), state.policy):
+    if _mains_lost(state) and mains_bad(state.view(now), state.policy):
         if state.staged is not None:  # lost again in mid-return: it begins anew when the mains is back
             return _ended(state, state.staged, "mains_lost", now)
         return (*_shed(state, now), None)
@@ -62,6 +71,11 @@ def advance(state: RoomState, now: Instant) -> Advance:
     if not staged.cut and now.mono_s < _calm_at_s(state, staged):
         return state, (), None
     return (*_switch(state, staged, now), None)
+
+
+def _mains_lost(state: RoomState) -> bool:
+    """Whether the fault is open, whatever the mains looks like at this moment."""
+    return any(rule.power_loss and state.fault(name).phase in OPEN for name, rule in state.rules.items())
 
 
 def _calm_at_s(state: RoomState, staged: Staged) -> float:

@@ -8,10 +8,11 @@ from itertools import pairwise
 from agent.core.events import OrderReceived, RemedyDone, Restarted, StartRemedy, Tick
 from agent.core.facts import NoReading, Reading
 from agent.core.interlock import permit
+from agent.core.phases import Phase
 from agent.core.reasons import Permit, Reason, Refusal
 from agent.core.remedies import REMEDIES, Method
 from agent.core.stages import STAGES
-from agent.core.state import LoadState
+from agent.core.state import Fault, LoadState
 from tests.agent.core.world import IDLE, World
 
 DARK: dict[str, Reading] = {**IDLE, "mains.voltage_v": NoReading("timeout"), "ups.on_battery": True}
@@ -137,8 +138,24 @@ def test_a_board_that_has_started_anew_lets_the_room_return() -> None:
 
 def test_the_same_boot_returns_to_nothing() -> None:
     world = World()
-    world.feed(Restarted())
+    world.feed(Restarted(off_loads=("light",)))  # an operator's
     assert world.state.staged is None
+
+
+def test_an_agent_that_ended_in_mid_return_begins_it_anew() -> None:
+    world = room()
+    world.feed(Restarted(off_loads=("amplifier", "light"), shed_loads=("amplifier",)))
+    assert names(live(world, 300, IDLE)) == ["amplifier_on"]
+    assert [len(world.records(kind)) for kind in ("return_began", "return_ended")] == [1, 1]
+
+
+def test_an_agent_that_ended_in_an_outage_waits_for_its_end() -> None:
+    world = room()
+    lost = replace(Fault("mains_lost"), phase=Phase.CONFIRMED, fault_id=3, since_wall_s=world.now.wall_s - 60)
+    world.feed(Restarted(off_loads=("amplifier",), shed_loads=("amplifier",), open_faults=(lost,)))
+    assert world.state.staged is None
+    assert "amplifier_on" not in names(live(world, 600, DARK))
+    assert "amplifier_on" in names(live(world, 400, IDLE))
 
 
 def test_a_staged_boot_cycles_every_load_in_its_order_but_the_way_to_the_hub() -> None:

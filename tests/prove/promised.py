@@ -63,6 +63,8 @@ ACTED_AFTER_START_S = 1200.0
 """The same while the room returns from a loss of power, stage by stage."""
 ACTED_AGAIN_S = 2700.0
 """The same when everything was tried lately: a fault that was given to a person is tried again after half an hour."""
+SHED_BACK_S = 2700.0
+"""What was switched off for an outage is on again so long after it: the calm wait, and each stage at its slowest."""
 HEARD_WITHIN_S = 1200.0
 """While the way to the hub works, what the room has to tell is with the hub within this."""
 LEASE_S = 300.0

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from agent.core.phases import OPEN
 from tests.prove.invariants.base import SLACK_S, Moment, invariant
-from tests.prove.promised import SETTLED_S
+from tests.prove.promised import SETTLED_S, SHED_BACK_S
 
 if TYPE_CHECKING:
     from tests.prove.sim.world import World
@@ -29,6 +29,16 @@ def a_hung_codec_is_acted_upon(w: World, _moment: Moment) -> str:
     calm = w.judge.calm
     late = calm.waited_s() > calm.patience_s()
     return f"the codec has hung for {calm.waited_s():.0f} s, and nothing forbids an act" if late else ""
+
+
+@invariant("step")
+def what_was_shed_comes_back(w: World, _moment: Moment) -> str:
+    """What the room switched off for an outage is on again 45 minutes after it, however often its agent has ended.
+
+    The time begins anew with each start of the agent, and with each dip of the mains.
+    """
+    late = [load for load, since_s in w.judge.extras.since_s.items() if w.now_s - since_s > SHED_BACK_S]
+    return f"still off since the outage: {', '.join(late)}" if late else ""
 
 
 @invariant("end")

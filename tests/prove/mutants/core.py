@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import msgspec
 
-from agent.core import boots, interlock, ladder, recovery
+from agent.core import boots, interlock, ladder, recovery, staging
 from agent.core.events import Effect, PastAct, Restarted, StartRemedy
 from agent.core.facts import Instant, NoReading, Reading, Seen, View
 from agent.core.policy import Policy
@@ -179,6 +179,16 @@ def mains_need_not_be_calm() -> list[Patch]:
 
 
 # -- ladder, journal, outbox
+
+
+@mutant("mains lost", "agent is killed")
+def a_broken_off_return_is_forgotten() -> list[Patch]:
+    """An agent that was killed while the room returned leaves off what it had shed."""
+
+    def restarted(state: RoomState, now: Instant, *, rebooted: bool) -> tuple[RoomState, tuple[Effect, ...]]:
+        return staging.mains_back(state, now) if rebooted else (state, ())
+
+    return [(staging, "restarted", restarted)]
 
 
 @mutant(late=True)

@@ -19,6 +19,7 @@ from tests.prove.invariants import Moment, When, at
 from tests.prove.promised import CALL_DRAW_W, MAINS_HIGH_V, MAINS_LOW_V, SECRET_MARGIN_S
 from tests.prove.sim.calm import Calm
 from tests.prove.sim.clock import EPOCH_S
+from tests.prove.sim.extras import Extras
 from wire import messages as m
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class Judge:
         """When a load that was off was last given power, and which."""
         self.dead_at_cut: dict[str, float] = {}
         self.calm = Calm(world)
+        self.extras = Extras(world)
         self.lied_s = self.no_meeting_s = float("-inf")
         """When a sensor last lied, and when the room last could not have had a call."""
         self.acts_of: Counter[str] = Counter()
@@ -86,6 +88,7 @@ class Judge:
     def act(self, order: StartRemedy) -> None:
         """An act begins."""
         self._ask("act", Moment(order=order))
+        self.extras.act(order)
         if order.load.name in ("codec", "room"):
             self.calm.acted_s = self._world.now_s
         if order.remedy.method is not Method.API:
@@ -106,6 +109,7 @@ class Judge:
             self.dead_at_cut.setdefault(load, self._world.ledger.dead_for_s(self._world.now_s))
         if on:
             self.dead_at_cut.pop(load, None)
+            self.extras.powered(load)
 
     def tend(self) -> None:
         """Note how the room stands by the truth: asked with every look."""
@@ -125,6 +129,7 @@ class Judge:
                 else:
                     self.waiting_since.pop(rule, None)
         self.calm.tend()
+        self.extras.tend()
         self._ask("step", Moment())
 
     def end(self) -> None:
@@ -196,7 +201,8 @@ class Judge:
         return clock.lie_s > self.dated_s - clock.booted_s
 
     def _doubt(self) -> None:
-        """The journal has lost what it knew of the time."""
+        """The journal has lost what it knew of the time, and of much else."""
+        self.extras.forgotten()
         self.dated_s, self.dated_boot = float("-inf"), ""
         self.known_on.clear()
 

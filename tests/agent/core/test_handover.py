@@ -8,10 +8,11 @@ import pytest
 
 from agent.core.events import AskWitnesses, DesiredChanged, OrderReceived, RemedyDone, Tick
 from agent.core.facts import Reading
-from agent.core.handover import Handover, asked_again
+from agent.core.handover import Handover, asked_again, journal_back
 from agent.core.phases import Phase
 from agent.core.policy import Meeting
 from agent.core.reasons import Reason
+from agent.core.state import Fault
 from agent.ports import BUSY
 from tests.agent.core.test_codec_hung_story import HUNG
 from tests.agent.core.toy import ILL, later
@@ -322,3 +323,14 @@ def test_another_reason_between_begins_the_count_anew() -> None:
         world.run(HUNG, 20)
     world.feed(RemedyDone(max(world.state.acts), ok=False, reason="late", proof={"sent": False}))
     assert (world.state.fault("codec_hung").withdrawn, world.state.fault("codec_hung").lines_busy) == (3, 0)
+
+
+def test_only_what_was_given_up_for_want_of_a_journal_is_tried_again_when_it_is_back() -> None:
+    world = World()
+    lost = Fault("codec_hung", phase=Phase.ESCALATED, refused=Reason.NO_JOURNAL, withdrawn=3, strikes=5)
+    other = Fault("camera_missing", phase=Phase.ESCALATED, refused=Reason.LOAD_BUSY, withdrawn=3)
+    waits = Fault("display_asleep", phase=Phase.CONFIRMED, refused=Reason.NO_JOURNAL, withdrawn=2)
+    known = {fault.rule: fault for fault in (lost, other, waits)}
+    world.state = replace(world.state, faults=known)
+    back = journal_back(world.state)
+    assert back == replace(world.state, faults={**known, "codec_hung": replace(lost, withdrawn=0)})

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from agent.core.acts import fault_on, start
+from agent.core.acts import bound_s, fault_on, rebooked, start, unbooked
 from agent.core.events import Record, StartRemedy
 from agent.core.facts import Evidence
 from agent.core.phases import OPEN, Phase
@@ -121,3 +121,30 @@ def test_an_order_is_meant_for_an_open_fault_of_its_load(phase: Phase) -> None:
 
 def test_a_fault_whose_rule_is_gone_is_no_ones_aim() -> None:
     assert fault_on(replace(with_fault("codec_hung"), rules={}), "codec") == (0, "")
+
+
+PAST_S = (NOW_S - 700.0, NOW_S - 600.0)
+
+
+@pytest.mark.parametrize(
+    ("remedy", "restarts", "cycles", "moved"),
+    [("codec_power_cycle", 1, 1, True), ("codec_restart", 1, 0, False), ("codec_wake", 0, 0, False)],
+)
+def test_an_act_that_begins_later_counts_from_then_and_what_was_before_stays(
+    remedy: str, restarts: int, cycles: int, moved: bool
+) -> None:
+    codec = LoadState(acts_s=PAST_S, cycles_s=PAST_S[:1], boot_s=140.0)
+    before = replace(World().state, loads={"codec": codec, "fan": LoadState(off=True)}, last_relay_s=NOW_S - 600.0)
+    state, _, act = begin(remedy, state=before)
+    later = replace(World(mono_s=NOW_S + 30.0).now)
+    after = rebooked(state, act, later)
+    at_s = later.mono_s
+    assert after.load("codec") == replace(
+        codec, act_id=act.act_id, acts_s=PAST_S + (at_s,) * restarts, cycles_s=PAST_S[:1] + (at_s,) * cycles
+    )
+    assert after.load("fan") == LoadState(off=True)
+    assert after.last_relay_s == (at_s if moved else NOW_S - 600.0)
+    assert after.acts == {
+        act.act_id: replace(act, started_s=at_s, deadline_s=at_s + bound_s(before, REMEDIES[remedy]), begun=True)
+    }
+    assert unbooked(state, act) == replace(before, next_id=state.next_id)

@@ -235,3 +235,22 @@ def test_a_clock_that_was_set_once_may_have_been_right_before() -> None:
     late = at(2000.0 + 20 * 3600.0, 3600.0)
     assert set(times.known(late)) == {late.wall_s, late.wall_s - 3600.0}
     assert times.in_order(late) == (late.wall_s - 3600.0, late.wall_s)
+
+
+def test_times_stand_in_the_order_in_which_the_clock_first_showed_them() -> None:
+    now = at(500, -7200.0)
+    first, second = Timeline(OFFSET_S, 400.0, 200.0), Timeline(OFFSET_S - 7200.0, 500.0, 450.0)
+    times = Timelines((second, first), second)
+    assert times.known(now) == (500 + OFFSET_S - 7200.0, 500 + OFFSET_S), "the likeliest first"
+    assert times.in_order(now) == (500 + OFFSET_S, 500 + OFFSET_S - 7200.0)
+
+
+def test_the_present_time_alone_has_its_place_in_the_order_too() -> None:
+    first, present = Timeline(OFFSET_S + 7200.0, 400.0, 300.0), Timeline(OFFSET_S, 500.0, 100.0)
+    assert Timelines((first,), present, 600.0).in_order(at(500)) == (500 + OFFSET_S, 500 + OFFSET_S + 7200.0)
+
+
+def test_a_time_that_was_never_seen_before_is_the_last_in_the_order() -> None:
+    first = Timeline(OFFSET_S + 7200.0, 400.0, 300.0)
+    now = at(500)
+    assert Timelines((first,)).in_order(now) == (now.wall_s + 7200.0, now.wall_s)

@@ -275,6 +275,12 @@ def _dated_only(own: LoadState, load: Load, state: RoomState) -> LoadState:
     )
 
 
+def spent(remedy: Remedy, state: RoomState, now: Instant) -> Reason | None:
+    """Whether its load has had all its restarts of an hour or of a day, whatever else speaks for or against it."""
+    load = state.policy.load_of(remedy)
+    return _spent(remedy, load, state.load(load.name), now)
+
+
 def _spent(remedy: Remedy, load: Load, own: LoadState, now: Instant) -> Reason | None:
     """Whether the load has had all its restarts of an hour or of a day."""
     if sum(now.mono_s - at_s < HOUR_S for at_s in own.acts_s) >= load.budget_per_hour:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from agent.core import acts, boots, flapping, looks, staging
 from agent.core.events import Effect, Record, RemedyDone, Tell
 from agent.core.facts import Instant
-from agent.core.interlock import permit
+from agent.core.interlock import permit, spent
 from agent.core.phases import OPEN, Phase, Signal, after
 from agent.core.reasons import LINE_BUSY, PASSING, QUIET, SELF_ENDING, WITHDRAWN, Reason, Refusal
 from agent.core.remedies import REMEDIES, Method, Remedy
@@ -195,6 +195,8 @@ def _refusal(state: RoomState, rule: Rule, remedy: Remedy, now: Instant) -> Reas
     refusal = permit(remedy, state, now, own=True, grave=rule.leaves_no_meeting)
     if isinstance(refusal, Refusal) and refusal.reason not in PASSING:
         return refusal.reason
+    if remedy.method is Method.STAGED and _takes_no_part(state, rule, now):
+        return Reason.BUDGET_HOUR
     if too_early(state, rule, now):  # before what passes: nobody looks or asks for a lease while it only waits
         return Reason.NOT_YET
     if isinstance(refusal, Refusal):
@@ -210,6 +212,13 @@ def _refusal(state: RoomState, rule: Rule, remedy: Remedy, now: Instant) -> Reas
     if _inhibited(state, rule) or rule.diagnose(state.view(now), state.policy).verdict is not Verdict.FAULTY:
         return Reason.NO_EVIDENCE
     return None
+
+
+def _takes_no_part(state: RoomState, rule: Rule, now: Instant) -> bool:
+    """Whether the faulty load itself may not be cycled while the whole room is restarted: all others would be for
+    nothing."""
+    cycle = REMEDIES.get(f"{rule.loads[0]}_power_cycle") if rule.loads else None
+    return cycle is not None and spent(cycle, state, now) is not None
 
 
 def too_early(state: RoomState, rule: Rule, now: Instant) -> bool:

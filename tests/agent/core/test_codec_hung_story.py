@@ -10,6 +10,7 @@ from agent.core.events import DesiredChanged, OrderReceived, RemedyDone
 from agent.core.facts import NoReading, Reading
 from agent.core.phases import Phase
 from agent.core.policy import Meeting
+from agent.core.state import LoadState
 from tests.agent.core.test_staging import live, names
 from tests.agent.core.world import IDLE, WALL_S, World
 
@@ -58,6 +59,20 @@ def test_the_next_rungs_are_a_power_cycle_the_whole_room_and_then_a_person() -> 
     (escalated,) = world.records("fault_escalated")
     assert escalated.reason == "ladder_exhausted"
     assert escalated.words["vi"].title.startswith("Máy bị treo")
+
+
+@pytest.mark.parametrize("ago_s", [(2600.0, 2500.0), (80_000.0, 70_000.0, 60_000.0)])
+def test_the_whole_room_is_not_restarted_for_a_codec_that_may_take_no_part(ago_s: tuple[float, ...]) -> None:
+    world = World(mono_s=100_000.0)
+    spent = LoadState(cycles_s=tuple(world.mono_s - ago for ago in ago_s))
+    world.state = replace(world.state, loads={"codec": spent})
+    world.run(IDLE, 60)
+    world.run(HUNG, 25)
+    assert world.remedies() == ["codec_restart"]
+    world.finish()
+    world.run(HUNG, 225 + 40)
+    assert world.remedies() == ["codec_restart"], "neither its own cycle nor, for nothing, all others"
+    assert world.phase("codec_hung") is Phase.ESCALATED
 
 
 def test_a_restart_that_fails_outright_climbs_but_still_respects_hold_on() -> None:

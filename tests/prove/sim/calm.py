@@ -73,7 +73,10 @@ class Calm:
     def patience_s(self) -> float:
         """How long that may be."""
         now_s = self._world.now_s
-        if any(now_s - restart.began_s < 2 * HOUR_S for restart in self._world.place.restarts if restart.load == LOAD):
+        # An intent without an act counts too: who dies between the two cannot know whether it began.
+        if any(age_s < 2 * HOUR_S for age_s, _ in self._ages_s()) or any(
+            now_s - restart.began_s < 2 * HOUR_S for restart in self._world.place.restarts if restart.load == LOAD
+        ):
             return p.ACTED_AGAIN_S
         if now_s - self.clockless_s < HOUR_S:
             return p.ACTED_AGAIN_S

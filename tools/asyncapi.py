@@ -11,6 +11,7 @@ import msgspec
 import yaml
 
 from wire import messages, topics
+from wire.event_kinds import EventKind
 from wire.topics import Leaf
 
 KINDS: dict[Leaf, type[msgspec.Struct]] = {
@@ -55,20 +56,18 @@ TAIL = (
 )
 
 
-def field_docs(struct: type) -> dict[str, str]:
-    """The text that stands under each field of a struct. Python itself drops it."""
-    body = ast.parse(textwrap.dedent(inspect.getsource(struct))).body[0]
+def field_docs(documented: type) -> dict[str, str]:
+    """The text under each field of a struct, or each member of an enum. Python itself drops it."""
+    body = ast.parse(textwrap.dedent(inspect.getsource(documented))).body[0]
     assert isinstance(body, ast.ClassDef)
     found: dict[str, str] = {}
     for field, text in zip(body.body, body.body[1:], strict=False):
-        if (
-            isinstance(field, ast.AnnAssign)
-            and isinstance(field.target, ast.Name)
-            and isinstance(text, ast.Expr)
-            and isinstance(text.value, ast.Constant)
-            and isinstance(text.value.value, str)
-        ):
-            found[field.target.id] = inspect.cleandoc(text.value.value)
+        match field, text:
+            case (
+                ast.AnnAssign(target=ast.Name(id=name)) | ast.Assign(targets=[ast.Name(id=name)]),
+                ast.Expr(value=ast.Constant(value=str(words))),
+            ):
+                found[name] = inspect.cleandoc(words)
     return found
 
 
@@ -90,7 +89,8 @@ def schemas() -> dict[str, Any]:
         for field, text in field_docs(getattr(messages, name)).items():
             if field in schema.get("properties", {}):
                 schema["properties"][field]["description"] = text
-    kinds_known = "".join(f"\n- `{kind}`: {meaning}" for kind, meaning in messages.EVENT_KINDS.items())
+    meanings = field_docs(EventKind)
+    kinds_known = "".join(f"\n- `{kind}`: {meanings[kind.name]}" for kind in EventKind)
     result["Event"]["properties"]["kind"]["description"] = f"Known kinds, more may come:{kinds_known}"
     return dict(sorted(result.items()))
 

@@ -135,7 +135,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
-    """`event`: something that happened, kept in the room until the hub acknowledges it. See `EVENT_KINDS`."""
+    """`event`: something that happened, kept in the room until the hub acknowledges it."""
 
     v: int = MAJOR
     stamp: Stamp
@@ -145,6 +145,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     """Epoch of the hub's database that `floor` has in mind, empty before the room has heard of one; null from agents of
     before. A hub that was brought back from an older copy has not got what another epoch acknowledged."""
     kind: str
+    """An `EventKind`, or one of a newer release, which the hub stores and shows as it came."""
     fault_id: int = 0
     """Numbers the episode within the epoch; 0 when no fault is meant."""
     rule: str = ""
@@ -167,31 +168,6 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     words: dict[str, Words] = {}
     """By language, `vi` and `en`."""
     detail: dict[str, Any] = {}
-
-
-EVENT_KINDS = {
-    "agent_started": "the agent came up; detail: version, crashes, power_cuts, the release it went back from and why",
-    "fault_confirmed": "a fault is certain; carries evidence, words and the time of the first symptom",
-    "fault_cleared": "the fault is gone and its recovery condition held",
-    "fault_escalated": "the machine can do no more, or must wait: a person is needed",
-    "fault_rearmed": "an escalated fault is tried again, for the reason given",
-    "remedy_started": "an act has been journalled and begins",
-    "remedy_done": "an act ended: outcome and proof of effect",
-    "remedy_refused": "an act was not allowed, with the reason; sent when the reason changes, not at every try",
-    "command_refused": "an operator's order was not obeyed, with the reason",
-    "desired_applied": "a new desired document is in force; detail: version",
-    "desired_refused": "a desired document, or a part of it, was not taken, with the reason; detail: version, meetings",
-    "load_latched": "a load used up its cycles of a day and was asked for one more: it waits for `clear_latches`",
-    "lease_wanted": "the room asks for a share of the fleet's budget before it restarts something by itself",
-    "return_began": "the mains is back, or the board has started anew: the loads return stage by stage; detail: stages",
-    "stage_unverified": "a stage of the return was passed over: nothing proved that its load serves",
-    "return_ended": "the room's return has ended, or was broken off for the reason given",
-    "outbox_dropped": "the outbox was full; detail: how many were dropped",
-    "power_missing": "a load cannot be given the power that it should have; its relay or outlet fails; detail: error",
-    "power_back": "a load that was told as `power_missing` has power again; detail: after_s",
-    "safe_mode_ended": "half an hour has passed without a crash: the room acts again",
-}
-"""Every kind of event and its meaning. A kind that a hub does not know is stored and shown as it is."""
 
 
 class MetricBatch(msgspec.Struct, frozen=True, kw_only=True):

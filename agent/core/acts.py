@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from agent.core import stages
-from agent.core.events import Effect, Record, StartRemedy
+from agent.core.events import Effect, Record, RecordKind, StartRemedy
 from agent.core.facts import Instant
 from agent.core.interlock import RELAY_METHODS
 from agent.core.phases import OPEN
@@ -45,7 +45,7 @@ def start(
         last_relay_s=now.mono_s if remedy.method in RELAY_METHODS else state.last_relay_s,
     )
     started = Record(
-        "remedy_started", rule_name, fault_id, act_id=act.act_id, remedy=remedy.name, load=load.name,
+        RecordKind.REMEDY_STARTED, rule_name, fault_id, act_id=act.act_id, remedy=remedy.name, load=load.name,
         command=command, by=by, evidence=state.fault(rule_name).evidence,
         detail={"confirmed": confirmed} if confirmed else {},
     )  # fmt: skip

@@ -18,6 +18,7 @@ from agent.core.events import (
     OrderReceived,
     Recheck,
     Record,
+    RecordKind,
     RemedyDone,
     Restarted,
     Tick,
@@ -130,7 +131,7 @@ def _commanded(state: RoomState, event: OrderReceived, now: Instant) -> tuple[Ro
         return state, ()  # delivered twice: the first one counts
     state = replace(state, commands=(*state.commands, event.command_id)[-COMMANDS_KEPT:])
     if event.action == "recheck":
-        done = Record("remedy_done", remedy="recheck", outcome="done", command=event.command_id, by=event.by)
+        done = Record(RecordKind.REMEDY_DONE, remedy="recheck", outcome="done", command=event.command_id, by=event.by)
         return state, (Recheck(), done)
     if event.action == CLEAR_LATCHES:
         return _cleared(state, event)
@@ -144,7 +145,7 @@ def _cleared(state: RoomState, event: OrderReceived) -> tuple[RoomState, tuple[E
     names = [name for name, load in state.loads.items() if load.latched]
     loads = {name: replace(load, latched=False) if load.latched else load for name, load in state.loads.items()}
     done = Record(
-        "remedy_done", remedy=CLEAR_LATCHES, outcome="done", command=event.command_id, by=event.by,
+        RecordKind.REMEDY_DONE, remedy=CLEAR_LATCHES, outcome="done", command=event.command_id, by=event.by,
         detail={"loads": " ".join(sorted(names))},
     )  # fmt: skip
     return replace(state, loads=loads), (done,)
@@ -155,7 +156,9 @@ def _desired(state: RoomState, event: DesiredChanged, now: Instant) -> tuple[Roo
         return state, ()
     policy = replace(state.policy, meetings=event.meetings, maintenance_until_s=event.maintenance_until_s)
     state = _counted_blind(replace(state, policy=policy, desired_version=event.version), now)
-    return state, (Record("desired_applied", detail={"version": event.version, "meetings": len(event.meetings)}),)
+    return state, (
+        Record(RecordKind.DESIRED_APPLIED, detail={"version": event.version, "meetings": len(event.meetings)}),
+    )
 
 
 def _counted_blind(state: RoomState, now: Instant) -> RoomState:

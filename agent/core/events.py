@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -136,11 +137,37 @@ class StartRemedy:
     load: Load
 
 
+class RecordKind(enum.StrEnum):
+    """What a record tells. The names and values are those of `wire.event_kinds.EventKind`, where each is explained: the
+    core knows nothing of the wire, so they stand here once more."""
+
+    AGENT_STARTED = "agent_started"
+    FAULT_CONFIRMED = "fault_confirmed"
+    FAULT_CLEARED = "fault_cleared"
+    FAULT_ESCALATED = "fault_escalated"
+    FAULT_REARMED = "fault_rearmed"
+    REMEDY_STARTED = "remedy_started"
+    REMEDY_DONE = "remedy_done"
+    REMEDY_REFUSED = "remedy_refused"
+    COMMAND_REFUSED = "command_refused"
+    DESIRED_APPLIED = "desired_applied"
+    DESIRED_REFUSED = "desired_refused"
+    LOAD_LATCHED = "load_latched"
+    LEASE_WANTED = "lease_wanted"
+    RETURN_BEGAN = "return_began"
+    STAGE_UNVERIFIED = "stage_unverified"
+    RETURN_ENDED = "return_ended"
+    OUTBOX_DROPPED = "outbox_dropped"
+    POWER_MISSING = "power_missing"
+    POWER_BACK = "power_back"
+    SAFE_MODE_ENDED = "safe_mode_ended"
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """Something to journal and to report upwards: mirrors `wire.messages.Event` without its stamp."""
 
-    kind: str
+    kind: RecordKind
     rule: str = ""
     fault_id: int = 0
     severity: str = ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from agent.core import acts, boots, flapping, looks, staging
-from agent.core.events import Effect, Record, RemedyDone, Tell
+from agent.core.events import Effect, Record, RecordKind, RemedyDone, Tell
 from agent.core.facts import Instant
 from agent.core.interlock import permit, spent
 from agent.core.phases import OPEN, Phase, Signal, after
@@ -73,7 +73,7 @@ def _passed(state: RoomState, rule: Rule, fault: Fault, diagnosis: Diagnosis, no
         return _put(state, replace(fault, passes=passes, strikes=0, well_s=now.mono_s)), ()
     phase = after(fault.phase, Signal.RECOVERED)
     cleared = Record(
-        "fault_cleared", rule.name, fault.fault_id, rule.severity, phase,
+        RecordKind.FAULT_CLEARED, rule.name, fault.fault_id, rule.severity, phase,
         reason="healed_by_room" if fault.acts else "recovered",
         since_wall_s=fault.since_wall_s, evidence=diagnosis.evidence,
         detail={"acts": fault.acts, "lasted_s": round(now.mono_s - fault.since_s, 1)},
@@ -123,7 +123,7 @@ def _struck(state: RoomState, rule: Rule, fault: Fault, diagnosis: Diagnosis, no
     known = replace(_moved(known, Signal.CERTAIN, now), fault_id=state.next_id)
     words = rule.told(state.view(now), state.policy)
     confirmed = Record(
-        "fault_confirmed", rule.name, known.fault_id, rule.severity, known.phase, diagnosis.reason,
+        RecordKind.FAULT_CONFIRMED, rule.name, known.fault_id, rule.severity, known.phase, diagnosis.reason,
         known.since_wall_s, diagnosis.evidence, words=words, detail={"strikes": strikes},
     )  # fmt: skip
     state = _put(replace(state, next_id=state.next_id + 1), known)
@@ -250,8 +250,9 @@ def _asked(state: RoomState, rule: Rule, fault: Fault, remedy: Remedy, now: Inst
     if now.mono_s - state.lease.asked_s < state.policy.guards.lease_s:
         return state, ()
     wanted = Record(
-        "lease_wanted", rule.name, fault.fault_id, rule.severity, fault.phase, remedy=remedy.name, load=remedy.load
-    )
+        RecordKind.LEASE_WANTED, rule.name, fault.fault_id, rule.severity, fault.phase, remedy=remedy.name,
+        load=remedy.load,
+    )  # fmt: skip
     return replace(state, lease=Lease(asked_s=now.mono_s)), (wanted,)
 
 
@@ -260,13 +261,13 @@ def _latched(state: RoomState, rule: Rule, fault: Fault, remedy: Remedy) -> Step
     own = state.load(remedy.load)
     if own.latched:
         return state, ()
-    told = Record("load_latched", rule.name, fault.fault_id, rule.severity, fault.phase, load=remedy.load)
+    told = Record(RecordKind.LOAD_LATCHED, rule.name, fault.fault_id, rule.severity, fault.phase, load=remedy.load)
     return replace(state, loads={**state.loads, remedy.load: replace(own, latched=True)}), (told,)
 
 
 def _refused(rule: Rule, fault: Fault, remedy: Remedy, reason: Reason) -> Record:
     return Record(
-        "remedy_refused", rule.name, fault.fault_id, rule.severity, fault.phase, reason,
+        RecordKind.REMEDY_REFUSED, rule.name, fault.fault_id, rule.severity, fault.phase, reason,
         evidence=fault.evidence, remedy=remedy.name, load=remedy.load,
     )  # fmt: skip
 
@@ -277,7 +278,7 @@ def _give_up(
     fault = replace(_moved(fault, Signal.GIVE_UP, now), gave_up=fault.reason)
     words = rule.told(state.view(now), state.policy)
     escalated = Record(
-        "fault_escalated", rule.name, fault.fault_id, rule.severity, fault.phase, reason,
+        RecordKind.FAULT_ESCALATED, rule.name, fault.fault_id, rule.severity, fault.phase, reason,
         fault.since_wall_s, fault.evidence, words=words, detail={"acts": fault.acts},
     )  # fmt: skip
     return _put(state, fault), (*effects, escalated, Tell(rule.name, fault.phase, words))
@@ -305,7 +306,7 @@ def _rearm(state: RoomState, rule: Rule, fault: Fault, now: Instant) -> Step:
     else:
         return state, ()
     fault = replace(fault, refused="", strikes=0, withdrawn=0)
-    rearmed = Record("fault_rearmed", rule.name, fault.fault_id, rule.severity, fault.phase, reason)
+    rearmed = Record(RecordKind.FAULT_REARMED, rule.name, fault.fault_id, rule.severity, fault.phase, reason)
     state, effects = _climb(_put(state, fault), rule, now)
     return state, (rearmed, *effects)
 
@@ -338,7 +339,7 @@ def finished(state: RoomState, event: RemedyDone, now: Instant) -> Step:
     rule_name = act.fault or acts.fault_on(state, act.load)[1]
     fault = state.fault(rule_name)
     done = Record(
-        "remedy_done", rule_name, fault.fault_id, reason=event.reason, act_id=act.act_id, remedy=act.remedy,
+        RecordKind.REMEDY_DONE, rule_name, fault.fault_id, reason=event.reason, act_id=act.act_id, remedy=act.remedy,
         load=act.load, outcome="done" if event.ok else "failed", proof=event.proof, command=act.command, by=act.by,
     )  # fmt: skip
     state = replace(state, acts=under_way, loads={**state.loads, act.load: own})

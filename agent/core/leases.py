@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from agent.core.events import Effect, OrderReceived, Record
+from agent.core.events import Effect, OrderReceived, Record, RecordKind
 from agent.core.facts import Instant
 from agent.core.state import Lease, RoomState
 
@@ -20,5 +20,5 @@ def answered(state: RoomState, event: OrderReceived, now: Instant) -> tuple[Room
     lease = (
         Lease(state.lease.asked_s, until_s=until_s) if granted else Lease(state.lease.asked_s, denied_until_s=until_s)
     )
-    done = Record("remedy_done", remedy=event.action, outcome="done", command=event.command_id, by=event.by)
+    done = Record(RecordKind.REMEDY_DONE, remedy=event.action, outcome="done", command=event.command_id, by=event.by)
     return replace(state, lease=lease), (done,)

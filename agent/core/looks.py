@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from agent.core import acts
-from agent.core.events import AskWitnesses, Effect, OrderReceived, Record
+from agent.core.events import AskWitnesses, Effect, OrderReceived, Record, RecordKind
 from agent.core.facts import Instant
 from agent.core.interlock import permit
 from agent.core.reasons import Reason, Refusal
@@ -70,7 +70,7 @@ def _ended(state: RoomState, order: PendingOrder, reason: Reason | None, now: In
     load = remedy.load if remedy else ""
     fault_id, rule = acts.fault_on(state, load)
     refused = Record(
-        "command_refused", rule, fault_id, reason=reason or "", remedy=order.action, load=load,
+        RecordKind.COMMAND_REFUSED, rule, fault_id, reason=reason or "", remedy=order.action, load=load,
         command=order.command, by=order.by,
     )  # fmt: skip
     return state, (refused,)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from agent.core import ages, boots, staging, timelines
-from agent.core.events import Effect, PastAct, Record, Restarted
+from agent.core.events import Effect, PastAct, Record, RecordKind, Restarted
 from agent.core.facts import Instant, Seen
 from agent.core.maintenance import is_open
 from agent.core.phases import OPEN, Phase
@@ -85,7 +85,7 @@ def _ended(act: PastAct, event: Restarted) -> Record:
     # A board that was told to start anew, and did, has done what it was told.
     done = act.remedy == "board_reboot" and event.rebooted
     return Record(
-        "remedy_done", act.fault, fault.fault_id, reason="" if done else "agent_restarted",
+        RecordKind.REMEDY_DONE, act.fault, fault.fault_id, reason="" if done else "agent_restarted",
         act_id=act.act_id, remedy=act.remedy, load=act.load, outcome="done" if done else "interrupted",
         command=act.command,
     )  # fmt: skip
@@ -102,7 +102,7 @@ def _open_faults(
         if fault.phase not in OPEN:
             continue
         if rule is None:
-            gone.append(Record("fault_cleared", fault.rule, fault.fault_id, reason="rule_removed"))
+            gone.append(Record(RecordKind.FAULT_CLEARED, fault.rule, fault.fault_id, reason="rule_removed"))
             continue
         settled = [loads[name].settle_until_s for name in rule.loads if name in loads]
         faults[fault.rule] = _resumed(fault, max(settled, default=now.mono_s), now, rebooted=event.rebooted)

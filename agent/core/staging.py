@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from agent.core import acts, looks, stages
-from agent.core.events import Effect, Record, RemedyDone
+from agent.core.events import Effect, Record, RecordKind, RemedyDone
 from agent.core.facts import Instant
 from agent.core.interlock import mains_bad, permit
 from agent.core.phases import OPEN, Phase
@@ -51,7 +51,7 @@ def mains_back(state: RoomState, now: Instant) -> Step:
     order = stages.fitted(state)
     if not order or state.staged is not None:
         return state, ()
-    began = Record("return_began", detail={"stages": " ".join(order)})
+    began = Record(RecordKind.RETURN_BEGAN, detail={"stages": " ".join(order)})
     return replace(state, staged=Staged(order, now.mono_s)), (began,)
 
 
@@ -128,7 +128,7 @@ def _switch(state: RoomState, staged: Staged, now: Instant) -> Step:
         over = verdict.reason is Reason.MEETING_NEAR and not any(stages.stands_for(state, now))
         if not over and verdict.reason in PASSING and now.mono_s - waiting_s <= state.policy.guards.refused_escalate_s:
             return looks.look_first(replace(state, staged=replace(staged, waiting_s=waiting_s)), verdict.reason, now)
-        refused = Record("remedy_refused", reason=verdict.reason, remedy=remedy.name, load=name)
+        refused = Record(RecordKind.REMEDY_REFUSED, reason=verdict.reason, remedy=remedy.name, load=name)
         return replace(state, staged=replace(staged, switched_s=now.mono_s)), (refused,)
     state = replace(state, staged=replace(staged, switched_s=now.mono_s))
     return acts.start(state, remedy, now, by="staged_boot" if staged.cut else "return")
@@ -147,7 +147,7 @@ def _await(state: RoomState, staged: Staged, now: Instant) -> Step:
     waited_s = now.mono_s - since_s
     if waited_s <= stages.patience_s(state, name) and not _given_up(state, name):
         return state, ()
-    passed = Record("stage_unverified", load=name, reason="no_proof", detail={"waited_s": round(waited_s, 1)})
+    passed = Record(RecordKind.STAGE_UNVERIFIED, load=name, reason="no_proof", detail={"waited_s": round(waited_s, 1)})
     return replace(state, staged=_next(staged)), (passed,)
 
 
@@ -181,5 +181,5 @@ def _ended(state: RoomState, staged: Staged, reason: str, now: Instant) -> Advan
     state = replace(state, staged=None)
     if staged.act_id:
         return state, (), RemedyDone(staged.act_id, ok=not reason, reason=reason)
-    ended = Record("return_ended", reason=reason, detail={"lasted_s": round(now.mono_s - staged.began_s, 1)})
+    ended = Record(RecordKind.RETURN_ENDED, reason=reason, detail={"lasted_s": round(now.mono_s - staged.began_s, 1)})
     return state, (ended,), None

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-from agent.core.events import Record, RemedyDone, StartRemedy
+from agent.core.events import Record, RecordKind, RemedyDone, StartRemedy
 from agent.core.facts import Value
 from agent.core.remedies import OFF_MAX_S, Load, Method
 from agent.ports import LATE, Effector, InTime, LateError, Outcome, RelayError, Relays, Sleep, always
@@ -191,7 +191,7 @@ class Actuators:
             since_s = self._dark_since_s.setdefault(load, now_s)
             if load not in self._dark_told and now_s - since_s >= DARK_TOLD_AFTER_S:
                 self._dark_told.add(load)
-                told.append(Record("power_missing", load=load, detail={"error": why[:100]}))
+                told.append(Record(RecordKind.POWER_MISSING, load=load, detail={"error": why[:100]}))
         return [record for record in told if record is not None]
 
     def _lit(self, load: str, now_s: float) -> Record | None:
@@ -199,7 +199,7 @@ class Actuators:
         if load not in self._dark_told:
             return None
         self._dark_told.discard(load)
-        return Record("power_back", load=load, detail={"after_s": dark_s})
+        return Record(RecordKind.POWER_BACK, load=load, detail={"after_s": dark_s})
 
     def close(self, wait_s: float = 6.0) -> None:
         """End every cycle now, by giving power back, and wait until that has been reported; at most `wait_s`.

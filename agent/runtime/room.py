@@ -17,6 +17,7 @@ from agent.core.events import (
     PastAct,
     Recheck,
     Record,
+    RecordKind,
     RemedyDone,
     Restarted,
     StartRemedy,
@@ -120,7 +121,7 @@ class Room:
         self._batch.meta["boot"] = self.who.boot
         self._ends_kept, self._quiet_kept = meta.get("ends", ""), meta.get("quiet", "")
         self._kept_faults = {fault.rule: () for fault in memory.open_faults}
-        self._apply(Record("agent_started", detail={"version": self.who.version, **(started or {})}), now)
+        self._apply(Record(RecordKind.AGENT_STARTED, detail={"version": self.who.version, **(started or {})}), now)
         self.feed(event, now)
         self._batch.ended += [(act.act_id, "interrupted") for act in memory.open_acts]
 
@@ -171,7 +172,7 @@ class Room:
     def end_safe_mode(self, now: Instant) -> None:
         """Let the room act again, and say so."""
         self.state = replace(self.state, policy=replace(self.state.policy, safe_mode=False))
-        self._apply(Record("safe_mode_ended"), now)
+        self._apply(Record(RecordKind.SAFE_MODE_ENDED), now)
 
     def remember_meta(self, key: str, value: str) -> None:
         """Keep a small value with the next commit."""
@@ -183,7 +184,7 @@ class Room:
                 seq = self.store.reserve_seq()
                 at = report.stamp(self.who, now, seq)
                 self._batch.events.append((seq, m.encode(report.event(effect, at))))
-                if effect.kind == "remedy_done" and effect.act_id:
+                if effect.kind == RecordKind.REMEDY_DONE and effect.act_id:
                     unsent = effect.outcome == "failed" and effect.proof.get("sent") is False
                     self._batch.ended.append((effect.act_id, UNSENT if unsent else effect.outcome))
                 answer = report.reply(effect, at)
@@ -255,7 +256,7 @@ class Room:
         lost = self.store.dropped - self._dropped
         if lost > 0 and now.mono_s - self._told_drops_s >= DROPS_TOLD_EVERY_S:
             self._dropped, self._told_drops_s = self.store.dropped, now.mono_s
-            self._apply(Record("outbox_dropped", detail={"dropped": lost, "total": self.store.dropped}), now)
+            self._apply(Record(RecordKind.OUTBOX_DROPPED, detail={"dropped": lost, "total": self.store.dropped}), now)
 
     def _collect(self) -> None:
         """Add what changed in the state since the last commit."""

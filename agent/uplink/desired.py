@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from agent.core.events import DesiredChanged, Record
+from agent.core.events import DesiredChanged, Record, RecordKind
 from agent.core.facts import Instant
 from agent.core.policy import Meeting
 from agent.store.reading import WALL_MAX_S
@@ -43,10 +43,12 @@ def fitted(desired: m.Desired, now: Instant) -> Fitted:
     meetings, reasons, secret = _meetings(desired)
     if reasons:
         detail: dict[str, m.Value] = {"version": desired.version, "meetings": sum(reasons.values())}
-        told.append(Record("desired_refused", reason=max(reasons, key=lambda one: reasons[one]), detail=detail))
+        told.append(
+            Record(RecordKind.DESIRED_REFUSED, reason=max(reasons, key=lambda one: reasons[one]), detail=detail)
+        )
     until_s = desired.maintenance_until_s
     if now.synced and until_s > now.wall_s + bounds.MAINTENANCE_MAX_S + bounds.AHEAD_MAX_S:
-        told.append(Record("desired_refused", reason="maintenance_long", detail={"version": desired.version}))
+        told.append(Record(RecordKind.DESIRED_REFUSED, reason="maintenance_long", detail={"version": desired.version}))
     until_s = min(max(0.0, until_s), WALL_MAX_S)
     document = msgspec.structs.replace(desired, meetings=meetings, maintenance_until_s=until_s)
     return Fitted(document, tuple(told), secret)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from agent.core.engine import CLEAR_LATCHES
-from agent.core.events import Record
+from agent.core.events import Record, RecordKind
 from agent.core.facts import Instant, NoReading, Seen
 from agent.core.interlock import in_call, permit
 from agent.core.maintenance import maintained
@@ -15,6 +15,9 @@ from agent.core.remedies import REMEDIES, Method, Remedy
 from agent.core.secrecy import Secrecy
 from agent.core.state import RoomState
 from wire import messages as m
+from wire.event_kinds import EventKind
+
+_TOLD_OUTCOME = {RecordKind.REMEDY_STARTED: "accepted", RecordKind.COMMAND_REFUSED: "refused"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,7 @@ def event(record: Record, at: m.Stamp) -> m.Event:
     """A record of the engine as the message that goes into the outbox."""
     return m.Event(
         stamp=at,
-        kind=record.kind,
+        kind=EventKind(record.kind),
         fault_id=record.fault_id,
         rule=record.rule,
         severity=str(record.severity),
@@ -63,7 +66,7 @@ def reply(record: Record, at: m.Stamp) -> m.Reply | None:
     """What the giver of a command is told of a record; None when it concerns no command."""
     if not record.command:
         return None
-    outcome = {"remedy_started": "accepted", "command_refused": "refused"}.get(record.kind, record.outcome)
+    outcome = _TOLD_OUTCOME.get(record.kind, record.outcome)
     return m.Reply(
         stamp=at, outcome=outcome or "failed", reason=str(record.reason), act_id=record.act_id, proof=dict(record.proof)
     )

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import msgspec
 
-from agent.core.events import OrderReceived, Record
+from agent.core.events import OrderReceived, Record, RecordKind
 from agent.core.facts import Instant
 from agent.store.base import Store
 from agent.store.epochs import Epochs
@@ -228,7 +228,8 @@ class Session:
 
     def _noisy(self, reason: str, detail: dict[str, m.Value], now: Instant) -> Incoming:
         """Count a message that nobody should have sent here; tell of the first one, then of many at once."""
-        return Incoming(records=self._noise.heard(Record("command_refused", reason=reason, detail=detail), now))
+        refused = Record(RecordKind.COMMAND_REFUSED, reason=reason, detail=detail)
+        return Incoming(records=self._noise.heard(refused, now))
 
     def _fleet(self, fleet: m.Fleet) -> Incoming:
         self.rate_per_s = min(100.0, max(1.0, fleet.rate_per_s))
@@ -347,7 +348,7 @@ class Session:
         if reason == documents.AHEAD:
             self._early = (desired.version, payload)  # the wrong clock may be ours
         if reason:
-            refused = Record("desired_refused", reason=reason, detail={"version": desired.version})
+            refused = Record(RecordKind.DESIRED_REFUSED, reason=reason, detail={"version": desired.version})
             return Incoming(records=self._noise.heard(refused, now), told_in=DOUBTED)
         fitted = documents.fitted(desired, now)
         told_in = DOUBTED if fitted.doubtful else self.connection
@@ -391,7 +392,7 @@ class Session:
         detail: dict[str, m.Value] = {"command": ident}
         if confirmed is not None:
             detail["confirmed"] = confirmed.person[: bounds.PERSON_MAX]
-        refused = Record("command_refused", reason=reason, by=by[:64], detail=detail)
+        refused = Record(RecordKind.COMMAND_REFUSED, reason=reason, by=by[:64], detail=detail)
         return Incoming(records=self._noise.heard(refused, now))
 
 

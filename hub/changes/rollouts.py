@@ -26,6 +26,7 @@ from hub.port import Change
 from hub.store import audit
 from hub.store.read.reads import Reader
 from hub.store.read.scope import ScopedReader
+from wire.event_kinds import EventKind
 
 log = logging.getLogger(__name__)
 
@@ -81,9 +82,8 @@ def rooms(db: Asks, now_s: float, since_s: float = 0.0) -> dict[str, RoomNow]:
     undid = {
         row["room"]: _went_back(row["raw"])
         for row in db.execute(
-            "SELECT room, raw, MAX(received_s) FROM events WHERE kind = 'agent_started' AND received_s >= ?"
-            " GROUP BY room",
-            (since_s,),
+            "SELECT room, raw, MAX(received_s) FROM events WHERE kind = ? AND received_s >= ? GROUP BY room",
+            (EventKind.AGENT_STARTED, since_s),
         )
     }
     rows = db.execute(

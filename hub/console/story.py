@@ -10,6 +10,7 @@ import msgspec
 
 from hub.console.words import Words
 from hub.store.read.read_incidents import Incident
+from wire.event_kinds import EventKind
 from wire.messages import BadMessageError, Event, decode
 
 LATE_S = 300.0
@@ -37,10 +38,17 @@ class Step:
     quote: str = ""
 
 
-TONES = {
-    "fault_confirmed": "bad", "fault_cleared": "good", "fault_escalated": "bad", "fault_rearmed": "act",
-    "remedy_started": "act", "remedy_done": "act", "remedy_refused": "wait", "command_refused": "wait",
-}  # fmt: skip
+TONES: dict[str, str] = {
+    EventKind.FAULT_CONFIRMED: "bad",
+    EventKind.FAULT_CLEARED: "good",
+    EventKind.FAULT_ESCALATED: "bad",
+    EventKind.FAULT_REARMED: "act",
+    EventKind.REMEDY_STARTED: "act",
+    EventKind.REMEDY_DONE: "act",
+    EventKind.REMEDY_REFUSED: "wait",
+    EventKind.COMMAND_REFUSED: "wait",
+}
+"""CSS class by kind of event; a kind that is not here, or not known, is plain."""
 
 
 def tell(t: Words, incident: Incident, events: list[sqlite3.Row], people: list[sqlite3.Row]) -> list[Step]:

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from wire.event_kinds import EventKind
 from wire.messages import Event, Words
 
 SEVERITIES = ("critical", "major", "warning", "info")
 """Worst first."""
 OPEN_PHASES = frozenset({"confirmed", "remedying", "settling", "escalated"})
 """Phases of a fault that keep an incident open. A suspected fault is none yet."""
-_WITH_SYMPTOM = frozenset({"fault_confirmed", "fault_escalated", "fault_cleared"})
+_WITH_SYMPTOM = frozenset({EventKind.FAULT_CONFIRMED, EventKind.FAULT_ESCALATED, EventKind.FAULT_CLEARED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +63,15 @@ def fold(told: Iterable[Told]) -> Incident:
         found.rule = found.rule or event.rule
         found.severity = event.severity or found.severity
         found.words = event.words or found.words
-        if event.kind == "remedy_started" and event.remedy and event.act_id not in acts:
+        if event.kind == EventKind.REMEDY_STARTED and event.remedy and event.act_id not in acts:
             acts.add(event.act_id)
             found.remedies.append(event.remedy)
-        if event.kind == "remedy_done" and event.outcome == "done" and event.remedy != "recheck" and not found.closed_s:
+        if (
+            event.kind == EventKind.REMEDY_DONE
+            and event.outcome == "done"
+            and event.remedy != "recheck"
+            and not found.closed_s
+        ):
             healer = "healed_by_order" if event.command else "healed_by_room"
         if not found.closed_s:
             _advance(found, one, healer)
@@ -80,21 +86,21 @@ def _advance(found: Incident, one: Told, healer: str) -> None:
     """Let one event move the phase; nothing moves it once the fault is cleared."""
     event = one.event
     match event.kind:
-        case "fault_confirmed":
+        case EventKind.FAULT_CONFIRMED:
             found.phase, found.confirmed_s, found.reason = "confirmed", one.at_s, event.reason
-        case "fault_escalated":
+        case EventKind.FAULT_ESCALATED:
             found.phase, found.reason = "escalated", found.reason or event.reason
             found.escalated_s = found.escalated_s or one.at_s
-        case "fault_rearmed":
+        case EventKind.FAULT_REARMED:
             found.phase, found.refused = "confirmed", ""
-        case "remedy_refused":
+        case EventKind.REMEDY_REFUSED:
             found.refused = event.reason
         # An operator's order acts on the load; it moves neither the room's own ladder nor its phase.
-        case "remedy_started" if not event.command:
+        case EventKind.REMEDY_STARTED if not event.command:
             found.phase, found.refused = "remedying", ""
-        case "remedy_done" if not event.command:
+        case EventKind.REMEDY_DONE if not event.command:
             found.phase = "settling" if event.outcome == "done" else "confirmed"
-        case "fault_cleared":
+        case EventKind.FAULT_CLEARED:
             found.phase, found.refused, found.closed_s = "clear", "", one.at_s
             # The room's own word stands in where the act itself never reached us.
             found.outcome = healer or ("healed_by_room" if event.reason == "healed_by_room" else "recovered")

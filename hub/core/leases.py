@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-WANTED = "lease_wanted"
 GRANTED = "lease_granted"
 DENIED = "lease_denied"
 BY = "hub"

@@ -5,11 +5,23 @@ Each stands as long as its signs come, and ends by itself when none has come for
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass
 
 from wire.messages import Words
 
 DAY_S = 86_400.0
+
+
+class OwnEventKind(enum.StrEnum):
+    """The kinds of the events that the hub itself adds to a room's. They never go over the wire."""
+
+    LOST = "hub_lost"
+    """the room is no longer heard"""
+    HEARD = "hub_heard"
+    NOTICED = "hub_noticed"
+    """something else went wrong between room and hub"""
+    SETTLED = "hub_settled"
 
 
 @dataclass(frozen=True, slots=True)

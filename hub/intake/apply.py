@@ -12,7 +12,6 @@ import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from hub.core import leases
 from hub.core import own as kinds
 from hub.core.acks import Contiguity
 from hub.core.liveness import Silent, group_keys, silent_since_s
@@ -27,6 +26,7 @@ from hub.intake.link import Received
 from hub.store import incidents, kept, orders, own, tables
 from hub.store.db import hub_epoch
 from hub.store.kept import Kept
+from wire.event_kinds import EventKind
 from wire.messages import PAYLOAD_MAX_BYTES, Event, MetricBatch, Reply, State, Status
 from wire.topics import Leaf, Topic
 
@@ -292,7 +292,7 @@ class Applier:
         if not new:
             return
         done.rooms.add(room)
-        if event.kind == leases.WANTED and not late:
+        if event.kind == EventKind.LEASE_WANTED and not late:
             done.asking.add(room)
         if event.fault_id:
             work.folds.add((room, stamp.epoch, event.fault_id))

@@ -19,6 +19,7 @@ from hub.core.leases import DENIED, GRANTED
 from hub.core.liveness import EPOCH
 from hub.core.when import BACKFILLED_S
 from hub.store import incidents
+from wire.event_kinds import EventKind
 
 SLACK_S = 1.0
 LEASES_S = 86_400.0
@@ -157,7 +158,7 @@ def _told_by_events(db: sqlite3.Connection, room: str, epoch: str, fault_id: int
     return db.execute(
         "SELECT 1 FROM incidents i WHERE room = ? AND epoch = ? AND fault_id = ? AND (closed_s = 0 OR EXISTS"
         " (SELECT 1 FROM events e WHERE e.room = i.room AND e.epoch = i.epoch AND e.fault_id = i.fault_id"
-        " AND e.kind = 'fault_cleared'))", (room, epoch, fault_id),
+        " AND e.kind = ?))", (room, epoch, fault_id, EventKind.FAULT_CLEARED),
     ).fetchone() is not None  # fmt: skip
 
 

@@ -14,6 +14,7 @@ import msgspec
 
 from hub.core.incident import Told, fold
 from hub.core.liveness import EPOCH, RULE, SEVERITY, WORDS
+from hub.core.own import OwnEventKind
 from wire.messages import BadMessageError, Event, Stamp, Words, decode, encode
 
 _SETTLED_S = 60.0
@@ -130,7 +131,7 @@ class Made:
     rule: str
     severity: str
     words: dict[str, Words]
-    kind: str
+    kind: OwnEventKind
     reason: str = ""
     needs_person: bool = True
 
@@ -163,12 +164,12 @@ def close_own(db: sqlite3.Connection, room: str, incident: int, made: Made, now_
 
 def open_lost(db: sqlite3.Connection, room: str, since_s: float, now_s: float) -> Lost:
     """Open the hub's own incident of a silent room, with its first event. A person must go and look."""
-    return open_own(db, room, Made(RULE, SEVERITY, WORDS, "hub_lost", "not_heard"), since_s, now_s)
+    return open_own(db, room, Made(RULE, SEVERITY, WORDS, OwnEventKind.LOST, "not_heard"), since_s, now_s)
 
 
 def close_lost(db: sqlite3.Connection, room: str, lost: Lost, now_s: float) -> None:
     """The room is heard again."""
-    close_own(db, room, lost.id, Made(RULE, SEVERITY, WORDS, "hub_heard"), now_s)
+    close_own(db, room, lost.id, Made(RULE, SEVERITY, WORDS, OwnEventKind.HEARD), now_s)
 
 
 def set_group(db: sqlite3.Connection, incident: int, key: str) -> None:

@@ -11,6 +11,7 @@ import secrets
 import sqlite3
 from dataclasses import dataclass
 
+from wire.event_kinds import EventKind
 from wire.messages import Event, Reply
 
 ENDS = ("done", "failed", "refused")
@@ -125,11 +126,11 @@ def apply_event(db: sqlite3.Connection, room: str, event: Event, now_s: float) -
     order_id = event.command or event.detail.get("command")  # an order whose envelope was bad stands in the detail
     if not isinstance(order_id, str) or not order_id:
         return False
-    if event.kind == "command_refused":
+    if event.kind == EventKind.COMMAND_REFUSED:
         if event.reason == MISSED and _missed(db, room, order_id, "missed_events", now_s):
             return True
         return _end(db, room, order_id, "refused", event.reason, 0, {}, now_s)
-    if event.kind == "remedy_done":
+    if event.kind == EventKind.REMEDY_DONE:
         outcome = "done" if event.outcome == "done" else "failed"
         return _end(db, room, order_id, outcome, event.reason, event.act_id, dict(event.proof), now_s)
     return False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 
 from hub.core.liveness import EPOCH
-from hub.core.own import ALL, Own
+from hub.core.own import ALL, Own, OwnEventKind
 from hub.store import incidents
 
 
@@ -22,7 +22,7 @@ def notice(db: sqlite3.Connection, room: str, own: Own, reason: str, now_s: floa
         (now_s, count, room, own.rule, EPOCH),
     ).rowcount:
         return 0
-    made = incidents.Made(own.rule, own.severity, own.words, "hub_noticed", reason, own.needs_person)
+    made = incidents.Made(own.rule, own.severity, own.words, OwnEventKind.NOTICED, reason, own.needs_person)
     opened = incidents.open_own(db, room, made, now_s, now_s)
     db.execute(
         "INSERT INTO own_signs (incident, room, rule, last_s, count) VALUES (?, ?, ?, ?, ?)",
@@ -47,7 +47,7 @@ def settle(db: sqlite3.Connection, now_s: float) -> list[tuple[str, int]]:
             continue
         db.execute("DELETE FROM own_signs WHERE incident = ?", (row["incident"],))
         if own is not None:
-            made = incidents.Made(own.rule, own.severity, own.words, "hub_settled")
+            made = incidents.Made(own.rule, own.severity, own.words, OwnEventKind.SETTLED)
             incidents.close_own(db, row["room"], int(row["incident"]), made, now_s)
         ended.append((str(row["room"]), int(row["incident"])))
     return ended

@@ -31,6 +31,7 @@ from tests.agent.core.world import IDLE, WALL_S, policy
 from tests.agent.test_actuators import FakeRelays
 from wire import messages as m
 from wire.bounds import VERSION_AHEAD_MAX_S
+from wire.event_kinds import EventKind
 from wire.topics import Leaf, Topic
 
 ROOM = "r-1"
@@ -205,7 +206,7 @@ class Installation:
             event = m.decode(m.Event, payload)
             self.told.append(event)
             self._hear(m.Ack(epoch=event.stamp.epoch, seq=event.stamp.seq, hub="h1"), self._topic(Leaf.ACK))
-            if event.kind == "lease_wanted" and self.grants:
+            if event.kind == EventKind.LEASE_WANTED and self.grants:
                 self.order("lease_granted")
         elif leaf is Leaf.METRIC:
             self.batches.append(m.decode(m.MetricBatch, payload))

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from agent.core.events import RemedyDone, StartRemedy
+from agent.core.events import RecordKind, RemedyDone, StartRemedy
 from agent.core.remedies import LOADS, OFF_MAX_S, REMEDIES
 from agent.core.state import Act
 from agent.ports import LATE, InTime, LateError, Outcome, RelayError, always
@@ -232,12 +232,12 @@ def test_a_load_that_cannot_be_given_power_is_told_of_once_and_once_when_it_has_
     assert actuators.news() == []
     clock.now_s += DARK_TOLD_AFTER_S
     (missing,) = actuators.news()
-    assert (missing.kind, missing.load) == ("power_missing", "codec")
+    assert (missing.kind, missing.load) == (RecordKind.POWER_MISSING, "codec")
     assert missing.detail == {"error": "outlet of codec: it does not answer"}
     assert actuators.news() == []
     relays.fault = ""
     (back,) = actuators.news()
-    assert (back.kind, back.load, back.detail) == ("power_back", "codec", {"after_s": 30})
+    assert (back.kind, back.load, back.detail) == (RecordKind.POWER_BACK, "codec", {"after_s": 30})
     assert actuators.news() == []
 
 

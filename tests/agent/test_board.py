@@ -17,6 +17,7 @@ from agent.uplink.session import Session
 from tests.agent.test_session import ack, at
 from tests.agent.test_store import act
 from wire import messages as m
+from wire.event_kinds import EventKind
 from wire.topics import FLEET, Leaf, Topic
 
 OURS, OTHER = "10000000a1b2c3d4", "10000000e5f60718"
@@ -43,7 +44,7 @@ def told(store: SqliteStore, events: int) -> None:
     who = report.Identity("r-1", store.epoch, "b1", "0.1")
     for _ in range(events):
         seq = store.reserve_seq()
-        event = m.Event(stamp=report.stamp(who, at(1), seq), kind="fault_confirmed")
+        event = m.Event(stamp=report.stamp(who, at(1), seq), kind=EventKind.FAULT_CONFIRMED)
         store.commit(Batch(events=[(seq, m.encode(event))]))
 
 

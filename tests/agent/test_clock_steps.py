@@ -29,6 +29,7 @@ from tests.agent.clock_room import (
 )
 from tests.agent.core.world import WALL_S
 from wire import messages as m
+from wire.event_kinds import EventKind
 
 
 @pytest.fixture
@@ -56,7 +57,7 @@ def test_leases_count_by_no_wall_clock(place: Installation, who: str, step_s: fl
     step(place, step_s, who)
     place.hung = True
     place.heals = set()
-    while not any(event.kind == "lease_wanted" for event in place.told):
+    while not any(event.kind == EventKind.LEASE_WANTED for event in place.told):
         place.run(2.0)
     place.order("lease_denied")
     step(place, 0.0, who)

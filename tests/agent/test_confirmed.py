@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from agent.core.events import OrderReceived
+from agent.core.events import OrderReceived, RecordKind
 from agent.core.facts import Instant
 from agent.core.remedies import LOADS, REMEDIES
 from agent.uplink.session import Incoming
@@ -31,7 +31,11 @@ def reason(confirmed: m.Confirmed, action: str = "codec_restart", *, synced: boo
     if incoming.events:
         return ""
     (record,) = incoming.records
-    assert (record.kind, record.by, record.detail["confirmed"]) == ("command_refused", "lan", confirmed.person[:64])
+    assert (record.kind, record.by, record.detail["confirmed"]) == (
+        RecordKind.COMMAND_REFUSED,
+        "lan",
+        confirmed.person[:64],
+    )
     assert not incoming.meta, "a refused order uses up no number"
     return record.reason
 

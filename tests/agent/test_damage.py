@@ -36,6 +36,7 @@ from agent.uplink import report
 from agent.uplink.session import Session, desired_from
 from agent.uplink.trust import Trust
 from wire import messages as m
+from wire.event_kinds import EventKind
 from wire.topics import FLEET, Leaf, Topic
 
 ROWS, BYTES, LOGS = 150, 120, 30
@@ -77,7 +78,9 @@ def write(path: Path) -> SqliteStore:
     store.commit(Batch(faults=dict(faults), meta=meta))
     for _ in range(60):
         seq = store.reserve_seq()
-        event = m.Event(stamp=report.stamp(who, NOW, seq), kind="fault_confirmed", rule="codec_hung", fault_id=8)
+        event = m.Event(
+            stamp=report.stamp(who, NOW, seq), kind=EventKind.FAULT_CONFIRMED, rule="codec_hung", fault_id=8
+        )
         store.commit(Batch(events=[(seq, m.encode(event))]))
     store.ack(20)
     store.keep_metrics([m.encode(m.MetricBatch(stamp=report.stamp(who, NOW), samples={}))] * 3)

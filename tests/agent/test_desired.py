@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from agent.core.events import DesiredChanged
+from agent.core.events import DesiredChanged, RecordKind
 from agent.core.facts import Instant
 from agent.uplink.session import DOUBTED, Incoming, Session, desired_from
 from tests.agent.test_session import make
@@ -52,7 +52,7 @@ def test_one_bad_meeting_is_told_and_does_not_lose_the_others(bad: m.Meeting, re
     assert [one.id for one in applied(incoming).meetings] == ["m1"]
     (record,) = incoming.records
     told = (record.kind, record.reason, record.detail["version"], record.detail["meetings"])
-    assert told == ("desired_refused", reason, 5, 1)
+    assert told == (RecordKind.DESIRED_REFUSED, reason, 5, 1)
     assert desired_from(incoming.meta["desired"]) == applied(incoming), "the same after a restart"
 
 

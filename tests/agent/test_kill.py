@@ -24,6 +24,7 @@ from tests.agent.test_publisher import Hub
 from tests.brokers import Mosquitto
 from wire import lock
 from wire import messages as m
+from wire.event_kinds import EventKind
 from wire.topics import Leaf
 
 ROOM = """
@@ -105,7 +106,7 @@ def test_a_cycle_that_a_crash_interrupted_is_ended_by_the_next_start(
     pins.note(17, 1)  # the relay is energised: the codec has no power
     agents.start()
     until(lambda: pins.level(agents.levels, 17) == 0)
-    until(lambda: "remedy_done" in agents.kinds())
+    until(lambda: EventKind.REMEDY_DONE in agents.kinds())
     with sqlite3.connect(agents.state / "room.db") as db:
         assert db.execute("SELECT outcome FROM acts").fetchall() == [("interrupted",)]
 
@@ -142,7 +143,7 @@ def test_a_spoilt_journal_keeps_no_load_dark_and_no_room_without_one(
     pins.note(17, 1)  # the relay is energised: the codec has no power
     process = agents.start()
     until(lambda: pins.level(agents.levels, 17) == 0)
-    until(lambda: "agent_started" in agents.kinds())
+    until(lambda: EventKind.AGENT_STARTED in agents.kinds())
     process.send_signal(signal.SIGTERM)
     _, errors = process.communicate(timeout=20)
     assert process.returncode == 0
@@ -151,12 +152,12 @@ def test_a_spoilt_journal_keeps_no_load_dark_and_no_room_without_one(
 
 def test_a_killed_agent_leaves_the_lines_and_a_stopped_one_too(agents: Agents) -> None:
     first = agents.start()
-    until(lambda: "agent_started" in agents.kinds())
+    until(lambda: EventKind.AGENT_STARTED in agents.kinds())
     first.send_signal(signal.SIGKILL)
     first.wait()
     assert pins.level(agents.levels, 17) == 0
     second = agents.start()
-    until(lambda: agents.kinds().count("agent_started") == 2)
+    until(lambda: agents.kinds().count(EventKind.AGENT_STARTED) == 2)
     second.send_signal(signal.SIGTERM)
     assert second.wait(15) == 0
     assert [lv for _, pin, lv in pins.changes(agents.levels) if pin == 17].count(1) == 0, "no glitch at start or end"
@@ -168,7 +169,7 @@ def test_a_killed_agent_leaves_the_lines_and_a_stopped_one_too(agents: Agents) -
 def test_five_crashes_in_a_row_end_in_safe_mode(agents: Agents) -> None:
     for n in range(6):
         process = agents.start()
-        until(lambda n=n: agents.kinds().count("agent_started") == n + 1)  # type: ignore[misc]
+        until(lambda n=n: agents.kinds().count(EventKind.AGENT_STARTED) == n + 1)  # type: ignore[misc]
         process.kill()
         _, errors = process.communicate()
     assert b"safe mode" in errors
@@ -190,13 +191,13 @@ def test_safe_mode_outlives_an_end_in_order_and_ends_by_itself(agents: Agents) -
     until_s = SystemClock().now().mono_s + 12
     keep(agents, starts.Starts(boot_id(), safe_until_s=until_s))
     first = agents.start()
-    until(lambda: agents.kinds() == ["agent_started"])
+    until(lambda: agents.kinds() == [EventKind.AGENT_STARTED])
     first.send_signal(signal.SIGTERM)
     _, errors = first.communicate(timeout=15)
     assert b"safe mode" in errors
     assert kept(agents).safe_until_s == pytest.approx(until_s, abs=0.1)
     second = agents.start()
-    until(lambda: "safe_mode_ended" in agents.kinds())
+    until(lambda: EventKind.SAFE_MODE_ENDED in agents.kinds())
     assert SystemClock().now().mono_s >= until_s
     until(lambda: not kept(agents).safe_until_s)
     second.kill()
@@ -205,7 +206,7 @@ def test_safe_mode_outlives_an_end_in_order_and_ends_by_itself(agents: Agents) -
 def test_power_cuts_are_told_and_lead_to_nothing(agents: Agents) -> None:
     keep(agents, starts.Starts("b" * 32, power_cuts=15, at_s=tuple(float(n) for n in range(40, 56))))
     process = agents.start()
-    until(lambda: "agent_started" in agents.kinds())
+    until(lambda: EventKind.AGENT_STARTED in agents.kinds())
     process.kill()
     _, errors = process.communicate()
     assert b"safe mode" not in errors
@@ -227,7 +228,7 @@ def test_a_bad_configuration_is_a_sentence_and_not_a_traceback(agents: Agents) -
 
 def test_a_second_agent_on_the_same_folder_ends_at_once_and_says_so(agents: Agents) -> None:
     first = agents.start()
-    until(lambda: "agent_started" in agents.kinds())
+    until(lambda: EventKind.AGENT_STARTED in agents.kinds())
     began_s = time.monotonic()
     second = agents.start()
     _, errors = second.communicate(timeout=60)
@@ -236,11 +237,11 @@ def test_a_second_agent_on_the_same_folder_ends_at_once_and_says_so(agents: Agen
     assert errors.decode().count("\n") == 1
     assert f"(process {first.pid}) works on this folder" in errors.decode()
     assert first.poll() is None
-    assert agents.kinds().count("agent_started") == 1
+    assert agents.kinds().count(EventKind.AGENT_STARTED) == 1
     first.kill()
     first.wait()
     agents.start()
-    until(lambda: agents.kinds().count("agent_started") == 2)
+    until(lambda: agents.kinds().count(EventKind.AGENT_STARTED) == 2)
 
 
 def test_an_interrupted_cycle_gets_its_power_before_the_folder_is_locked(
@@ -248,7 +249,7 @@ def test_an_interrupted_cycle_gets_its_power_before_the_folder_is_locked(
 ) -> None:
     """Whoever holds the folder may be an agent that does nothing any more."""
     first = agents.start()
-    until(lambda: "agent_started" in agents.kinds())
+    until(lambda: EventKind.AGENT_STARTED in agents.kinds())
     first.kill()
     first.wait()
     store = SqliteStore(agents.state / "room.db")
@@ -322,7 +323,7 @@ def test_killed_in_the_middle_of_a_cycle_it_gives_power_back_when_it_starts(
     agents.start()
     until(lambda: pins.level(agents.levels, 18) == 0)
     assert [at for at, pin, _ in pins.changes(agents.levels) if pin == 18][-1] - began_s < REPOWERED_S
-    until(lambda: "remedy_done" in agents.kinds())
+    until(lambda: EventKind.REMEDY_DONE in agents.kinds())
     with sqlite3.connect(agents.state / "room.db") as db:
         assert db.execute("SELECT outcome FROM acts").fetchall() == [("interrupted",)]
     assert {pin for at, pin, level in pins.changes(agents.levels) if at > began_s and level == 1} == set()
@@ -345,4 +346,4 @@ def test_asked_to_end_it_gives_power_back_first(agents: Agents, cycling: subproc
     assert cycling.wait(15) == 0
     assert time.monotonic() - asked_s < 10
     assert pins.level(agents.levels, 18) == 0
-    assert agents.kinds()[-1] == "remedy_done"
+    assert agents.kinds()[-1] == EventKind.REMEDY_DONE

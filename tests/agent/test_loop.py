@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from agent.core.events import Event, Observed, Record, RemedyDone, Tick
+from agent.core.events import Event, Observed, Record, RecordKind, RemedyDone, Tick
 from agent.core.facts import Instant, NoReading, Observation, Reading
 from agent.core.phases import Phase
 from agent.ports import InTime, Outcome, always
@@ -22,6 +22,7 @@ from tests.agent.core.world import IDLE, WALL_S
 from tests.agent.test_actuators import FakeRelays
 from tests.agent.test_room import kinds, make
 from tests.brokers import until
+from wire.event_kinds import EventKind
 
 
 class HandClock:
@@ -133,12 +134,15 @@ def test_every_turn_feeds_the_watchdog_and_a_tick_comes_each_second(stand: Stand
 
 
 def test_what_the_actuators_have_to_tell_is_told_at_every_turn(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
-    news = [[Record("power_missing", load="codec")], [], [Record("power_back", load="codec")]]
+    news = [[Record(RecordKind.POWER_MISSING, load="codec")], [], [Record(RecordKind.POWER_BACK, load="codec")]]
     monkeypatch.setattr(stand.loop._actuators, "news", lambda: news.pop(0))
     for n in range(3):
         stand.clock.mono_s = 100.0 + n
         stand.loop.turn([])
-    assert [kind for kind in kinds(stand.store) if kind.startswith("power")] == ["power_missing", "power_back"]
+    assert [kind for kind in kinds(stand.store) if kind.startswith("power")] == [
+        EventKind.POWER_MISSING,
+        EventKind.POWER_BACK,
+    ]
 
 
 def test_a_full_queue_drops_the_oldest_reading_and_never_an_outcome(stand: Stand) -> None:
@@ -238,4 +242,4 @@ def test_running_and_stopping_closes_the_probes(hanging: tuple[Stand, FakeProbe]
     thread.join(10)
     assert not thread.is_alive()
     assert probe.closed
-    assert "agent_started" in kinds(stand.store)
+    assert EventKind.AGENT_STARTED in kinds(stand.store)

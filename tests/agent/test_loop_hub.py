@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from agent.core.events import Event, Observed, OrderReceived, Record
+from agent.core.events import Event, Observed, OrderReceived, Record, RecordKind
 from agent.core.facts import Instant, Observation
 from agent.core.policy import Policy, make_policy
 from agent.power.actuators import Actuators
@@ -17,18 +17,19 @@ from tests.agent.test_actuators import FakeRelays
 from tests.agent.test_gate import Said, Stand, TwoClocks
 from tests.agent.test_room import make
 from wire import messages as m
+from wire.event_kinds import EventKind
 
 
 def test_what_came_with_a_message_is_kept_and_told(caplog: pytest.LogCaptureFixture) -> None:
     """The counter of the last command is kept with it: a command that is played again would else pass."""
     stand = Stand()
-    refused = Record("command_refused", command="c1", reason="stale", detail={"counter": 6})
+    refused = Record(RecordKind.COMMAND_REFUSED, command="c1", reason="stale", detail={"counter": 6})
     stand.publisher.inbox.put(Incoming(records=[refused], meta={"counter": "7", "keys": "k"}))
     stand.turn()
     meta = stand.room.store.remember("b1").meta
     assert (meta["counter"], meta["keys"]) == ("7", "k")
     event = m.decode(m.Event, stand.room.store.outbox(0, 100)[-1][1])
-    assert (event.kind, event.reason, event.detail) == ("command_refused", "stale", {"counter": 6})
+    assert (event.kind, event.reason, event.detail) == (EventKind.COMMAND_REFUSED, "stale", {"counter": 6})
     assert event.stamp.wall_s == stand.clock.wall_s
     assert [record.message for record in caplog.records] == ["command_refused: stale {'counter': 6}"]
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from agent.core.events import Record
+from agent.core.events import Record, RecordKind
 from agent.store.base import Batch
 from agent.store.memory import MemoryStore
 from agent.uplink import noise, report
@@ -109,8 +109,8 @@ def test_an_order_is_answered_three_times_and_of_many_the_oldest_is_forgotten() 
 def test_every_reason_has_its_own_hour() -> None:
     heard = noise.Noise()
     for n, reason in enumerate(("a", "b", "a")):
-        heard.heard(Record("command_refused", reason=reason), at(n))
-    assert heard.heard(Record("desired_refused", reason="a"), at(3)) != []
+        heard.heard(Record(RecordKind.COMMAND_REFUSED, reason=reason), at(n))
+    assert heard.heard(Record(RecordKind.DESIRED_REFUSED, reason="a"), at(3)) != []
     (again,) = heard.overdue(at(noise.TOLD_EVERY_S))
     assert (again.reason, again.detail) == ("a", {"messages": 1})
     assert heard.overdue(at(1e9)) == []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agent.core.events import DesiredChanged, Observed, OrderReceived, Record, RemedyDone
+from agent.core.events import DesiredChanged, Observed, OrderReceived, Record, RecordKind, RemedyDone
 from agent.core.facts import Evidence, Instant, NoReading, Observation, Reading
 from agent.runtime.room import Room
 from agent.runtime.snapshots import STATE_EVERY_S, Samples, Snapshots
@@ -23,8 +23,9 @@ def state_of(room: Room, at_s: float) -> m.State:
 
 def test_an_event_survives_the_wire_with_every_field() -> None:
     record = Record(
-        "remedy_done", "codec_hung", 7, "major", "settling", "ok", 12.5, (Evidence("codec.api", None, 3.2, "timeout"),),
-        9, "codec_power_cycle", "codec", "done", {"off_s": 15.0}, "c1", "lan", {}, {"acts": 1},
+        RecordKind.REMEDY_DONE, "codec_hung", 7, "major", "settling", "ok", 12.5,
+        (Evidence("codec.api", None, 3.2, "timeout"),), 9, "codec_power_cycle", "codec", "done", {"off_s": 15.0},
+        "c1", "lan", {}, {"acts": 1},
     )  # fmt: skip
     made = report.event(record, report.stamp(WHO, now(5), 4))
     again = m.decode(m.Event, m.encode(made))
@@ -76,12 +77,12 @@ def test_maintenance_is_a_mode() -> None:
 
 def test_only_records_of_a_command_are_answered() -> None:
     at = report.stamp(WHO, now(1))
-    assert report.reply(Record("remedy_started"), at) is None
+    assert report.reply(Record(RecordKind.REMEDY_STARTED), at) is None
     answers = [
-        report.reply(Record("remedy_started", command="c"), at),
-        report.reply(Record("command_refused", command="c", reason="in_call"), at),
-        report.reply(Record("remedy_done", command="c", outcome="done"), at),
-        report.reply(Record("remedy_done", command="c", outcome="interrupted"), at),
+        report.reply(Record(RecordKind.REMEDY_STARTED, command="c"), at),
+        report.reply(Record(RecordKind.COMMAND_REFUSED, command="c", reason="in_call"), at),
+        report.reply(Record(RecordKind.REMEDY_DONE, command="c", outcome="done"), at),
+        report.reply(Record(RecordKind.REMEDY_DONE, command="c", outcome="interrupted"), at),
     ]
     assert [a.outcome for a in answers if a] == ["accepted", "refused", "done", "interrupted"]
 

@@ -16,6 +16,7 @@ from agent.store.sqlite import SqliteStore
 from tests.agent.core.test_codec_hung_story import HUNG
 from tests.agent.core.world import IDLE, WALL_S, policy
 from wire import messages as m
+from wire.event_kinds import EventKind
 
 
 def now(mono_s: float) -> Instant:
@@ -59,7 +60,7 @@ def test_an_act_is_handed_out_only_after_its_intent_is_kept() -> None:
     assert store.remember("b1").open_acts == ()
     (start,) = room.commit(now(131))
     assert [a.act_id for a in store.remember("b1").open_acts] == [start.act.act_id]
-    assert kinds(store) == ["agent_started", "fault_confirmed", "remedy_started"]
+    assert kinds(store) == [EventKind.AGENT_STARTED, EventKind.FAULT_CONFIRMED, EventKind.REMEDY_STARTED]
     room.feed(RemedyDone(start.act.act_id, ok=True, proof={"off_s": 15.0}), now(140))
     room.commit(now(140))
     assert store.remember("b1").open_acts == ()
@@ -76,8 +77,8 @@ def test_without_a_journal_nothing_is_switched_and_nothing_is_lost() -> None:
     store.broken = False
     see(room, HUNG, 141)
     room.commit(now(141))
-    assert "fault_confirmed" in kinds(store)
-    done = [m.decode(m.Event, p) for _, p in store.outbox(0, 99) if m.decode(m.Event, p).kind == "remedy_done"]
+    assert EventKind.FAULT_CONFIRMED in kinds(store)
+    done = [m.decode(m.Event, p) for _, p in store.outbox(0, 99) if m.decode(m.Event, p).kind == EventKind.REMEDY_DONE]
     assert done[0].reason == "no_journal"
 
 
@@ -139,17 +140,17 @@ def test_a_room_goes_on_where_it_was_killed() -> None:
     (start,) = room.commit(now(131))
     again = make(store, 140)  # no goodbye: the process was killed
     events = [m.decode(m.Event, p) for _, p in store.outbox(0, 99)]
-    (done,) = [e for e in events if e.kind == "remedy_done"]
+    (done,) = [e for e in events if e.kind == EventKind.REMEDY_DONE]
     assert (done.outcome, done.act_id) == ("interrupted", start.act.act_id)
     assert again.state.fault("codec_hung").phase is Phase.CONFIRMED
     assert store.remember("b1").open_acts == ()
     third = make(store, 150)
-    assert len([e for e in kinds(store) if e == "remedy_done"]) == 1, "an interrupted act is closed once"
+    assert len([e for e in kinds(store) if e == EventKind.REMEDY_DONE]) == 1, "an interrupted act is closed once"
     see(third, IDLE, 400)
     see(third, IDLE, 410)
     third.commit(now(410))
     cleared = m.decode(m.Event, store.outbox(0, 99)[-1][1])
-    assert (cleared.kind, cleared.fault_id) == ("fault_cleared", done.fault_id)
+    assert (cleared.kind, cleared.fault_id) == (EventKind.FAULT_CLEARED, done.fault_id)
     assert store.remember("b1").open_faults == ()
 
 
@@ -246,7 +247,9 @@ def test_a_journal_that_cannot_be_read_authorises_nothing(tmp_path: Path) -> Non
     room = make(SqliteStore(path), 400)
     hang(room, 3000)
     assert room.commit(now(3031)) == []
-    refusals = [e.reason for _, p in room.store.outbox(0, 99) if (e := m.decode(m.Event, p)).kind == "remedy_refused"]
+    refusals = [
+        e.reason for _, p in room.store.outbox(0, 99) if (e := m.decode(m.Event, p)).kind == EventKind.REMEDY_REFUSED
+    ]
     assert refusals == ["budget_hour", "budget_hour", "budget_hour"]
     hang(room, 5000)
     assert [start.remedy.name for start in room.commit(now(5031))] == ["codec_restart"]

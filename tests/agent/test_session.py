@@ -21,6 +21,7 @@ from agent.uplink.trust import Trust
 from tests.trust.notary import Notary
 from wire import messages as m
 from wire.envelope import Kind
+from wire.event_kinds import EventKind
 from wire.topics import FLEET, KEYS, Leaf, Topic
 
 WHO = report.Identity("r-1", "e1", "b1", "0.1")
@@ -40,7 +41,7 @@ def fill(store: MemoryStore, n: int) -> None:
     batch = Batch()
     for _ in range(n):
         seq = store.reserve_seq()
-        event = m.Event(stamp=report.stamp(WHO, at(1), seq), kind="fault_confirmed")
+        event = m.Event(stamp=report.stamp(WHO, at(1), seq), kind=EventKind.FAULT_CONFIRMED)
         batch.events.append((seq, m.encode(event)))
     store.commit(batch)
 

@@ -10,7 +10,7 @@ from itertools import count
 import msgspec
 import pytest
 
-from agent.core.events import DesiredChanged, OrderReceived
+from agent.core.events import DesiredChanged, OrderReceived, RecordKind
 from agent.core.policy import Meeting
 from agent.store.memory import MemoryStore
 from agent.uplink import report
@@ -223,7 +223,7 @@ def test_a_false_order_is_told_and_answered_once_an_hour() -> None:
     first = session.received(COMMAND, m.encode(command), False, at(21))
     (record,) = first.records
     assert (record.kind, record.reason, dict(record.detail)) == (
-        "command_refused", "unsigned", {"command": "c1", "messages": 1},
+        RecordKind.COMMAND_REFUSED, "unsigned", {"command": "c1", "messages": 1},
     )  # fmt: skip
     (reply,) = [o for o in session.due(at(22)) if "/reply/" in o.topic]
     assert (reply.topic, reply.retain) == (str(Topic("r-1", Leaf.REPLY, "c1")), False)
@@ -238,7 +238,7 @@ def test_a_refused_order_is_told_with_who_gave_it() -> None:
     session, _ = make()
     command = order(session, {"boot": "b0", "by": "x" * 80})
     (record,) = session.received(COMMAND, m.encode(command), False, at(21)).records
-    assert (record.kind, record.reason, record.by) == ("command_refused", "wrong_boot", "x" * 64)
+    assert (record.kind, record.reason, record.by) == (RecordKind.COMMAND_REFUSED, "wrong_boot", "x" * 64)
     assert record.detail["command"] == "c1"
     (reply,) = [o for o in session.due(at(22)) if "/reply/" in o.topic]
     assert m.decode(m.Reply, reply.payload).stamp == report.stamp(WHO, at(21))
@@ -274,7 +274,11 @@ def test_a_topic_of_another_room_is_told_by_its_beginning() -> None:
     session, _ = make()
     topic = str(Topic("r" * 36, Leaf.COMMAND, "c" * 36))
     (record,) = session.received(topic, b"", False, at(1)).records
-    assert (record.kind, record.reason, record.detail["topic"]) == ("command_refused", "foreign_room", topic[:100])
+    assert (record.kind, record.reason, record.detail["topic"]) == (
+        RecordKind.COMMAND_REFUSED,
+        "foreign_room",
+        topic[:100],
+    )
     (record,) = session.received("a/b", b"", False, at(1)).records
     assert (record.reason, bool(record.detail["why"])) == ("malformed", True)
 
@@ -300,7 +304,7 @@ def test_a_document_is_told_in_its_connection_and_kept_as_it_was_signed() -> Non
         other = msgspec.structs.replace(m.Desired(room="r-1", version=5), **changes)
         refused = session.received(DESIRED, m.encode(other), True, at(3))
         assert (refused.events, refused.told_in, session.desired_version) == ([], -1, 5)
-        assert [(r.kind, r.reason) for r in refused.records] == [("desired_refused", reason)]
+        assert [(r.kind, r.reason) for r in refused.records] == [(RecordKind.DESIRED_REFUSED, reason)]
         assert refused.records[0].detail["version"] == other.version
 
 
@@ -318,7 +322,7 @@ def test_a_list_of_keys_that_is_refused_is_told_by_its_reason() -> None:
     session = Session(WHO, MemoryStore("e1"), lambda: "n", trust=Trust(Notary().root_public))
     refused = session.received(KEYS, b"{}", True, at(1))
     assert [(r.kind, r.reason, dict(r.detail)) for r in refused.records] == [
-        ("command_refused", "keys_unsigned", {"messages": 1})
+        (RecordKind.COMMAND_REFUSED, "keys_unsigned", {"messages": 1})
     ]
 
 

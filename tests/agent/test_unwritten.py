@@ -17,6 +17,7 @@ from agent.store.unwritten import UnwrittenStore, mended, open_store
 from tests.agent.core.world import WALL_S
 from tests.agent.test_room import hang, kinds, make, now
 from wire import messages as m
+from wire.event_kinds import EventKind
 
 NOWHERE = Path("/proc/nowhere/room.db")
 """Not even root can make a folder there, as on a card that has become read-only."""
@@ -47,9 +48,9 @@ def test_without_a_journal_faults_are_told_and_no_act_is_handed_out(caplog: pyte
     hang(room, 100)
     for at_s in range(131, 150):
         assert room.commit(now(at_s)) == []
-    assert "fault_confirmed" in kinds(store)
+    assert EventKind.FAULT_CONFIRMED in kinds(store)
     events = [m.decode(m.Event, p) for _, p in store.outbox(0, 99)]
-    assert [e.reason for e in events if e.kind == "remedy_done"] == ["no_journal"]
+    assert [e.reason for e in events if e.kind == EventKind.REMEDY_DONE] == ["no_journal"]
     assert room.state.acts == {}, "no act is left under way"
     assert "can be written again" not in caplog.text
     assert caplog.text.count("nothing will be switched meanwhile") == 1
@@ -134,6 +135,6 @@ def test_drops_are_told_once_an_hour(monkeypatch: pytest.MonkeyPatch) -> None:
     room.commit(Instant(300, WALL_S))
     room.commit(Instant(4000, WALL_S))
     told = [m.decode(m.Event, p) for _, p in store.outbox(0, 99)]
-    assert [e.detail for e in told if e.kind == "outbox_dropped"] == [
+    assert [e.detail for e in told if e.kind == EventKind.OUTBOX_DROPPED] == [
         {"dropped": 5, "total": 5}, {"dropped": 4, "total": 9},
     ]  # fmt: skip

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 
 from agent.core.facts import FACTS
 from wire import messages as m
+from wire.event_kinds import EventKind
 from wire.topics import Leaf, Topic
 
 CLUSTERS, ROOMS_EACH = 27, 23
@@ -46,7 +47,7 @@ def _message(leaf: Leaf, stamp: m.Stamp, numeric: list[str], number: int) -> m.S
         facts = {key: m.FactNow(value=20.0 + number % 5, at_s=stamp.wall_s - 3) for key in numeric}
         return m.State(stamp=stamp, facts=facts, in_call=False, loads={"codec": "on"}, version="0.1.0")
     evidence = [m.Evidence("codec.api", None, 31.0, "timeout"), m.Evidence("codec.ping", True, 1.5)]
-    return m.Event(stamp=stamp, kind="remedy_refused", rule="codec_hung", fault_id=1, reason="in_call",
+    return m.Event(stamp=stamp, kind=EventKind.REMEDY_REFUSED, rule="codec_hung", fault_id=1, reason="in_call",
                    severity="major", phase="confirmed", evidence=evidence)  # fmt: skip
 
 

@@ -16,9 +16,9 @@ from pydantic import BaseModel
 import agent.rules
 import agent.settings
 from tests.house.source import ROOT, docs
-from tools import command_docs
+from tools import asyncapi, command_docs
 from tools import docs as generated
-from wire.messages import EVENT_KINDS
+from wire.event_kinds import EventKind
 from wire.topics import Leaf
 
 DOCS = ROOT / "docs"
@@ -78,7 +78,8 @@ def test_every_leaf_and_event_kind_is_in_the_contract() -> None:
     contract = yaml.safe_load(_text("asyncapi.yaml"))
     assert set(contract["channels"]) == {*Leaf, "fleet"}
     kinds = contract["components"]["schemas"]["Event"]["properties"]["kind"]["description"]
-    assert all(f"`{kind}`: {meaning}" in kinds for kind, meaning in EVENT_KINDS.items())
+    meanings = asyncapi.field_docs(EventKind)
+    assert all(f"`{kind}`: {meanings[kind.name]}" in kinds for kind in EventKind)
 
 
 def test_every_program_and_command_is_documented() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from hub.intake.ingest import Heard, interpret
 from hub.intake.link import Received
+from wire.event_kinds import EventKind
 from wire.messages import Event, FaultNow, MetricBatch, Reply, Stamp, State, Status, encode
 from wire.topics import Leaf, Topic
 
@@ -69,7 +70,7 @@ class Room:
         ]
         return State(stamp=self.stamp(), facts={}, faults=now, **fields)
 
-    def event(self, kind: str = "agent_started", **fields: Any) -> Event:
+    def event(self, kind: str = EventKind.AGENT_STARTED, **fields: Any) -> Event:
         """The next event of the epoch."""
         self.seq += 1
         return Event(stamp=self.stamp(self.seq), kind=kind, **fields)

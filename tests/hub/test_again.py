@@ -18,6 +18,7 @@ from hub.store.orders import expire, waiting_again
 from hub.store.read.read_security import security
 from hub.store.read.reads import Reader
 from tests.hub.rooms import Room, fill_inventory
+from wire.event_kinds import EventKind
 from wire.messages import Command, Reply, decode
 
 
@@ -53,7 +54,11 @@ class Bench:
         self.tell(order_id, reason, messages)
 
     def tell(self, order_id: str, reason: str = "bad_nonce", messages: int = 1) -> None:
-        self.say(self.room.event("command_refused", reason=reason, detail={"command": order_id, "messages": messages}))
+        self.say(
+            self.room.event(
+                EventKind.COMMAND_REFUSED, reason=reason, detail={"command": order_id, "messages": messages}
+            )
+        )
 
     def again(self, order_id: str) -> Command | None:
         assert waiting_again(self.db) in ([], [order_id])

@@ -18,6 +18,7 @@ from hub.intake.ingest import Heard, Unread
 from hub.intake.link import Received
 from hub.store.db import open_db
 from tests.hub.rooms import T0, Room, fill_inventory
+from wire.event_kinds import EventKind
 from wire.messages import Reply, Words
 
 BEAT = 60.0
@@ -53,11 +54,13 @@ def story(room: Room) -> list[Any]:
     """One fault, healed by the room."""
     words = {"vi": Words("Máy bị treo")}
     return [
-        room.event("agent_started"),
-        room.event("fault_confirmed", fault_id=1, rule="codec_hung", severity="major", since_s=room.now_s, words=words),
-        room.event("remedy_started", fault_id=1, rule="codec_hung", act_id=2, remedy="codec_restart"),
-        room.event("remedy_done", fault_id=1, act_id=2, remedy="codec_restart", outcome="done"),
-        room.event("fault_cleared", fault_id=1, rule="codec_hung", severity="major", phase="clear"),
+        room.event(EventKind.AGENT_STARTED),
+        room.event(
+            EventKind.FAULT_CONFIRMED, fault_id=1, rule="codec_hung", severity="major", since_s=room.now_s, words=words
+        ),
+        room.event(EventKind.REMEDY_STARTED, fault_id=1, rule="codec_hung", act_id=2, remedy="codec_restart"),
+        room.event(EventKind.REMEDY_DONE, fault_id=1, act_id=2, remedy="codec_restart", outcome="done"),
+        room.event(EventKind.FAULT_CLEARED, fault_id=1, rule="codec_hung", severity="major", phase="clear"),
     ]
 
 
@@ -125,7 +128,7 @@ def test_clock_of_1970_is_mended_and_does_not_backfill(bench: Bench) -> None:
     room = Room(start_s=0.0)
     status = room.status()
     event = room.event()
-    unsynced = type(event)(stamp=room.stamp(1, synced=False), kind="agent_started")
+    unsynced = type(event)(stamp=room.stamp(1, synced=False), kind=EventKind.AGENT_STARTED)
     bench.take(room.heard(status, T0), room.heard(unsynced, T0 + 5))
     at_s = bench.rows("SELECT at_s, backfilled FROM events")[0]
     assert at_s == (T0 + unsynced.stamp.mono_s - status.stamp.mono_s, 0)
@@ -276,7 +279,9 @@ def test_replies_move_an_order_and_a_lost_one_is_made_up_by_the_event(bench: Ben
     order(bench.db)
     bench.take(room.heard(Reply(stamp=room.stamp(), outcome="accepted", act_id=4), id_="c1"))
     assert bench.rows("SELECT outcome, act_id FROM commands") == [("accepted", 4)]
-    bench.take(room.heard(room.event("remedy_done", command="c1", outcome="done", act_id=4, proof={"off_s": 15.0})))
+    bench.take(
+        room.heard(room.event(EventKind.REMEDY_DONE, command="c1", outcome="done", act_id=4, proof={"off_s": 15.0}))
+    )
     assert bench.rows("SELECT outcome, proof FROM commands") == [("done", '{"off_s": 15.0}')]
     bench.take(room.heard(Reply(stamp=room.stamp(), outcome="failed"), id_="c1"))
     assert bench.rows("SELECT outcome FROM commands") == [("done",)], "an end is final"

@@ -19,6 +19,7 @@ from hub.intake.link import Received
 from hub.store import clock_steps
 from hub.store.read.reads import Reader
 from tests.hub.test_clock_steps import DAY, HOUR, STEPS, WAIT_S, YEARS, Bench, assert_works, before, settle, work
+from wire.event_kinds import EventKind
 from wire.messages import encode
 
 
@@ -54,7 +55,7 @@ def test_message_that_waits_while_the_clock_is_set_is_dated_by_the_new_one(bench
     bench.set_clock(by_s)
     bench.go_on(115.0)
     waiting(bench, "p1-1", "status")
-    waiting(bench, "p2-5", "event", kind="fault_confirmed", fault_id=9, rule="codec_hung", severity="major")
+    waiting(bench, "p2-5", "event", kind=EventKind.FAULT_CONFIRMED, fault_id=9, rule="codec_hung", severity="major")
     bench.go_on(20.0)
     assert bench.clock() == pytest.approx(bench.true_s + by_s, abs=6.0)
     write_waiting(bench)
@@ -74,7 +75,7 @@ def test_message_that_waits_while_the_clock_is_set_is_dated_by_the_new_one(bench
 )
 def test_damaged_row_does_not_stop_the_clock(bench: Bench, spoil: str) -> None:
     before(bench)
-    bench.say("p2-5", "event", kind="fault_confirmed", fault_id=9, rule="codec_hung", severity="major")
+    bench.say("p2-5", "event", kind=EventKind.FAULT_CONFIRMED, fault_id=9, rule="codec_hung", severity="major")
     bench.go_on(HOUR, every_s=60.0)
     bench.db.execute(spoil)
     bench.set_clock(-YEARS)
@@ -306,7 +307,7 @@ def test_whatever_happened_every_feature_works_once_the_time_is_right(bench: Ben
                 bench.reboot(chance.choice((60.0, HOUR / 2)))
             case "waits":
                 waiting(bench, "p1-2", "status")
-                waiting(bench, "p2-4", "event", kind="agent_started")
+                waiting(bench, "p2-4", "event", kind=EventKind.AGENT_STARTED)
                 bench.go_on(20.0)
                 write_waiting(bench)
     bench.skew_s = 0.0

@@ -25,6 +25,7 @@ from hub.runtime.service import Hub
 from hub.store import audit, clock_steps
 from hub.store.db import open_db, open_reader, transaction
 from tests.hub.rooms import T0, Room, fill_inventory
+from wire.event_kinds import EventKind
 from wire.messages import Desired, decode, encode
 
 HOUR, DAY, YEARS = 3600.0, 86_400.0, 10 * 365 * 86_400.0
@@ -165,11 +166,13 @@ def work(bench: Bench, room: str = "p1-1") -> None:
     bench.say(room, "status")
     bench.lease(room)
     bench.order(room)
-    bench.say(room, "event", kind="fault_confirmed", fault_id=7, rule="codec_hung", severity="major")
+    bench.say(room, "event", kind=EventKind.FAULT_CONFIRMED, fault_id=7, rule="codec_hung", severity="major")
     bench.say(room, "metric", x=1.0)
     bench.say("p2-5", "status", synced=False)
     bench.say("p2-5", "metric", synced=False, x=1.0)
-    bench.say("p2-5", "event", synced=False, kind="fault_confirmed", fault_id=7, rule="codec_hung", severity="major")
+    bench.say(
+        "p2-5", "event", synced=False, kind=EventKind.FAULT_CONFIRMED, fault_id=7, rule="codec_hung", severity="major"
+    )
 
 
 def settle(bench: Bench) -> None:
@@ -259,7 +262,7 @@ def test_rooms_that_contradict_keep_the_hub_at_its_time(bench: Bench, by_s: floa
     told = bench.hub.health()
     assert (told["clock"], told["clock_off_s"]) == ("set_waits", pytest.approx(by_s, abs=1.0))
     assert bench.lease("p1-1") == GRANTED
-    bench.say("p1-2", "event", kind="agent_started")
+    bench.say("p1-2", "event", kind=EventKind.AGENT_STARTED)
     assert bench.rows("SELECT backfilled FROM events ORDER BY rowid DESC LIMIT 1") == [(0,)]
     bench.go_on(HOUR, every_s=60.0)  # the broker is gone: the last word of the rooms counts
     assert bench.clock() == pytest.approx(bench.true_s, abs=6.0)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from hub.intake.ingest import Heard, Unread, interpret
 from hub.intake.link import Received
+from wire.event_kinds import EventKind
 from wire.messages import Event, Stamp, Status, encode
 from wire.topics import Leaf, Topic
 
@@ -23,7 +24,7 @@ def came(payload: bytes, topic: str = "") -> Received:
 
 def event(**changes: Any) -> bytes:
     stamp = STAMP | changes.pop("stamp", {})
-    return json.dumps({"stamp": stamp, "kind": "agent_started"} | changes).encode()
+    return json.dumps({"stamp": stamp, "kind": EventKind.AGENT_STARTED} | changes).encode()
 
 
 def test_honest_event_is_read_with_the_room_of_the_topic() -> None:

@@ -16,6 +16,7 @@ from hub.changes.rollouts import Rollouts
 from hub.core.rollout import Phase
 from hub.main import main
 from hub.store.db import open_db, transaction
+from wire.event_kinds import EventKind
 
 NOW_S = 1_800_000_000.0
 HEAD = "tinh_code;tinh;xa_code;xa;room;name\n"
@@ -114,7 +115,7 @@ def test_a_room_that_went_back_turns_the_first_wave_round(hub: Path, db: sqlite3
     command(hub, "start", bundle(hub.parent), "--before", "1.0")
     begun_s = started(db)
     (first,) = rollouts.current(db)[1].waves[0]  # type: ignore[index]
-    raw = json.dumps({"kind": "agent_started", "detail": {"went_back_from": "2.0"}}).encode()
+    raw = json.dumps({"kind": EventKind.AGENT_STARTED, "detail": {"went_back_from": "2.0"}}).encode()
     db.execute(
         "INSERT INTO events (room, epoch, seq, kind, at_s, received_s, raw)"
         " VALUES (?, 'e', 1, 'agent_started', ?, ?, ?)",

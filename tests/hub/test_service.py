@@ -21,6 +21,7 @@ from hub.runtime.service import Hub
 from hub.store.db import open_db, open_reader
 from tests.brokers import Mosquitto, free_port, until
 from tests.hub.rooms import Room, fill_inventory
+from wire.event_kinds import EventKind
 from wire.messages import Ack, Command, Desired, Fleet, Reply, decode, encode
 from wire.topics import FLEET, Leaf, Topic
 
@@ -265,7 +266,7 @@ def test_a_room_that_asks_is_given_leave_until_the_fleets_budget_is_used_up(benc
     until("the nonce is known", lambda: bench.one("SELECT nonce FROM twins WHERE nonce != ''") is not None)
     answers = []
     for _ in range(2):
-        bench.speaker.say(bench.room.event(kind="lease_wanted", remedy="codec_restart", load="codec"))
+        bench.speaker.say(bench.room.event(kind=EventKind.LEASE_WANTED, remedy="codec_restart", load="codec"))
         topic, payload = bench.speaker.next("command")
         answers.append(decode(Command, payload).action)
         done = Reply(stamp=bench.room.stamp(), outcome="done")

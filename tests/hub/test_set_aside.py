@@ -18,6 +18,7 @@ from hub.intake.link import Received
 from hub.store import kept
 from hub.store.db import open_db
 from tests.hub.rooms import T0, Room, fill_inventory
+from wire.event_kinds import EventKind
 from wire.messages import Event, encode
 from wire.topics import Leaf, Topic
 
@@ -104,7 +105,7 @@ def test_a_good_copy_of_what_came_spoilt_is_taken(bench: Bench) -> None:
     event = bench.room.event()
     bench.take(encode(event)[:-20])
     bench.take(encode(event))
-    assert bench.rows("SELECT kind FROM events WHERE epoch = 'e1'") == [("agent_started",)]
+    assert bench.rows("SELECT kind FROM events WHERE epoch = 'e1'") == [(EventKind.AGENT_STARTED,)]
     bench.release("1.1")
     assert bench.rows("SELECT COUNT(*) FROM events WHERE epoch = 'e1'") == [(1,)]
 
@@ -113,9 +114,9 @@ def test_what_is_newer_is_applied_by_the_release_that_can_read_it(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     events = [
-        bench.room.event("fault_confirmed", fault_id=1, rule="codec_hung", severity="major", v=2),
-        bench.room.event("fault_cleared", fault_id=1, rule="codec_hung", v=2),
-        bench.room.event("lease_wanted", v=2),
+        bench.room.event(EventKind.FAULT_CONFIRMED, fault_id=1, rule="codec_hung", severity="major", v=2),
+        bench.room.event(EventKind.FAULT_CLEARED, fault_id=1, rule="codec_hung", v=2),
+        bench.room.event(EventKind.LEASE_WANTED, v=2),
     ]
     assert bench.take(*map(encode, events)).acks == {("p1-1", "e1"): 3}
     assert bench.rows("SELECT rule, severity, needs_person FROM incidents") == [("version_newer", "info", 0)]
@@ -190,13 +191,16 @@ def test_two_boards_are_told_and_nothing_of_either_is_withheld(bench: Bench) -> 
         return bench.applier.apply(items, max(item.source.received_s for item in items))
 
     fault = {"fault_id": 1, "rule": "codec_hung", "severity": "major"}
-    say(one.heard(one.status()), one.heard(one.event("fault_confirmed", **fault)))
+    say(one.heard(one.status()), one.heard(one.event(EventKind.FAULT_CONFIRMED, **fault)))
     say(one.heard(one.state((1, "confirmed", "major"))))
     say(other.heard(other.status()))
     assert bench.rows("SELECT rule FROM incidents WHERE epoch = 'hub'") == [], "a new card, so far"
     say(one.heard(one.status()))
     assert bench.rows("SELECT rule, severity FROM incidents WHERE epoch = 'hub'") == [("two_boards", "major")]
-    say(other.heard(other.event("fault_confirmed", **fault)), other.heard(other.state((1, "confirmed", "major"))))
+    say(
+        other.heard(other.event(EventKind.FAULT_CONFIRMED, **fault)),
+        other.heard(other.state((1, "confirmed", "major"))),
+    )
     assert bench.rows("SELECT epoch, closed_s FROM incidents WHERE rule = 'codec_hung' ORDER BY 1") == [
         ("e1", 0.0), ("e2", 0.0)
     ]  # fmt: skip
@@ -209,7 +213,7 @@ def test_two_boards_are_told_and_nothing_of_either_is_withheld(bench: Bench) -> 
 def test_a_new_card_supersedes_as_ever(bench: Bench) -> None:
     one, other = Room(epoch="e1", boot="b1"), Room(epoch="e2", boot="b2", start_s=T0 + 500)
     fault = {"fault_id": 1, "rule": "codec_hung", "severity": "major"}
-    bench.applier.apply([one.heard(one.status()), one.heard(one.event("fault_confirmed", **fault))], T0 + 20)
+    bench.applier.apply([one.heard(one.status()), one.heard(one.event(EventKind.FAULT_CONFIRMED, **fault))], T0 + 20)
     bench.applier.apply([other.heard(other.status()), other.heard(other.state())], T0 + 600)
     assert bench.rows("SELECT rule, outcome FROM incidents") == [("codec_hung", "superseded")]
 

@@ -26,6 +26,7 @@ from hub.intake.ingest import interpret
 from hub.intake.link import Received
 from hub.store.db import open_db, transaction
 from wire import messages as m
+from wire.event_kinds import EventKind
 from wire.topics import FLEET, Leaf, Topic
 
 ROOM = "r-1"
@@ -84,7 +85,7 @@ class World:
 
     def event(self) -> None:
         seq = self.store.reserve_seq()
-        event = m.Event(stamp=report.stamp(self.who, self.now, seq), kind="agent_started")
+        event = m.Event(stamp=report.stamp(self.who, self.now, seq), kind=EventKind.AGENT_STARTED)
         self.store.commit(Batch(events=[(seq, m.encode(event))]))
         self.made.add(seq)
 

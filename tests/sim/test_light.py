@@ -11,6 +11,7 @@ from sim import observe
 from sim.faults import FAULTS
 from sim.light import LightRoom, policy
 from wire import messages as m
+from wire.event_kinds import EventKind
 from wire.topics import Leaf, Topic
 
 SCALE = 0.1
@@ -62,7 +63,7 @@ class Days:
 def test_a_quiet_room_says_that_it_started_and_how_it_is() -> None:
     days = Days()
     days.pass_s(30)
-    assert [event.kind for event in days.events] == ["agent_started"]
+    assert [event.kind for event in days.events] == [EventKind.AGENT_STARTED]
     assert days.room.store.pending() == 0
     state = days.states[-1]
     assert state.faults == []
@@ -101,7 +102,8 @@ def test_a_hang_is_found_told_and_healed_with_an_act_that_is_journalled() -> Non
     days.put("codec_hang_soft")
     days.pass_s(60)
     assert days.kinds("codec_hung") == [
-        "fault_confirmed", "lease_wanted", "remedy_started", "remedy_done", "fault_cleared",
+        EventKind.FAULT_CONFIRMED, EventKind.LEASE_WANTED, EventKind.REMEDY_STARTED, EventKind.REMEDY_DONE,
+        EventKind.FAULT_CLEARED,
     ]  # fmt: skip
     assert [act.what for act in days.room.physics.witness.acts] == ["restart"]
     assert days.room.store.sent == len(days.events)
@@ -113,7 +115,7 @@ def test_a_hard_hang_is_power_cycled_with_the_proof_measured() -> None:
     days.pass_s(10)
     days.put("codec_hang_hard")
     days.pass_s(120)
-    cycles = [e for e in days.events if e.remedy == "codec_power_cycle" and e.kind == "remedy_done"]
+    cycles = [e for e in days.events if e.remedy == "codec_power_cycle" and e.kind == EventKind.REMEDY_DONE]
     assert [event.outcome for event in cycles] == ["done"]
     proof = cycles[0].proof
     assert float(proof["draw_before_w"]) > 20
@@ -129,11 +131,11 @@ def test_a_call_is_never_cut_however_dead_the_control_interface_is() -> None:
     days.pass_s(39)
     assert days.room.physics.codec.in_call
     assert not days.room.physics.witness.acts
-    assert "remedy_refused" in days.kinds("codec_hung")
+    assert EventKind.REMEDY_REFUSED in days.kinds("codec_hung")
     days.pass_s(60)
     assert days.room.physics.witness.harmed == 0
     assert days.room.physics.witness.calls_lost == 0
-    assert days.kinds("codec_hung")[-1] == "fault_cleared"
+    assert days.kinds("codec_hung")[-1] == EventKind.FAULT_CLEARED
 
 
 def test_a_board_without_power_says_nothing_and_starts_anew_with_its_memory() -> None:
@@ -155,7 +157,7 @@ def test_a_board_without_power_says_nothing_and_starts_anew_with_its_memory() ->
     days.pass_s(30)
     assert days.room.room.who.boot != boot
     assert days.room.store.epoch == epoch
-    assert [event.kind for event in days.events].count("agent_started") == 2
+    assert [event.kind for event in days.events].count(EventKind.AGENT_STARTED) == 2
     numbers = [event.stamp.seq for event in days.events]
     assert numbers == sorted(set(numbers))
 
@@ -171,7 +173,7 @@ def test_an_operator_s_order_passes_the_same_interlock() -> None:
     near = DesiredChanged(1, (Meeting("m", "Giao ban", soon_s, soon_s + 3600),))
     days.room.hear(Incoming([near, OrderReceived("c2", "codec_power_cycle", "lan")]), days.now)
     days.pass_s(5)
-    refused = [event for event in days.events if event.kind == "command_refused"]
+    refused = [event for event in days.events if event.kind == EventKind.COMMAND_REFUSED]
     assert [(event.command, event.reason) for event in refused] == [("c2", "meeting_near")]
     assert len(days.room.physics.witness.acts) == 1
 
@@ -184,7 +186,7 @@ def test_lights_and_wake_before_a_meeting() -> None:
     days.put("room_dark")
     days.put("codec_asleep")
     days.pass_s(40)
-    assert days.kinds("room_dark")[-1] == "fault_cleared"
-    assert days.kinds("display_asleep")[-1] == "fault_cleared"
+    assert days.kinds("room_dark")[-1] == EventKind.FAULT_CLEARED
+    assert days.kinds("display_asleep")[-1] == EventKind.FAULT_CLEARED
     assert days.room.physics.lamp_on()
     assert not days.room.physics.codec.standby

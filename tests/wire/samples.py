@@ -10,6 +10,7 @@ import msgspec
 from hypothesis import strategies as st
 
 from wire import messages as m
+from wire.event_kinds import EventKind
 
 STAMP = m.Stamp(
     epoch="01jd8x3v5m7n9q2r4t6w8y0z1b", seq=4711, boot="9f3c1b5a7d2e4f60a1b2c3d4e5f60718",
@@ -60,7 +61,7 @@ SAMPLES: dict[str, msgspec.Struct] = {
         stamp=STAMP,
         floor=4700,
         hub="4f1c9a7be2d05836",
-        kind="remedy_done",
+        kind=EventKind.REMEDY_DONE,
         fault_id=7,
         rule="codec_hung",
         severity="major",

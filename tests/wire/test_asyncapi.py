@@ -13,6 +13,7 @@ import yaml
 
 from tools import asyncapi
 from wire import messages, topics
+from wire.event_kinds import EventKind
 
 ROOT = Path(__file__).parents[2]
 FILE = ROOT / "docs" / "asyncapi.yaml"
@@ -62,5 +63,5 @@ def test_every_field_is_described_or_speaks_for_itself() -> None:
         for field, text in asyncapi.field_docs(kind).items():
             assert written[kind.__name__]["properties"][field]["description"].startswith(text[:20]) or field == "kind"
         assert set(written[kind.__name__]["properties"]) == {f.name for f in msgspec.structs.fields(kind)}
-    for kind_name in messages.EVENT_KINDS:
+    for kind_name in EventKind:
         assert f"`{kind_name}`" in written["Event"]["properties"]["kind"]["description"]

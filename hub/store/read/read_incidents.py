@@ -9,6 +9,7 @@ from typing import Any
 
 from hub.store.read.causes import Sign, by_cause
 from hub.store.read.reads import Reader
+from wire.event_kinds import EventKind
 
 DAY_S = 86400.0
 TABS = ("new", "working", "shelved", "stale", "done")
@@ -151,9 +152,10 @@ def events(reader: Reader, incident_id: int, limit: int = 500) -> list[sqlite3.R
 def room_acts(reader: Reader, room: str, from_s: float) -> list[sqlite3.Row]:
     """Ends of remedies in the room since a moment: at_s, raw."""
     return reader.all(
-        "SELECT at_s, raw FROM events WHERE room = ? AND at_s > ? AND kind = 'remedy_done' ORDER BY at_s LIMIT 200",
+        "SELECT at_s, raw FROM events WHERE room = ? AND at_s > ? AND kind = ? ORDER BY at_s LIMIT 200",
         room,
         from_s,
+        EventKind.REMEDY_DONE,
     )
 
 

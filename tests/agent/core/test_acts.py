@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from agent.core.acts import bound_s, fault_on, rebooked, start, unbooked
-from agent.core.events import Record, StartRemedy
+from agent.core.events import Record, RecordKind, StartRemedy
 from agent.core.facts import Evidence
 from agent.core.phases import OPEN, Phase
 from agent.core.remedies import REMEDIES, REPORT_S
@@ -88,7 +88,7 @@ def test_a_restart_of_the_rooms_own_uses_up_its_lease_and_nothing_else_does() ->
 
 def test_the_record_of_an_own_act_names_the_fault_it_serves() -> None:
     _, told, act = begin("codec_restart", rule="codec_hung", state=with_fault("codec_hung"))
-    assert (told.kind, told.rule, told.fault_id) == ("remedy_started", "codec_hung", 7)
+    assert (told.kind, told.rule, told.fault_id) == (RecordKind.REMEDY_STARTED, "codec_hung", 7)
     assert told.evidence == SEEN
     assert (told.act_id, told.remedy, told.load) == (8, "codec_restart", "codec")
     assert (told.command, told.by) == ("", "")

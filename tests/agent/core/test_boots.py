@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from agent.core.boots import learned, settle_s
-from agent.core.events import Restarted
+from agent.core.events import RecordKind, Restarted
 from agent.core.remedies import LOADS, REMEDIES
 from agent.core.state import LoadState
 from tests.agent.core.test_codec_hung_story import HUNG, hung_world
@@ -82,5 +82,5 @@ def test_power_alone_is_no_start() -> None:
     world.mono_s += 30
     world.finish()
     world.run({**dead, "codec.draw_w": 25.0}, 25)
-    assert world.records("fault_cleared")[-1].rule == "codec_no_power"
+    assert world.records(RecordKind.FAULT_CLEARED)[-1].rule == "codec_no_power"
     assert world.state.load("codec").boot_s == 0

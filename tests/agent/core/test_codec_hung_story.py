@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from agent.core.events import DesiredChanged, OrderReceived, RemedyDone
+from agent.core.events import DesiredChanged, OrderReceived, RecordKind, RemedyDone
 from agent.core.facts import NoReading, Reading
 from agent.core.phases import Phase
 from agent.core.policy import Meeting
@@ -40,9 +40,9 @@ def test_a_hung_codec_is_restarted_and_heals() -> None:
     assert world.remedies() == ["codec_restart"]
     world.run(IDLE, 25)
     assert world.phase("codec_hung") is Phase.CLEAR
-    (cleared,) = world.records("fault_cleared")
+    (cleared,) = world.records(RecordKind.FAULT_CLEARED)
     assert cleared.reason == "healed_by_room"
-    assert cleared.fault_id == world.records("fault_confirmed")[0].fault_id
+    assert cleared.fault_id == world.records(RecordKind.FAULT_CONFIRMED)[0].fault_id
 
 
 def test_the_next_rungs_are_a_power_cycle_the_whole_room_and_then_a_person() -> None:
@@ -56,7 +56,7 @@ def test_the_next_rungs_are_a_power_cycle_the_whole_room_and_then_a_person() -> 
     begun = live(world, 1500, HUNG)
     assert names(begun) == ["camera_power_cycle", "splitter_power_cycle", "display_power_cycle"]
     assert world.phase("codec_hung") is Phase.ESCALATED
-    (escalated,) = world.records("fault_escalated")
+    (escalated,) = world.records(RecordKind.FAULT_ESCALATED)
     assert escalated.reason == "ladder_exhausted"
     assert escalated.words["vi"].title.startswith("Máy bị treo")
 
@@ -92,7 +92,7 @@ def test_no_act_while_the_draw_says_call(last: bool) -> None:
     world.run({**HUNG, "codec.draw_w": 46.0}, 600)
     assert world.remedies() == []
     assert world.phase("codec_hung") is Phase.ESCALATED, "a person hears of it"
-    assert world.records("remedy_refused")[0].reason == "call_unknown"
+    assert world.records(RecordKind.REMEDY_REFUSED)[0].reason == "call_unknown"
 
 
 def test_without_a_calibrated_meter_a_silent_codec_is_left_alone() -> None:
@@ -114,7 +114,7 @@ def test_the_act_follows_when_the_call_is_over() -> None:
     assert world.remedies() == []
     world.run(HUNG, 30)
     assert world.remedies() == ["codec_restart"]
-    assert world.records("fault_rearmed")[-1].reason == "permitted"
+    assert world.records(RecordKind.FAULT_REARMED)[-1].reason == "permitted"
 
 
 def test_no_restart_close_to_a_meeting_but_after_it() -> None:
@@ -124,7 +124,7 @@ def test_no_restart_close_to_a_meeting_but_after_it() -> None:
     world.run(IDLE, 30)
     world.run(HUNG, 560 + 1800 - 40)
     assert world.remedies() == []
-    assert world.records("remedy_refused")[0].reason == "meeting_near"
+    assert world.records(RecordKind.REMEDY_REFUSED)[0].reason == "meeting_near"
     world.run(HUNG, 60)
     assert world.remedies() == ["codec_restart"]
 
@@ -138,7 +138,7 @@ def test_one_look_is_one_strike_however_many_facts_it_carries() -> None:
     assert world.phase("codec_hung") is Phase.SUSPECTED
     world.mono_s += 10
     world.see(HUNG)
-    assert world.records("fault_confirmed")
+    assert world.records(RecordKind.FAULT_CONFIRMED)
 
 
 def test_ping_alone_never_cuts() -> None:
@@ -157,8 +157,8 @@ def test_an_operators_restart_is_not_mistaken_for_a_fault() -> None:
     world.run({**HUNG, "codec.draw_w": 0.5, "codec.ping": False}, 15)
     world.finish()
     world.run({**HUNG, "codec.ping": False}, 150)
-    assert world.records("fault_confirmed") == []
-    assert world.records("remedy_done")[-1].command == "c1"
+    assert world.records(RecordKind.FAULT_CONFIRMED) == []
+    assert world.records(RecordKind.REMEDY_DONE)[-1].command == "c1"
 
 
 def test_a_command_passes_the_same_interlock_and_only_once() -> None:
@@ -167,28 +167,28 @@ def test_a_command_passes_the_same_interlock_and_only_once() -> None:
     world.feed(OrderReceived("c1", "codec_power_cycle", "lan"))
     world.feed(OrderReceived("c1", "codec_power_cycle", "lan"))
     assert world.remedies() == []
-    assert [r.reason for r in world.records("command_refused")] == ["in_call"]
+    assert [r.reason for r in world.records(RecordKind.COMMAND_REFUSED)] == ["in_call"]
     world.run(IDLE, 30)
     world.feed(OrderReceived("c1", "codec_power_cycle", "lan"))
     assert world.remedies() == [], "an id that was answered is never obeyed later"
     world.feed(OrderReceived("c2", "burn_down", "lan"))
-    assert world.records("command_refused")[-1].reason == "unknown_action"
+    assert world.records(RecordKind.COMMAND_REFUSED)[-1].reason == "unknown_action"
 
 
 def test_an_act_that_is_never_reported_counts_as_failed() -> None:
     world = hung_world()
     act = world.started()[0].act
     world.run(HUNG, 40)
-    assert world.records("remedy_done")[0].reason == "no_report"
+    assert world.records(RecordKind.REMEDY_DONE)[0].reason == "no_report"
     world.feed(RemedyDone(act.act_id, ok=True))  # too late: changes nothing
-    assert len(world.records("remedy_done")) == 1
+    assert len(world.records(RecordKind.REMEDY_DONE)) == 1
 
 
 def test_a_codec_without_power_is_not_called_hung() -> None:
     world = World()
     world.run(IDLE, 30)
     world.run({**HUNG, "codec.ping": False, "codec.draw_w": 0.3}, 35)
-    assert [r.rule for r in world.records("fault_confirmed")] == ["codec_no_power"]
+    assert [r.rule for r in world.records(RecordKind.FAULT_CONFIRMED)] == ["codec_no_power"]
     assert world.remedies() == ["codec_power_cycle"]
 
 
@@ -196,7 +196,7 @@ def test_consequences_of_a_lost_line_are_not_raised() -> None:
     world = World()
     world.run(IDLE, 30)
     world.run({**IDLE, "net.hub": False, "codec.registered": False}, 640)
-    assert [r.rule for r in world.records("fault_confirmed")] == ["uplink_lost"]
+    assert [r.rule for r in world.records(RecordKind.FAULT_CONFIRMED)] == ["uplink_lost"]
     assert world.remedies() == ["converter_power_cycle"]
 
 
@@ -206,7 +206,7 @@ def test_old_evidence_authorises_nothing() -> None:
     world.run({**HUNG, "codec.draw_w": 46.0}, 90)
     world.run({**HUNG, "codec.api": NoReading("link")}, 300)  # our own adapter is gone: is it still hung?
     assert world.remedies() == []
-    assert world.records("remedy_refused")[-1].reason == "no_evidence"
+    assert world.records(RecordKind.REMEDY_REFUSED)[-1].reason == "no_evidence"
 
 
 def test_an_order_that_never_left_uses_nothing_up_and_the_next_rung_follows_at_once() -> None:
@@ -221,5 +221,5 @@ def test_waiting_for_our_own_clock_calls_no_person() -> None:
     world = hung_world()
     world.finish(ok=False, reason="timeout")  # it may have been obeyed: the load has to settle
     world.run(HUNG, 225 + 20)
-    assert world.records("fault_escalated") == []
+    assert world.records(RecordKind.FAULT_ESCALATED) == []
     assert world.remedies() == ["codec_restart", "codec_power_cycle"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from agent.core.engine import CLEAR_LATCHES, initial
-from agent.core.events import DesiredChanged, OrderReceived, Tick
+from agent.core.events import DesiredChanged, OrderReceived, RecordKind, Tick
 from agent.core.facts import FACTS, NoReading
 from agent.core.phases import Phase
 from agent.core.policy import Meeting
@@ -30,7 +30,7 @@ def test_acts_that_report_nothing_are_each_closed_as_failed_and_each_is_told() -
     in_time = Act(3, "amplifier_power_cycle", "amplifier", world.mono_s, world.mono_s)
     world.state = replace(world.state, acts={**late, 3: in_time}, next_id=4)
     world.feed(Tick())
-    told = [(r.act_id, r.outcome, r.reason) for r in world.records("remedy_done")]
+    told = [(r.act_id, r.outcome, r.reason) for r in world.records(RecordKind.REMEDY_DONE)]
     assert told == [(1, "failed", "no_report"), (2, "failed", "no_report")]
     assert list(world.state.acts) == [3], "one at its deadline may still report"
 
@@ -55,7 +55,10 @@ def test_what_else_a_tick_brings_is_not_lost_when_a_staged_boot_ends() -> None:
         world.state, staged=replace(booting, stages=()), acts={**world.state.acts, 90: late}, next_id=91
     )
     world.feed(Tick())
-    assert [(r.act_id, r.outcome) for r in world.records("remedy_done")] == [(90, "failed"), (booting.act_id, "done")]
+    assert [(r.act_id, r.outcome) for r in world.records(RecordKind.REMEDY_DONE)] == [
+        (90, "failed"),
+        (booting.act_id, "done"),
+    ]
 
 
 def test_a_person_clears_every_latch_at_once_and_it_is_told_which() -> None:
@@ -64,7 +67,7 @@ def test_a_person_clears_every_latch_at_once_and_it_is_told_which() -> None:
         world.state, loads={name: LoadState(latched=name != "codec") for name in ("switch", "codec", "amplifier")}
     )
     world.feed(OrderReceived("c-1", CLEAR_LATCHES, "lan"))
-    (done,) = world.records("remedy_done")
+    (done,) = world.records(RecordKind.REMEDY_DONE)
     assert done.detail == {"loads": "amplifier switch"}
     assert not any(load.latched for load in world.state.loads.values())
 
@@ -78,7 +81,7 @@ def test_a_desired_document_counts_once_and_whole() -> None:
     world.feed(DesiredChanged(3))
     world.feed(DesiredChanged(2))
     assert world.state.policy.meetings == (meeting,), "the same number again, or an older one, is not news"
-    assert len(world.records("desired_applied")) == 1
+    assert len(world.records(RecordKind.DESIRED_APPLIED)) == 1
 
 
 def test_compressed_time_also_ages_what_is_known() -> None:

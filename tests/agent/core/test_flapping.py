@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from agent.core import flapping
+from agent.core.events import RecordKind
 from agent.core.flapping import HIGH_PCT, change_pct, flaps, with_look
 from agent.core.phases import Phase
 from tests.agent.core.test_codec_hung_story import HUNG
@@ -62,6 +63,6 @@ def test_a_flapping_codec_is_told_and_left_alone() -> None:
     world.run(HUNG, 10)
     assert world.remedies() == []
     assert world.phase("codec_hung") is Phase.CONFIRMED
-    assert world.records("remedy_refused")[0].reason == "flapping"
+    assert world.records(RecordKind.REMEDY_REFUSED)[0].reason == "flapping"
     world.run(HUNG, 130)
     assert world.remedies() == ["codec_restart"], "once it stays, it is acted upon"

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from agent.core.events import AskWitnesses, DesiredChanged, OrderReceived, RemedyDone, Tick
+from agent.core.events import AskWitnesses, DesiredChanged, OrderReceived, RecordKind, RemedyDone, Tick
 from agent.core.facts import Reading
 from agent.core.handover import Handover, asked_again, journal_back
 from agent.core.phases import Phase
@@ -64,7 +64,7 @@ def test_a_call_that_has_come_between_withdraws_the_act_and_uses_up_nothing() ->
     world.mono_s += 40.0
     world.see(CALL)
     assert again(world) is Handover.WITHDRAWN
-    done = world.records("remedy_done")[-1]
+    done = world.records(RecordKind.REMEDY_DONE)[-1]
     assert (done.outcome, done.reason, done.proof, done.command) == ("failed", Reason.IN_CALL, {"sent": False}, "c1")
     own = world.state.load("codec")
     assert (own.acts_s, own.cycles_s, own.act_id, world.state.acts) == ((), (), 0, {})
@@ -94,7 +94,7 @@ def test_an_act_is_held_for_a_quarter_of_a_minute_at_most() -> None:
     assert again(world) is Handover.HELD
     world.mono_s += 0.1
     assert again(world) is Handover.WITHDRAWN
-    assert world.records("remedy_done")[-1].reason == Reason.LOOKING
+    assert world.records(RecordKind.REMEDY_DONE)[-1].reason == Reason.LOOKING
 
 
 def test_an_act_that_is_held_is_not_taken_for_one_without_report() -> None:
@@ -111,7 +111,7 @@ def test_a_meeting_that_has_come_near_meanwhile_withdraws_it() -> None:
     start_s = WALL_S + world.mono_s + 60.0
     world.feed(DesiredChanged(1, (Meeting("m", "Họp", start_s, start_s + 60.0),)))
     assert again(world) is Handover.WITHDRAWN
-    assert world.records("remedy_done")[-1].reason == Reason.MEETING_NEAR
+    assert world.records(RecordKind.REMEDY_DONE)[-1].reason == Reason.MEETING_NEAR
 
 
 def test_what_leaves_no_meeting_may_begin_in_the_last_quarter_of_an_hour_here_too() -> None:
@@ -144,7 +144,7 @@ def test_what_leaves_the_room_its_meeting_is_withdrawn_in_the_last_quarter_of_an
     world.mono_s += 2.0
     world.see(ILL)
     assert again(world) is Handover.WITHDRAWN
-    assert world.records("remedy_done")[-1].reason == Reason.MEETING_NEAR
+    assert world.records(RecordKind.REMEDY_DONE)[-1].reason == Reason.MEETING_NEAR
 
 
 def test_a_stage_of_the_rooms_restart_has_its_turn_here_too() -> None:
@@ -168,7 +168,7 @@ def test_a_fault_that_has_gone_meanwhile_is_not_acted_upon() -> None:
     world = hung()
     world.see(IDLE)
     assert again(world) is Handover.WITHDRAWN
-    assert world.records("remedy_done")[-1].reason == Reason.NO_EVIDENCE
+    assert world.records(RecordKind.REMEDY_DONE)[-1].reason == Reason.NO_EVIDENCE
 
 
 def test_a_fault_of_which_nothing_is_known_just_now_is_waited_for() -> None:
@@ -209,7 +209,7 @@ def test_a_trial_that_has_ended_meanwhile_unmutes_nothing() -> None:
     assert world.remedies() == ["codec_unmute"]
     world.mono_s += 45.0
     assert again(world) is Handover.WITHDRAWN
-    assert world.records("remedy_done")[-1].reason == Reason.NOT_A_TRIAL
+    assert world.records(RecordKind.REMEDY_DONE)[-1].reason == Reason.NOT_A_TRIAL
 
 
 def test_a_converter_beyond_which_something_may_answer_again_is_not_touched() -> None:
@@ -220,7 +220,7 @@ def test_a_converter_beyond_which_something_may_answer_again_is_not_touched() ->
         world.run(lost, 10)
     world.see({**lost, "hub.session": True})
     assert again(world) is Handover.WITHDRAWN
-    assert world.records("remedy_done")[-1].reason == Reason.NOT_YET
+    assert world.records(RecordKind.REMEDY_DONE)[-1].reason == Reason.NOT_YET
     assert world.state.load("converter").acts_s == ()
 
 

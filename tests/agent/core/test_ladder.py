@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from agent.core import ladder
-from agent.core.events import AskWitnesses, Record, RemedyDone, Tell, Tick
+from agent.core.events import AskWitnesses, Record, RecordKind, RemedyDone, Tell, Tick
 from agent.core.phases import Phase
 from agent.core.reasons import Reason
 from agent.core.remedies import LOADS, REMEDIES
@@ -45,7 +45,7 @@ def test_a_fault_is_certain_when_it_has_lasted_and_been_seen_often_enough(time_s
         later(world, 19.0 * time_scale, ILL)
         assert world.phase("toy") is Phase.SUSPECTED
     later(world, 3.0 * time_scale, ILL)
-    assert world.records("fault_confirmed"), "at the very end of the time, which is long after the strikes"
+    assert world.records(RecordKind.FAULT_CONFIRMED), "at the very end of the time, which is long after the strikes"
 
 
 @pytest.mark.parametrize("time_scale", [1.0, 0.5])
@@ -163,7 +163,7 @@ def test_a_refusal_and_the_latch_that_follows_from_it_are_both_told() -> None:
     world.state = replace(world.state, loads={"codec": LoadState(acts_s=day)})
     later(world, 1.0, ILL)
     told = [e.kind for e in world.effects if isinstance(e, Record)]
-    assert told[:2] == ["remedy_refused", "load_latched"]
+    assert told[:2] == [RecordKind.REMEDY_REFUSED, RecordKind.LOAD_LATCHED]
 
 
 # Leases
@@ -174,9 +174,9 @@ def test_the_hub_is_asked_for_a_lease_again_when_it_has_been_silent_for_as_long_
     online = {**ILL, "hub.session": True}
     later(world, 1.0, online)
     wanted = Record(
-        "lease_wanted", "toy", 7, Severity.MAJOR, Phase.CONFIRMED, remedy="codec_restart", load="codec"
+        RecordKind.LEASE_WANTED, "toy", 7, Severity.MAJOR, Phase.CONFIRMED, remedy="codec_restart", load="codec"
     )  # fmt: skip
-    assert world.records("lease_wanted") == [wanted]
+    assert world.records(RecordKind.LEASE_WANTED) == [wanted]
     asked_s = world.state.lease.asked_s
     assert asked_s == world.mono_s
     guards = world.state.policy.guards
@@ -211,9 +211,9 @@ def test_a_fault_is_tried_again_after_the_cool_off_from_the_first_rung() -> None
     world = escalated(room(), rung=1)
     cool_s = world.state.policy.guards.rearm_s
     later(world, cool_s - 1.0, ILL)
-    assert world.records("fault_rearmed") == []
+    assert world.records(RecordKind.FAULT_REARMED) == []
     later(world, 1.0, ILL)
-    (rearmed,) = world.records("fault_rearmed")
+    (rearmed,) = world.records(RecordKind.FAULT_REARMED)
     assert (rearmed.reason, toy(world).rung, world.remedies()) == ("cool_off", 0, ["codec_restart"])
 
 
@@ -251,7 +251,7 @@ def test_a_cycle_during_which_the_load_went_on_drawing_has_failed(proof: dict[st
     act = Act(9, "codec_power_cycle", "codec", world.mono_s, world.mono_s + 99.0)
     world.state = replace(world.state, acts={9: act}, next_id=10)
     world.feed(RemedyDone(9, ok=True, proof=proof))
-    (done,) = world.records("remedy_done")
+    (done,) = world.records(RecordKind.REMEDY_DONE)
     assert (done.reason, done.outcome) == (reason, "failed" if reason else "done")
 
 
@@ -356,7 +356,7 @@ def test_an_act_that_never_gets_to_begin_calls_a_person_and_is_tried_again_after
             world.mono_s += 6.0
             withdraw(world, reason)
     assert len(world.started()) == 6
-    (told,) = world.records("fault_escalated")
+    (told,) = world.records(RecordKind.FAULT_ESCALATED)
     assert told.reason == reason
     assert (toy(world).rung, world.state.load("codec").acts_s) == (0, ()), "nothing is used up, no rung is left out"
     later(world, 200.0, ILL)
@@ -371,7 +371,7 @@ def test_five_acts_that_were_withdrawn_call_nobody() -> None:
         while not world.state.acts:
             later(world, 1.0, ILL)
         withdraw(world)
-    assert world.records("fault_escalated") == []
+    assert world.records(RecordKind.FAULT_ESCALATED) == []
     assert world.phase("toy") is Phase.CONFIRMED
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from agent.core import flapping
-from agent.core.events import Record, Tell
+from agent.core.events import Record, RecordKind, Tell
 from agent.core.facts import NoReading
 from agent.core.phases import Phase
 from agent.core.remedies import LOADS
@@ -46,7 +46,7 @@ def histories() -> Iterator[tuple[bool, ...]]:
 def test_a_fault_that_passes_says_what_it_was_and_how_long_it_lasted() -> None:
     world = room(phase=Phase.CONFIRMED, since_s=980.0, since_wall_s=77.0, refused="in_call", passes=1)
     later(world, 0.06, {**WELL, "codec.in_call": True})
-    (cleared,) = world.records("fault_cleared")
+    (cleared,) = world.records(RecordKind.FAULT_CLEARED)
     assert (cleared.reason, cleared.since_wall_s, cleared.detail) == ("recovered", 77.0, {"acts": 0, "lasted_s": 20.1})
     assert [e for e in world.effects if isinstance(e, Tell)] == [Tell("toy", Phase.CLEAR, {})]
     assert toy(world) == Fault("toy")
@@ -65,20 +65,20 @@ def test_what_the_ladder_has_switched_is_put_back_when_the_fault_is_gone(acts: i
     later(world, 1.0, WELL)
     assert world.remedies() == begun
     told = [e.kind for e in world.effects if isinstance(e, Record)]
-    assert told == ["fault_cleared"] + ["remedy_started"] * acts
+    assert told == [RecordKind.FAULT_CLEARED] + [RecordKind.REMEDY_STARTED] * acts
 
 
 def test_what_may_not_be_put_back_stays() -> None:
     world = room(replace(RULE, on_clear="light_off"), phase=Phase.CONFIRMED, acts=1, passes=1)
     later(world, 1.0, {**WELL, "codec.in_call": True})
-    assert world.records("fault_cleared")
+    assert world.records(RecordKind.FAULT_CLEARED)
     assert world.remedies() == []
 
 
 def test_a_confirmed_fault_comes_with_its_words() -> None:
     world = room(strikes=2, phase=Phase.SUSPECTED, since_s=900.0, struck_s=900.0)
     later(world, 1.0, {**ILL, "codec.in_call": True})
-    (confirmed,) = world.records("fault_confirmed")
+    (confirmed,) = world.records(RecordKind.FAULT_CONFIRMED)
     assert confirmed.words == WORDS
     assert Tell("toy", Phase.CONFIRMED, WORDS) in world.effects
 
@@ -88,4 +88,4 @@ def test_a_rung_that_is_passed_over_and_a_lease_for_the_next_are_both_told() -> 
     world = room(replace(RULE, ladder=("display_power_cycle", "codec_restart")), load=load, phase=Phase.CONFIRMED)
     later(world, 1.0, {**ILL, "hub.session": True})
     told = [(e.kind, e.remedy) for e in world.effects if isinstance(e, Record)]
-    assert told == [("remedy_refused", "display_power_cycle"), ("lease_wanted", "codec_restart")]
+    assert told == [(RecordKind.REMEDY_REFUSED, "display_power_cycle"), (RecordKind.LEASE_WANTED, "codec_restart")]

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from agent.core.events import OrderReceived, Record, RemedyDone
+from agent.core.events import OrderReceived, Record, RecordKind, RemedyDone
 from agent.core.leases import ANSWERS, DENIED, GRANTED, answered
 from agent.core.state import Lease
 from tests.agent.core.test_codec_hung_story import HUNG
@@ -27,7 +27,7 @@ def test_an_answer_holds_for_its_time_and_the_asking_is_remembered() -> None:
 def test_the_hub_hears_that_its_answer_was_taken(answer: str) -> None:
     world = World()
     effects = world.feed(OrderReceived("l1", answer, "hub"))
-    assert effects == (Record("remedy_done", remedy=answer, outcome="done", command="l1", by="hub"),)
+    assert effects == (Record(RecordKind.REMEDY_DONE, remedy=answer, outcome="done", command="l1", by="hub"),)
 
 
 def leased() -> World:
@@ -51,7 +51,7 @@ def test_an_act_that_was_not_begun_gives_its_leave_back() -> None:
     assert world.state.lease == given
     world.run(HUNG | {"hub.session": True}, 12)
     assert world.remedies() == ["codec_restart"] * 2
-    assert len(world.records("lease_wanted")) == 1
+    assert len(world.records(RecordKind.LEASE_WANTED)) == 1
 
 
 @pytest.mark.parametrize("sent", [True, False])

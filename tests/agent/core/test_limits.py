@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from agent.core.events import OrderReceived, Record, RemedyDone, Restarted, StartRemedy
+from agent.core.events import OrderReceived, Record, RecordKind, RemedyDone, Restarted, StartRemedy
 from agent.core.facts import NoReading, Reading
 from agent.core.interlock import permit
 from agent.core.leases import DENIED, GRANTED
@@ -32,13 +32,13 @@ def tired(**changes: object) -> World:
 def test_a_fourth_cycle_in_a_day_latches_the_load_until_a_person_clears_it() -> None:
     world = tired()
     live(world, 900, HUNG)
-    assert [r.load for r in world.records("load_latched")] == ["codec"]
+    assert [r.load for r in world.records(RecordKind.LOAD_LATCHED)] == ["codec"]
     assert world.state.fault("codec_hung").phase is Phase.ESCALATED
     world.mono_s += 100_000  # another day does not help
     live(world, 20, IDLE)
     assert permit(CYCLE, world.state, world.now) == Refusal(Reason.LATCHED)
     world.feed(OrderReceived("c1", "clear_latches", "lan"))
-    assert world.records("remedy_done")[-1].detail == {"loads": "codec"}
+    assert world.records(RecordKind.REMEDY_DONE)[-1].detail == {"loads": "codec"}
     assert not isinstance(permit(CYCLE, world.state, world.now), Refusal)
 
 
@@ -73,7 +73,7 @@ def leased() -> World:
 def test_a_connected_room_asks_before_it_restarts_something() -> None:
     world = leased()
     assert names(live(world, 35, connected(HUNG))) == []
-    assert [(r.remedy, r.load) for r in world.records("lease_wanted")] == [("codec_restart", "codec")]
+    assert [(r.remedy, r.load) for r in world.records(RecordKind.LEASE_WANTED)] == [("codec_restart", "codec")]
     world.feed(OrderReceived("l1", GRANTED, "hub"))
     assert names(live(world, 5, connected(HUNG))) == ["codec_restart"]
 
@@ -83,13 +83,13 @@ def test_one_lease_is_one_act() -> None:
     live(world, 35, connected(HUNG))
     world.feed(OrderReceived("l1", GRANTED, "hub"))
     assert names(live(world, 400, connected(HUNG)))[0] == "codec_restart"
-    assert len(world.records("lease_wanted")) == 2, "the power cycle asks for its own"
+    assert len(world.records(RecordKind.LEASE_WANTED)) == 2, "the power cycle asks for its own"
 
 
 def test_a_silent_hub_leaves_the_rooms_own_limits() -> None:
     world = leased()
     begun = live(world, 60, connected(HUNG))
-    asked = world.records("lease_wanted")
+    asked = world.records(RecordKind.LEASE_WANTED)
     assert len(asked) == 1
     assert names(begun) == ["codec_restart"]
 
@@ -98,7 +98,7 @@ def test_without_a_hub_nobody_is_asked() -> None:
     world = World()
     live(world, 20, IDLE)
     assert names(live(world, 35, {**HUNG, "hub.session": False})) == ["codec_restart"]
-    assert world.records("lease_wanted") == []
+    assert world.records(RecordKind.LEASE_WANTED) == []
 
 
 def test_a_denied_room_waits_calls_a_person_and_asks_again() -> None:
@@ -106,9 +106,9 @@ def test_a_denied_room_waits_calls_a_person_and_asks_again() -> None:
     live(world, 35, connected(HUNG))
     world.feed(OrderReceived("l1", DENIED, "hub"))
     assert names(live(world, 200, connected(HUNG))) == []
-    assert world.records("fault_escalated")[-1].reason == Reason.FLEET_BUDGET
+    assert world.records(RecordKind.FAULT_ESCALATED)[-1].reason == Reason.FLEET_BUDGET
     live(world, 105, connected(HUNG))
-    assert len(world.records("lease_wanted")) == 2
+    assert len(world.records(RecordKind.LEASE_WANTED)) == 2
     world.feed(OrderReceived("l2", GRANTED, "hub"))
     assert names(live(world, 5, connected(HUNG))) == ["codec_restart"]
 
@@ -134,7 +134,7 @@ def test_a_cycle_that_a_meter_saw_no_effect_of_has_failed() -> None:
     effects = world.feed(OrderReceived("c1", "codec_power_cycle", "lan"))
     act = next(e.act for e in effects if isinstance(e, StartRemedy))
     world.feed(RemedyDone(act.act_id, ok=True, proof={"draw_before_w": 31.0, "draw_off_w": 30.5}))
-    done = world.records("remedy_done")[-1]
+    done = world.records(RecordKind.REMEDY_DONE)[-1]
     assert (done.outcome, done.reason) == ("failed", "no_effect")
 
 
@@ -145,4 +145,4 @@ def test_new_evidence_is_worth_another_try() -> None:
     assert world.state.fault("codec_hung").phase is Phase.ESCALATED
     other = {**HUNG, "codec.ping": NoReading("timeout"), "codec.draw_w": 30.0}
     live(world, 40, other)
-    assert world.records("fault_rearmed")[-1].reason == "new_evidence"
+    assert world.records(RecordKind.FAULT_REARMED)[-1].reason == "new_evidence"

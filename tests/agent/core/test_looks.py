@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from agent.core.engine import initial
-from agent.core.events import AskWitnesses, OrderReceived, Record, Tick
+from agent.core.events import AskWitnesses, OrderReceived, Record, RecordKind, Tick
 from agent.core.facts import FACTS, NoReading, Reading
 from agent.core.interlock import permit
 from agent.core.looks import AGAIN_S, ORDER_WAIT_S, ORDERS_MAX
@@ -44,7 +44,7 @@ def looks(world: World) -> int:
 
 
 def refusals(world: World) -> list[str]:
-    return [record.reason for record in world.records("command_refused")]
+    return [record.reason for record in world.records(RecordKind.COMMAND_REFUSED)]
 
 
 def test_an_order_looks_first_and_begins_with_what_it_sees() -> None:
@@ -54,7 +54,7 @@ def test_an_order_looks_first_and_begins_with_what_it_sees() -> None:
     world.mono_s += 1.5
     world.see(IDLE)
     assert world.remedies() == ["codec_power_cycle"]
-    assert world.records("remedy_started")[0].command == "c1"
+    assert world.records(RecordKind.REMEDY_STARTED)[0].command == "c1"
     assert world.state.waiting == ()
 
 
@@ -117,7 +117,7 @@ def test_orders_that_wait_are_few_and_keep_their_order() -> None:
     for number in range(ORDERS_MAX + 1):
         order(world, "codec_power_cycle" if number else "codec_restart", f"c{number}")
     assert len(world.state.waiting) == ORDERS_MAX
-    assert [record.command for record in world.records("command_refused")] == [f"c{ORDERS_MAX}"]
+    assert [record.command for record in world.records(RecordKind.COMMAND_REFUSED)] == [f"c{ORDERS_MAX}"]
     world.see(IDLE)
     assert world.remedies() == ["codec_restart"]
     assert refusals(world)[1:] == ["load_busy"] * (ORDERS_MAX - 1)
@@ -213,9 +213,9 @@ def test_a_refused_order_says_which_fault_and_load_it_was_meant_for() -> None:
     order(world)
     order(world, "of_a_later_version", "c2")
     refused = Record(
-        "command_refused", "codec_hung", 7, reason=Reason.IN_CALL, remedy="codec_power_cycle", load="codec"
+        RecordKind.COMMAND_REFUSED, "codec_hung", 7, reason=Reason.IN_CALL, remedy="codec_power_cycle", load="codec"
     )
-    unknown = Record("command_refused", reason=Reason.UNKNOWN_ACTION, remedy="of_a_later_version")
-    assert world.records("command_refused") == [
+    unknown = Record(RecordKind.COMMAND_REFUSED, reason=Reason.UNKNOWN_ACTION, remedy="of_a_later_version")
+    assert world.records(RecordKind.COMMAND_REFUSED) == [
         replace(refused, command="c1", by="lan"), replace(unknown, command="c2", by="lan")
     ]  # fmt: skip

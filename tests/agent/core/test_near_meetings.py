@@ -9,7 +9,7 @@ import pytest
 
 import agent.rules
 from agent.core.engine import initial, step
-from agent.core.events import DesiredChanged, OrderReceived, Tick
+from agent.core.events import DesiredChanged, OrderReceived, RecordKind, Tick
 from agent.core.facts import NoReading, Reading
 from agent.core.interlock import permit
 from agent.core.phases import Phase
@@ -157,7 +157,7 @@ def test_near_a_meeting_what_the_whole_room_is_restarted_for_ends_it_by_passing(
     world = whole_room(900.0)
     world.see(IDLE)
     assert names(live(world, 120, IDLE)) == []
-    reasons = {record.remedy: record.reason for record in world.records("remedy_refused")[-2:]}
+    reasons = {record.remedy: record.reason for record in world.records(RecordKind.REMEDY_REFUSED)[-2:]}
     assert reasons == dict.fromkeys(("splitter_power_cycle", "display_power_cycle"), Reason.MEETING_NEAR)
     assert world.phase("codec_hung") is Phase.CLEAR
 
@@ -196,13 +196,13 @@ def test_in_a_meeting_only_a_confirmed_order_begins_and_one_a_load() -> None:
     assert said(world, own=True, leased=True, grave=True) == Reason.MEETING_NEAR
     world.feed(OrderReceived("c1", "codec_power_cycle", "lan", confirmed="Nguyễn Văn A"))
     assert world.remedies() == ["codec_power_cycle"]
-    assert world.records("remedy_started")[-1].detail == {"confirmed": "Nguyễn Văn A"}
+    assert world.records(RecordKind.REMEDY_STARTED)[-1].detail == {"confirmed": "Nguyễn Văn A"}
     world.finish()
     world.mono_s += 600.0
     world.see(IDLE)
     world.feed(OrderReceived("c2", "codec_power_cycle", "lan", confirmed="Nguyễn Văn A"))
     assert world.remedies() == ["codec_power_cycle"]
-    assert world.records("command_refused")[-1].reason == Reason.MEETING_NEAR
+    assert world.records(RecordKind.COMMAND_REFUSED)[-1].reason == Reason.MEETING_NEAR
     assert said(world, "display_power_cycle", confirmed=True) == "", "another load"
 
 

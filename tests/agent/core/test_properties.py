@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.core.events import OrderReceived, Record, RemedyDone, StartRemedy, Tick
+from agent.core.events import OrderReceived, Record, RecordKind, RemedyDone, StartRemedy, Tick
 from agent.core.facts import NoReading, Reading
 from agent.core.interlock import RELAY_METHODS
 from agent.core.phases import TRANSITIONS, Phase, Signal, after, diagram
@@ -59,9 +59,9 @@ def test_safety_holds_at_every_step(script: list[tuple[object, ...]]) -> None:
                 orders += 1
                 effects = world.feed(OrderReceived(f"c{orders}", action, "lan"))
         for effect in effects:
-            if isinstance(effect, Record) and effect.kind == "remedy_done" and effect.load:
+            if isinstance(effect, Record) and effect.kind == RecordKind.REMEDY_DONE and effect.load:
                 running.pop(effect.load, None)
-            if isinstance(effect, Record) and effect.kind in ("remedy_refused", "command_refused"):
+            if isinstance(effect, Record) and effect.kind in (RecordKind.REMEDY_REFUSED, RecordKind.COMMAND_REFUSED):
                 assert effect.reason, "every refusal has a reason"
             if not isinstance(effect, StartRemedy):
                 continue

@@ -8,7 +8,7 @@ import pytest
 
 import agent.rules
 from agent.core.engine import initial
-from agent.core.events import OrderReceived, PastAct, Restarted
+from agent.core.events import OrderReceived, PastAct, RecordKind, Restarted
 from agent.core.facts import Instant
 from agent.core.phases import Phase
 from agent.core.recovery import began_s
@@ -37,14 +37,14 @@ def restarted(old: World) -> Restarted:
 def test_an_interrupted_act_is_closed_and_its_fault_goes_on() -> None:
     old = hung_world()
     world = reborn(old, restarted(old))
-    (done,) = world.records("remedy_done")
+    (done,) = world.records(RecordKind.REMEDY_DONE)
     assert done.outcome == "interrupted"
     assert world.phase("codec_hung") is Phase.CONFIRMED
     assert world.state.fault("codec_hung").fault_id == old.state.fault("codec_hung").fault_id
     world.run(HUNG, 200)
     assert world.remedies() == [], "the interrupted restart still has to settle"
     world.run(IDLE, 30)
-    assert world.records("fault_cleared")[0].fault_id == old.state.fault("codec_hung").fault_id
+    assert world.records(RecordKind.FAULT_CLEARED)[0].fault_id == old.state.fault("codec_hung").fault_id
 
 
 def test_ids_are_never_reused_and_old_commands_never_obeyed() -> None:
@@ -63,7 +63,7 @@ def test_hold_on_survives_a_restart() -> None:
     world.feed(OrderReceived("c1", "codec_power_cycle", "lan"))
     world.run(IDLE, 100)
     world.feed(OrderReceived("c2", "codec_power_cycle", "lan"))
-    assert [refused.reason for refused in world.records("command_refused")] == ["settling", "hold_on"]
+    assert [refused.reason for refused in world.records(RecordKind.COMMAND_REFUSED)] == ["settling", "hold_on"]
 
 
 def test_a_device_that_still_starts_is_not_judged_after_a_restart() -> None:
@@ -100,7 +100,7 @@ def test_a_fault_whose_rule_was_removed_is_closed() -> None:
     old = hung_world()
     fault = replace(old.state.fault("codec_hung"), rule="gone", phase=Phase.ESCALATED)
     world = reborn(old, Restarted(open_faults=(fault,)))
-    assert world.records("fault_cleared")[0].reason == "rule_removed"
+    assert world.records(RecordKind.FAULT_CLEARED)[0].reason == "rule_removed"
 
 
 def test_a_rung_that_was_cut_short_is_tried_again_after_settling() -> None:
@@ -145,7 +145,7 @@ def test_what_was_measured_goes_to_a_load_that_is_off_as_well() -> None:
 
 def test_an_open_act_that_served_no_open_fault_is_closed_under_its_own_name() -> None:
     acts = (past(4, "codec_restart", "codec", command="c-9"), past(5, "light_on", "light", fault="room_dark"))
-    first, second = reborn_with(Restarted(open_acts=acts)).records("remedy_done")
+    first, second = reborn_with(Restarted(open_acts=acts)).records(RecordKind.REMEDY_DONE)
     assert (first.rule, first.fault_id, first.command, first.outcome) == ("", 0, "c-9", "interrupted")
     assert (second.rule, second.fault_id, second.command, second.reason) == ("room_dark", 0, "", "agent_restarted")
 
@@ -163,9 +163,9 @@ def test_a_board_that_was_told_to_start_anew_and_did_has_done_it(
 ) -> None:
     load = remedy.split("_", maxsplit=1)[0]
     world = reborn_with(Restarted(open_acts=(past(1, remedy, load),), rebooted=rebooted))
-    (done,) = world.records("remedy_done")
+    (done,) = world.records(RecordKind.REMEDY_DONE)
     assert (done.outcome, done.reason) == (outcome, reason)
-    assert len(world.records("return_began")) == rebooted, "and the return of the room is told as well"
+    assert len(world.records(RecordKind.RETURN_BEGAN)) == rebooted, "and the return of the room is told as well"
 
 
 def test_of_the_faults_in_a_journal_each_is_taken_for_what_it_is() -> None:
@@ -176,7 +176,7 @@ def test_of_the_faults_in_a_journal_each_is_taken_for_what_it_is() -> None:
         Fault("board_supply_weak", Phase.ESCALATED, 9, strikes=3, passes=1, since_wall_s=WALL_S + NOW_S),
     )
     world = reborn_with(Restarted(open_faults=faults))
-    (closed,) = world.records("fault_cleared")
+    (closed,) = world.records(RecordKind.FAULT_CLEARED)
     assert (closed.rule, closed.fault_id, closed.reason) == ("gone", 8, "rule_removed")
     assert list(world.state.faults) == ["board_supply_weak"]
     resumed = world.state.fault("board_supply_weak")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import pairwise
 
-from agent.core.events import OrderReceived, RemedyDone, Restarted, StartRemedy, Tick
+from agent.core.events import OrderReceived, RecordKind, RemedyDone, Restarted, StartRemedy, Tick
 from agent.core.facts import NoReading, Reading
 from agent.core.interlock import permit
 from agent.core.phases import Phase
@@ -61,7 +61,10 @@ def test_extras_are_switched_off_one_after_the_other_and_come_back_last_of_all()
     assert names(begun) == ["amplifier_on", "light_on", "fan_on"]
     assert begun[0].act.started_s >= back_s + 120 + 0.5 * 60, "two calm minutes and the room's share of one"
     assert world.state.staged is None
-    assert [len(world.records(kind)) for kind in ("return_began", "return_ended", "stage_unverified")] == [1, 1, 0]
+    assert [
+        len(world.records(kind))
+        for kind in (RecordKind.RETURN_BEGAN, RecordKind.RETURN_ENDED, RecordKind.STAGE_UNVERIFIED)
+    ] == [1, 1, 0]
     assert not any(load.shed or load.off for load in world.state.loads.values())
 
 
@@ -95,7 +98,7 @@ def test_a_stage_that_never_serves_is_passed_over_and_told_of() -> None:
     silent = {key: value for key, value in IDLE.items() if key != "amp.draw_w"} | {"amp.draw_w": 0.0}
     begun = live(world, 900, silent)
     assert {"amplifier_on", "light_on", "fan_on"} <= set(names(begun)), "nothing stays off for want of a proof"
-    assert [r.load for r in world.records("stage_unverified")] == ["amplifier"]
+    assert [r.load for r in world.records(RecordKind.STAGE_UNVERIFIED)] == ["amplifier"]
 
 
 def test_a_second_outage_starts_the_wait_again() -> None:
@@ -146,7 +149,7 @@ def test_an_agent_that_ended_in_mid_return_begins_it_anew() -> None:
     world = room()
     world.feed(Restarted(off_loads=("amplifier", "light"), shed_loads=("amplifier",)))
     assert names(live(world, 300, IDLE)) == ["amplifier_on"]
-    assert [len(world.records(kind)) for kind in ("return_began", "return_ended")] == [1, 1]
+    assert [len(world.records(kind)) for kind in (RecordKind.RETURN_BEGAN, RecordKind.RETURN_ENDED)] == [1, 1]
 
 
 def test_an_agent_that_ended_in_an_outage_waits_for_its_end() -> None:
@@ -167,8 +170,8 @@ def test_a_staged_boot_cycles_every_load_in_its_order_but_the_way_to_the_hub() -
     for before, after in pairwise(begun):
         settled_s = before.act.started_s + before.load.off_s
         assert after.act.started_s > settled_s, "the one before has its power back first"
-    assert world.records("remedy_done")[-1].remedy == "room_staged_boot"
-    assert world.records("remedy_done")[-1].outcome == "done"
+    assert world.records(RecordKind.REMEDY_DONE)[-1].remedy == "room_staged_boot"
+    assert world.records(RecordKind.REMEDY_DONE)[-1].outcome == "done"
     assert world.state.acts == {}
 
 
@@ -176,7 +179,7 @@ def test_a_staged_boot_never_begins_in_a_call() -> None:
     world = room()
     live(world, 20, {**IDLE, "codec.in_call": True, "codec.draw_w": 46.0})
     world.feed(OrderReceived("c1", "room_staged_boot", "lan"))
-    assert world.records("command_refused")[-1].reason == Reason.IN_CALL
+    assert world.records(RecordKind.COMMAND_REFUSED)[-1].reason == Reason.IN_CALL
 
 
 def test_a_call_that_begins_in_mid_boot_keeps_the_stages_to_come() -> None:
@@ -187,5 +190,5 @@ def test_a_call_that_begins_in_mid_boot_keeps_the_stages_to_come() -> None:
     world.see(call)
     begun = live(world, 900, call)
     assert not [start for start in begun if start.load.in_call_path]
-    assert {r.reason for r in world.records("remedy_refused")} == {Reason.IN_CALL}
+    assert {r.reason for r in world.records(RecordKind.REMEDY_REFUSED)} == {Reason.IN_CALL}
     assert world.state.staged is None, "it ends all the same"

@@ -8,7 +8,7 @@ import pytest
 
 from agent.core import staging
 from agent.core.engine import initial
-from agent.core.events import AskWitnesses, Record, RemedyDone, StartRemedy
+from agent.core.events import AskWitnesses, Record, RecordKind, RemedyDone, StartRemedy
 from agent.core.facts import NoReading, Reading
 from agent.core.phases import Phase
 from agent.core.reasons import Reason
@@ -101,7 +101,7 @@ def test_a_stage_that_can_never_be_cut_is_passed_over_and_told() -> None:
     world = room(policy=policy(loads={**LOADS, "display": replace(LOADS["display"], never_cut=True)}))
     state, begun, effects = on(world, booting(world, "display", "light"))
     assert (begun, effects) == (
-        [], (Record("remedy_refused", reason=Reason.PROJECTOR, remedy="display_power_cycle", load="display"),)
+        [], (Record(RecordKind.REMEDY_REFUSED, reason=Reason.PROJECTOR, remedy="display_power_cycle", load="display"),)
     )  # fmt: skip
     assert state.staged is not None
     assert (state.staged.stages, state.staged.switched_s) == (("display", "light"), world.mono_s)
@@ -143,7 +143,9 @@ def test_a_stage_of_which_no_proof_comes_has_its_time_to_the_end() -> None:
     began_s = world.mono_s - limit_s
     assert on(world, booting(world, "camera", "light", switched_s=began_s))[2] == ()
     _, _, effects = on(world, booting(world, "camera", "light", switched_s=began_s - 0.06))
-    told = Record("stage_unverified", load="camera", reason="no_proof", detail={"waited_s": round(limit_s + 0.1, 1)})
+    told = Record(
+        RecordKind.STAGE_UNVERIFIED, load="camera", reason="no_proof", detail={"waited_s": round(limit_s + 0.1, 1)}
+    )
     assert effects == (told,)
 
 
@@ -207,4 +209,4 @@ def test_mains_lost_again_ends_the_boot_and_says_why() -> None:
 def test_a_return_tells_how_long_it_took_to_a_tenth() -> None:
     world = room()
     _, _, effects = on(world, replace(world.state, staged=Staged((), world.mono_s - 7.06)))
-    assert effects == (Record("return_ended", detail={"lasted_s": 7.1}),)
+    assert effects == (Record(RecordKind.RETURN_ENDED, detail={"lasted_s": 7.1}),)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from agent.core.events import DesiredChanged, Restarted
+from agent.core.events import DesiredChanged, RecordKind, Restarted
 from agent.core.facts import NoReading, Reading
 from agent.core.phases import Phase
 from agent.core.policy import Meeting
@@ -34,7 +34,7 @@ def room(readings: dict[str, Reading], meeting_in_s: float = 0.0) -> World:
 
 
 def told(world: World) -> list[str]:
-    return [record.rule for record in world.records("fault_confirmed")]
+    return [record.rule for record in world.records(RecordKind.FAULT_CONFIRMED)]
 
 
 def test_while_something_beyond_answers_nothing_is_touched_and_the_hub_is_told_of() -> None:
@@ -67,7 +67,7 @@ def test_the_fault_is_told_and_given_to_a_person_while_it_waits() -> None:
     assert told(world) == ["uplink_lost"]
     live(world, 120, SILENT)
     assert world.phase("uplink_lost") is Phase.ESCALATED
-    assert world.records("fault_escalated")[-1].reason == Reason.NOT_YET
+    assert world.records(RecordKind.FAULT_ESCALATED)[-1].reason == Reason.NOT_YET
     assert world.started() == []
 
 
@@ -77,7 +77,7 @@ def test_where_no_relay_can_help_nobody_waits() -> None:
     world.state = replace(world.state, policy=replace(world.state.policy, relays=relays))
     live(world, 30, WELL)
     live(world, 70, SILENT)
-    assert world.records("fault_escalated")[-1].reason == "ladder_exhausted"
+    assert world.records(RecordKind.FAULT_ESCALATED)[-1].reason == "ladder_exhausted"
 
 
 @pytest.mark.parametrize("sign", [{"net.beyond": NoReading("denied")}, {"hub.session": True}])
@@ -85,7 +85,7 @@ def test_what_cannot_be_asked_and_a_session_that_stands_authorise_nothing(sign: 
     world = room(WELL)
     assert names(live(world, 3600, {**SILENT, **sign})) == []
     assert told(world) == ["uplink_lost"], "told all the same"
-    assert world.records("lease_wanted") == []
+    assert world.records(RecordKind.LEASE_WANTED) == []
     assert names(live(world, 30, {**SILENT, "hub.session": False})) == ["converter_power_cycle"]
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import agent.rules
 from agent.core.engine import initial, step
-from agent.core.events import Effect, Event, Observed, Record, RemedyDone, StartRemedy, Tick
+from agent.core.events import Effect, Event, Observed, Record, RecordKind, RemedyDone, StartRemedy, Tick
 from agent.core.facts import FACTS, Instant, Observation, Reading
 from agent.core.phases import Phase
 from agent.core.policy import Policy, Thresholds, make_policy
@@ -76,7 +76,7 @@ class World:
     def remedies(self) -> list[str]:
         return [e.remedy.name for e in self.started()]
 
-    def records(self, kind: str) -> list[Record]:
+    def records(self, kind: RecordKind) -> list[Record]:
         return [e for e in self.effects if isinstance(e, Record) and e.kind == kind]
 
     def finish(self, *, ok: bool = True, reason: str = "") -> None:

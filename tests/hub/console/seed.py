@@ -18,6 +18,7 @@ from typing import Any
 from hub.access.accounts import add_user
 from hub.store.db import open_db
 from tests.hub.console.province import fill_places
+from wire.event_kinds import EventKind
 
 PASSWORD = "demo-only-2026"
 MINUTE = 60.0
@@ -167,25 +168,27 @@ def _events(fault: Fault, opened_s: float) -> list[dict[str, Any]]:
         {"key": "net.link", "value": True, "age_s": 1.0},
     ]  # fmt: skip
     rows: list[dict[str, Any]] = [
-        {"kind": "fault_confirmed", "at": opened_s + 20, "evidence": evidence,
+        {"kind": EventKind.FAULT_CONFIRMED, "at": opened_s + 20, "evidence": evidence,
          "reason": fault.reason or REASONS.get(fault.rule, "api_silent_codec_reachable")},
     ]  # fmt: skip
     at_s = opened_s + 21
     if fault.rule == "codec_hung" and fault.refused:
-        rows.append({"kind": "remedy_refused", "at": at_s, "remedy": "codec_restart", "load": "codec",
+        rows.append({"kind": EventKind.REMEDY_REFUSED, "at": at_s, "remedy": "codec_restart", "load": "codec",
                      "reason": "in_call"})  # fmt: skip
         at_s += 65
     for number, remedy in enumerate(fault.remedies):
-        rows.append({"kind": "remedy_started", "at": at_s, "remedy": remedy, "load": "codec", "act_id": number + 1})
+        rows.append(
+            {"kind": EventKind.REMEDY_STARTED, "at": at_s, "remedy": remedy, "load": "codec", "act_id": number + 1}
+        )
         proof = {"off_s": 15.2, "draw_before_w": 31.4, "draw_off_w": 0.3} if "cycle" in remedy else {}
-        rows.append({"kind": "remedy_done", "at": at_s + 34, "remedy": remedy, "load": "codec", "outcome": "done",
-                     "act_id": number + 1, "proof": proof})  # fmt: skip
+        rows.append({"kind": EventKind.REMEDY_DONE, "at": at_s + 34, "remedy": remedy, "load": "codec",
+                     "outcome": "done", "act_id": number + 1, "proof": proof})  # fmt: skip
         at_s += 190
     if fault.refused:
-        rows.append({"kind": "remedy_refused", "at": at_s, "remedy": "codec_power_cycle", "load": "codec",
+        rows.append({"kind": EventKind.REMEDY_REFUSED, "at": at_s, "remedy": "codec_power_cycle", "load": "codec",
                      "reason": fault.refused})  # fmt: skip
     if fault.phase == "escalated":
-        rows.append({"kind": "fault_escalated", "at": at_s + 2, "reason": fault.refused, "evidence": evidence})
+        rows.append({"kind": EventKind.FAULT_ESCALATED, "at": at_s + 2, "reason": fault.refused, "evidence": evidence})
     return rows
 
 
@@ -286,7 +289,7 @@ def _add_incident(db: sqlite3.Connection, number: int, fault: Fault, room: str, 
         return
     rows = _events(fault, opened_s)
     if fault.closed_age_s:
-        rows.append({"kind": "fault_cleared", "at": now_s - fault.closed_age_s, "reason": "api_answers"})
+        rows.append({"kind": EventKind.FAULT_CLEARED, "at": now_s - fault.closed_age_s, "reason": "api_answers"})
     for index, row in enumerate(rows):
         at_s, seq = row.pop("at"), number * 100 + index
         raw = {"v": 1, "stamp": _stamp(at_s, seq), "rule": fault.rule, "fault_id": number, **row}

@@ -34,6 +34,7 @@ from tests.hub.console import seed
 from tests.hub.console.conftest import HTML, sign_in
 from tests.hub.console.fake import FakeHub
 from tests.hub.console.test_installing import request as board_request
+from wire.event_kinds import EventKind
 
 NOW_S = time.time()
 CHANGING = re.compile(r'(data-csrf|name="csrf" value)="[^"]*"|\?v=[0-9a-f]+')
@@ -95,7 +96,7 @@ def fill(path: Path) -> tuple[int, set[str], dict[str, str]]:
             db.execute("INSERT INTO meeting_rooms VALUES (?, ?)", (f"only{number}", room))
             refused = {
                 "v": 1,
-                "kind": "command_refused",
+                "kind": EventKind.COMMAND_REFUSED,
                 "reason": "replayed",
                 "stamp": seed._stamp(NOW_S, 900 + number),
             }

@@ -16,9 +16,10 @@ from agent.core.reasons import Reason
 from agent.core.remedies import LOADS, REMEDIES
 from agent.devices.display import pjlink, samsung_mdc
 from hub.console.words import LANGUAGES, words
+from hub.core.own import OwnEventKind
 from hub.core.rollout import Phase
 from hub.store.read.reads import VERDICTS
-from wire.messages import EVENT_KINDS
+from wire.event_kinds import EventKind
 
 CONSOLE = Path(hub.console.__file__).parent
 TEXTS = {lang: json.loads((CONSOLE / f"i18n/{lang}.json").read_text("utf-8")) for lang in LANGUAGES}
@@ -64,7 +65,7 @@ def test_every_key_in_use_is_known() -> None:
         ("load", list(LOADS)),
         ("said", SAID),
         ("reason", list(Reason)),
-        ("event", list(EVENT_KINDS)),
+        ("event", [*EventKind, *OwnEventKind]),
         ("state", list(VERDICTS)),
         ("severity", ["critical", "major", "warning"]),
         ("phase", list(Phase)),

@@ -11,13 +11,14 @@ from starlette.testclient import TestClient
 from hub.store.db import open_db, transaction
 from hub.store.read.read_security import FOREIGN
 from wire import messages as m
+from wire.event_kinds import EventKind
 
 ROOM = "th-14878-2"
 
 
 def refuse(db_path: Path, seq: int, reason: str, **detail: m.Value) -> None:
     stamp = m.Stamp(epoch="sec", seq=seq, boot="b", mono_s=1.0, wall_s=time.time(), synced=True)
-    event = m.Event(stamp=stamp, kind="command_refused", reason=reason, detail=detail)
+    event = m.Event(stamp=stamp, kind=EventKind.COMMAND_REFUSED, reason=reason, detail=detail)
     db = open_db(db_path)
     with transaction(db):
         db.execute(

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.core.incident import Told, fold
+from wire.event_kinds import EventKind
 from wire.messages import Event, Stamp, Words
 
 T0 = 1_780_000_000.0
@@ -23,17 +24,23 @@ def told(seq: int, kind: str, **fields: Any) -> Told:
 
 
 CONFIRMED = told(
-    1, "fault_confirmed", rule="codec_hung", severity="major", phase="confirmed", reason="api_silent",
+    1, EventKind.FAULT_CONFIRMED, rule="codec_hung", severity="major", phase="confirmed", reason="api_silent",
     since_s=T0 + 30, words={"vi": Words("Máy bị treo", ["Chờ."])},
 )  # fmt: skip
-STARTED = told(2, "remedy_started", act_id=1, remedy="codec_restart")
-DONE = told(3, "remedy_done", act_id=1, remedy="codec_restart", outcome="done")
-FAILED = told(3, "remedy_done", act_id=1, remedy="codec_restart", outcome="failed")
-REFUSED = told(4, "remedy_refused", remedy="codec_power_cycle", reason="in_call", severity="major", phase="confirmed")
-ESCALATED = told(5, "fault_escalated", reason="waited_long", phase="escalated", words={"vi": Words("Cần người")})
-REARMED = told(6, "fault_rearmed", phase="confirmed", reason="cool_off")
-ORDERED = told(7, "remedy_done", act_id=9, remedy="codec_power_cycle", outcome="done", command="c1", by="thu.ha")
-CLEARED = told(8, "fault_cleared", rule="codec_hung", severity="major", phase="clear", since_s=T0 + 30)
+STARTED = told(2, EventKind.REMEDY_STARTED, act_id=1, remedy="codec_restart")
+DONE = told(3, EventKind.REMEDY_DONE, act_id=1, remedy="codec_restart", outcome="done")
+FAILED = told(3, EventKind.REMEDY_DONE, act_id=1, remedy="codec_restart", outcome="failed")
+REFUSED = told(
+    4, EventKind.REMEDY_REFUSED, remedy="codec_power_cycle", reason="in_call", severity="major", phase="confirmed"
+)
+ESCALATED = told(
+    5, EventKind.FAULT_ESCALATED, reason="waited_long", phase="escalated", words={"vi": Words("Cần người")}
+)
+REARMED = told(6, EventKind.FAULT_REARMED, phase="confirmed", reason="cool_off")
+ORDERED = told(
+    7, EventKind.REMEDY_DONE, act_id=9, remedy="codec_power_cycle", outcome="done", command="c1", by="thu.ha"
+)
+CLEARED = told(8, EventKind.FAULT_CLEARED, rule="codec_hung", severity="major", phase="clear", since_s=T0 + 30)
 
 
 def test_healed_by_the_room() -> None:
@@ -55,13 +62,13 @@ def test_healed_by_an_order() -> None:
 
 
 def test_recovered_by_itself_and_a_failed_or_mere_recheck_heals_nothing() -> None:
-    recheck = told(2, "remedy_done", remedy="recheck", outcome="done", command="c")
+    recheck = told(2, EventKind.REMEDY_DONE, remedy="recheck", outcome="done", command="c")
     assert fold([CONFIRMED, CLEARED]).outcome == "recovered"
     assert fold([CONFIRMED, recheck, FAILED, CLEARED]).outcome == "recovered"
 
 
 def test_room_word_counts_where_the_act_was_dropped() -> None:
-    assert fold([CONFIRMED, told(8, "fault_cleared", reason="healed_by_room")]).outcome == "healed_by_room"
+    assert fold([CONFIRMED, told(8, EventKind.FAULT_CLEARED, reason="healed_by_room")]).outcome == "healed_by_room"
 
 
 @pytest.mark.parametrize(
@@ -91,7 +98,7 @@ def test_beginning_that_never_arrived_is_still_an_incident() -> None:
 def test_symptom_moves_with_a_clock_that_was_wrong() -> None:
     """The room thought it was 1970; the hub knows when it happened."""
     stamp = Stamp(epoch="e", seq=1, boot="b", mono_s=90, wall_s=90, synced=False)
-    found = fold([Told(T0, Event(stamp=stamp, kind="fault_confirmed", fault_id=1, rule="r", since_s=60))])
+    found = fold([Told(T0, Event(stamp=stamp, kind=EventKind.FAULT_CONFIRMED, fault_id=1, rule="r", since_s=60))])
     assert (found.opened_s, found.confirmed_s) == (T0 - 30, T0)
 
 

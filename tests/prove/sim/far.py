@@ -20,6 +20,7 @@ from tests.prove.sim.clock import EPOCH_S
 from tests.prove.sim.seals import Seals
 from wire import messages as m
 from wire.envelope import Kind
+from wire.event_kinds import EventKind
 from wire.topics import FLEET, KEYS, Leaf, Topic
 
 ROOM = "sim"
@@ -175,7 +176,7 @@ class Hub:
             if isinstance(item, Heard) and isinstance(item.message, m.Event):
                 stamp = item.message.stamp
                 self.committed.setdefault((stamp.epoch, stamp.seq), item.source.payload)
-                if item.message.kind == leases.WANTED and (stamp.epoch, stamp.seq) not in self._asked:
+                if item.message.kind == EventKind.LEASE_WANTED and (stamp.epoch, stamp.seq) not in self._asked:
                     self._asked.add((stamp.epoch, stamp.seq))
                     self._answer()
         if dies:

@@ -21,6 +21,7 @@ from tests.prove.sim.calm import Calm
 from tests.prove.sim.clock import EPOCH_S
 from tests.prove.sim.extras import Extras
 from wire import messages as m
+from wire.event_kinds import EventKind
 
 if TYPE_CHECKING:
     from tests.prove.sim.world import World
@@ -170,7 +171,7 @@ class Judge:
         for event in self.events_of(batch):
             if event.remedy == "clear_latches" and event.outcome == "done":
                 self.calm.cleared()
-            if event.kind == "remedy_done":
+            if event.kind == EventKind.REMEDY_DONE:
                 world.line.note_taken(event)
         if "keys" in batch.meta:
             world.line.lists_kept.add(batch.meta["keys"].encode())

@@ -70,7 +70,7 @@ PARTS = (
         "agent/store/*.py",
         (
             "tests/agent/test_store.py", "tests/agent/test_store_edges.py", "tests/agent/test_store_words.py",
-            "tests/agent/test_unwritten.py",
+            "tests/agent/test_unwritten.py", "tests/agent/test_store_loads.py",
         ),
         "tests/agent/equivalent/store.txt", _BESIDE,
     ),

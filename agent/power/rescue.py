@@ -57,24 +57,18 @@ def open_cycles(database: Path) -> frozenset[str]:
         db.text_factory = lambda raw: raw.decode("utf-8", "replace")
         try:
             # Not by their index, which may be spoilt where the rows are not.
-            acts = db.execute(f"SELECT {ACT} FROM acts NOT INDEXED").fetchall()  # noqa: S608  columns of ours
-            sums = dict(db.execute("SELECT act_id, sum FROM acts NOT INDEXED")) if _has_sums(db) else {}
+            acts = db.execute(f"SELECT {ACT}, sum FROM acts NOT INDEXED").fetchall()  # noqa: S608  columns of ours
             meta = dict(db.execute("SELECT key, value FROM meta NOT INDEXED"))
         finally:
             db.close()
     except Exception as error:  # whatever it is: no file may keep a load dark
         log.warning("the journal cannot be asked for interrupted cycles: %s; all equipment is given power", error)
         return frozenset({EVERY})
-    cycles = {str(load) for _, _, load, method, *_, outcome in acts if outcome == "" and method == "cycle"}
-    doubted = {load_of(row[2], row[1]) for row in acts if not sound_act(row, sums.get(row[0], 0))}
+    cycles = {str(load) for _, _, load, method, *_, outcome, _ in acts if outcome == "" and method == "cycle"}
+    doubted = {load_of(row[2], row[1]) for *row, kept_sum in acts if not sound_act(tuple(row), kept_sum)}
     # A start before this one may have dropped such an act, and have ended before it gave power.
     told = {EVERY} if meta.get("lost") else set(str(meta.get("doubted", "")).split())
     return frozenset(cycles | doubted | told)
-
-
-def _has_sums(db: sqlite3.Connection) -> bool:
-    """Whether acts have checksums; a release before us has kept none."""
-    return any(column[1] == "sum" for column in db.execute("PRAGMA table_info(acts)"))
 
 
 def table(cache: Path) -> tuple[RelayConfig, ...]:

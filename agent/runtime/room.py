@@ -32,7 +32,7 @@ from agent.core.rule import Rule
 from agent.core.secrecy import quiet_for_s
 from agent.core.state import Fault, RoomState
 from agent.core.timelines import kept_by, lasts_by, seen
-from agent.store.base import COMMANDS_KEPT, DOUBTED, LOST, UNSENT, ActRow, Batch, Memory, Store, StoreError
+from agent.store.base import COMMANDS_KEPT, DOUBTED, LOST, UNSENT, ActRow, Batch, LoadRow, Memory, Store, StoreError
 from agent.store.reading import summed
 from agent.uplink import report
 from wire import messages as m
@@ -54,8 +54,7 @@ QUIET_KEPT_S = 900.0
 UPGRADE_KEPT_S = 600.0
 """The same of a codec that takes new firmware."""
 SMALL_AND_EMPTY = (
-    "boots", "shed_loads", "latched_loads", "routines", "mains_bad", "upgrading", "maintenance_over", "blind",
-    "offsets", "offsets_last", "ages",
+    "routines", "mains_bad", "upgrading", "maintenance_over", "blind", "offsets", "offsets_last", "ages",
 )  # fmt: skip
 OF_A_BOOT = ("mains_bad", "upgrading", "offsets", "offsets_last")
 """Those that mean nothing in the next boot of the board: they stand on its monotonic clock."""
@@ -84,6 +83,7 @@ class Room:
         self._kept_faults: dict[str, tuple[object, ...]] = {}
         self._next_id = 0
         self._commands: tuple[str, ...] = ()
+        self._loads_kept: dict[str, LoadRow] = {}
         self._small_kept = dict.fromkeys(SMALL_AND_EMPTY, "")
         self._ends_kept = self._quiet_kept = ""
         self._dropped = store.dropped
@@ -92,7 +92,7 @@ class Room:
     def restore(self, now: Instant, started: Mapping[str, m.Value] | None = None) -> None:
         """Take up what the store remembers, and say that the agent has come up."""
         memory = self.store.remember(self.who.boot)
-        meta = memory.meta
+        meta, loads = memory.meta, memory.loads
         rebooted = meta.get("boot", self.who.boot) != self.who.boot
         event = Restarted(
             past_acts=(*memory.past_acts, *self._stand_ins(memory, now)),
@@ -100,10 +100,10 @@ class Room:
             open_faults=memory.open_faults,
             next_id=int(meta.get("next_id", "1")),
             commands=tuple(meta.get("commands", "").split()),
-            boots=_numbers(meta.get("boots", "")),
+            boots={name: load.boot_s for name, load in loads.items() if load.boot_s > 0},
             off_loads=off_loads(memory, self.state.policy),
-            shed_loads=tuple(meta.get("shed_loads", "").split()),
-            latched_loads=tuple(meta.get("latched_loads", "").split()),
+            shed_loads=tuple(name for name, load in loads.items() if load.shed),
+            latched_loads=tuple(name for name, load in loads.items() if load.latched),
             routines=_numbers(meta.get("routines", "")),
             ends_s=tuple(map(float, (meta.get("ends") or meta.get("synced", "")).split())),
             ages=meta.get("ages", "").partition(" ")[2],
@@ -119,6 +119,7 @@ class Room:
         if rebooted:  # or the next process of this boot would take what the boot before has left for its own
             self._batch.meta |= {key: "" for key in OF_A_BOOT if meta.get(key)}
         self._batch.meta["boot"] = self.who.boot
+        self._loads_kept = dict(loads)
         self._ends_kept, self._quiet_kept = meta.get("ends", ""), meta.get("quiet", "")
         self._kept_faults = {fault.rule: () for fault in memory.open_faults}
         self._apply(Record(RecordKind.AGENT_STARTED, detail={"version": self.who.version, **(started or {})}), now)
@@ -274,6 +275,10 @@ class Room:
             self._next_id = state.next_id
             batch.meta["next_id"] = str(state.next_id)
         # When an act ends, not when it begins: a light that is on must be on again after a crash.
+        for name, load in state.loads.items():
+            row = LoadRow(load.off, load.shed, load.latched, round(load.boot_s, 1))
+            if self._loads_kept.get(name) != row:
+                self._loads_kept[name] = batch.loads[name] = row
         for key, text in _small_values(state).items():
             if self._small_kept.get(key) != text:
                 self._small_kept[key] = batch.meta[key] = text
@@ -299,19 +304,17 @@ class Room:
 
 
 def _numbers(text: str) -> dict[str, float]:
-    """Numbers by name as the store keeps them: `codec=131.5 switch=40.0`."""
+    """Numbers by name as the store keeps them: `codec_wake=1790000000 ups_self_test=1790000600`."""
     pairs = (word.partition("=") for word in text.split())
     return {name: float(value) for name, _, value in pairs if value}
 
 
 def _small_values(state: RoomState) -> dict[str, str]:
-    """What the store keeps of loads and routines beside the journal, as short texts."""
-    loads = sorted(state.loads.items())
+    """What the store keeps of the room beside its loads, as short texts."""
     blind_s = state.blind.lasted_s // BLIND_KEPT_S * BLIND_KEPT_S  # too little: starts in a row end no maintenance
     upgrading = state.facts.get("codec.upgrading", Seen())
     upgraded_s = upgrading.good_at.mono_s if upgrading.good is True and upgrading.good_at else float("-inf")
     return {
-        "boots": " ".join(f"{name}={load.boot_s:.1f}" for name, load in loads if load.boot_s > 0),
         "routines": " ".join(f"{name}={at_s:.0f}" for name, at_s in sorted(state.routines.items())),
         "maintenance_over": str(math.ceil(state.maintenance_over_s)) if state.maintenance_over_s else "",
         "blind": f"{state.blind.until_s} {blind_s:.0f}" if blind_s else "",
@@ -320,9 +323,6 @@ def _small_values(state: RoomState) -> dict[str, str]:
         "offsets": " ".join(f"{offset_s:.1f}" for offset_s in kept_by(state.times)),
         "offsets_last": " ".join(f"{last_s:.0f}" for last_s in lasts_by(state.times)),
         "ages": summed(ages.text(state.ages)),
-        "off_loads": " ".join(name for name, load in loads if load.off),
-        "shed_loads": " ".join(name for name, load in loads if load.shed),
-        "latched_loads": " ".join(name for name, load in loads if load.latched),
     }
 
 
@@ -340,7 +340,7 @@ def _rounded_up(at_s: float, to_s: float) -> str:
 def off_loads(memory: Memory, policy: Policy) -> tuple[str, ...]:
     """Loads that were left switched off, as the store knows them; at first those that rest off. Equipment never, and
     nothing of which it is not known what was done to it: dark is worse than lit."""
-    left = tuple(memory.meta["off_loads"].split()) if "off_loads" in memory.meta else rests_off(policy)
+    left = [name for name, load in memory.loads.items() if load.off] if memory.used else rests_off(policy)
     named = (load for load in left if not memory.doubts(load))
     return tuple(load for load in named if load in policy.loads and policy.loads[load].may_stay_off)
 

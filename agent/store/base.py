@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -53,6 +54,21 @@ class ActRow:
     by: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class LoadRow:
+    """How one load stands, beside its acts; see `agent.core.state.LoadState`."""
+
+    off: bool = False
+    shed: bool = False
+    latched: bool = False
+    boot_s: float = 0.0
+
+
+def latched_in(loads: Mapping[str, LoadRow]) -> frozenset[str]:
+    """Those that wait for a person."""
+    return frozenset(load for load, row in loads.items() if row.latched)
+
+
 @dataclass(slots=True)
 class Batch:
     """Everything of one turn of the loop, committed in one transaction."""
@@ -66,10 +82,13 @@ class Batch:
     """(act id, outcome)."""
     faults: dict[str, Fault | None] = field(default_factory=dict)
     """By rule: the open fault to keep, or None to forget it."""
+    loads: dict[str, LoadRow] = field(default_factory=dict)
+    """By load: those that stand otherwise than before."""
     meta: dict[str, str] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
-        return bool(self.events or self.begun or self.begun_late or self.ended or self.faults or self.meta)
+        kept = (self.events, self.begun, self.begun_late, self.ended, self.faults, self.loads, self.meta)
+        return any(kept)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +98,18 @@ class Memory:
     open_acts: tuple[PastAct, ...] = ()
     past_acts: tuple[PastAct, ...] = ()
     open_faults: tuple[Fault, ...] = ()
+    loads: Mapping[str, LoadRow] = field(default_factory=dict)
+    """By load, in the order of their names."""
     meta: dict[str, str] = field(default_factory=dict)
     lost: bool = False
     """What there was before this start could not be read: nobody knows what was restarted lately."""
     doubted: frozenset[str] = frozenset()
     """Loads of which acts could not be read, `*` for all: they are given power, and their hour counts as used."""
+
+    @property
+    def used(self) -> bool:
+        """Whether a room has worked with this journal: each writes its boot with its first words."""
+        return bool(self.loads or "boot" in self.meta or self.open_acts or self.past_acts)
 
     def doubts(self, load: str) -> bool:
         """Whether it is not known what was done to this load lately."""

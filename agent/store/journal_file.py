@@ -7,18 +7,20 @@ import logging
 import secrets
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib import resources
 from pathlib import Path
 
 from agent.store import epochs, mark
-from agent.store.base import ACKED, LOST, StoreError
-from agent.store.mend import SpoiltError, examine
+from agent.store.base import ACKED, LOST, LoadRow, StoreError, latched_in
+from agent.store.mend import Findings, SpoiltError, examine
 from agent.store.place import identity, writable
+from agent.store.reading import LOAD, row_sum
 
 log = logging.getLogger(__name__)
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 1
+"""Each version has its `schema_vN.sql`, and a file is brought from one to the next."""
 COMPATIBLE_FROM = 1
 """The oldest program that can work with a file of this version. A migration only adds, so that a release that is undone
 leaves a file which the release before it can go on with; a test holds the files `schema_vN.sql` to that."""
@@ -66,7 +68,7 @@ class JournalFile:
         self.unreadable = 0
         """Rows that could not be read at start."""
         self.latches_doubted = False
-        """Whether nobody knows which loads are latched, so that all of them are."""
+        """Whether loads are latched since nobody knows whether they were."""
         self._floor = 1
         self._lock = threading.RLock()
         try:
@@ -114,23 +116,13 @@ class JournalFile:
             raise SpoiltError(f"it is of version {version}, this agent knows {SCHEMA_VERSION}")
         if version < SCHEMA_VERSION:
             with self._transaction():
-                for number in range(version + 1, SCHEMA_VERSION + 1):
-                    for statement in _schema(number).split(";"):
-                        self._db.execute(statement)
-                put = "INSERT OR IGNORE INTO meta (key, value) VALUES (?, ?)"
-                self._db.execute(put, ("epoch", secrets.token_hex(6)))
-                # A file of before lies beside this one: the room does not know yet that its journal was lost. Or what
-                # is kept beside a journal, without one: it was removed, or the card gave back an empty file.
-                if not version and (aside(self.path) or mark.path_of(self.path).exists()):
-                    self._db.execute(put, (LOST, "1"))
-                self._db.execute(put, (f"compatible_from_v{SCHEMA_VERSION}", str(COMPATIBLE_FROM)))
-                self._db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+                self._migrate(version)
         self._check()
-        self._mark = mark.read(mark.path_of(self.path))
-        found = examine(self._db, self._mark)
-        if found.rows or found.put:
+        kept = mark.read(mark.path_of(self.path))
+        found = examine(self._db, kept)
+        if found.rows or found.put or found.put_loads:
             with self._transaction():
-                found.apply(self._db)
+                self._mend(found)
         if found.dropped:
             log.error("%d rows of %s cannot be read: they are dropped, and stood for", found.dropped, self.path)
         self.unreadable, self.latches_doubted, meta = found.dropped, found.latches_doubted, found.meta
@@ -145,7 +137,21 @@ class JournalFile:
         self._acked = int(meta.get(ACKED, "0"))
         self._count, self._bytes = self._measured(self._acked, self._seq)
         self._kept_bytes = self._measured(0, self._acked)[1]
-        self._keep_mark(mark.Mark(found.newest_act, frozenset(meta.get("latched_loads", "").split())))
+        self._keep_mark(mark.Mark(found.newest_act, latched_in(found.loads)), kept)
+
+    def _migrate(self, version: int) -> None:
+        """Bring a file of this version, 0 for an empty one, to ours."""
+        for number in range(version + 1, SCHEMA_VERSION + 1):
+            for statement in _schema(number).split(";"):
+                self._db.execute(statement)
+        if not version:
+            self._put("epoch", secrets.token_hex(6))
+            # A file of before lies beside this one: the room does not know yet that its journal was lost. Or what is
+            # kept beside a journal, without one: it was removed, or the card gave back an empty file.
+            if aside(self.path) or mark.path_of(self.path).exists():
+                self._put(LOST, 1)
+        self._put(f"compatible_from_v{SCHEMA_VERSION}", COMPATIBLE_FROM)
+        self._db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
 
     def _recognise(self, meta: dict[str, str]) -> None:
         """Begin a new epoch where the file was written on another board: a copied card would otherwise give new events
@@ -164,6 +170,13 @@ class JournalFile:
                 log.warning("database %s is from another board: a new epoch begins", self.path)
             self._put("board", self._board)
 
+    def _mend(self, found: Findings) -> None:
+        for table, rows in found.rows.items():
+            self._db.executemany(f"DELETE FROM {table} WHERE rowid = ?", [(row,) for row in rows])  # noqa: S608  ours
+        for key, value in found.put.items():
+            self._put(key, value)
+        self._put_loads(found.put_loads)
+
     def _check(self) -> None:
         """See that the file hangs together. Raises sqlite3.DatabaseError. An index is made anew from what it lists."""
         (problem,) = self._db.execute("PRAGMA integrity_check(1)").fetchone()
@@ -174,9 +187,11 @@ class JournalFile:
                 raise sqlite3.DatabaseError(left)
             log.warning("an index of %s was made anew: %s", self.path, problem)
 
-    def _keep_mark(self, wanted: mark.Mark) -> None:
-        if wanted != self._mark and mark.write(mark.path_of(self.path), wanted):
-            self._mark = wanted
+    def _keep_mark(self, wanted: mark.Mark, kept: mark.Mark | None) -> None:
+        """Where the card does not take it, it is written again with the next change."""
+        self._mark = wanted
+        if wanted != kept:
+            mark.write(mark.path_of(self.path), wanted)
 
     def _measured(self, after: int, to: int) -> tuple[int, int]:
         """Number and bytes of the events above `after` up to `to`."""
@@ -226,6 +241,14 @@ class JournalFile:
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
                 raise
+
+    def _put_loads(self, rows: Mapping[str, LoadRow]) -> None:
+        for load, row in rows.items():
+            columns = (load, int(row.off), int(row.shed), int(row.latched), float(row.boot_s))
+            self._db.execute(
+                f"INSERT OR REPLACE INTO loads ({LOAD}, sum) VALUES (?,?,?,?,?,?)",  # noqa: S608  ours
+                (*columns, row_sum(columns)),
+            )
 
     def _put(self, key: str, value: object) -> None:
         # In place: a row that is replaced is written twice, and its index with it.

@@ -15,6 +15,7 @@ from agent.store.base import (
     UNSENT,
     ActRow,
     Batch,
+    LoadRow,
     Memory,
 )
 
@@ -43,6 +44,7 @@ class MemoryStore:
         self._acts: dict[int, ActRow] = {}
         self._ended: dict[int, str] = {}
         self._faults: dict[str, Fault] = {}
+        self._loads: dict[str, LoadRow] = {}
         self._meta: dict[str, str] = {}
         self._metrics: deque[bytes] = deque()
 
@@ -56,6 +58,7 @@ class MemoryStore:
             tuple(past(row) for row in rows if row.act_id not in self._ended),
             tuple(past(row) for row in rows if self._ended.get(row.act_id, UNSENT) != UNSENT),
             tuple(self._faults.values()),
+            dict(sorted(self._loads.items())),
             dict(self._meta),
         )
 
@@ -79,6 +82,7 @@ class MemoryStore:
                 self._faults.pop(rule, None)
             else:
                 self._faults[rule] = fault
+        self._loads.update(batch.loads)
         self._meta.update(batch.meta)
         for act_id in list(self._ended)[: max(0, len(self._acts) - ACTS_IN_MEMORY)]:
             self._acts.pop(act_id, None)

@@ -1,21 +1,34 @@
 """What is done about rows that cannot be read, before anybody reads them: they are dropped, counted and stood for.
 
 Not the whole file for one row: its events are still to be told. But no act and no latch is dropped without a trace. Of
-an act's load the hour counts as used, and it is given power; where the latches are not known from either of their two
-places, all stand.
+an act's load the hour counts as used, and it is given power. A load whose row is dropped has power, and where its
+latch is not known from the mark either, it is latched.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 
 import msgspec
 
+from agent.core.remedies import LOADS
 from agent.core.state import Fault
-from agent.store.base import ACKED, DOUBTED, LOST
+from agent.store.base import ACKED, DOUBTED, LOST, LoadRow
 from agent.store.mark import Mark
-from agent.store.reading import ACT, CYCLED, EVERY, KNOWN, NUMBER_MAX, finite, load_of, small, sound_act
+from agent.store.reading import (
+    ACT,
+    CYCLED,
+    EVERY,
+    KNOWN,
+    LOAD,
+    NUMBER_MAX,
+    finite,
+    load_of,
+    small,
+    sound_act,
+    sound_load,
+)
 
 RUNG_MAX = 100
 
@@ -34,70 +47,54 @@ class Findings:
     """Small values that are written anew."""
     meta: dict[str, str] = field(default_factory=dict)
     """All small values as they are then."""
+    put_loads: dict[str, LoadRow] = field(default_factory=dict)
+    """Rows of loads that are written anew."""
+    loads: dict[str, LoadRow] = field(default_factory=dict)
+    """All rows of loads as they are then."""
     newest_act: int = 0
     """The highest number of an act that can be read."""
     latches_doubted: bool = False
-    """All loads are latched, since nobody knows which were."""
+    """Loads are latched since nobody knows whether they were."""
 
     @property
     def dropped(self) -> int:
         """Rows that could not be read."""
         return sum(map(len, self.rows.values()))
 
-    def apply(self, db: sqlite3.Connection) -> None:
-        """Write it, within the caller's transaction."""
-        for table, rows in self.rows.items():
-            db.executemany(f"DELETE FROM {table} WHERE rowid = ?", [(row,) for row in rows])  # noqa: S608  ours
-        put = "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
-        db.executemany(put, list(self.put.items()))
-
 
 def examine(db: sqlite3.Connection, mark: Mark | None) -> Findings:
     """Look at every row. Raises SpoiltError when the file has no name for its numbers, or sqlite3.Error."""
     found = Findings()
-    spoilt = _small_values(db, found)
+    _small_values(db, found)
     if "epoch" not in found.meta:
         raise SpoiltError("the name of its numbers cannot be read")
     doubted, newest = _acts(db, found)
     found.newest_act = newest
     ids = _faults(db, found)
     _payloads(db, found)
-    lost = bool(found.meta.get(LOST))
-    if mark is not None and mark.act_id > newest and not lost:
+    if mark is not None and mark.act_id > newest and not found.meta.get(LOST):
         doubted.add(EVERY)  # restarts are missing that were journalled
     _put(found, DOUBTED, " ".join(sorted(doubted | set(found.meta.get(DOUBTED, "").split()))))
-    latched = frozenset(found.meta.get("latched_loads", "").split())
-    if mark is not None:
-        latched |= mark.latched
-    elif lost or "latched_loads" in spoilt:
-        latched |= CYCLED
-        found.latches_doubted = True
-    _put(found, "latched_loads", " ".join(sorted(latched)))
-    if "off_loads" not in found.meta and ("boot" in found.meta or newest):  # every room writes it with its first word
-        _put(found, "off_loads", "")
+    _loads(db, found, mark)
     _numbers(db, found, max(newest, ids))
     return found
 
 
 def _put(found: Findings, key: str, text: str) -> None:
-    if found.meta.get(key, "") != text or (key not in found.meta and key == "off_loads"):
+    if found.meta.get(key, "") != text:
         found.put[key] = found.meta[key] = text
 
 
-def _small_values(db: sqlite3.Connection, found: Findings) -> set[str]:
-    """Those that can be read; returns which could not, in whole or in part."""
-    spoilt = set()
+def _small_values(db: sqlite3.Connection, found: Findings) -> None:
+    """Those that can be read, of each what can be."""
     for row, key, text in db.execute("SELECT rowid, key, value FROM meta NOT INDEXED").fetchall():
         clean = small(key, text) if isinstance(key, str) else None
         if clean is None or key in found.meta:
             found.rows.setdefault("meta", []).append(row)
-            spoilt.add(str(key))
             continue
         found.meta[key] = clean
         if clean != text and key in KNOWN and clean.split() != str(text).split():
             found.put[key] = clean
-            spoilt.add(key)
-    return spoilt
 
 
 def _acts(db: sqlite3.Connection, found: Findings) -> tuple[set[str], int]:
@@ -111,6 +108,27 @@ def _acts(db: sqlite3.Connection, found: Findings) -> tuple[set[str], int]:
             found.rows.setdefault("acts", []).append(row[0])
             doubted.add(load_of(row[2], row[1]))
     return doubted, newest
+
+
+def _loads(db: sqlite3.Connection, found: Findings, mark: Mark | None) -> None:
+    """How the loads stand: latched where journal or mark says so, or where neither of them can say."""
+    doubted = set()
+    for number, *columns, kept_sum in db.execute(f"SELECT rowid, {LOAD}, sum FROM loads NOT INDEXED").fetchall():  # noqa: S608  ours
+        row = tuple(columns)
+        if sound_load(row, kept_sum):
+            found.loads[row[0]] = LoadRow(*row[1:])
+        else:
+            found.rows.setdefault("loads", []).append(number)
+            doubted.add(row[0] if row[0] in LOADS else EVERY)
+    if mark is not None:
+        latched = mark.latched
+    else:  # nobody knows whether these were
+        latched = CYCLED if found.meta.get(LOST) or EVERY in doubted else CYCLED & doubted
+        found.latches_doubted = bool(latched)
+    for load in sorted(latched):
+        before = found.loads.get(load, LoadRow())
+        if not before.latched:
+            found.loads[load] = found.put_loads[load] = replace(before, latched=True)
 
 
 def _faults(db: sqlite3.Connection, found: Findings) -> int:

@@ -23,6 +23,8 @@ CYCLED = frozenset(remedy.load for remedy in REMEDIES.values() if remedy.method 
 """Loads that can be latched: those that a relay cycles."""
 ACT = "act_id, remedy, load, method, mono_s, wall_s, synced, boot, fault, command, by, outcome"
 """Columns of an act, as `sound_act` takes them."""
+LOAD = "load, off, shed, latched, boot_s"
+"""Columns of how a load stands, as `sound_load` takes them."""
 EPOCH = re.compile(r"[0-9A-Za-z_-]{1,64}")
 WORD = re.compile(r"[!-~]{1,100}")
 WALL_MAX_S = 1e11
@@ -38,16 +40,19 @@ def finite(value: object, low: float = -math.inf, high: float = math.inf) -> boo
     return isinstance(value, int | float) and math.isfinite(value) and low <= value <= high
 
 
+def row_sum(columns: tuple[object, ...]) -> int:
+    """The checksum that is kept with a row, over what the file gives back of it."""
+    return zlib.crc32("\x1f".join(map(repr, columns)).encode("utf-8", "replace"))
+
+
 def act_sum(row: tuple[object, ...]) -> int:
     """The checksum of an act, over all but its outcome."""
-    return zlib.crc32("\x1f".join(map(repr, row[:11])).encode("utf-8", "replace")) or 1
+    return row_sum(row[:11])
 
 
-def sound_act(row: tuple[object, ...], kept_sum: object = 0) -> bool:
-    """Whether an act can be read, whole. One that a release before us has known, and we do not, cannot.
-
-    `kept_sum`: its checksum as it was kept, 0 where none was.
-    """
+def sound_act(row: tuple[object, ...], kept_sum: object) -> bool:
+    """Whether an act can be read, whole, and is what its checksum was made of. One of another release, of a remedy
+    that we do not know, cannot."""
     act_id, remedy, load, method, mono_s, wall_s, synced, boot, fault, command, by, outcome = row
     known = REMEDIES.get(remedy) if isinstance(remedy, str) else None
     return (
@@ -61,7 +66,18 @@ def sound_act(row: tuple[object, ...], kept_sum: object = 0) -> bool:
         and all(isinstance(text, str) and (not text or WORD.fullmatch(text)) for text in (boot, fault, command))
         and isinstance(by, str)
         and outcome in OUTCOMES
-        and kept_sum in (0, act_sum(row))
+        and kept_sum == act_sum(row)
+    )
+
+
+def sound_load(row: tuple[object, ...], kept_sum: object) -> bool:
+    """The same of how a load stands. One of a load that we do not know cannot be read."""
+    load, off, shed, latched, boot_s = row
+    return (
+        load in LOADS
+        and {off, shed, latched} <= {0, 1}
+        and finite(boot_s, 0.0, BOOT_MAX_S)
+        and kept_sum == row_sum(row)
     )
 
 
@@ -99,10 +115,6 @@ def _float(text: str) -> float:
         return math.nan
 
 
-def _names(known: frozenset[str]) -> Callable[[str], str | None]:
-    return lambda text: " ".join(word for word in text.split() if word in known)
-
-
 def _pairs(known: frozenset[str], high: float) -> Callable[[str], str | None]:
     def read(text: str) -> str:
         pairs = [(word, *word.partition("=")[::2]) for word in text.split()]
@@ -123,7 +135,6 @@ def _word(text: str) -> str | None:
     return text if WORD.fullmatch(text) else None
 
 
-_LOADS = frozenset(LOADS)
 KNOWN: dict[str, Callable[[str], str | None]] = {
     "epoch": lambda text: text if EPOCH.fullmatch(text) else None,
     "seq": _whole(0),
@@ -142,11 +153,7 @@ KNOWN: dict[str, Callable[[str], str | None]] = {
     "quiet": _number(0.0, QUIET_MAX_S),
     "ends": _numbers(0.0, WALL_MAX_S),
     "ages": lambda text: text if text == summed(text.partition(" ")[2]) else None,
-    "boots": _pairs(_LOADS, BOOT_MAX_S),
     "routines": _pairs(frozenset(REMEDIES), WALL_MAX_S),
-    "off_loads": _names(_LOADS),
-    "shed_loads": _names(_LOADS),
-    "latched_loads": _names(_LOADS),
     "commands": _words,
     "boot": _word,
     "hub_epoch": _word,

@@ -27,12 +27,14 @@ from agent.store.base import (
     OUTBOX_BYTES_MAX,
     UNSENT,
     Batch,
+    LoadRow,
     Memory,
     StoreError,
+    latched_in,
 )
 from agent.store.journal_file import COMPATIBLE_FROM, LEAP, SCHEMA_VERSION, JournalFile, aside
 from agent.store.place import copied, identity
-from agent.store.reading import ACT, act_sum
+from agent.store.reading import ACT, LOAD, act_sum
 
 log = logging.getLogger(__name__)
 
@@ -49,12 +51,9 @@ class SqliteStore(JournalFile):
 
     def _note_mark(self, batch: Batch) -> None:
         """Keep beside the file what must not be forgotten with it, when this batch has changed it."""
-        before = self._mark or mark.Mark()
-        latched = batch.meta.get("latched_loads")
         acts = [row.act_id for row in batch.begun if row.remedy in REMEDIES and REMEDIES[row.remedy].restarts]
-        self._keep_mark(
-            mark.Mark(max([before.act_id, *acts]), before.latched if latched is None else frozenset(latched.split()))
-        )
+        latched = (self._mark.latched - batch.loads.keys()) | latched_in(batch.loads)
+        self._keep_mark(mark.Mark(max([self._mark.act_id, *acts]), latched), self._mark)
 
     def _meta(self) -> dict[str, str]:
         return dict(self._db.execute("SELECT key, value FROM meta"))
@@ -66,6 +65,7 @@ class SqliteStore(JournalFile):
                 " FROM acts ORDER BY act_id"
             ).fetchall()
             faults = [msgspec.json.decode(body, type=Fault) for (body,) in self._db.execute("SELECT body FROM faults")]
+            loads = self._db.execute(f"SELECT {LOAD} FROM loads ORDER BY load").fetchall()  # noqa: S608  ours
             meta = self._meta()
         acts = [
             (PastAct(n, remedy, load, Instant(mono, wall, bool(synced)), made == boot, fault, command), outcome)
@@ -75,6 +75,7 @@ class SqliteStore(JournalFile):
             tuple(act for act, outcome in acts if not outcome),
             tuple(act for act, outcome in acts if outcome and outcome != UNSENT),
             tuple(faults),
+            {load: LoadRow(bool(off), bool(shed), bool(latched), boot_s) for load, off, shed, latched, boot_s in loads},
             meta,
             lost=bool(meta.get(LOST)),
             doubted=frozenset(meta.get(DOUBTED, "").split()),
@@ -159,6 +160,7 @@ class SqliteStore(JournalFile):
                 run("DELETE FROM faults WHERE rule = ?", (rule,))
             else:
                 run("INSERT OR REPLACE INTO faults (rule, body) VALUES (?, ?)", (rule, msgspec.json.encode(fault)))
+        self._put_loads(batch.loads)
         if batch.events:
             self._put("seq", max(seq for seq, _ in batch.events))
         for key, value in batch.meta.items():

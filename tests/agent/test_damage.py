@@ -28,7 +28,7 @@ from agent.runtime import starts
 from agent.runtime.room import Room
 from agent.runtime.service import _state_of, left_off
 from agent.store import mark
-from agent.store.base import ActRow, Batch
+from agent.store.base import ActRow, Batch, LoadRow
 from agent.store.reading import CYCLED
 from agent.store.sqlite import SqliteStore, aside
 from agent.store.unwritten import open_store
@@ -52,6 +52,13 @@ ACTS = (
 """The last one is under way when the agent dies."""
 
 
+STANDING = {
+    "codec": LoadRow(boot_s=131.5), "display": LoadRow(latched=True), "fan": LoadRow(off=True, shed=True),
+    "light": LoadRow(), "switch": LoadRow(boot_s=40.0),
+}  # fmt: skip
+"""How the loads stand then, beside their acts."""
+
+
 def policy() -> Policy:
     return make_policy(relays=RELAYS)
 
@@ -70,12 +77,11 @@ def write(path: Path) -> SqliteStore:
     desired = m.Desired(room="r-1", version=3, meetings=[m.Meeting(id="m", title="t", start_s=1.79e9, end_s=1.8e9)])
     meta = {
         "boot": BOOT, "next_id": "10", "counter": "41", "commands": "c1 c2", "synced": f"{NOW.wall_s:.0f}",
-        "boots": "codec=131.5 switch=40.0", "routines": "ups_self_test=1789000000", "mains_bad": "89990",
-        "maintenance_over": "1789000001", "off_loads": "fan", "shed_loads": "fan", "latched_loads": "display",
+        "routines": "ups_self_test=1789000000", "mains_bad": "89990", "maintenance_over": "1789000001",
         "hub_epoch": "h1", starts.KEY: starts.text(starts.Starts(BOOT, 2, 1, 0.0, (89_000.0,))),
         "desired": m.encode(desired).decode(),
     }  # fmt: skip
-    store.commit(Batch(faults=dict(faults), meta=meta))
+    store.commit(Batch(faults=dict(faults), loads=dict(STANDING), meta=meta))
     for _ in range(60):
         seq = store.reserve_seq()
         event = m.Event(
@@ -112,7 +118,7 @@ GARBAGE: tuple[Callable[[random.Random], object], ...] = (
 def spoil_row(folder: Path, r: random.Random) -> str:
     """Another value in one place; as SQLite sees it a sound one."""
     with closing(sqlite3.connect(folder / "room.db")) as db, db:
-        table = r.choice(("acts", "acts", "meta", "meta", "faults", "outbox", "metrics"))
+        table = r.choice(("acts", "acts", "loads", "loads", "meta", "meta", "faults", "outbox", "metrics"))
         rows = [row for (row,) in db.execute(f"SELECT rowid FROM {table}")]
         columns = [column[1] for column in db.execute(f"PRAGMA table_info({table})")]
         row, column = r.choice(rows), r.choice(columns)
@@ -123,9 +129,9 @@ def spoil_row(folder: Path, r: random.Random) -> str:
             if raw:
                 raw[r.randrange(len(raw))] ^= 1 << r.randrange(8)
             after = bytes(raw) if isinstance(before, bytes) else bytes(raw).decode("latin-1")
-        if table == "meta" and r.random() < 0.2:
-            db.execute("DELETE FROM meta WHERE rowid = ?", (row,))
-            return f"meta {row} deleted"
+        if table in ("loads", "meta") and r.random() < 0.2:
+            db.execute(f"DELETE FROM {table} WHERE rowid = ?", (row,))
+            return f"{table} {row} deleted"
         try:
             db.execute("PRAGMA ignore_check_constraints = ON")
             db.execute(f"UPDATE {table} SET {column} = ? WHERE rowid = ?", (after, row))
@@ -281,10 +287,8 @@ def test_a_journal_that_has_lost_its_newest_restart_uses_up_all_hours(path: Path
 
 
 def test_latches_outlive_their_journal_and_stand_where_nobody_knows_of_them(path: Path) -> None:
-    for wrong in ("displxy", "", None):
-        change(path, "DELETE FROM meta WHERE key = 'latched_loads'")
-        if wrong is not None:
-            change(path, "INSERT INTO meta (key, value) VALUES ('latched_loads', ?)", wrong)
+    for wrong in ("UPDATE loads SET load = 'displxy'", "UPDATE loads SET latched = 0", "DELETE FROM loads"):
+        change(path, f"{wrong} WHERE load = 'display'")
         room, _, _ = come_up(path)
         assert {name for name, load in room.state.loads.items() if load.latched} == {"display"}
         room.store.close()
@@ -305,18 +309,22 @@ def test_latches_outlive_their_journal_and_stand_where_nobody_knows_of_them(path
 def test_a_latch_that_a_person_has_cleared_is_cleared_beside_the_journal_too(path: Path) -> None:
     store = SqliteStore(path)
     assert mark.read(mark.path_of(path)) == mark.Mark(7, frozenset({"display"}))
-    store.commit(Batch(meta={"latched_loads": ""}))
+    store.commit(Batch(loads={"display": LoadRow()}))
     assert mark.read(mark.path_of(path)) == mark.Mark(7)
     store.close()
-    assert SqliteStore(path).remember(BOOT).meta["latched_loads"] == ""
+    assert SqliteStore(path).remember(BOOT).loads == STANDING | {"display": LoadRow()}
 
 
 def test_a_mark_that_the_card_does_not_take_stops_nothing(path: Path, caplog: pytest.LogCaptureFixture) -> None:
     store = SqliteStore(path)
     mark.path_of(path).with_name("room.db.mark.new").mkdir()
-    store.commit(Batch(meta={"latched_loads": "codec"}))
+    store.commit(Batch(loads={"codec": LoadRow(latched=True)}))
     assert "cannot be written" in caplog.text
-    assert store.remember(BOOT).meta["latched_loads"] == "codec"
+    assert store.remember(BOOT).loads["codec"].latched
+    assert mark.read(mark.path_of(path)) == mark.Mark(7, frozenset({"display"}))
+    mark.path_of(path).with_name("room.db.mark.new").rmdir()
+    store.commit(Batch(loads={"display": LoadRow()}))
+    assert mark.read(mark.path_of(path)) == mark.Mark(7, frozenset({"codec"})), "with the next change all of it"
 
 
 def test_an_unsupported_file_format_is_set_aside(path: Path) -> None:

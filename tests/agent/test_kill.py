@@ -112,7 +112,7 @@ def test_a_cycle_that_a_crash_interrupted_is_ended_by_the_next_start(
 
 
 @pytest.mark.parametrize(
-    "spoil", ["file format", "a fault", "small values", "an act", "an event", "empty"]
+    "spoil", ["file format", "a fault", "small values", "a load", "an act", "an event", "empty"]
 )  # fmt: skip
 def test_a_spoilt_journal_keeps_no_load_dark_and_no_room_without_one(
     agents: Agents, monkeypatch: pytest.MonkeyPatch, spoil: str
@@ -133,8 +133,12 @@ def test_a_spoilt_journal_keeps_no_load_dark_and_no_room_without_one(
             case "a fault":
                 db.execute("INSERT INTO faults (rule, body) VALUES ('codec_hung', '{')")
             case "small values":
-                for key in ("next_id", "counter", "synced", "boots", "mains_bad", "dropped", "maintenance_over"):
+                for key in ("next_id", "counter", "synced", "routines", "mains_bad", "dropped", "maintenance_over"):
                     db.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?, 'codec=x')", (key,))
+            case "a load":
+                db.execute(
+                    "INSERT OR REPLACE INTO loads (load, off, shed, latched, boot_s, sum) VALUES ('codec',1,0,0,'x',0)"
+                )
             case "an act":
                 db.execute("UPDATE acts SET load = x'ff', outcome = 'dxne', mono_s = 'x'")
             case "an event":

@@ -17,7 +17,7 @@ from agent.core.policy import make_policy
 from agent.main import main
 from agent.power import rescue
 from agent.runtime.service import left_off
-from agent.store.base import ActRow, Batch, Memory
+from agent.store.base import ActRow, Batch, LoadRow, Memory
 from agent.store.sqlite import SqliteStore
 
 TABLE = (RelayConfig("codec", 17), RelayConfig("switch", 18), RelayConfig("light", 22, "no"))
@@ -128,13 +128,13 @@ def test_a_line_that_cannot_be_had_is_tried_and_reported(
 
 def test_a_start_leaves_off_what_was_switched_off_but_for_an_interrupted_cycle() -> None:
     policy = make_policy()
-    meta = {"off_loads": "amplifier display light"}
-    assert left_off(Memory(meta=meta), policy) == {"amplifier", "light"}, "equipment is never left off"
+    off = {load: LoadRow(off=True) for load in ("amplifier", "display", "light")} | {"fan": LoadRow()}
+    assert left_off(Memory(loads=off), policy) == {"amplifier", "light"}, "equipment is never left off"
     at = Instant(1.0, 2.0)
     acts = tuple(
         PastAct(n, remedy, load, at, same_boot=True)
         for n, (remedy, load) in enumerate((("codec_power_cycle", "amplifier"), ("light_off", "light")), 1)
     )
-    assert left_off(Memory(meta=meta, open_acts=acts), policy) == {"light"}
-    assert left_off(Memory(meta=meta, doubted=frozenset({"light"})), policy) == {"amplifier"}
-    assert left_off(Memory(meta=meta, lost=True), policy) == frozenset(), "dark is worse than lit"
+    assert left_off(Memory(loads=off, open_acts=acts), policy) == {"light"}
+    assert left_off(Memory(loads=off, doubted=frozenset({"light"})), policy) == {"amplifier"}
+    assert left_off(Memory(loads=off, lost=True), policy) == frozenset(), "dark is worse than lit"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import agent.rules
@@ -9,8 +11,9 @@ from agent.core.events import Observed, OrderReceived, RemedyDone, Tick
 from agent.core.facts import Instant, Observation
 from agent.core.phases import Phase
 from agent.core.policy import Policy
+from agent.core.state import LoadState
 from agent.runtime.room import Room, off_loads
-from agent.store.base import Batch, Store, StoreError
+from agent.store.base import Batch, LoadRow, Store, StoreError
 from agent.store.memory import MemoryStore
 from agent.store.sqlite import SqliteStore
 from tests.agent.core.test_codec_hung_story import HUNG
@@ -231,6 +234,46 @@ def test_a_light_that_was_on_is_on_again_after_a_crash() -> None:
         room.feed(RemedyDone(start.act.act_id, ok=True, proof={}), now(111 + 50 * n))
         room.commit(now(111 + 50 * n))
         assert kept_off() is off, "kept when the act ends, not when the next one begins"
+
+
+class WatchedStore(FailingStore):
+    """Says of which loads each commit has written the row."""
+
+    def __init__(self) -> None:
+        super().__init__("e")
+        self.written: list[dict[str, LoadRow]] = []
+
+    def commit(self, batch: Batch) -> None:
+        super().commit(batch)
+        self.written.append(dict(batch.loads))
+
+
+def test_how_the_loads_stand_is_written_when_it_changes_alone() -> None:
+    store = WatchedStore()
+    written = store.written
+    room = make(store)
+    see(room, IDLE, 100)
+    room.commit(now(100))
+    room.commit(now(101))
+    assert [rows for rows in written if rows] == [dict.fromkeys(("amplifier", "fan", "light"), LoadRow(off=True))]
+    room.state = replace(room.state, loads={**room.state.loads, "codec": LoadState(boot_s=131.54, latched=True)})
+    store.broken = True
+    room.commit(now(110))
+    store.broken = False
+    room.commit(now(111))
+    assert written[-1] == {"codec": LoadRow(latched=True, boot_s=131.5)}
+    again = make(store, 150)
+    assert (again.state.load("codec").latched, again.state.load("codec").boot_s) == (True, 131.5)
+    assert not written[-1], "what stands as before"
+
+
+def test_a_light_of_which_a_journal_in_use_knows_nothing_is_on(tmp_path: Path) -> None:
+    path = tmp_path / "room.db"
+    make(SqliteStore(path)).store.close()
+    with sqlite3.connect(path) as db:
+        db.execute("DELETE FROM loads")
+    assert off_loads(SqliteStore(path).remember("b1"), policy()) == ()
+    assert off_loads(SqliteStore(tmp_path / "new.db").remember("b1"), policy()) == ("amplifier", "fan", "light")
 
 
 def test_a_journal_that_cannot_be_read_authorises_nothing(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from agent.core.remedies import LOADS, REMEDIES, Method
 from agent.core.state import Fault
 from agent.runtime.room import Room
 from agent.store import base, sqlite
-from agent.store.base import ActRow, Batch, Store, StoreError
+from agent.store.base import ActRow, Batch, LoadRow, Store, StoreError
 from agent.store.memory import MemoryStore
 from agent.store.sqlite import SqliteStore
 from tests.agent.core.world import policy
@@ -108,6 +108,14 @@ class TestContract:
         assert memory.meta["next_id"] == "8"
         store.commit(Batch(faults={"codec_hung": None}))
         assert store.remember("b").open_faults == ()
+
+    def test_a_row_of_each_load_is_kept_and_written_anew(self, store: Store) -> None:
+        off, latched = LoadRow(off=True, shed=True), LoadRow(latched=True, boot_s=131.5)
+        store.commit(Batch(loads={"fan": off, "codec": LoadRow(boot_s=131.5)}))
+        store.commit(Batch(loads={"codec": latched}))
+        assert list(store.remember("b").loads.items()) == [("codec", latched), ("fan", off)]
+        store.commit(Batch(loads={"fan": LoadRow()}))
+        assert store.remember("b").loads == {"codec": latched, "fan": LoadRow()}
 
     def test_a_full_outbox_drops_the_oldest_and_counts(self, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
         for module in ("memory", "sqlite"):

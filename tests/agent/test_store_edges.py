@@ -15,7 +15,7 @@ import pytest
 from agent.core.events import PastAct
 from agent.core.facts import Instant
 from agent.core.state import Fault
-from agent.store import base
+from agent.store import base, journal_file
 from agent.store.base import ActRow, Batch, Memory, Store, StoreError
 from agent.store.memory import MemoryStore
 from agent.store.sqlite import LEAP, SqliteStore
@@ -186,9 +186,9 @@ def test_an_old_file_without_a_number_to_begin_with_leaps_from_one(tmp_path: Pat
 def test_a_new_file_says_from_where_it_can_be_read(tmp_path: Path) -> None:
     store = SqliteStore(tmp_path / "room.db")
     meta = store.remember("b").meta
-    assert (meta["compatible_from_v2"], meta["epoch"], "lost" in meta) == ("1", store.epoch, False)
+    assert (meta["compatible_from_v1"], meta["epoch"], "lost" in meta) == ("1", store.epoch, False)
     assert len(store.epoch) == 12
-    assert store._db.execute("PRAGMA user_version").fetchone() == (2,)
+    assert store._db.execute("PRAGMA user_version").fetchone() == (1,)
     assert store._db.execute("PRAGMA wal_autocheckpoint").fetchone() == (200,)
     assert store._db.execute("PRAGMA cache_size").fetchone() == (-256,)
     assert store.set_aside == ""
@@ -200,12 +200,34 @@ def test_a_newer_file_that_says_it_can_be_read_is_read(tmp_path: Path) -> None:
     fill(store, 2)
     store.close()
     with sqlite3.connect(path) as db:
-        db.execute("INSERT INTO meta (key, value) VALUES ('compatible_from_v3', '1')")
-        db.execute("PRAGMA user_version = 3")
+        db.execute("INSERT INTO meta (key, value) VALUES ('compatible_from_v2', '1')")
+        db.execute("PRAGMA user_version = 2")
     assert SqliteStore(path).pending() == 2
     with sqlite3.connect(path) as db:
-        db.execute("UPDATE meta SET value = '3' WHERE key = 'compatible_from_v3'")
+        db.execute("UPDATE meta SET value = '2' WHERE key = 'compatible_from_v2'")
     assert SqliteStore(path).set_aside, "without a journal until somebody comes the room would switch nothing"
+
+
+def test_a_file_is_brought_to_the_next_version_and_the_release_before_goes_on_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "room.db"
+    first = SqliteStore(path)
+    fill(first, 2)
+    first.close()
+    with monkeypatch.context() as later:
+        scripts = {1: journal_file._schema(1), 2: "ALTER TABLE acts ADD COLUMN more TEXT NOT NULL DEFAULT ''"}
+        later.setattr(journal_file, "_schema", scripts.__getitem__)
+        later.setattr(journal_file, "SCHEMA_VERSION", 2)
+        second = SqliteStore(path)
+        assert second._db.execute("PRAGMA user_version").fetchone() == (2,)
+        second.commit(Batch(begun=[act(1)]))
+        assert second._db.execute("SELECT more FROM acts").fetchone() == ("",)
+        assert (second.epoch, second.pending(), second.remember("b").lost) == (first.epoch, 2, False)
+        second.close()
+    again = SqliteStore(path)
+    assert (again.epoch, again.pending(), again.set_aside, again.unreadable) == (first.epoch, 2, "", 0)
+    assert [one.act_id for one in again.remember("b1").open_acts] == [1]
 
 
 def test_an_unreadable_file_goes_aside_and_the_room_learns_of_the_loss(tmp_path: Path) -> None:

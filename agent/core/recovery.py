@@ -70,22 +70,16 @@ def _loads(state: RoomState, event: Restarted, undated: list[PastAct], now: Inst
             continue
         booked_s = _at_latest_s(act, event, state, now)
         loads[act.load] = _booked(state, loads.get(act.load, LoadState()), remedy, booked_s)
-    for act in event.open_acts:
-        remedy = REMEDIES.get(act.remedy)
-        if remedy is not None and remedy.restarts:
-            own = loads[act.load]
-            settle_s = boots.settle_s(remedy, state.policy.load_of(remedy), own, state.policy.time_scale)
-            loads[act.load] = replace(own, settle_until_s=max(own.settle_until_s, now.mono_s + settle_s))
     return loads
 
 
 def _ended(act: PastAct, event: Restarted) -> Record:
     """The end of an act that was under way, for the record."""
-    fault = next((f for f in event.open_faults if f.rule == act.fault), Fault(act.fault))
+    fault_id = next((fault.fault_id for fault in event.open_faults if fault.rule == act.fault), 0)
     # A board that was told to start anew, and did, has done what it was told.
     done = act.remedy == "board_reboot" and event.rebooted
     return Record(
-        RecordKind.REMEDY_DONE, act.fault, fault.fault_id, reason="" if done else "agent_restarted",
+        RecordKind.REMEDY_DONE, act.fault, fault_id, reason="" if done else "agent_restarted",
         act_id=act.act_id, remedy=act.remedy, load=act.load, outcome="done" if done else "interrupted",
         command=act.command,
     )  # fmt: skip

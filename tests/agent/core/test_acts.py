@@ -148,3 +148,29 @@ def test_an_act_that_begins_later_counts_from_then_and_what_was_before_stays(
         act.act_id: replace(act, started_s=at_s, deadline_s=at_s + bound_s(before, REMEDIES[remedy]), begun=True)
     }
     assert unbooked(state, act) == replace(before, next_id=state.next_id)
+
+
+@pytest.mark.parametrize(("remedy", "kept"), [("codec_wake", "acts_s"), ("codec_restart", "cycles_s")])
+def test_what_an_act_did_not_use_up_it_does_not_give_back(remedy: str, kept: str) -> None:
+    same_moment = LoadState(acts_s=(NOW_S,), cycles_s=(NOW_S,))
+    state, _, act = begin(remedy, state=replace(World().state, loads={"codec": same_moment}))
+    assert getattr(unbooked(state, act).load("codec"), kept) == (NOW_S,)
+
+
+@pytest.mark.parametrize(
+    ("acts_s", "left_s"),
+    [
+        ((1.0, NOW_S, 1.0, NOW_S, 3.0), (1.0, NOW_S, 1.0, 3.0)),
+        ((1.0, 2.0, NOW_S), (1.0, 2.0)),
+        ((1.0, 2.0), (1.0, 2.0)),
+    ],
+)
+def test_the_latest_of_equal_moments_is_given_back(acts_s: tuple[float, ...], left_s: tuple[float, ...]) -> None:
+    state, _, act = begin("codec_restart")
+    state = replace(state, loads={"codec": LoadState(act_id=act.act_id, acts_s=acts_s)})
+    assert unbooked(state, act).load("codec").acts_s == left_s
+
+
+def test_a_relay_that_has_never_moved_keeps_nothing_waiting() -> None:
+    state, _, act = begin("fan_on", state=replace(World().state, last_relay_s=NOW_S))
+    assert unbooked(state, act).last_relay_s == float("-inf"), "the only known move is the one that is planned"

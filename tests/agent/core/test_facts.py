@@ -107,3 +107,28 @@ def test_silence_is_as_fresh_as_its_end_and_a_witness_as_old_as_its_question() -
     assert view.good_age_s("codec.in_call") == 6.0
     world.mono_s += 3.6
     assert not world.state.view(world.now).is_false("codec.api"), "35 s, compressed"
+
+
+@pytest.mark.parametrize(
+    ("looks_at_s", "stays"),
+    [
+        ((90.0, 95.0, 100.0), True),
+        ((90.1, 95.0, 100.0), False),
+        ((80.0, 100.0), False),
+        ((85.0, 90.0, 95.0, 100.0), True),
+        ((98.0, 99.0, 100.0), False),
+    ],
+)
+def test_what_stays_false_was_so_at_three_looks_five_seconds_apart(looks_at_s: tuple[float, ...], stays: bool) -> None:
+    known = Seen()
+    for at_s in looks_at_s:
+        known = known.with_reading(False, Instant(at_s, 0.0, synced=True))
+    view = View({"codec.api": known}, Instant(101.0, 0.0, synced=True))
+    assert view.stays_false("codec.api", 3, 5.0) is stays
+
+
+def test_what_was_true_before_has_not_stayed_false() -> None:
+    known = Seen()
+    for at_s, value in ((70.0, False), (80.0, True), (90.0, False), (100.0, False)):
+        known = known.with_reading(value, Instant(at_s, 0.0, synced=True))
+    assert not View({"codec.api": known}, Instant(101.0, 0.0, synced=True)).stays_false("codec.api", 3, 5.0)

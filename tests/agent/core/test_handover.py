@@ -6,12 +6,14 @@ from dataclasses import replace
 
 import pytest
 
+from agent.core.acts import start
 from agent.core.events import AskWitnesses, DesiredChanged, OrderReceived, RecordKind, RemedyDone, Tick
 from agent.core.facts import Reading
 from agent.core.handover import Handover, asked_again, journal_back
 from agent.core.phases import Phase
 from agent.core.policy import Meeting
 from agent.core.reasons import Reason
+from agent.core.remedies import REMEDIES
 from agent.core.state import Fault
 from agent.ports import BUSY
 from tests.agent.core.test_codec_hung_story import HUNG
@@ -334,3 +336,14 @@ def test_only_what_was_given_up_for_want_of_a_journal_is_tried_again_when_it_is_
     world.state = replace(world.state, faults=known)
     back = journal_back(world.state)
     assert back == replace(world.state, faults={**known, "codec_hung": replace(lost, withdrawn=0)})
+
+
+def test_the_rooms_own_upkeep_is_no_order_when_a_meeting_has_come_near() -> None:
+    world = World()
+    world.run(IDLE, 120)
+    world.see(IDLE)
+    world.state, _ = start(world.state, REMEDIES["ups_self_test"], world.now, by="routine")
+    start_s = WALL_S + world.mono_s + 800.0
+    world.feed(DesiredChanged(1, (Meeting("m", "Họp", start_s, start_s + 3600.0),)))
+    assert again(world) is Handover.WITHDRAWN
+    assert world.records(RecordKind.REMEDY_DONE)[-1].reason == Reason.MEETING_NEAR

@@ -13,11 +13,12 @@ import pytest
 from agent.core.engine import step
 from agent.core.events import DesiredChanged, Observed, OrderReceived, Tick
 from agent.core.facts import Instant, NoReading, Observation, Reading
-from agent.core.interlock import DAY_S, HOUR_S, must_hurry, permit, shows_a_call
+from agent.core.interlock import DAY_S, HOUR_S, must_hurry, needs_a_last_look, permit, shows_a_call
 from agent.core.phases import Phase
 from agent.core.policy import Meeting
 from agent.core.reasons import Permit, Reason, Refusal
 from agent.core.remedies import LOADS, REMEDIES
+from agent.core.stages import stands_for
 from agent.core.state import Act, Fault, Lease, LoadState, Staged
 from tests.agent.core.world import IDLE, WALL_S, World
 
@@ -416,3 +417,19 @@ def test_one_look_shows_a_call_by_either_witness(looked: dict[str, Reading], lim
     policy = World().state.policy
     limits = replace(policy.thresholds, call_draw_w=limit_w)
     assert shows_a_call(looked, replace(policy, thresholds=limits)) is shown
+
+
+@pytest.mark.parametrize(
+    ("remedy", "asked"),
+    [
+        ("codec_power_cycle", True), ("codec_restart", True), ("amplifier_off", True), ("codec_unmute", True),
+        ("light_on", False), ("codec_wake", False), ("room_staged_boot", False),
+    ],
+)  # fmt: skip
+def test_what_takes_something_away_is_asked_about_once_more(remedy: str, asked: bool) -> None:
+    assert needs_a_last_look(REMEDIES[remedy]) is asked
+
+
+def test_a_room_that_is_not_restarted_stands_for_nothing() -> None:
+    world = room()
+    assert stands_for(world.state, world.now) == (False, False)

@@ -276,3 +276,9 @@ def test_a_meeting_is_spared_by_the_clock_as_it_was_last_known() -> None:
     world.see(IDLE)
     wrong = replace(world.now, wall_s=world.now.wall_s - 10 * 86_400.0)
     assert permit(REMEDIES["codec_restart"], world.state, wrong) == Refusal(Reason.MEETING_NEAR)
+
+
+@pytest.mark.parametrize("way", ["codec.ping", "codec.tcp", "codec.sip"])
+def test_any_second_way_that_is_dead_too_proves_a_codec_useless(way: str) -> None:
+    ways = dict.fromkeys(("codec.ping", "codec.tcp", "codec.sip"), True) | {way: False}
+    assert useless(60.0, readings={**DEAD, **ways}).remedies() == ["codec_restart"]

@@ -12,7 +12,7 @@ from agent.core.events import Tick
 from agent.core.facts import Instant, Seen, View
 from agent.core.policy import Meeting
 from agent.core.schedule import trial_runs
-from agent.core.secrecy import Secrecy, secrecy
+from agent.core.secrecy import Secrecy, quiet_for_s, secrecy
 from agent.core.timelines import (
     DOUBT_S,
     KEEP_S,
@@ -254,3 +254,17 @@ def test_a_time_that_was_never_seen_before_is_the_last_in_the_order() -> None:
     first = Timeline(OFFSET_S + 7200.0, 400.0, 300.0)
     now = at(500)
     assert Timelines((first,)).in_order(now) == (now.wall_s + 7200.0, now.wall_s)
+
+
+def test_a_slip_of_two_seconds_is_no_other_time() -> None:
+    now = at(500)
+    assert Timelines((Timeline(OFFSET_S + 2.0, 400.0),)).walls(now) == (now.wall_s,)
+    assert Timelines((Timeline(OFFSET_S + 2.5, 400.0),)).walls(now) == (now.wall_s, now.wall_s + 2.5)
+
+
+def test_a_secret_meeting_that_is_on_by_a_time_the_clock_has_left_again_stays_quiet() -> None:
+    now = at(OVER_S + 3600.0)
+    first, left = Timeline(OFFSET_S, now.mono_s, 100.0), Timeline(OFFSET_S - 7200.0, 200.0, 150.0)
+    times = Timelines((left, first), first)
+    assert times.known(now) == (now.wall_s,)
+    assert quiet_for_s(policy(meetings=(SECRET,)), times, now, float("-inf")) == END_S + 900.0 - (now.wall_s - 7200.0)

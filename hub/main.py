@@ -193,7 +193,6 @@ def _serve(settings: HubSettings) -> int:
         settings.broker_of(),
         beat_s=settings.ingest.beat_s,
         commit_ms=settings.ingest.commit_ms,
-        demo_broker=settings.broker.demo,
         reconnect_window_s=settings.ingest.reconnect_window_s,
         budget=Budget(settings.fleet.share_pct, settings.fleet.floor, settings.fleet.window_s),
         sealer=settings.sealer(),

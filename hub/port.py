@@ -176,7 +176,6 @@ class HubPort(Protocol):
 HEALTH_KEYS = (
     "broker_connected",  # bool: the session stands and the subscriptions are granted
     "broker",  # str: host:port, and the protocol while connected
-    "demo_broker",  # bool: a broker for demonstrations, not for real operation
     "last_message_age_s",  # float, or None: none since the start
     "rooms_heard",  # int: installed rooms that are online now
     "rooms_expected",  # int: installed rooms in the inventory

@@ -36,7 +36,6 @@ SOCKET_MAX_BYTES = 107
 MENDS: dict[str, str] = {
     "port": "dùng số từ 1 đến 65535",
     "host": "chỉ ghi tên hoặc địa chỉ máy",
-    "demo": "dùng true hoặc false",
     "require_totp_for_admins": "dùng true hoặc false",
     "beat_s": "dùng số giây từ 1 đến 600",
     "commit_ms": "dùng số mili giây từ 20 đến 1000",
@@ -79,8 +78,6 @@ class BrokerSection(_Section):
     ca_file: str = ""
     cert_file: str = ""
     key_file: str = ""
-    demo: bool = False
-    """A broker for demonstrations, named so on every page."""
 
 
 class WebSection(_Section):

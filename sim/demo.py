@@ -51,7 +51,6 @@ class DemoOptions:
     seed: int = 1
     scenario: str = "morning"
     real: int = len(KINDS)
-    python_broker: bool = False
 
 
 class Demo:
@@ -79,7 +78,7 @@ class Demo:
             plan = scenario.load(self._options.scenario)
             options = self._options
             province = Province(folder, options.rooms, options.real, options.seed, options.port, self._say)
-            province.start(plan, python_broker=options.python_broker)
+            province.start(plan)
             province.await_heard(lambda: self._stopping)
             self._populated_s = time.monotonic() - began_s
             if self._stopping:
@@ -156,7 +155,6 @@ class Demo:
                 "left_out": onlooker.left_out,
             },
             "cpu_share": shares,
-            "demo_broker": province.demo_broker,
         }
         account["problems"] = result.problems(account, not_injected)
         if self._options.json_file is not None:

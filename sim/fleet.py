@@ -37,9 +37,6 @@ MISC_S = 5.0
 """Between two looks at a connection's keep-alive."""
 CONNECT_GAP_S = 0.012
 """Between two first connects: 621 rooms in 8 s, gentle enough for two cores."""
-SLOW_GAP_S = 0.15
-"""The same with the broker of the demonstration: it takes about ten connections a second, and the hub waits in the same
-queue."""
 CONNACK_S = 10.0
 IDLE_S = 0.05
 
@@ -56,8 +53,6 @@ class FleetPlan(msgspec.Struct, frozen=True):
     in_call: list[str] = []
     """Rooms that are in a call from the beginning, for `call_s`."""
     call_s: float = 86400.0
-    slow: bool = False
-    """Whether the broker is that of the demonstration."""
     user: str = ""
     password: str = ""
     root_key: str = ""
@@ -211,10 +206,11 @@ class Fleet:
         rules, shared = agent.rules.load(), policy(plan.scale)
         root = read_root(plan.root_key) if plan.root_key else b""
         chance = random.Random(plan.seed)
-        gap_s = SLOW_GAP_S if plan.slow else CONNECT_GAP_S
         self.connections = [
             Connection(
-                LightRoom(name, rules, shared, now, chance.randrange(2**31), root), self, now.mono_s + number * gap_s
+                LightRoom(name, rules, shared, now, chance.randrange(2**31), root),
+                self,
+                now.mono_s + number * CONNECT_GAP_S,
             )
             for number, name in enumerate(plan.rooms)
         ]

@@ -36,7 +36,6 @@ def demo_parser() -> argparse.ArgumentParser:
     demo.add_argument("--seed", type=int, default=1, help="chọn phòng khác / other rooms are struck")
     demo.add_argument("--scenario", default="morning", help=f"one of {', '.join(scenario.names())}, or a file")
     demo.add_argument("--real", type=int, default=6, help="phòng có bộ giám sát thật / rooms with real agents, 0 to 6")
-    demo.add_argument("--python-broker", action="store_true", help="use amqtt even where Mosquitto is installed")
     return parser
 
 

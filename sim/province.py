@@ -25,10 +25,7 @@ from sim.real import KINDS, RealRooms
 SCALE = 0.1
 """Every duration of the rooms is a tenth: a codec boots in 15 s instead of 150."""
 HEARD_S = 90.0
-HEARD_SLOW_S = 180.0
-"""How long all rooms may take to be heard; the second with amqtt."""
-SLOW_ROOMS = 100
-"""Most rooms with amqtt: it looks through every subscription for every message, and with 621 rooms falls behind."""
+"""How long all rooms may take to be heard."""
 HUB_READY_S = 40.0
 COMMAND_S = 120.0
 TURN_S = 0.2
@@ -49,7 +46,6 @@ class Province:
         self.places = places.province(rooms, seed)
         self.real: RealRooms | None = None
         self.password = ""
-        self.demo_broker = False
         self.port = free_port(port)
         self._say = say
         self._real_count = real
@@ -76,19 +72,13 @@ class Province:
 
     # -- start
 
-    def start(self, plan: scenario.Scenario, *, python_broker: bool = False) -> None:
+    def start(self, plan: scenario.Scenario) -> None:
         """Start everything but waiting for the rooms. Raises StartError."""
         self._say(f"Dữ liệu tại {self.folder}", "data")
         broker_port = free_port(BROKER_PORT)
-        child, self.demo_broker = broker.start(self.folder / "broker", broker_port, prefer_python=python_broker)
+        child = broker.start(self.folder / "broker", broker_port)
         self._children.append(child)
         self._say(f"Trạm trung chuyển MQTT: {child.name}, cổng {broker_port}", "broker")
-        if self.demo_broker and len(self.places) > SLOW_ROOMS:
-            self.places = places.province(SLOW_ROOMS, self._seed)
-            self._say(
-                f"Trạm trung chuyển trình diễn chỉ đủ cho {SLOW_ROOMS} phòng; hãy cài mosquitto để có đủ phòng",
-                f"this broker is good for {SLOW_ROOMS} rooms; install mosquitto for more",
-            )
         root_key = self._start_signer()
         self._start_hub(plan, broker_port)
         self.real = RealRooms(
@@ -100,11 +90,7 @@ class Province:
         light = [place.room for place in self.places if place.room not in self.real.kinds]
         plan_file = self.folder / "fleet.json"
         plan_file.write_bytes(
-            msgspec.json.encode(
-                FleetPlan(
-                    light, broker_port, str(self.control), SCALE, self._seed, slow=self.demo_broker, root_key=root_key
-                )
-            )
+            msgspec.json.encode(FleetPlan(light, broker_port, str(self.control), SCALE, self._seed, root_key=root_key))
         )
         self.control.unlink(missing_ok=True)
         fleet = Child("rooms", [sys.executable, "-m", "sim.fleet", str(plan_file)], self.folder / "log" / "rooms.log")
@@ -146,7 +132,7 @@ class Province:
         config = folder / "hub.toml"
         config.write_text(
             f'data_dir = "{folder}"\n[web]\nport = {self.port}\n'
-            f'[broker]\nhost = "127.0.0.1"\nport = {broker_port}\ndemo = {str(self.demo_broker).lower()}\n'
+            f'[broker]\nhost = "127.0.0.1"\nport = {broker_port}\n'
             # Time is compressed: a morning's faults come within a minute and a half.
             f"[fleet]\nshare_pct = 20\nwindow_s = 60\n"
             f'[signer]\nsocket = "{self._signer}"\nkeys_file = "{self.folder / "orders" / "keys.json"}"\n',
@@ -193,15 +179,14 @@ class Province:
 
     def await_heard(self, stopping: Callable[[], bool]) -> None:
         """Wait until the hub has every room's full state. Raises StartError when that takes too long."""
-        limit_s = HEARD_SLOW_S if self.demo_broker else HEARD_S
-        until_s = time.monotonic() + limit_s
+        until_s = time.monotonic() + HEARD_S
         said = 0
         while not stopping():
             online = self.numbers()["rooms_online"]
             if online >= len(self.places):
                 return
             if time.monotonic() > until_s:
-                raise StartError(f"only {online} of {len(self.places)} rooms were heard within {limit_s:.0f} s")
+                raise StartError(f"only {online} of {len(self.places)} rooms were heard within {HEARD_S:.0f} s")
             if online // 100 != said:
                 said = online // 100
                 self._say(f"Đã nghe {online}/{len(self.places)} phòng", "rooms heard")

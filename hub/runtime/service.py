@@ -66,7 +66,7 @@ class Hub:
 
     def __init__(
         self, db_path: Path, broker: Broker, *, beat_s: float = 60.0, commit_ms: float = 150.0,
-        demo_broker: bool = False, reconnect_window_s: float = 30.0, budget: Budget | None = None,
+        reconnect_window_s: float = 30.0, budget: Budget | None = None,
         sealer: SignerClient | Unsigned | None = None, keys_file: Path | None = None,
         syslog: str = "", clock: HubClock | None = None,
     ) -> None:  # fmt: skip
@@ -79,7 +79,6 @@ class Hub:
         self.clock = clock
         """The time of all that runs in this process."""
         self._began_mono_s = clock.mono_s()
-        self._demo_broker = demo_broker
         self._window_s = reconnect_window_s
         self._subscriptions: set[Subscription] = set()
         self._lock = threading.Lock()
@@ -256,7 +255,6 @@ class Hub:
         return {
             "broker_connected": self._link.connected,
             "broker": self._link.name,
-            "demo_broker": self._demo_broker,
             "last_message_age_s": numbers.last_message_age_s,
             "rooms_heard": numbers.heard,
             "rooms_expected": numbers.expected,

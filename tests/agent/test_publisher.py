@@ -21,7 +21,7 @@ from agent.uplink import report
 from agent.uplink.publisher import BrokerConfig, Publisher, make_room_client, retry_delay_s
 from agent.uplink.session import Outgoing, Session
 from agent.uplink.trust import Trust
-from tests.brokers import PROPERTIES_5, Mosquitto, free_port, publish_5, until
+from tests.brokers import PROPERTIES_5, Mosquitto, publish_5, until
 from wire import messages as m
 from wire.topics import Leaf, Topic
 
@@ -242,39 +242,6 @@ def test_orders_come_in_and_answers_go_out(broker: Mosquitto, started: Callable[
     hub.send(Leaf.COMMAND, order, "c2")  # the same counter again
     until("the refusal", lambda: hub.replies)
     assert [(i, r.outcome, r.reason) for i, r in hub.replies] == [("c2", "refused", "replayed")]
-
-
-@pytest.mark.broker
-def test_an_older_protocol_serves_as_well(started: Callable[[Any], Any]) -> None:
-    """amqtt, the broker of the demonstration, speaks 3.1.1 only."""
-    import asyncio
-
-    from amqtt.broker import Broker
-
-    port, loop, stop = free_port(), asyncio.new_event_loop(), asyncio.Event()
-
-    async def serve() -> None:
-        config = {
-            "listeners": {"default": {"type": "tcp", "bind": f"127.0.0.1:{port}"}},
-            "plugins": {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}},
-        }
-        running = Broker(config)
-        await running.start()
-        await stop.wait()
-        await running.shutdown()
-
-    thread = threading.Thread(target=lambda: loop.run_until_complete(serve()), daemon=True)
-    thread.start()
-    try:
-        room: RoomSide = started(RoomSide(port))
-        until("a connection", lambda: room.publisher.connected)
-        hub: Hub = started(Hub(port))
-        room.fill(3)
-        until("the events", lambda: room.store.pending() == 0)
-        assert set(hub.seen) == {1, 2, 3}
-    finally:
-        loop.call_soon_threadsafe(stop.set)
-        thread.join(10)
 
 
 def test_the_will_is_kept_by_the_broker_and_the_session_lasts() -> None:

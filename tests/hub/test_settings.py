@@ -21,7 +21,6 @@ def test_defaults_hold_in_an_empty_file(tmp_path: Path) -> None:
     settings = load(toml(tmp_path, ""))
     assert (settings.web.host, settings.web.port, settings.ingest.beat_s) == ("127.0.0.1", 8700, 60)
     assert settings.database == Path("/var/lib/diemcau-hub/hub.db")
-    assert not settings.broker.demo
     assert datetime(2026, 1, 1, tzinfo=settings.zone).utcoffset() == timedelta(hours=7)
 
 
@@ -88,7 +87,7 @@ def test_brackets_of_ipv6_are_taken_from_a_host(tmp_path: Path) -> None:
         ("[ingest]\nreconnect_window_s = 1", ["reconnect_window_s"]),
         ('timezone = "Mars/Base"', ["timezone", "Asia/Ho_Chi_Minh"]),
         ('timezone = "../etc"', ["timezone"]),
-        ('[broker]\ndemo = "maybe"', ["broker.demo", "true hoặc false"]),
+        ('[web]\nrequire_totp_for_admins = "maybe"', ["web.require_totp_for_admins", "true hoặc false"]),
         ("data_dir = 5", ["data_dir", "thư mục"]),
         ("broker = 5", ["broker"]),
         ("[broker\nport = 1", ["TOML", "line 1"]),

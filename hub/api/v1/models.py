@@ -276,7 +276,6 @@ class Health(BaseModel):
     version: str
     started_at: datetime | None
     broker_connected: bool
-    demo_broker: bool
     last_message_age_s: float | None
     rooms_expected: int
     rooms_heard: int

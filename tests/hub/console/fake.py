@@ -26,7 +26,7 @@ class FakeHub:
         self._numbers = iter(range(1, 10_000))
         self.refuse_orders = ""
         self.facts: dict[str, Any] = {
-            "broker_connected": True, "broker": "127.0.0.1:1883 (MQTT 3.1.1)", "demo_broker": True,
+            "broker_connected": True, "broker": "127.0.0.1:1883 (MQTT 3.1.1)",
             "last_message_age_s": 1.4, "rooms_heard": 617, "rooms_expected": 619, "queue": 0, "set_aside": 3,
             "started_s": time.time() - 93_000, "commit_ms": 4.2, "ingested": 1_204_331, "version": "0.1.0",
             "syslog": "", "clock": "", "clock_off_s": 0.0,

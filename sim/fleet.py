@@ -22,13 +22,12 @@ from typing import Any
 import msgspec
 import paho.mqtt.client as mqtt
 
-import agent.rules
 from agent.core.facts import Instant
 from agent.uplink.publisher import BrokerConfig, make_room_client, retry_delay_s
 from agent.uplink.trust import read_root
 from sim.book import Book
 from sim.control import LINE_MAX, answer
-from sim.light import LightRoom, policy
+from sim.light import LightRoom, shared
 
 log = logging.getLogger("sim.fleet")
 
@@ -203,14 +202,12 @@ class Fleet:
         self.urgent: set[Connection] = set()
         """Rooms that have heard something, to be turned at once."""
         now = self.instant()
-        rules, shared = agent.rules.load(), policy(plan.scale)
+        common = shared(plan.scale)
         root = read_root(plan.root_key) if plan.root_key else b""
         chance = random.Random(plan.seed)
         self.connections = [
             Connection(
-                LightRoom(name, rules, shared, now, chance.randrange(2**31), root),
-                self,
-                now.mono_s + number * CONNECT_GAP_S,
+                LightRoom(name, common, now, chance.randrange(2**31), root), self, now.mono_s + number * CONNECT_GAP_S
             )
             for number, name in enumerate(plan.rooms)
         ]

@@ -1,24 +1,25 @@
 """A light room: the agent's own engine, journal and session over a room's physics, without sockets to devices.
 
 Everything a hub can see comes out of the same code as in a real room (`agent.runtime.room`, `agent.uplink.session`,
-`agent.uplink.report`); only the probes and actuators are short-cut. Time is compressed by the policy's `time_scale`:
-real clock, shorter constants.
+`agent.uplink.report`); only the probes and actuators are short-cut. The clock is the real one, and policy and rules
+are shortened (`agent.config.pace`).
 """
 
 from __future__ import annotations
 
 import random
 import secrets
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+import agent.rules
 from agent import __version__
+from agent.config.pace import shortened, shortened_rules
 from agent.core.events import Observed, RemedyDone, StartRemedy, Tick
 from agent.core.facts import Instant, NoReading, Observation, Reading, Value
 from agent.core.handover import Handover
 from agent.core.phases import Phase
 from agent.core.policy import Policy, Thresholds, make_policy
-from agent.core.remedies import LOADS, Method
+from agent.core.remedies import Method
 from agent.core.rule import Rule
 from agent.core.secrecy import Secrecy
 from agent.runtime.room import Room
@@ -52,12 +53,19 @@ PHONES = {"centre": "0000 000 001", "carrier": "0000 000 002", "power": "0000 00
 """Numbers that nobody has."""
 
 
-def policy(scale: float) -> Policy:
-    """The policy of every light room."""
-    return make_policy(
-        dict(LOADS), relays=RELAYS, apis=APIS, thresholds=Thresholds(call_draw_w=CALL_DRAW_W), phones=PHONES,
-        time_scale=scale,
-    )  # fmt: skip
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What all light rooms have in common: hundreds of them live in one process."""
+
+    policy: Policy
+    rules: tuple[Rule, ...]
+    time_scale: float
+
+
+def shared(time_scale: float) -> Shared:
+    """Policy and rules of every light room."""
+    plain = make_policy(relays=RELAYS, apis=APIS, thresholds=Thresholds(call_draw_w=CALL_DRAW_W), phones=PHONES)
+    return Shared(shortened(plain, time_scale), shortened_rules(agent.rules.load(), time_scale), time_scale)
 
 
 KEPT_BYTES = 64 * 1024
@@ -89,17 +97,14 @@ class Doing:
 class LightRoom:
     """One room. `turn` it when `due_s` has come; `session` speaks for it."""
 
-    def __init__(
-        self, room: str, rules: Iterable[Rule], shared: Policy, now: Instant, seed: int, root: bytes = b""
-    ) -> None:
+    def __init__(self, room: str, shared: Shared, now: Instant, seed: int, root: bytes = b"") -> None:
         self.name = room
         self._discretion = Discretion()
         self.secrecy = Secrecy.UNKNOWN
         self._trust = Trust(root, accept_unsigned=not root)
         self.chance = random.Random(seed)
         self._scale = shared.time_scale
-        self._rules = tuple(rules)
-        self._policy = shared
+        self._shared = shared
         self.physics = RoomPhysics(room, fitting(self._scale), now.mono_s)
         self.physics.climate.temp_c = self.chance.gauss(26.0, 0.8)
         self.physics.climate.humidity_pct = self.chance.gauss(68.0, 4.0)
@@ -119,7 +124,10 @@ class LightRoom:
 
     def _boot(self, now: Instant) -> None:
         """The agent starts, knowing what its store remembers."""
-        self.room = Room(self._rules, self._policy, self.store, secrets.token_hex(16), __version__, self.name)
+        self.room = Room(
+            self._shared.rules, self._shared.policy, self.store, secrets.token_hex(16), __version__, self.name,
+            time_scale=self._scale,
+        )  # fmt: skip
         self.room.restore(now)
         self.session = Session(
             self.room.who, self.store, lambda: secrets.token_hex(8), trust=self._trust, counter=self._counter,

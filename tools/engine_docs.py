@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import agent.rules
 from agent.core import boots
-from agent.core.handover import WAIT_S
 from agent.core.ladder import WITHDRAWN_MAX
 from agent.core.meeting_guard import USELESS_LOOKS
 from agent.core.phases import Phase, Signal, diagram
-from agent.core.policy import Guards
+from agent.core.policy import WAITS, Guards
 from agent.core.reasons import PASSING, QUIET, Reason
 from agent.core.remedies import LOADS, OFF_MAX_S, REMEDIES, Load
 from agent.core.stages import STAGE_BOOTS, STAGES
@@ -94,7 +93,7 @@ def page() -> str:
     remedies = "\n".join(
         f"| `{r.name}` | {r.vi} / {r.en} | {r.load} | {r.method} | {settle_s:.0f} s |"
         for r in REMEDIES.values()
-        for settle_s in (boots.settle_s(r, LOADS[r.load], LoadState(), 1.0),)
+        for settle_s in (boots.settle_s(r, LOADS[r.load], LoadState()),)
     )
     grave = ", ".join(f"`{rule.name}`" for rule in agent.rules.load() if rule.leaves_no_meeting)
     return f"""\
@@ -129,7 +128,7 @@ A reading is as old as its question: the moment at which that was sent goes with
 before a rule, an order or a tick decides, and so is what the hub wants. When the journal holds the intent, the loop
 takes in what has come meanwhile and asks the interlock once more; whatever the card took, an act in the path of a call
 begins only on witnesses that were asked less than {_G.witness_s:.0f} s before. Where theirs is older they alone are
-asked again, and the act is held for {WAIT_S:.0f} s at most. A lock or a log-in that takes longer than
+asked again, and the act is held for {WAITS.last_look_s:.0f} s at most. A lock or a log-in that takes longer than
 {_G.witness_s:.0f} s ends the act unsent, and so does any look that shows a call until its first byte leaves, even
 one that the loop has not taken in yet. What is not begun uses up no budget and no leave of the fleet, and the same rung
 waits anew; after {WITHDRAWN_MAX} such acts in a row a person is called, and it is tried again after the cool-off, or,

@@ -7,6 +7,7 @@ from zlib import crc32
 
 from agent.config.channel import RelayConfig, check
 from agent.config.devices import RoomConfig
+from agent.config.pace import LONGEST, SHORTEST, shortened
 from agent.core.policy import Guards, Policy, Thresholds, make_policy
 from agent.core.remedies import LOADS, Load
 from agent.uplink.publisher import BrokerConfig
@@ -69,7 +70,7 @@ class AgentConfig:
         loads = {name: self._load(name) for name in self.loads}
         if self.probes.display is not None and self.probes.display.never_cut:
             loads["display"] = replace(loads.get("display", LOADS["display"]), never_cut=True)
-        return make_policy(
+        plain = make_policy(
             loads,
             relays=frozenset(relay.load for relay in self.relays),
             apis=apis,
@@ -77,9 +78,9 @@ class AgentConfig:
             guards=self.guards,
             disabled=frozenset(self.disabled),
             phones=self.phones,
-            time_scale=self.time_scale,
             room_hash=crc32(self.room.encode()) / 2**32,
         )
+        return shortened(plain, self.time_scale)
 
     def _load(self, name: str) -> Load:
         asked = self.loads[name]
@@ -120,6 +121,6 @@ class AgentConfig:
                 value = getattr(asked, key)
                 if value is not None and not 0 <= value <= limit:
                     found.append(f"loads.{name}.{key}: từ 0 đến {limit} / must be 0 to {limit}, not {value}")
-        if not 0.01 <= self.time_scale <= 1:
+        if not SHORTEST <= self.time_scale <= LONGEST:
             found.append(f"policy.time_scale: phải từ 0.01 đến 1 / must be 0.01 to 1, not {self.time_scale:g}")
         return found

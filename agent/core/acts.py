@@ -9,7 +9,7 @@ from agent.core.events import Effect, Record, RecordKind, StartRemedy
 from agent.core.facts import Instant
 from agent.core.interlock import RELAY_METHODS
 from agent.core.phases import OPEN
-from agent.core.remedies import REMEDIES, REPORT_S, Method, Remedy
+from agent.core.remedies import REPORT_S, Method, Remedy
 from agent.core.rule import Rule
 from agent.core.state import ACTS_KEPT, Act, Lease, RoomState
 
@@ -63,7 +63,7 @@ def bound_s(state: RoomState, remedy: Remedy) -> float:
 
 def unbooked(state: RoomState, act: Act) -> RoomState:
     """The room as it would be without this act, which has been booked and not begun."""
-    remedy, own = REMEDIES[act.remedy], state.load(act.load)
+    remedy, own = state.policy.remedies[act.remedy], state.load(act.load)
     others = {key: value for key, value in state.acts.items() if key != act.act_id}
     own = replace(
         own,
@@ -76,7 +76,7 @@ def unbooked(state: RoomState, act: Act) -> RoomState:
 
 def rebooked(state: RoomState, act: Act, now: Instant) -> RoomState:
     """The act as begun at this moment, later than it was permitted: every limit counts from here."""
-    remedy = REMEDIES[act.remedy]
+    remedy = state.policy.remedies[act.remedy]
     state = unbooked(state, act)
     own = state.load(act.load)
     act = replace(act, started_s=now.mono_s, deadline_s=now.mono_s + bound_s(state, remedy), begun=True)
@@ -96,7 +96,8 @@ def rebooked(state: RoomState, act: Act, now: Instant) -> RoomState:
 
 def _relay_moved_s(state: RoomState) -> float:
     """When a relay last moved in truth: acts that are booked and not begun have moved none."""
-    booked = [one for one in state.acts.values() if REMEDIES[one.remedy].method in RELAY_METHODS]
+    remedies = state.policy.remedies
+    booked = [one for one in state.acts.values() if remedies[one.remedy].method in RELAY_METHODS]
     planned_s = {one.started_s for one in booked if not one.begun}
     known_s = [state.last_relay_s, *(one.relay_before_s for one in booked if not one.begun)]
     begun_s = [one.started_s for one in booked if one.begun]

@@ -223,8 +223,8 @@ class View:
 
     facts: Mapping[str, Seen]
     now: Instant
-    time_scale: float = 1.0
-    """Multiplies every freshness; below 1 in demonstrations only."""
+    specs: Mapping[str, FactSpec] = field(default_factory=lambda: FACTS)
+    """How long a reading of each is fresh."""
     _never: Seen = field(default_factory=Seen)
 
     def seen(self, key: str) -> Seen:
@@ -237,7 +237,7 @@ class View:
 
     def _is_fresh(self, key: str, seen: Seen) -> bool:
         """By when it was heard: what a silent device is waited for does not make its silence old."""
-        return self.now.mono_s - max(seen.heard_s, seen.attempt_at_s) <= FACTS[key].fresh_s * self.time_scale
+        return self.now.mono_s - max(seen.heard_s, seen.attempt_at_s) <= self.specs[key].fresh_s
 
     def value(self, key: str) -> Value | None:
         """The value, if the last attempt gave one and it is fresh; else None."""
@@ -258,7 +258,7 @@ class View:
         """Freshly false, and so at so many looks in a row; looks closer than `gap_s` to each other count as one."""
         seen = self.seen(key)
         lasted_s = seen.attempt_at_s - seen.alike_since_s
-        return self.is_false(key) and seen.alike >= looks and lasted_s >= (looks - 1) * gap_s * self.time_scale
+        return self.is_false(key) and seen.alike >= looks and lasted_s >= (looks - 1) * gap_s
 
     def number(self, key: str) -> float | None:
         """The fresh value as a number; None for flags, texts and anything stale."""

@@ -16,12 +16,10 @@ from agent.core.facts import Instant
 from agent.core.interlock import needs_a_last_look, permit, unseen
 from agent.core.phases import Phase
 from agent.core.reasons import Reason, Refusal
-from agent.core.remedies import REMEDIES, Method
+from agent.core.remedies import Method
 from agent.core.rule import Verdict
 from agent.core.state import Act, RoomState
 
-WAIT_S = 15.0
-"""How long an act is held for a last look: longer than any witness may take."""
 STAGED_BY = ("staged_boot", "return")
 AWAITED = frozenset({Reason.LOOKING, Reason.STAGGER})
 """Refusals that a look or some seconds may end: the act is held, and not withdrawn."""
@@ -40,7 +38,7 @@ def asked_again(state: RoomState, act_id: int, now: Instant) -> tuple[RoomState,
     act = state.acts.get(act_id)
     if act is None:
         return state, (), Handover.WITHDRAWN
-    remedy = REMEDIES[act.remedy]
+    remedy = state.policy.remedies[act.remedy]
     if not needs_a_last_look(remedy):
         return _unasked(state, act, now)
     reason, evidence = _objection(acts.unbooked(state, act), act, now), _evidence(state, act, now)
@@ -70,7 +68,7 @@ def journal_back(state: RoomState) -> RoomState:
 def _unasked(state: RoomState, act: Act, now: Instant) -> tuple[RoomState, tuple[Effect, ...], Handover]:
     """What takes nothing away is not asked about. But a relay that gives power keeps its distance to the others, which
     a slow card would hand over in the same moment; that delays it, and never keeps a load dark."""
-    if REMEDIES[act.remedy].method is not Method.ON:
+    if state.policy.remedies[act.remedy].method is not Method.ON:
         return state, (), Handover.BEGINS
     if _objection(acts.unbooked(state, act), act, now) is Reason.STAGGER and _may_wait(state, act, now):
         return _held(state, act, now), (), Handover.HELD
@@ -78,11 +76,11 @@ def _unasked(state: RoomState, act: Act, now: Instant) -> tuple[RoomState, tuple
 
 
 def _may_wait(state: RoomState, act: Act, now: Instant) -> bool:
-    return now.mono_s - min(act.waits_since_s, now.mono_s) <= WAIT_S * state.policy.time_scale
+    return now.mono_s - min(act.waits_since_s, now.mono_s) <= state.policy.waits.last_look_s
 
 
 def _held(state: RoomState, act: Act, now: Instant) -> RoomState:
-    deadline_s = now.mono_s + acts.bound_s(state, REMEDIES[act.remedy])
+    deadline_s = now.mono_s + acts.bound_s(state, state.policy.remedies[act.remedy])
     held = replace(act, waits_since_s=min(act.waits_since_s, now.mono_s), deadline_s=deadline_s)
     return replace(state, acts={**state.acts, act.act_id: held})
 
@@ -91,8 +89,9 @@ def _objection(state: RoomState, act: Act, now: Instant) -> Reason | None:
     """The interlock's word on the act, in a room that knows nothing of it yet."""
     rule = state.rules.get(act.fault)
     refusal = permit(
-        REMEDIES[act.remedy], state, now, own=rule is not None or act.by == "routine", staged=act.by in STAGED_BY,
-        leased=True, grave=rule is not None and rule.leaves_no_meeting, confirmed=bool(act.confirmed),
+        state.policy.remedies[act.remedy], state, now, own=rule is not None or act.by == "routine",
+        staged=act.by in STAGED_BY, leased=True, grave=rule is not None and rule.leaves_no_meeting,
+        confirmed=bool(act.confirmed),
     )  # fmt: skip
     if not isinstance(refusal, Refusal):
         # What speaks against an act although the fault is there: something beyond the converter answers again.

@@ -17,7 +17,7 @@ from agent.core.meeting_guard import far_from_meetings, meeting_spared
 from agent.core.phases import OPEN
 from agent.core.policy import Policy
 from agent.core.reasons import Permit, Reason, Refusal
-from agent.core.remedies import REMEDIES, Load, Method, Remedy
+from agent.core.remedies import Load, Method, Remedy
 from agent.core.schedule import trial_runs
 from agent.core.state import LoadState, RoomState
 
@@ -197,9 +197,9 @@ def _staggered(remedy: Remedy, load: Load, state: RoomState, now: Instant) -> Re
     policy = state.policy
     moves_s = (now.mono_s, now.mono_s + load.off_s) if remedy.method is Method.CYCLE else (now.mono_s,)
     others_s = [state.last_relay_s] + [
-        act.started_s + policy.load_of(REMEDIES[act.remedy]).off_s
+        act.started_s + policy.load_of(policy.remedies[act.remedy]).off_s
         for act in state.acts.values()
-        if REMEDIES[act.remedy].method is Method.CYCLE
+        if policy.remedies[act.remedy].method is Method.CYCLE
     ]
     near = any(abs(move_s - other_s) < policy.guards.stagger_s for move_s in moves_s for other_s in others_s)
     return Reason.STAGGER if near else None

@@ -10,18 +10,14 @@ from agent.core.facts import Instant
 from agent.core.interlock import permit, spent
 from agent.core.phases import OPEN, Phase, Signal, after
 from agent.core.reasons import LINE_BUSY, PASSING, QUIET, SELF_ENDING, WITHDRAWN, Reason, Refusal
-from agent.core.remedies import REMEDIES, Method, Remedy
+from agent.core.remedies import Method, Remedy
 from agent.core.rule import Diagnosis, Rule, Verdict
 from agent.core.state import Fault, Lease, LoadState, RoomState
 
 Step = tuple[RoomState, tuple[Effect, ...]]
 
-STRIKE_GAP_S = 3.0
-"""Between two looks that count as two: a blip seen three times within a second is still a blip [J]."""
 SETTLED_STRIKES = 2
 """Fresh symptoms after the settle time that make a rung count as failed."""
-LONGEST_WAIT_S = 600.0
-"""A hold that lasts longer is a person's: nobody should wait for it in silence."""
 NO_EFFECT_SHARE = 0.5
 """A load whose power was cut and that still draws more than this share of before has not lost it."""
 WITHDRAWN_MAX = 6
@@ -29,10 +25,6 @@ WITHDRAWN_MAX = 6
 than a witness is good for would be tried every few seconds, unheard. It is tried again after the cool-off [J]."""
 LINE_BUSY_MAX = 3
 """A line that was not free so often in a row has its device to blame: the next rung needs no line [J]."""
-JOURNAL_PAUSE_S = 10.0
-"""After an intent that could not be written down: what each try tells waits in memory."""
-SUSPICION_S = 120.0
-"""A suspicion without a further strike for this long is dropped: it must not hold back other rules for ever."""
 
 
 def judge(state: RoomState, rule: Rule, now: Instant) -> Step:
@@ -83,7 +75,7 @@ def _passed(state: RoomState, rule: Rule, fault: Fault, diagnosis: Diagnosis, no
     if rule.power_loss:
         state, more = staging.mains_back(state, now)
         effects += more
-    back = REMEDIES.get(rule.on_clear)
+    back = state.policy.remedies.get(rule.on_clear)
     if back is not None and fault.acts and not isinstance(permit(back, state, now), Refusal):
         state, more = acts.start(state, back, now)
         effects += more
@@ -92,7 +84,7 @@ def _passed(state: RoomState, rule: Rule, fault: Fault, diagnosis: Diagnosis, no
 
 def _measured(state: RoomState, rule: Rule, fault: Fault, now: Instant) -> RoomState:
     """Learn how long the load that was restarted took to serve again."""
-    remedy = REMEDIES[rule.ladder[fault.rung]] if fault.rung < len(rule.ladder) else None
+    remedy = state.policy.remedies[rule.ladder[fault.rung]] if fault.rung < len(rule.ladder) else None
     if remedy is None or not remedy.restarts:
         return state
     own = state.load(remedy.load)
@@ -106,7 +98,7 @@ def _measured(state: RoomState, rule: Rule, fault: Fault, now: Instant) -> RoomS
 
 
 def _struck(state: RoomState, rule: Rule, fault: Fault, diagnosis: Diagnosis, now: Instant) -> Step:
-    again = fault.strikes > 0 and now.mono_s - fault.struck_s < STRIKE_GAP_S * state.policy.time_scale
+    again = fault.strikes > 0 and now.mono_s - fault.struck_s < state.policy.waits.strike_gap_s
     if again and fault.phase not in OPEN:
         return state, ()  # looks asked for in a row are one look: a moment is no evidence
     strikes = fault.strikes + 1
@@ -118,7 +110,7 @@ def _struck(state: RoomState, rule: Rule, fault: Fault, diagnosis: Diagnosis, no
     if fault.phase is Phase.CLEAR:
         known = replace(known, since_s=now.mono_s, since_wall_s=now.wall_s)
     lasted_s = now.mono_s - known.since_s
-    if strikes < rule.strikes or lasted_s < rule.confirm_s * state.policy.time_scale:
+    if strikes < rule.strikes or lasted_s < rule.confirm_s:
         return _put(state, _moved(known, Signal.STRIKE, now)), ()
     known = replace(_moved(known, Signal.CERTAIN, now), fault_id=state.next_id)
     words = rule.told(state.view(now), state.policy)
@@ -144,7 +136,7 @@ def advance(state: RoomState, rule: Rule, now: Instant) -> Step:
             fault = replace(_moved(fault, Signal.ACT_FAILED, now), rung=fault.rung + 1, strikes=0)
             return _climb(_put(state, fault), rule, now)
         case Phase.SUSPECTED:
-            if now.mono_s - fault.struck_s <= SUSPICION_S * state.policy.time_scale:
+            if now.mono_s - fault.struck_s <= state.policy.waits.suspicion_s:
                 return state, ()
             return _put(state, Fault(rule.name, after(fault.phase, Signal.PASS))), ()
         case Phase.CONFIRMED:
@@ -160,7 +152,7 @@ def _climb(state: RoomState, rule: Rule, now: Instant) -> Step:
     effects: tuple[Effect, ...] = ()
     fault = state.fault(rule.name)
     while fault.rung < len(rule.ladder):
-        remedy = REMEDIES[rule.ladder[fault.rung]]
+        remedy = state.policy.remedies[rule.ladder[fault.rung]]
         reason = _refusal(state, rule, remedy, now)
         if reason is None:
             fault = replace(_moved(fault, Signal.ACT, now), refused="", act_id=state.next_id, acts=fault.acts + 1)
@@ -179,9 +171,8 @@ def _climb(state: RoomState, rule: Rule, now: Instant) -> Step:
                 effects += more
             fault = replace(fault, rung=fault.rung + 1, refused="")
             continue
-        waiting_s = (
-            fault.waiting_since_s if fault.refused and not _ends_soon(state, remedy, reason, now) else now.mono_s
-        )
+        goes_on = bool(fault.refused) and not _ends_soon(state, remedy, reason, now)
+        waiting_s = fault.waiting_since_s if goes_on else now.mono_s
         fault = replace(fault, refused=reason, waiting_since_s=waiting_s)
         if now.mono_s - waiting_s <= state.policy.guards.refused_escalate_s:
             return _put(state, fault), effects
@@ -202,8 +193,8 @@ def _refusal(state: RoomState, rule: Rule, remedy: Remedy, now: Instant) -> Reas
     if isinstance(refusal, Refusal):
         return refusal.reason
     fault = state.fault(rule.name)
-    pause_s = JOURNAL_PAUSE_S * state.policy.time_scale
-    if fault.refused == Reason.NO_JOURNAL and now.mono_s - fault.phase_since_s < pause_s:
+    paused_s = now.mono_s - fault.phase_since_s
+    if fault.refused == Reason.NO_JOURNAL and paused_s < state.policy.waits.journal_pause_s:
         return Reason.NO_JOURNAL
     if _busy(state, rule) or _settling(state, rule, now):
         return Reason.SETTLING
@@ -217,7 +208,7 @@ def _refusal(state: RoomState, rule: Rule, remedy: Remedy, now: Instant) -> Reas
 def _takes_no_part(state: RoomState, rule: Rule, now: Instant) -> bool:
     """Whether the faulty load itself may not be cycled while the whole room is restarted: all others would be for
     nothing."""
-    cycle = REMEDIES.get(f"{rule.loads[0]}_power_cycle") if rule.loads else None
+    cycle = state.policy.remedies.get(f"{rule.loads[0]}_power_cycle") if rule.loads else None
     return cycle is not None and spent(cycle, state, now) is not None
 
 
@@ -226,7 +217,7 @@ def too_early(state: RoomState, rule: Rule, now: Instant) -> bool:
     if rule.act_after_s is None:
         return False
     fault = state.fault(rule.name)
-    wait_s = rule.act_after_s(state.view(now), state.policy) * state.policy.time_scale
+    wait_s = rule.act_after_s(state.view(now), state.policy)
     return now.mono_s - max(fault.since_s, fault.well_s) < wait_s
 
 
@@ -236,13 +227,13 @@ def _ends_soon(state: RoomState, remedy: Remedy, reason: Reason, now: Instant) -
         return reason in SELF_ENDING
     load = state.policy.load_of(remedy)
     acts_s = state.load(load.name).acts_s
-    return not acts_s or acts_s[-1] + load.hold_on_s - now.mono_s <= LONGEST_WAIT_S * state.policy.time_scale
+    return not acts_s or acts_s[-1] + load.hold_on_s - now.mono_s <= state.policy.waits.longest_hold_s
 
 
 def _person_only(state: RoomState, rule: Rule) -> bool:
     """Whether a latch leaves nothing of the ladder to try: the fault stays with its person until it is cleared."""
-    loads = [REMEDIES[name].load for name in rule.ladder if REMEDIES[name].restarts]
-    return any(state.load(name).latched for name in loads)
+    rungs = [state.policy.remedies[name] for name in rule.ladder]
+    return any(state.load(remedy.load).latched for remedy in rungs if remedy.restarts)
 
 
 def _asked(state: RoomState, rule: Rule, fault: Fault, remedy: Remedy, now: Instant) -> Step:
@@ -291,9 +282,10 @@ def _rearm(state: RoomState, rule: Rule, fault: Fault, now: Instant) -> Step:
     if fault.withdrawn >= WITHDRAWN_MAX and now.mono_s - fault.phase_since_s < state.policy.guards.rearm_s:
         return state, ()  # permission was not what it lacked
     if fault.rung < len(rule.ladder):
-        refused = _refusal(state, rule, REMEDIES[rule.ladder[fault.rung]], now)
+        remedy = state.policy.remedies[rule.ladder[fault.rung]]
+        refused = _refusal(state, rule, remedy, now)
         if refused is Reason.LEASE:
-            return _asked(state, rule, fault, REMEDIES[rule.ladder[fault.rung]], now)
+            return _asked(state, rule, fault, remedy, now)
         if refused is not None:
             return looks.look_first(state, refused, now)
         fault, reason = _moved(fault, Signal.REARM, now), "permitted"
@@ -316,12 +308,12 @@ def finished(state: RoomState, event: RemedyDone, now: Instant) -> Step:
     act = state.acts.get(event.act_id)
     if act is None:
         return state, ()  # reported after its deadline: it has been closed as failed already
-    remedy = REMEDIES[act.remedy]
+    remedy = state.policy.remedies[act.remedy]
     load = state.policy.load_of(remedy)
     own = replace(state.load(act.load), act_id=0)
     if event.ok and _without_effect(remedy, event, state.policy.thresholds.codec_alive_w):
         event = replace(event, ok=False, reason="no_effect")
-    settle_until_s = now.mono_s + boots.settle_s(remedy, load, own, state.policy.time_scale)
+    settle_until_s = now.mono_s + boots.settle_s(remedy, load, own)
     unsent = not event.ok and event.proof.get("sent") is False
     if remedy.restarts and unsent:
         # The order certainly never reached the device: nothing restarted, so nothing has to settle or is used up.

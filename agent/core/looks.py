@@ -13,22 +13,17 @@ from agent.core.events import AskWitnesses, Effect, OrderReceived, Record, Recor
 from agent.core.facts import Instant
 from agent.core.interlock import permit
 from agent.core.reasons import Reason, Refusal
-from agent.core.remedies import REMEDIES
 from agent.core.state import PendingOrder, RoomState
 
 Step = tuple[RoomState, tuple[Effect, ...]]
 
-AGAIN_S = 2.0
-"""Between two such requests: a look takes about as long."""
-ORDER_WAIT_S = 15.0
-"""An operator's order waits this long for the look, and is then refused: longer than any probe's deadline."""
 ORDERS_MAX = 4
 """Orders waiting at a time; one more is refused at once."""
 
 
 def look_first(state: RoomState, reason: Reason | None, now: Instant) -> Step:
     """Have the witnesses of a call asked at once if that is what the act is refused for."""
-    if reason is not Reason.LOOKING or now.mono_s - state.look_asked_s < AGAIN_S * state.policy.time_scale:
+    if reason is not Reason.LOOKING or now.mono_s - state.look_asked_s < state.policy.waits.ask_again_s:
         return state, ()
     return replace(state, look_asked_s=now.mono_s), (AskWitnesses(),)
 
@@ -47,7 +42,7 @@ def again(state: RoomState, now: Instant) -> Step:
     effects: tuple[Effect, ...] = ()
     for order in state.waiting:
         reason = _forbids(state, order, now)
-        if reason is Reason.LOOKING and now.mono_s - order.since_s <= ORDER_WAIT_S * state.policy.time_scale:
+        if reason is Reason.LOOKING and now.mono_s - order.since_s <= state.policy.waits.order_s:
             state, more = look_first(state, reason, now)
         else:
             state = replace(state, waiting=tuple(other for other in state.waiting if other is not order))
@@ -57,14 +52,14 @@ def again(state: RoomState, now: Instant) -> Step:
 
 
 def _forbids(state: RoomState, order: PendingOrder, now: Instant) -> Reason | None:
-    remedy = REMEDIES.get(order.action)
+    remedy = state.policy.remedies.get(order.action)
     verdict = permit(remedy, state, now, confirmed=bool(order.confirmed)) if remedy else Refusal(Reason.UNKNOWN_ACTION)
     return verdict.reason if isinstance(verdict, Refusal) else None
 
 
 def _ended(state: RoomState, order: PendingOrder, reason: Reason | None, now: Instant) -> Step:
     """Begin what is ordered, or tell why not."""
-    remedy = REMEDIES.get(order.action)
+    remedy = state.policy.remedies.get(order.action)
     if remedy is not None and reason is None:
         return acts.start(state, remedy, now, command=order.command, by=order.by, confirmed=order.confirmed)
     load = remedy.load if remedy else ""

@@ -8,8 +8,6 @@ from agent.core.reasons import Reason
 from agent.core.remedies import Load, Method, Remedy
 from agent.core.state import RoomState
 
-LOOK_S = 10.0
-"""Between two looks at a device (the probes' default)."""
 USELESS_LOOKS = 3
 
 
@@ -53,30 +51,31 @@ def meeting_spared(
             served_s = ready_s - (load.off_s if remedy.method is Method.CYCLE else 0.0)
             too_late_s = now.mono_s + left_s - served_s
             spent = any(at_s >= too_late_s - (load.off_s if at_s in own.cycles_s else 0.0) for at_s in own.acts_s)
-            if spent or not useless(state.view(now)):
+            if spent or not useless(state.view(now), state.policy.waits.look_s):
                 return Reason.MEETING_NEAR
     return None
 
 
 def _ready_after_s(remedy: Remedy, load: Load, state: RoomState) -> float:
     """How long the load is out of service by this act, at most, until two looks have seen it serve; in seconds."""
-    looks_s = 2 * LOOK_S * state.policy.time_scale
+    looks_s = 2 * state.policy.waits.look_s
     if remedy.method is Method.STAGED:
         return stages.longest_s(state) + looks_s
     own = state.load(load.name)
-    boot_s = max(boots.settle_s(remedy, load, own, state.policy.time_scale), load.boot_s, own.boot_s)
+    boot_s = max(boots.settle_s(remedy, load, own), load.boot_s, own.boot_s)
     return (load.off_s if remedy.method is Method.CYCLE else 0.0) + boot_s + looks_s
 
 
-def useless(view: View) -> bool:
+def useless(view: View, look_s: float) -> bool:
     """Whether no meeting can be held with this codec: two independent ways to it are dead, and stay so.
+    `look_s`: between two looks at it.
 
     All of them lead through the board's own network port. Without a carrier there, or just after, silence is no proof:
     the codec has a cable of its own.
     """
     carried_s = view.seen("codec.api").attempt_at_s - view.seen("net.link").alike_since_s
-    carrier = view.is_true("net.link") and carried_s >= USELESS_LOOKS * LOOK_S * view.time_scale
+    carrier = view.is_true("net.link") and carried_s >= USELESS_LOOKS * look_s
     if view.fitted("net.link") and not carrier:
         return False
-    dead = [view.stays_false(key, USELESS_LOOKS, LOOK_S / 2) for key in ("codec.ping", "codec.tcp", "codec.sip")]
-    return view.stays_false("codec.api", USELESS_LOOKS, LOOK_S / 2) and any(dead)
+    dead = [view.stays_false(key, USELESS_LOOKS, look_s / 2) for key in ("codec.ping", "codec.tcp", "codec.sip")]
+    return view.stays_false("codec.api", USELESS_LOOKS, look_s / 2) and any(dead)

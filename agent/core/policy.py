@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-from agent.core.remedies import LOADS, OFF_MAX_S, Load, Remedy, scaled
+from agent.core.facts import FACTS, FactSpec
+from agent.core.remedies import LOADS, OFF_MAX_S, REMEDIES, Load, Remedy
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +136,40 @@ class Guards:
 
 
 @dataclass(frozen=True, slots=True)
+class Waits:
+    """How long the engine waits where no guard, load, rule or remedy says so. In seconds; no room sets them."""
+
+    strike_gap_s: float = 3.0
+    """Between two looks that count as two: a blip seen three times within a second is still a blip [J]."""
+    suspicion_s: float = 120.0
+    """A suspicion without a further strike for this long is dropped: it must not hold back other rules for ever."""
+    longest_hold_s: float = 600.0
+    """A hold that lasts longer is a person's: nobody should wait for it in silence."""
+    journal_pause_s: float = 10.0
+    """After an intent that could not be written down: what each try tells waits in memory."""
+    look_s: float = 10.0
+    """Between two looks at a device (the probes' default)."""
+    ask_again_s: float = 2.0
+    """Between two requests for a look before an act: a look takes about as long."""
+    order_s: float = 15.0
+    """An operator's order waits this long for the look, and is then refused: longer than any probe's deadline."""
+    last_look_s: float = 15.0
+    """How long an act is held for a last look: longer than any witness may take."""
+    stage_min_s: float = 60.0
+    """Shortest time a stage of the return is given: three polls have to fit in."""
+    by_itself_s: float = 600.0
+    """What may mend itself is waited for this long: a ring that the carrier closes, a hub that starts anew, a cable
+    that somebody has in hand [J]."""
+    by_itself_before_meeting_s: float = 180.0
+    """The same when the room is wanted within the hour: that leaves time for people [J]."""
+
+
+WAITS = Waits()
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
-    """All the engine may know besides the facts."""
+    """All the engine may know besides what is seen: among it every duration that it measures."""
 
     loads: Mapping[str, Load] = field(default_factory=dict)
     """Loads this room has, by name; those without a relay can still be restarted by their API."""
@@ -146,6 +179,10 @@ class Policy:
     """Names of API remedies that the fitted devices can perform, e.g. `codec_restart`."""
     thresholds: Thresholds = field(default_factory=Thresholds)
     guards: Guards = field(default_factory=Guards)
+    waits: Waits = WAITS
+    remedies: Mapping[str, Remedy] = field(default_factory=lambda: REMEDIES)
+    facts: Mapping[str, FactSpec] = field(default_factory=lambda: FACTS)
+    """How long a reading of each may support a decision."""
     meetings: tuple[Meeting, ...] = ()
     maintenance_until_s: float = 0.0
     """Unix seconds; while it lasts the room tells, and does not act."""
@@ -153,7 +190,6 @@ class Policy:
     """Names of rules switched off for this room."""
     phones: Mapping[str, str] = field(default_factory=dict)
     """Numbers for the operator's words: `centre`, `carrier`, `power`."""
-    time_scale: float = 1.0
     safe_mode: bool = False
     utc_offset_s: float = 25_200.0
     """Local time, for what is done at night: UTC+7."""
@@ -178,39 +214,22 @@ def make_policy(
     guards: Guards | None = None,
     disabled: frozenset[str] = frozenset(),
     phones: Mapping[str, str] | None = None,
-    time_scale: float = 1.0,
     room_hash: float = 0.0,
 ) -> Policy:
-    """A policy with the durations scaled and the off-times bounded. Raises ValueError on a value that is unsafe."""
-    if not 0.01 <= time_scale <= 1.0:
-        raise ValueError(f"time_scale {time_scale} is outside 0.01 to 1")
+    """A policy with all loads of the catalogue. Raises ValueError for an off time that is unsafe."""
     every = {**LOADS, **(loads or {})}
     for load in every.values():
         if not 1.0 <= load.off_s <= OFF_MAX_S:
             raise ValueError(f"load {load.name}: off_s {load.off_s} is outside 1 to {OFF_MAX_S:.0f}")
         if load.on_relay and load.off_s < load.min_off_s:
             raise ValueError(f"load {load.name}: off_s {load.off_s} is below its min_off_s {load.min_off_s}")
-    plain = guards or Guards()
     return Policy(
-        loads={name: scaled(load, time_scale) for name, load in every.items()},
+        loads=every,
         relays=relays,
         apis=apis,
         thresholds=thresholds or Thresholds(),
-        guards=replace(
-            plain,
-            mains_calm_s=plain.mains_calm_s * time_scale,
-            call_grace_s=plain.call_grace_s * time_scale,
-            witness_s=plain.witness_s * time_scale,
-            stagger_s=plain.stagger_s * time_scale,
-            refused_escalate_s=plain.refused_escalate_s * time_scale,
-            rearm_s=plain.rearm_s * time_scale,
-            return_calm_s=plain.return_calm_s * time_scale,
-            return_spread_s=plain.return_spread_s * time_scale,
-            lease_wait_s=plain.lease_wait_s * time_scale,
-            lease_s=plain.lease_s * time_scale,
-        ),
+        guards=guards or Guards(),
         disabled=disabled,
         phones=dict(phones or {}),
-        time_scale=time_scale,
         room_hash=room_hash,
     )

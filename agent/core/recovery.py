@@ -9,7 +9,7 @@ from agent.core.events import Effect, PastAct, Record, RecordKind, Restarted
 from agent.core.facts import Instant, Seen
 from agent.core.maintenance import is_open
 from agent.core.phases import OPEN, Phase
-from agent.core.remedies import REMEDIES, Method, Remedy
+from agent.core.remedies import Method, Remedy
 from agent.core.state import ACTS_KEPT, COMMANDS_KEPT, Blind, Fault, LoadState, RoomState, Undated
 
 UNDATED_MAX = ACTS_KEPT // 2
@@ -19,7 +19,7 @@ UNDATED_MAX = ACTS_KEPT // 2
 def restored(state: RoomState, event: Restarted, now: Instant) -> tuple[RoomState, tuple[Effect, ...]]:
     """The room as the journal knows it. Loads of open acts are re-powered by the shell before this is called."""
     state = replace(state, ages=ages.parse(event.ages, now.mono_s))
-    undated = _undated(event, now)
+    undated = _undated(state, event, now)
     loads = _loads(state, event, undated, now)
     began_at_s = 0.0 if event.rebooted else now.mono_s  # whatever the journal knows was before that
     faults, gone = _open_faults(state, event, loads, now)
@@ -37,7 +37,7 @@ def restored(state: RoomState, event: Restarted, now: Instant) -> tuple[RoomStat
         undated=tuple(
             Undated(
                 act.load,
-                REMEDIES[act.remedy].method is Method.CYCLE,
+                state.policy.remedies[act.remedy].method is Method.CYCLE,
                 _at_latest_s(act, event, state, now),
                 act.started.wall_s,
             )
@@ -65,7 +65,7 @@ def _loads(state: RoomState, event: Restarted, undated: list[PastAct], now: Inst
         loads[name] = replace(loads.get(name, LoadState()), boot_s=boot_s)
     counted = {act.act_id for act in undated}
     for act in sorted((*event.past_acts, *event.open_acts), key=lambda a: a.act_id):
-        remedy = REMEDIES.get(act.remedy)
+        remedy = state.policy.remedies.get(act.remedy)
         if remedy is None or not remedy.restarts or (_may_be_dated(act, now) and act.act_id not in counted):
             continue
         booked_s = _at_latest_s(act, event, state, now)
@@ -124,15 +124,16 @@ def _at_latest_s(act: PastAct, event: Restarted, state: RoomState, now: Instant)
     return began_s(act, now, state.ages.at_least_s(act.act_id, now.mono_s))
 
 
-def _undated(event: Restarted, now: Instant) -> list[PastAct]:
+def _undated(state: RoomState, event: Restarted, now: Instant) -> list[PastAct]:
     """Restarts of earlier boots that count as just begun until their age is known: of each load the newest.
 
     More of them than any day's budget would push those of this boot out of what is remembered.
     """
+    remedies = state.policy.remedies
     found = [
         act
         for act in sorted((*event.past_acts, *event.open_acts), key=lambda a: a.act_id, reverse=True)
-        if act.remedy in REMEDIES and REMEDIES[act.remedy].restarts and _may_be_dated(act, now)
+        if act.remedy in remedies and remedies[act.remedy].restarts and _may_be_dated(act, now)
     ]
     kept: list[PastAct] = []
     for act in found:
@@ -198,7 +199,7 @@ def _booked(state: RoomState, own: LoadState, remedy: Remedy, began_s: float) ->
     """A load with one more restart of the past. It may still be starting from it."""
     load = state.policy.load_of(remedy)
     cycled = remedy.method is Method.CYCLE
-    settled_s = began_s + (load.off_s if cycled else 0.0) + boots.settle_s(remedy, load, own, state.policy.time_scale)
+    settled_s = began_s + (load.off_s if cycled else 0.0) + boots.settle_s(remedy, load, own)
     return replace(
         own,
         acts_s=tuple(sorted((*own.acts_s, began_s)))[-ACTS_KEPT:],

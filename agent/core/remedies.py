@@ -6,7 +6,7 @@ Two rules over one codec would otherwise restart and power-cycle it in the same 
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 
 class Method(enum.StrEnum):
@@ -87,33 +87,36 @@ class Remedy:
 LOADS: dict[str, Load] = {
     load.name: load
     for load in (
-        Load("codec", in_call_path=True, boot_s=150, off_s=30, upstream=("switch",)),
-        Load("switch", in_call_path=True, boot_s=45, own_uplink=True),
-        Load("converter", in_call_path=True, boot_s=30, budget_per_hour=1, budget_per_day=3, own_uplink=True),
-        Load("display", in_call_path=True, boot_s=20),
-        Load("splitter", in_call_path=True, boot_s=10),
-        Load("camera", in_call_path=True, boot_s=40),
-        Load("pc", in_call_path=True, boot_s=60),
+        Load("codec", in_call_path=True, boot_s=150.0, off_s=30.0, upstream=("switch",)),
+        Load("switch", in_call_path=True, boot_s=45.0, own_uplink=True),
+        Load("converter", in_call_path=True, boot_s=30.0, budget_per_hour=1, budget_per_day=3, own_uplink=True),
+        Load("display", in_call_path=True, boot_s=20.0),
+        Load("splitter", in_call_path=True, boot_s=10.0),
+        Load("camera", in_call_path=True, boot_s=40.0),
+        Load("pc", in_call_path=True, boot_s=60.0),
         Load(
-            "amplifier", in_call_path=False, boot_s=5, off_s=5, hold_on_s=60, may_stay_off=True, shed=True,
+            "amplifier", in_call_path=False, boot_s=5.0, off_s=5.0, hold_on_s=60.0, may_stay_off=True, shed=True,
             needed_in_call=True,
         ),
         Load(
-            "light", in_call_path=False, boot_s=1, off_s=2, hold_on_s=10, min_off_s=1, budget_per_hour=30,
+            "light", in_call_path=False, boot_s=1.0, off_s=2.0, hold_on_s=10.0, min_off_s=1.0, budget_per_hour=30,
             budget_per_day=100, cycles_per_hour=30, cycles_per_day=100, may_stay_off=True, shed=True,
             needed_in_call=True,
         ),
         Load(
-            "fan", in_call_path=False, boot_s=1, off_s=2, hold_on_s=10, min_off_s=1, budget_per_hour=30,
+            "fan", in_call_path=False, boot_s=1.0, off_s=2.0, hold_on_s=10.0, min_off_s=1.0, budget_per_hour=30,
             budget_per_day=100, cycles_per_hour=30, cycles_per_day=100, may_stay_off=True, shed=True,
         ),
         Load(
-            "room", in_call_path=True, boot_s=300, hold_on_s=900, budget_per_hour=1, budget_per_day=2,
+            "room", in_call_path=True, boot_s=300.0, hold_on_s=900.0, budget_per_hour=1, budget_per_day=2,
             on_relay=False,
         ),
-        Load("ups", in_call_path=True, boot_s=60, hold_on_s=3600, budget_per_hour=1, budget_per_day=1, on_relay=False),
         Load(
-            "board", in_call_path=True, boot_s=90, hold_on_s=21_600, budget_per_hour=1, budget_per_day=3,
+            "ups", in_call_path=True, boot_s=60.0, hold_on_s=3600.0, budget_per_hour=1, budget_per_day=1,
+            on_relay=False,
+        ),
+        Load(
+            "board", in_call_path=True, boot_s=90.0, hold_on_s=21_600.0, budget_per_hour=1, budget_per_day=3,
             on_relay=False,
         ),
     )
@@ -240,14 +243,3 @@ REMEDIES: dict[str, Remedy] = {
         Remedy("fan_off", "fan", Method.OFF, restarts=False, vi="Tắt quạt", en="Fan off"),
     )
 }
-
-
-def scaled(load: Load, factor: float) -> Load:
-    """The load with every duration multiplied, for demonstrations. Budgets are widened by the same factor."""
-    return replace(
-        load,
-        boot_s=load.boot_s * factor,
-        off_s=load.off_s * factor,
-        min_off_s=load.min_off_s * factor,
-        hold_on_s=load.hold_on_s * factor,
-    )

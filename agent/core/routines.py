@@ -13,7 +13,6 @@ from agent.core.events import Effect
 from agent.core.facts import Instant
 from agent.core.interlock import permit
 from agent.core.reasons import Refusal
-from agent.core.remedies import REMEDIES
 from agent.core.schedule import at_night, wanted
 from agent.core.state import RoomState
 
@@ -51,7 +50,7 @@ def advance(state: RoomState, now: Instant) -> tuple[RoomState, tuple[Effect, ..
             spread_s = state.policy.room_hash * routine.every_s
             state = replace(state, routines={**state.routines, routine.remedy: now.wall_s - spread_s})
             continue
-        remedy = REMEDIES[routine.remedy]
+        remedy = state.policy.remedies[routine.remedy]
         if since_s < routine.every_s or isinstance(permit(remedy, state, now, own=True), Refusal):
             continue
         state = replace(state, routines={**state.routines, routine.remedy: now.wall_s})

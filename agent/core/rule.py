@@ -86,7 +86,7 @@ class Rule:
     leaves_no_meeting: bool = False
     """While it is open no meeting can be held: its ladder may act shortly before one, if it is done in time."""
     act_after_s: Callable[[View, Policy], float] | None = None
-    """How long the fault must have lasted without a good look before a rung may act, in seconds before scaling.
+    """How long the fault must have lasted without a good look before a rung may act, in seconds.
 
     Infinity while an act would be for nothing, or nobody can tell. It delays the act, never the telling. None: at once.
     """

@@ -6,11 +6,6 @@ from agent.core.timelines import UNSTEPPED, Timelines
 
 PREPARE_S = 3600.0
 """Everything is on an hour before a meeting (rooms-vn, procedure)."""
-BY_ITSELF_S = 600.0
-"""What may mend itself is waited for this long: a ring that the carrier closes, a hub that starts anew, a cable that
-somebody has in hand [J]."""
-BY_ITSELF_BEFORE_MEETING_S = 180.0
-"""The same when the room is wanted within the hour: that leaves time for people [J]."""
 NIGHT_H = (1.0, 4.0)
 """Local hours in which no room is used: for tests and upkeep."""
 
@@ -22,7 +17,8 @@ def wanted(policy: Policy, now: Instant) -> bool:
 
 def by_itself_s(policy: Policy, now: Instant) -> float:
     """How long the room leaves its own line alone while the cause may lie outside it and pass."""
-    return BY_ITSELF_BEFORE_MEETING_S if wanted(policy, now) else BY_ITSELF_S
+    waits = policy.waits
+    return waits.by_itself_before_meeting_s if wanted(policy, now) else waits.by_itself_s
 
 
 def trial_runs(policy: Policy, now: Instant, times: Timelines = UNSTEPPED) -> bool:

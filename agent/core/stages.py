@@ -13,8 +13,6 @@ STAGES = ("switch", "converter", "codec", "camera", "splitter", "display", "pc",
 """What carries the network first, what makes noise last."""
 STAGE_BOOTS = 3.0
 """A stage that does not serve after this many of its boot times is passed over, and told of."""
-STAGE_MIN_S = 60.0
-"""Shortest time a stage is given: three polls have to fit in."""
 
 
 def fitted(state: RoomState) -> tuple[str, ...]:
@@ -25,7 +23,7 @@ def fitted(state: RoomState) -> tuple[str, ...]:
 def patience_s(state: RoomState, load: str) -> float:
     """How long a stage may take to serve once it has its power, in seconds."""
     boot_s = max(state.policy.loads[load].boot_s, state.load(load).boot_s)
-    return max(STAGE_BOOTS * boot_s, STAGE_MIN_S * state.policy.time_scale)
+    return max(STAGE_BOOTS * boot_s, state.policy.waits.stage_min_s)
 
 
 def longest_s(state: RoomState) -> float:

@@ -16,7 +16,6 @@ from agent.core.facts import Instant
 from agent.core.interlock import mains_bad, permit
 from agent.core.phases import OPEN, Phase
 from agent.core.reasons import PASSING, Reason, Refusal
-from agent.core.remedies import REMEDIES
 from agent.core.state import RoomState, Staged
 
 Step = tuple[RoomState, tuple[Effect, ...]]
@@ -90,7 +89,7 @@ def _shed(state: RoomState, now: Instant) -> Step:
     for name in stages.STAGES:
         load = state.policy.loads.get(name)
         own = state.load(name)
-        off = REMEDIES.get(f"{name}_off")
+        off = state.policy.remedies.get(f"{name}_off")
         if load is None or off is None or not load.shed or own.off or own.act_id:
             continue
         if not isinstance(permit(off, state, now), Refusal):
@@ -105,7 +104,7 @@ def _overdue(state: RoomState, now: Instant) -> Step:
     for name, own in state.loads.items():
         if not own.shed or not own.off or now.mono_s - own.off_since_s < state.policy.guards.shed_max_s:
             continue
-        on = REMEDIES[f"{name}_on"]
+        on = state.policy.remedies[f"{name}_on"]
         if not isinstance(permit(on, state, now), Refusal):
             return acts.start(state, on, now, by="return")
     return state, ()
@@ -116,7 +115,7 @@ def _switch(state: RoomState, staged: Staged, now: Instant) -> Step:
     name = staged.stages[0]
     own = state.load(name)
     wanted = f"{name}_on" if own.shed and own.off else f"{name}_power_cycle" if staged.cut else ""
-    remedy = REMEDIES.get(wanted)
+    remedy = state.policy.remedies.get(wanted)
     if remedy is None or state.policy.loads[name].own_uplink:
         return replace(state, staged=replace(staged, switched_s=now.mono_s)), ()
     if own.act_id:

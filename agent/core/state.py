@@ -243,7 +243,7 @@ class RoomState:
 
     def view(self, now: Instant) -> View:
         """The facts as they stand now."""
-        return View(self.facts, now, self.policy.time_scale)
+        return View(self.facts, now, self.policy.facts)
 
     def load(self, name: str) -> LoadState:
         """A load's state; one never acted upon is on and settled."""

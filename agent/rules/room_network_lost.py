@@ -1,9 +1,9 @@
 """Mất mạng trong phòng: the room's own port has no carrier, or its gateway does not answer."""
 
 from agent.core.facts import View
-from agent.core.policy import Policy
+from agent.core.policy import WAITS, Policy
 from agent.core.rule import Diagnosis, Rule, Severity, Words, faulty, healthy, unknown
-from agent.core.schedule import BY_ITSELF_BEFORE_MEETING_S, BY_ITSELF_S, by_itself_s
+from agent.core.schedule import by_itself_s
 
 WATCHES = ("net.gateway", "net.link", "net.hub", "net.beyond")
 
@@ -42,8 +42,9 @@ RULE = Rule(
     act_after_s=act_after_s,
     act_after=(
         "At once where the port has a carrier, as a hung switch leaves it. Without one the cable is out, or the switch"
-        f" has no power: it waits {BY_ITSELF_S / 60:.0f} min for somebody to put it back, or"
-        f" {BY_ITSELF_BEFORE_MEETING_S / 60:.0f} min within the hour before a meeting; then the switch is cycled once."
+        f" has no power: it waits {WAITS.by_itself_s / 60:.0f} min for somebody to put it back, or"
+        f" {WAITS.by_itself_before_meeting_s / 60:.0f} min within the hour before a meeting; then the switch is cycled"
+        " once."
     ),
     leaves_no_meeting=True,
     cause="The room's switch hangs, or a cable was pulled.",

@@ -3,9 +3,9 @@
 from math import inf
 
 from agent.core.facts import View
-from agent.core.policy import Policy
+from agent.core.policy import WAITS, Policy
 from agent.core.rule import Diagnosis, Rule, Severity, Words, faulty, healthy, unknown
-from agent.core.schedule import BY_ITSELF_BEFORE_MEETING_S, BY_ITSELF_S, by_itself_s
+from agent.core.schedule import by_itself_s
 
 WATCHES = ("net.hub", "net.beyond", "net.gateway", "net.link", "hub.session")
 
@@ -48,8 +48,8 @@ RULE = Rule(
     inhibited_by=("room_network_lost", "mains_lost"),
     act_after_s=act_after_s,
     act_after=(
-        f"It waits until nothing beyond the converter has answered for {BY_ITSELF_S / 60:.0f} min, or"
-        f" {BY_ITSELF_BEFORE_MEETING_S / 60:.0f} min within the hour before a meeting; then it is cycled once."
+        f"It waits until nothing beyond the converter has answered for {WAITS.by_itself_s / 60:.0f} min, or"
+        f" {WAITS.by_itself_before_meeting_s / 60:.0f} min within the hour before a meeting; then it is cycled once."
         " What counts is `net.beyond`, and a session with the hub that stands. In a room without a second target"
         " (`[network] beyond`) the silence of the hub alone must do: a carrier's outage or a hub that is off for longer"
         " than that costs such a room one needless cycle."

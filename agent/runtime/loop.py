@@ -60,7 +60,7 @@ class Loop:
         self._publisher = publisher
         self._feed_watchdog = feed_watchdog
         self._on_clock_synced = on_clock_synced
-        self._scale = scale = room.state.policy.time_scale
+        self._scale = scale = room.time_scale
         self._gate = gate or MeteringGate()
         self._discretion = Discretion()
         self._secrecy = Secrecy.UNKNOWN

@@ -27,7 +27,7 @@ from agent.core.facts import Instant, Seen
 from agent.core.handover import Handover, asked_again, journal_back
 from agent.core.phases import OPEN
 from agent.core.policy import Policy
-from agent.core.remedies import LOADS, REMEDIES, Method, Remedy
+from agent.core.remedies import LOADS, Method, Remedy
 from agent.core.rule import Rule
 from agent.core.secrecy import quiet_for_s
 from agent.core.state import Fault, RoomState
@@ -66,8 +66,20 @@ class Room:
     Events are stepped at once, and journalled together: intent before act, and nothing is told that is not kept.
     """
 
-    def __init__(self, rules: Iterable[Rule], policy: Policy, store: Store, boot: str, version: str, room: str) -> None:
+    def __init__(
+        self,
+        rules: Iterable[Rule],
+        policy: Policy,
+        store: Store,
+        boot: str,
+        version: str,
+        room: str,
+        *,
+        time_scale: float = 1.0,
+    ) -> None:
         self.state = initial(policy, rules)
+        self.time_scale = time_scale
+        """By which rules and policy were shortened; below 1 in demonstrations only (`agent.config.pace`)."""
         self.store = store
         self.who = report.Identity(room, store.epoch, boot, version)
         self.replies: deque[tuple[str, m.Reply]] = deque(maxlen=REPLIES_MAX)
@@ -143,7 +155,7 @@ class Room:
     def _hour_of(self, load: str) -> list[Remedy]:
         """Restarts that use up an hour of this load: as many cycles as it may have, the others by its interface. More
         cycles would use up its day, and latch it for what nobody has seen."""
-        restarts = [remedy for remedy in REMEDIES.values() if remedy.load == load and remedy.restarts]
+        restarts = [remedy for remedy in self.state.policy.remedies.values() if remedy.load == load and remedy.restarts]
         if not restarts:
             return []
         own = self.state.policy.load_of(restarts[0])

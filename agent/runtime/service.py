@@ -12,6 +12,7 @@ from pathlib import Path
 
 import agent.rules
 from agent import __version__
+from agent.config.pace import shortened_rules
 from agent.config.room import AgentConfig
 from agent.core.facts import Value
 from agent.core.policy import Policy
@@ -70,9 +71,10 @@ class Service:
         if policy.safe_mode:
             left_min = (self._starts.safe_until_s - mono_s) / 60
             log.error("crashes in a row: safe mode, nothing will be switched for %.0f minutes", left_min)
-        if policy.time_scale != 1.0:
-            log.warning("time_scale %g: every duration is shortened; for demonstrations only", policy.time_scale)
-        room = Room(agent.rules.load(), policy, self._store, boot, __version__, config.room)
+        if config.time_scale != 1.0:
+            log.warning("time_scale %g: durations are shortened; for demonstrations only", config.time_scale)
+        rules = shortened_rules(agent.rules.load(), config.time_scale)
+        room = Room(rules, policy, self._store, boot, __version__, config.room, time_scale=config.time_scale)
         now = self._clock.now()
         counted = {"crashes": self._starts.crashes, "power_cuts": self._starts.power_cuts}
         room.restore(now, counted | _state_of(self._store) | came_back(__version__))

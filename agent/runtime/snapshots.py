@@ -46,7 +46,10 @@ class Snapshots:
         self._at_s, self._discrete, self._numbers = now.mono_s, discrete, report.numbers(room.state)
         store = room.store
         at = report.stamp(room.who, now)
-        return report.snapshot(room.state, at, now, room.who.version, store.pending(), store.dropped, secrecy=secrecy)
+        return report.snapshot(
+            room.state, at, now, room.who.version, store.pending(), store.dropped, secrecy=secrecy,
+            time_scale=room.time_scale,
+        )  # fmt: skip
 
 
 class Samples:

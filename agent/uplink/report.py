@@ -11,7 +11,7 @@ from agent.core.interlock import in_call, permit
 from agent.core.maintenance import maintained
 from agent.core.phases import OPEN
 from agent.core.reasons import Reason, Refusal
-from agent.core.remedies import REMEDIES, Method, Remedy
+from agent.core.remedies import Method, Remedy
 from agent.core.secrecy import Secrecy
 from agent.core.state import RoomState
 from wire import messages as m
@@ -82,7 +82,7 @@ def _fact(seen: Seen, now: Instant) -> m.FactNow:
 def actions(state: RoomState, now: Instant) -> list[m.ActionNow]:
     """Every act this room is fitted for, and why its interlock would refuse it at this moment."""
     rows = []
-    for remedy in REMEDIES.values():
+    for remedy in state.policy.remedies.values():
         if _fitted(remedy, state):
             verdict = permit(remedy, state, now)
             reason = verdict.reason if isinstance(verdict, Refusal) else ""
@@ -126,6 +126,7 @@ def snapshot(
     dropped: int = 0,
     *,
     secrecy: Secrecy | None = None,
+    time_scale: float = 1.0,
 ) -> m.State:
     """The full picture of the room; in a secret meeting without what is measured in it. `secrecy` None: not told."""
     view, secret = state.view(now), secrecy is Secrecy.MEETING
@@ -152,7 +153,7 @@ def snapshot(
         secrecy=str(secrecy or ""),
         mode="safe" if state.policy.safe_mode else "maintenance" if maintained(state, now) else "normal",
         version=version,
-        time_scale=state.policy.time_scale,
+        time_scale=time_scale,
         outbox=outbox,
         dropped=dropped,
     )

@@ -6,6 +6,7 @@ import queue
 
 import pytest
 
+from agent.config.pace import shortened
 from agent.core.events import Event, Observed, RemedyDone, Tick
 from agent.core.facts import Observation
 from agent.core.policy import make_policy
@@ -121,7 +122,7 @@ def test_a_call_that_is_shown_in_the_moment_of_the_permit_ends_the_act() -> None
 
 def test_compressed_time_leaves_a_lock_as_long_to_wait() -> None:
     """The demonstration shortens a witness to half a second; a codec's log-in takes as long as ever."""
-    stand = Stand(make_policy(relays=ALL_RELAYS, apis=APIS, time_scale=0.1))
+    stand = Stand(shortened(make_policy(relays=ALL_RELAYS, apis=APIS), 0.1), time_scale=0.1)
     stand.look(IDLE, 100.0, 100.0)
     stand.turn(100.0)
     stand.order("codec_restart")

@@ -78,12 +78,12 @@ class Inline(Actuators):
 class Stand:
     """A loop whose clock, card and looks are in the test's hand."""
 
-    def __init__(self, policy: Policy | None = None) -> None:
+    def __init__(self, policy: Policy | None = None, time_scale: float = 1.0) -> None:
         self.coming: list[tuple[float, int, Event]] = []
         self.number = 0
         self.clock = HandClock()
         self.store = SlowStore()
-        self.room = make(self.store, under=policy)
+        self.room = make(self.store, under=policy, time_scale=time_scale)
         self.store.passes = self.passes
         self.done: list[RemedyDone] = []
         self.relays = FakeRelays()

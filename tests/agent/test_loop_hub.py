@@ -8,7 +8,6 @@ import pytest
 
 from agent.core.events import Event, Observed, OrderReceived, Record, RecordKind
 from agent.core.facts import Instant, Observation
-from agent.core.policy import Policy, make_policy
 from agent.power.actuators import Actuators
 from agent.runtime.loop import Loop
 from agent.store.memory import MemoryStore
@@ -44,10 +43,10 @@ def test_an_order_is_answered_by_its_name() -> None:
     assert m.decode(m.Reply, answer.payload).reason == "unknown_action"
 
 
-def hub_said(policy: Policy, online: Mapping[float, bool], until_s: float, step_s: float) -> list[tuple[float, bool]]:
+def hub_said(scale: float, online: Mapping[float, bool], until_s: float) -> list[tuple[float, bool]]:
     """When the engine is told whether the hub is there, if that is so from these moments on."""
     clock, store, told = TwoClocks(), MemoryStore("e"), list[tuple[float, bool]]()
-    room = make(store, under=policy)
+    room = make(store, time_scale=scale)
     session = Session(room.who, store, lambda: "n")
     loop = Loop(room, [], Actuators(FakeRelays(), [], lambda _: None), clock, publisher=Said(session))  # type: ignore[arg-type]
     feed = room.feed
@@ -62,7 +61,7 @@ def hub_said(policy: Policy, online: Mapping[float, bool], until_s: float, step_
     while clock.mono_s <= until_s:
         session.online = online.get(clock.mono_s, session.online)
         loop.turn([])
-        clock.mono_s += step_s
+        clock.mono_s += scale
     return told
 
 
@@ -70,7 +69,7 @@ def hub_said(policy: Policy, online: Mapping[float, bool], until_s: float, step_
 def test_the_engine_hears_of_the_hub_at_once_and_then_now_and_then(scale: float, every_s: float) -> None:
     """Else it would take an hour-old word for the present one, or fill the room's memory with it."""
     online = {100.0 + 12 * scale: True, 100.0 + 34 * scale: False}
-    told = hub_said(make_policy(time_scale=scale), online, 100.0 + 50 * scale, scale)
+    told = hub_said(scale, online, 100.0 + 50 * scale)
     assert [(at_s - 100.0) / scale for at_s, _ in told] == [0, 10, 12, 22, 32, 34, 44]
     assert [said for _, said in told] == [False, False, True, True, True, False, False]
     assert told[1][0] - told[0][0] == every_s

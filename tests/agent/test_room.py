@@ -26,8 +26,8 @@ def now(mono_s: float) -> Instant:
     return Instant(mono_s, WALL_S + mono_s)
 
 
-def make(store: Store, at_s: float = 100.0, under: Policy | None = None) -> Room:
-    room = Room(agent.rules.load(), under or policy(), store, "b1", "0.1", "r-1")
+def make(store: Store, at_s: float = 100.0, under: Policy | None = None, time_scale: float = 1.0) -> Room:
+    room = Room(agent.rules.load(), under or policy(), store, "b1", "0.1", "r-1", time_scale=time_scale)
     room.restore(now(at_s))
     room.commit(now(at_s))
     return room

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import agent.rules
 from agent.core.events import DesiredChanged, OrderReceived
 from agent.core.facts import FACTS, Instant
 from agent.core.policy import Meeting
 from agent.uplink.session import Incoming
 from sim import observe
 from sim.faults import FAULTS
-from sim.light import LightRoom, policy
+from sim.light import LightRoom, shared
 from wire import messages as m
 from wire.event_kinds import EventKind
 from wire.topics import Leaf, Topic
@@ -23,7 +22,7 @@ class Days:
 
     def __init__(self, seed: int = 3) -> None:
         self.at_s = 5000.0
-        self.room = LightRoom("ph-1", agent.rules.load(), policy(SCALE), self.now, seed)
+        self.room = LightRoom("ph-1", shared(SCALE), self.now, seed)
         self.events: list[m.Event] = []
         self.states: list[m.State] = []
         self.room.session.connected(self.now)

@@ -39,24 +39,24 @@ def test_a_quarter_of_the_known_boot_time_is_the_least_that_teaches() -> None:
 def test_even_a_load_that_boots_within_a_second_has_been_measured() -> None:
     quick = replace(CODEC, boot_s=1.0)
     assert learned(quick, LoadState(boot_s=0.8), 0.5) == 0.7 * 0.8 + 0.3 * 0.5
-    assert settle_s(REMEDIES["codec_power_cycle"], replace(CODEC, boot_s=10.0), LoadState(boot_s=0.8), 1.0) == 7.5
+    assert settle_s(REMEDIES["codec_power_cycle"], replace(CODEC, boot_s=10.0), LoadState(boot_s=0.8)) == 7.5
 
 
 def test_a_settle_time_of_a_remedys_own_is_taken_however_short() -> None:
-    assert settle_s(replace(REMEDIES["codec_wake"], settle_s=0.5), CODEC, LoadState(), 1.0) == 0.5
+    assert settle_s(replace(REMEDIES["codec_wake"], settle_s=0.5), CODEC, LoadState()) == 0.5
 
 
 def test_nothing_settles_in_less_than_two_seconds() -> None:
     light = LOADS["light"]
-    assert settle_s(REMEDIES["light_off"], light, LoadState(), 1.0) == 2.0
+    assert settle_s(REMEDIES["light_off"], light, LoadState()) == 2.0
 
 
 def test_settling_follows_the_measured_time() -> None:
     cycle = REMEDIES["codec_power_cycle"]
-    assert settle_s(cycle, CODEC, LoadState(), 1.0) == 1.5 * CODEC.boot_s
-    assert settle_s(cycle, CODEC, LoadState(boot_s=300), 1.0) == 450
-    assert settle_s(cycle, CODEC, LoadState(boot_s=40), 1.0) == 0.75 * CODEC.boot_s
-    assert settle_s(REMEDIES["codec_wake"], CODEC, LoadState(), 0.5) == 20
+    assert settle_s(cycle, CODEC, LoadState()) == 1.5 * CODEC.boot_s
+    assert settle_s(cycle, CODEC, LoadState(boot_s=300)) == 450
+    assert settle_s(cycle, CODEC, LoadState(boot_s=40)) == 0.75 * CODEC.boot_s
+    assert settle_s(REMEDIES["codec_wake"], CODEC, LoadState()) == 40
 
 
 def test_a_healed_codec_teaches_its_boot_time_and_the_next_agent_knows_it() -> None:

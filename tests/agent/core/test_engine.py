@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from agent.core.engine import CLEAR_LATCHES, initial
+from agent.core.engine import CLEAR_LATCHES
 from agent.core.events import DesiredChanged, OrderReceived, RecordKind, Tick
-from agent.core.facts import FACTS, NoReading
+from agent.core.facts import NoReading
 from agent.core.phases import Phase
 from agent.core.policy import Meeting
 from agent.core.state import Act, Fault, LoadState
-from tests.agent.core.world import IDLE, World, policy
+from tests.agent.core.world import IDLE, World
 
 
 def test_an_impossible_value_reaches_no_rule() -> None:
@@ -82,10 +82,3 @@ def test_a_desired_document_counts_once_and_whole() -> None:
     world.feed(DesiredChanged(2))
     assert world.state.policy.meetings == (meeting,), "the same number again, or an older one, is not news"
     assert len(world.records(RecordKind.DESIRED_APPLIED)) == 1
-
-
-def test_compressed_time_also_ages_what_is_known() -> None:
-    world = World(state=initial(policy(time_scale=0.1), ()))
-    world.see({"codec.draw_w": 31.0})
-    world.mono_s += FACTS["codec.draw_w"].fresh_s / 10 + 0.1
-    assert world.state.view(world.now).value("codec.draw_w") is None

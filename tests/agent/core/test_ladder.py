@@ -9,6 +9,7 @@ import pytest
 from agent.core import ladder
 from agent.core.events import AskWitnesses, Record, RecordKind, RemedyDone, Tell, Tick
 from agent.core.phases import Phase
+from agent.core.policy import WAITS, Waits
 from agent.core.reasons import Reason
 from agent.core.remedies import LOADS, REMEDIES
 from agent.core.rule import Severity
@@ -24,10 +25,10 @@ def test_looks_count_when_they_are_the_gap_apart_and_not_before() -> None:
     for seconds, strikes in ((1.0, 1), (2.9, 1), (0.1, 2)):
         later(world, seconds, ILL)
         assert toy(world).strikes == strikes
-    quick = room(time_scale=0.5)
+    quick = room(waits=replace(WAITS, strike_gap_s=1.5))
     for seconds, strikes in ((1.0, 1), (1.4, 1), (0.1, 2)):
         later(quick, seconds, ILL)
-        assert toy(quick).strikes == strikes, "compressed time has a shorter gap"
+        assert toy(quick).strikes == strikes
 
 
 def test_the_first_look_counts_even_in_the_first_seconds_of_a_clock() -> None:
@@ -37,22 +38,21 @@ def test_the_first_look_counts_even_in_the_first_seconds_of_a_clock() -> None:
     assert world.phase("toy") is Phase.SUSPECTED
 
 
-@pytest.mark.parametrize("time_scale", [1.0, 0.5])
-def test_a_fault_is_certain_when_it_has_lasted_and_been_seen_often_enough(time_scale: float) -> None:
-    world = room(replace(RULE, confirm_s=60.0, strikes=2), time_scale=time_scale)
+def test_a_fault_is_certain_when_it_has_lasted_and_been_seen_often_enough() -> None:
+    world = room(replace(RULE, confirm_s=60.0, strikes=2))
     later(world, 1.0, ILL)
     for _ in range(3):
-        later(world, 19.0 * time_scale, ILL)
+        later(world, 19.0, ILL)
         assert world.phase("toy") is Phase.SUSPECTED
-    later(world, 3.0 * time_scale, ILL)
+    later(world, 3.0, ILL)
     assert world.records(RecordKind.FAULT_CONFIRMED), "at the very end of the time, which is long after the strikes"
 
 
-@pytest.mark.parametrize("time_scale", [1.0, 0.5])
-def test_a_suspicion_without_another_strike_is_dropped(time_scale: float) -> None:
-    world = room(time_scale=time_scale)
+@pytest.mark.parametrize("waits", [WAITS, replace(WAITS, suspicion_s=60.0)])
+def test_a_suspicion_without_another_strike_is_dropped(waits: Waits) -> None:
+    world = room(waits=waits)
     later(world, 1.0, ILL)
-    later(world, ladder.SUSPICION_S * time_scale)
+    later(world, waits.suspicion_s)
     assert world.phase("toy") is Phase.SUSPECTED
     later(world, 0.1)
     assert toy(world) == Fault("toy")
@@ -116,14 +116,12 @@ def test_nothing_is_learned_from_a_load_that_does_not_serve_yet() -> None:
 # Waiting
 
 
-def held_on(remaining_s: float, time_scale: float = 1.0) -> World:
+def held_on(remaining_s: float, waits: Waits = WAITS) -> World:
     """Confirmed, its wait long too long, and the codec restarted lately: its hold-on ends in `remaining_s`."""
     load = replace(LOADS["codec"], hold_on_s=2000.0, budget_per_hour=99, budget_per_day=99)
-    world = room(
-        load={"codec": load}, time_scale=time_scale, phase=Phase.CONFIRMED, refused="hold_on", waiting_since_s=500.0
-    )
+    world = room(load={"codec": load}, waits=waits, phase=Phase.CONFIRMED, refused="hold_on", waiting_since_s=500.0)
     world.mono_s += 10.0
-    began_s = world.mono_s + remaining_s - 2000.0 * time_scale
+    began_s = world.mono_s + remaining_s - 2000.0
     acts_s = (began_s - 900.0, began_s - 300.0, began_s)
     world.state = replace(world.state, loads={"codec": LoadState(acts_s=acts_s)})
     world.see(ILL)
@@ -131,18 +129,18 @@ def held_on(remaining_s: float, time_scale: float = 1.0) -> World:
 
 
 @pytest.mark.parametrize(
-    ("remaining_s", "time_scale", "phase"),
+    ("longest_hold_s", "remaining_s", "phase"),
     [
-        (ladder.LONGEST_WAIT_S, 1.0, Phase.CONFIRMED),
-        (ladder.LONGEST_WAIT_S + 1.0, 1.0, Phase.ESCALATED),
-        (ladder.LONGEST_WAIT_S * 0.5, 0.5, Phase.CONFIRMED),
-        (ladder.LONGEST_WAIT_S * 0.5 + 1.0, 0.5, Phase.ESCALATED),
+        (WAITS.longest_hold_s, 600.0, Phase.CONFIRMED),
+        (WAITS.longest_hold_s, 601.0, Phase.ESCALATED),
+        (300.0, 300.0, Phase.CONFIRMED),
+        (300.0, 301.0, Phase.ESCALATED),
     ],
 )
 def test_a_hold_calls_a_person_when_it_lasts_longer_than_one_should_wait_in_silence(
-    remaining_s: float, time_scale: float, phase: Phase
+    longest_hold_s: float, remaining_s: float, phase: Phase
 ) -> None:
-    assert held_on(remaining_s, time_scale).phase("toy") is phase
+    assert held_on(remaining_s, replace(WAITS, longest_hold_s=longest_hold_s)).phase("toy") is phase
 
 
 def test_another_load_of_the_rule_that_is_being_acted_upon_or_settles_is_waited_for() -> None:
@@ -375,12 +373,12 @@ def test_five_acts_that_were_withdrawn_call_nobody() -> None:
     assert world.phase("toy") is Phase.CONFIRMED
 
 
-@pytest.mark.parametrize("time_scale", [1.0, 0.5])
-def test_a_card_that_took_no_intent_is_given_some_seconds(time_scale: float) -> None:
-    world = room(phase=Phase.CONFIRMED, time_scale=time_scale)
+@pytest.mark.parametrize("pause_s", [WAITS.journal_pause_s, 5.0])
+def test_a_card_that_took_no_intent_is_given_some_seconds(pause_s: float) -> None:
+    world = room(phase=Phase.CONFIRMED, waits=replace(WAITS, journal_pause_s=pause_s))
     later(world, 1.0, ILL)
     withdraw(world, Reason.NO_JOURNAL)
-    later(world, 9.9 * time_scale, ILL)
+    later(world, pause_s - 0.1, ILL)
     assert (world.state.acts, world.phase("toy")) == ({}, Phase.CONFIRMED)
-    later(world, 0.2 * time_scale, ILL)
+    later(world, 0.2, ILL)
     assert world.phase("toy") is Phase.REMEDYING

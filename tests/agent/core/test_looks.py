@@ -10,8 +10,9 @@ from agent.core.engine import initial
 from agent.core.events import AskWitnesses, OrderReceived, Record, RecordKind, Tick
 from agent.core.facts import FACTS, NoReading, Reading
 from agent.core.interlock import permit
-from agent.core.looks import AGAIN_S, ORDER_WAIT_S, ORDERS_MAX
+from agent.core.looks import ORDERS_MAX
 from agent.core.phases import Phase
+from agent.core.policy import WAITS
 from agent.core.reasons import Permit, Reason, Refusal
 from agent.core.remedies import REMEDIES
 from agent.core.state import Fault
@@ -93,7 +94,7 @@ def test_switching_off_what_a_call_needs_looks_first_as_well() -> None:
 def test_an_order_that_no_look_answers_is_refused_in_time() -> None:
     world = room(WITNESS_S + 0.1)
     order(world)
-    world.mono_s += ORDER_WAIT_S
+    world.mono_s += WAITS.order_s
     world.feed(Tick())
     assert refusals(world) == []
     world.mono_s += 0.1
@@ -104,7 +105,7 @@ def test_an_order_that_no_look_answers_is_refused_in_time() -> None:
 def test_the_look_is_asked_for_again_but_not_at_every_turn() -> None:
     world = room(WITNESS_S + 0.1)
     order(world)
-    world.mono_s += AGAIN_S - 0.1
+    world.mono_s += WAITS.ask_again_s - 0.1
     world.feed(Tick())
     assert looks(world) == 1
     world.mono_s += 0.1
@@ -188,16 +189,16 @@ def test_looks_asked_for_in_a_row_are_one_strike() -> None:
     assert world.phase("codec_hung") is not Phase.SUSPECTED
 
 
-def test_compressed_time_asks_sooner_and_waits_shorter() -> None:
-    world = World(state=initial(policy(time_scale=0.5), ()))
+def test_a_room_of_other_waits_asks_sooner_and_waits_shorter() -> None:
+    world = World(state=initial(policy(waits=replace(WAITS, ask_again_s=1.0, order_s=7.5)), ()))
     world.see(IDLE)
     world.mono_s += WITNESS_S + 0.1
     order(world)
-    for after_s, asked in ((AGAIN_S * 0.5 - 0.1, 1), (0.1, 2)):
+    for after_s, asked in ((0.9, 1), (0.1, 2)):
         world.mono_s += after_s
         world.feed(Tick())
         assert looks(world) == asked
-    world.mono_s += ORDER_WAIT_S * 0.5 - AGAIN_S * 0.5
+    world.mono_s += 6.5
     world.feed(Tick())
     assert refusals(world) == []
     world.mono_s += 0.1

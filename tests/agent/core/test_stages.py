@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from agent.core.policy import WAITS, Waits
 from agent.core.remedies import REPORT_S
 from agent.core.stages import STAGES, fitted, longest_s, patience_s, whole_room
 from agent.core.state import LoadState, RoomState, Staged
 from tests.agent.core.world import World, policy
 
 
-def room(*relays: str, time_scale: float = 1.0) -> RoomState:
-    return replace(World().state, policy=policy(relays=frozenset(relays), time_scale=time_scale))
+def room(*relays: str, waits: Waits = WAITS) -> RoomState:
+    return replace(World().state, policy=policy(relays=frozenset(relays), waits=waits))
 
 
 def test_the_network_comes_first_and_noise_last() -> None:
@@ -37,7 +38,7 @@ def test_a_stage_is_given_three_boots_the_longer_of_known_and_measured() -> None
 
 def test_a_quick_stage_still_has_time_for_three_polls() -> None:
     assert patience_s(room("light"), "light") == 60
-    assert patience_s(room("light", time_scale=0.1), "light") == 6
+    assert patience_s(room("light", waits=replace(WAITS, stage_min_s=6.0)), "light") == 6
 
 
 def test_all_stages_together_are_bounded_by_leave_cycle_and_patience_of_each() -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from agent.core.engine import initial
 from agent.core.events import Tick
 from agent.core.facts import View
-from agent.core.policy import Policy, make_policy
+from agent.core.policy import WAITS, Policy, Waits, make_policy
 from agent.core.remedies import Load
 from agent.core.rule import Diagnosis, Rule, Severity, Words, faulty, healthy, unknown
 from agent.core.state import Fault
@@ -37,11 +37,9 @@ RULE = Rule(
 )  # fmt: skip
 
 
-def room(
-    rule: Rule = RULE, *, load: Mapping[str, Load] | None = None, time_scale: float = 1.0, **fault: object
-) -> World:
+def room(rule: Rule = RULE, *, load: Mapping[str, Load] | None = None, waits: Waits = WAITS, **fault: object) -> World:
     """A room at rest with this one rule; `fault` gives the fault it begins with."""
-    made = make_policy(load, relays=ALL_RELAYS, apis=APIS, time_scale=time_scale)
+    made = replace(make_policy(load, relays=ALL_RELAYS, apis=APIS), waits=waits)
     world = World(state=initial(made, (rule,)))
     world.see(UNSEEN)
     if fault:

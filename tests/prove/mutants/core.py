@@ -131,7 +131,7 @@ def off_time_is_unbounded() -> list[Patch]:
 def settle_is_not_waited() -> list[Patch]:
     """After an act its effect is not awaited."""
 
-    def settle_s(_remedy: Remedy, _load: Load, _state: LoadState, _time_scale: float) -> float:
+    def settle_s(_remedy: Remedy, _load: Load, _state: LoadState) -> float:
         return 0.0
 
     return [(boots, "settle_s", settle_s)]

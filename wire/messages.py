@@ -205,7 +205,7 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
 
     v: int = MAJOR
     id: str = ""
-    """The id of its topic; it goes for no other. Empty in an unsigned order alone."""
+    """The id of its topic; it goes for no other."""
     room: str
     boot: str
     nonce: str
@@ -269,8 +269,8 @@ class Ack(msgspec.Struct, frozen=True, kw_only=True):
     v: int = MAJOR
     epoch: str
     seq: int
-    hub: str | None = None
-    """Epoch of the hub's database that has them, as in `fleet`; null from a hub of before."""
+    hub: str = ""
+    """Epoch of the hub's database that has them, as in `fleet`: a room goes by the word of no other."""
 
 
 class Fleet(msgspec.Struct, frozen=True, kw_only=True):

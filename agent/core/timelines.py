@@ -111,8 +111,8 @@ def lasts_by(times: Timelines) -> tuple[float, ...]:
 
 
 def known(offsets_s: tuple[float, ...], now: Instant, lasts_s: tuple[float, ...] = ()) -> Timelines:
-    """The same in the next process of this boot. Where it is not told when each was last the present one, as by a
-    release of before, it counts as now."""
+    """The same in the next process of this boot. Where the journal does not tell of each when it was last the present
+    one, it counts as now."""
     if len(lasts_s) != len(offsets_s):
         lasts_s = (now.mono_s,) * len(offsets_s)
     pairs = list(zip(offsets_s, lasts_s, strict=True))[-KEPT_MAX:]

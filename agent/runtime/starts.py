@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-KEY = "runs"
-"""Of the text in the store's small values. Not `starts`, which an older release keeps there and reads as numbers."""
+KEY = "starts"
+"""Of the text in the store's small values."""
 CRASHES_MAX = 5
 CRASH_WINDOW_S = 600.0
 SAFE_S = 1800.0

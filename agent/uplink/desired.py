@@ -104,7 +104,7 @@ def _meetings(desired: m.Desired) -> tuple[list[m.Meeting], dict[str, int], bool
 def kept(text: str) -> DesiredChanged | None:
     """The document that the store kept, as the event that puts it in force again; None when there is none.
 
-    An earlier release may have kept it as it came.
+    Its meetings are looked at once more: a card may give back others than it was given.
     """
     try:
         desired = m.decode(m.Desired, text.encode())

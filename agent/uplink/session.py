@@ -276,11 +276,10 @@ class Session:
         """Up to which number this word is believed; 0: not at all."""
         if ack.epoch not in self.epochs or self.store.floor() < self.epochs.first(ack.epoch):
             return 0  # of what was said under an earlier name it says nothing
-        last = self.epochs.last(ack.epoch, self.store.newest())
-        if ack.hub is None:  # a hub of before; it may speak of nothing that was not sent
-            return ack.seq if ack.seq <= min(last, max(self._sent, self.store.floor() - 1)) else 0
+        if not self.hub_epoch or ack.hub != self.hub_epoch:
+            return 0  # of the database that this room reports to, once it has been named
         # It may have more than a card that has lost its end, but no event that does not exist yet.
-        return min(ack.seq, last) if ack.hub == self.hub_epoch else 0
+        return min(ack.seq, self.epochs.last(ack.epoch, self.store.newest()))
 
     def _command(self, ident: str, payload: bytes, retained: bool, now: Instant) -> Incoming:
         if retained:
@@ -290,7 +289,7 @@ class Session:
             return self._stranger(ident, opened.refused, now)
         command = m.decode(m.Command, opened.body)
         reason = self._why_not(command, now)
-        if command.id != ident and (command.id or opened.body is not payload):
+        if command.id != ident:
             reason = "foreign_id"
         reason = reason or unconfirmed(command, now)
         if reason:

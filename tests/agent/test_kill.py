@@ -304,7 +304,7 @@ def cycling(agents: Agents, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
             n = next(numbers)
             nonce = hub.status[-1].nonce
             order = m.Command(
-                room="r-pub", boot=boot_id(), nonce=nonce, counter=n, action="display_power_cycle", by="lan"
+                id=f"c{n}", room="r-pub", boot=boot_id(), nonce=nonce, counter=n, action="display_power_cycle", by="lan"
             )
             hub.send(Leaf.COMMAND, order, f"c{n}")
             until(lambda: any(i == f"c{n}" for i, _ in hub.replies))

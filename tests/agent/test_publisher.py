@@ -9,6 +9,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
@@ -73,7 +74,7 @@ class Hub:
         known = set(self.seen)
         while top + 1 in known:
             top += 1
-        self.send(Leaf.ACK, m.Ack(epoch="e1", seq=top))
+        self.send(Leaf.ACK, m.Ack(epoch="e1", seq=top, hub="h1"))
 
     def send(self, leaf: Leaf, message: Any, ident: str = "", *, retain: bool = False) -> None:
         self.client.publish(str(Topic(ROOM, leaf, ident)), m.encode(message), qos=1, retain=retain)
@@ -88,7 +89,8 @@ class RoomSide:
     def __init__(self, port: int, *, silent_s: float = 300.0) -> None:
         self.store = MemoryStore("e1")
         numbers = count(1)
-        self.session = Session(WHO, self.store, lambda: f"n{next(numbers)}", trust=Trust(accept_unsigned=True))
+        trust = Trust(accept_unsigned=True)
+        self.session = Session(WHO, self.store, lambda: f"n{next(numbers)}", trust=trust, hub_epoch="h1")
         config = BrokerConfig("127.0.0.1", port, time_scale=0.01)
         self.woken = threading.Event()
         self.publisher = Publisher(self.session, config, SystemClock(), self.woken.set)
@@ -233,13 +235,13 @@ def test_orders_come_in_and_answers_go_out(broker: Mosquitto, started: Callable[
     hub: Hub = started(Hub(broker.port))
     room: RoomSide = started(RoomSide(broker.port))
     until("a nonce", lambda: hub.status and hub.status[-1].nonce)
-    order = m.Command(room=ROOM, boot="b1", nonce=hub.status[-1].nonce, counter=1, action="light_on", by="lan")
+    order = m.Command(id="c1", room=ROOM, boot="b1", nonce=hub.status[-1].nonce, counter=1, action="light_on", by="lan")
     hub.send(Leaf.COMMAND, order, "c1")
     assert room.woken.wait(10)
     taken = room.publisher.inbox.get(timeout=10)
     assert taken.events == [OrderReceived("c1", "light_on", "lan")]
     assert taken.meta == {"counter": "1"}
-    hub.send(Leaf.COMMAND, order, "c2")  # the same counter again
+    hub.send(Leaf.COMMAND, msgspec.structs.replace(order, id="c2"), "c2")  # the same counter again
     until("the refusal", lambda: hub.replies)
     assert [(i, r.outcome, r.reason) for i, r in hub.replies] == [("c2", "refused", "replayed")]
 

@@ -16,7 +16,7 @@ def fleet(session: Session, epoch: str, mono_s: float) -> Incoming:
 
 
 def test_a_hub_that_was_brought_back_gets_what_another_had_acknowledged() -> None:
-    session, store = make()
+    session, store = make(hub="")
     fill(store, 4)
     session.connected(at(10))
     assert fleet(session, "h1", 10).meta == {"hub_epoch": "h1"}
@@ -125,7 +125,7 @@ def test_nobody_makes_a_room_send_everything_again_and_again() -> None:
     for n in range(100):
         fleet(session, f"other-{n}", 20 + n)
         sent += drain(session, 20 + n, 1)
-        ack(session, 1, 20.9 + n)
+        ack(session, 1, 20.9 + n, hub=session.hub_epoch)
     assert sent == [1], "one going back in ten minutes"
     assert drain(session, 20 + REWIND_EVERY_S, 2) == [1], "and the last one that was named is served in the end"
 

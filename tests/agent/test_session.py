@@ -31,10 +31,12 @@ def at(mono_s: float) -> Instant:
     return Instant(mono_s, 1.79e9 + mono_s)
 
 
-def make(*, unsigned: bool = True) -> tuple[Session, MemoryStore]:
+def make(*, unsigned: bool = True, hub: str = "h1") -> tuple[Session, MemoryStore]:
+    """A session and its store. `hub`: the database that the room reports to; empty: it has not heard of one."""
     store = MemoryStore("e1")
     numbers = count(1)
-    return Session(WHO, store, lambda: f"nonce{next(numbers)}", trust=Trust(accept_unsigned=unsigned)), store
+    trust = Trust(accept_unsigned=unsigned)
+    return Session(WHO, store, lambda: f"nonce{next(numbers)}", trust=trust, hub_epoch=hub), store
 
 
 def fill(store: MemoryStore, n: int) -> None:
@@ -55,7 +57,7 @@ def drain(session: Session, start_s: float, seconds: int) -> list[int]:
     return [seq for n in range(seconds * 5) for seq in seqs(session.due(at(start_s + n / 5)))]
 
 
-def ack(session: Session, seq: int, mono_s: float, epoch: str = "e1", hub: str | None = None) -> None:
+def ack(session: Session, seq: int, mono_s: float, epoch: str = "e1", hub: str = "h1") -> None:
     session.received(str(Topic("r-1", Leaf.ACK)), m.encode(m.Ack(epoch=epoch, seq=seq, hub=hub)), False, at(mono_s))
 
 
@@ -73,20 +75,21 @@ def test_events_wait_for_the_hubs_own_acknowledgement() -> None:
 
 
 def test_foreign_or_invented_acknowledgements_change_nothing() -> None:
-    session, store = make()
+    session, store = make(hub="")
     fill(store, 3)
     session.connected(at(10))
-    ack(session, 3, 10)  # never sent yet
-    assert store.pending() == 3
     assert drain(session, 10, 2) == [1, 2, 3]
+    ack(session, 3, 12, hub="")
+    ack(session, 3, 12)
+    assert store.pending() == 3, "no hub has named its database yet"
+    session.received(FLEET, m.encode(m.Fleet(hub_epoch="h1")), True, at(12))
     ack(session, 3, 12, epoch="other")
     ack(session, 3, 12, epoch="")
     assert store.pending() == 3, "of another database of this room"
-    session.received(FLEET, m.encode(m.Fleet(hub_epoch="h1")), True, at(12))
-    ack(session, 3, 12, epoch="other", hub="h1")
     ack(session, 3, 12, hub="h0")
+    ack(session, 3, 12, hub="")
     assert store.pending() == 3, "by another database of the hub"
-    ack(session, 3, 12, hub="h1")
+    ack(session, 3, 12)
     assert store.pending() == 0
 
 
@@ -176,7 +179,7 @@ def test_the_nonce_is_new_every_minute_and_with_every_connection() -> None:
 def order(session: Session, changes: dict[str, object] | None = None) -> m.Command:
     session.connected(at(20))
     session.due(at(20))
-    plain = m.Command(room="r-1", boot="b1", nonce="nonce1", counter=1, action="codec_restart", by="lan")
+    plain = m.Command(id="c1", room="r-1", boot="b1", nonce="nonce1", counter=1, action="codec_restart", by="lan")
     return msgspec.structs.replace(plain, **(changes or {}))
 
 
@@ -204,7 +207,8 @@ def test_a_good_order_becomes_an_event_once() -> None:
     incoming = session.received(str(Topic("r-1", Leaf.COMMAND, "c1")), m.encode(command), False, at(21))
     assert incoming.events == [OrderReceived("c1", "codec_restart", "lan", "")]
     assert incoming.meta == {"counter": "1"}
-    again = session.received(str(Topic("r-1", Leaf.COMMAND, "c2")), m.encode(command), False, at(22))
+    same = msgspec.structs.replace(command, id="c2")
+    again = session.received(str(Topic("r-1", Leaf.COMMAND, "c2")), m.encode(same), False, at(22))
     assert [r.reason for r in again.records] == ["replayed"]
 
 
@@ -219,6 +223,7 @@ REFUSALS: list[tuple[str, dict[str, object], float, bool]] = [
     ("expired", {"expires_s": 1e9}, 20.0 + 121, False),
     ("replayed", {"counter": 0}, 21.0, False),
     ("foreign_id", {"id": "c2"}, 21.0, False),
+    ("foreign_id", {"id": ""}, 21.0, False),
 ]
 
 

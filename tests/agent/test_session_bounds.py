@@ -10,11 +10,10 @@ from wire.topics import Leaf, Topic
 
 def test_before_the_hub_has_named_its_database_there_is_nothing_to_go_back_to() -> None:
     session, store = make()
-    session.hub_epoch = "h1"
     fill(store, 2)
     session.connected(at(10))
     session.due(at(10))
-    ack(session, 2, 11, hub="h1")
+    ack(session, 2, 11)
     assert seqs(session.due(at(12))) == []
     assert store.pending() == 0
 
@@ -63,16 +62,6 @@ def test_after_a_reconnect_the_window_is_as_wide_as_ever() -> None:
     ack(session, 20, 11)
     session.connected(at(12))
     assert seqs(session.due(at(13))) == list(range(21, 121))
-
-
-def test_what_was_let_go_by_a_hub_that_names_no_database_is_behind_the_floor() -> None:
-    session, store = make()
-    fill(store, 3)
-    store.ack(2)  # before this start
-    ack(session, 2, 10)
-    assert session._acked == 2, "its own word of before"
-    ack(session, 3, 10)
-    assert store.pending() == 1
 
 
 def test_what_is_told_of_a_stranger_says_why_and_is_cut() -> None:

@@ -22,7 +22,7 @@ from tests.bench.table import Row
 from tests.brokers import Mosquitto
 from tests.sim.stage import rack
 from wire import messages as m
-from wire.topics import Leaf, Topic
+from wire.topics import FLEET, Leaf, Topic
 
 ROOM = "bench-1"
 WARM_UP_S = 30.0
@@ -41,6 +41,7 @@ class Centre:
         self._client = paho.Client(CallbackAPIVersion.VERSION2, "bench-centre")
         self._client.on_message = self._on_message
         self._client.connect("127.0.0.1", port)
+        self._client.publish(FLEET, m.encode(m.Fleet(hub_epoch="bench")), qos=1, retain=True)
         self._client.subscribe(f"diemcau/1/+/{ROOM}/#", 1)
         self._client.loop_start()
 
@@ -65,7 +66,7 @@ class Centre:
         self.heard[topic.leaf] = self.heard.get(topic.leaf, 0) + 1
         if topic.leaf is Leaf.EVENT:
             stamp = m.decode(m.Event, bytes(message.payload)).stamp
-            ack = m.encode(m.Ack(epoch=stamp.epoch, seq=stamp.seq))
+            ack = m.encode(m.Ack(epoch=stamp.epoch, seq=stamp.seq, hub="bench"))
             self._client.publish(str(Topic(ROOM, Leaf.ACK)), ack, qos=1)
         elif topic.leaf is Leaf.STATUS and not message.retain and m.decode(m.Status, bytes(message.payload)).online:
             with self.changed:

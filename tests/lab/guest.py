@@ -148,7 +148,9 @@ class Hub:
     def _accepted(self, action: str) -> bool:
         self.counter += 1
         ident = f"c{self.counter}"
-        order = m.Command(room=ROOM_ID, boot=boot_id(), nonce=self.nonce, counter=self.counter, action=action, by="lab")
+        order = m.Command(
+            id=ident, room=ROOM_ID, boot=boot_id(), nonce=self.nonce, counter=self.counter, action=action, by="lab"
+        )
         self.client.publish(str(Topic(ROOM_ID, Leaf.COMMAND, ident)), m.encode(order), qos=1)
         until(lambda: ident in self.replies, f"{action} is answered")
         reply = self.replies[ident]

@@ -11,7 +11,7 @@ from sim.faults import FAULTS
 from sim.light import LightRoom, shared
 from wire import messages as m
 from wire.event_kinds import EventKind
-from wire.topics import Leaf, Topic
+from wire.topics import FLEET, Leaf, Topic
 
 SCALE = 0.1
 WALL_S = 1_795_390_000.0
@@ -25,6 +25,7 @@ class Days:
         self.room = LightRoom("ph-1", shared(SCALE), self.now, seed)
         self.events: list[m.Event] = []
         self.states: list[m.State] = []
+        self.room.session.received(FLEET, m.encode(m.Fleet(hub_epoch="h1")), True, self.now)
         self.room.session.connected(self.now)
 
     @property
@@ -44,7 +45,7 @@ class Days:
         if leaf is Leaf.EVENT:
             event = m.decode(m.Event, payload)
             self.events.append(event)
-            ack = m.encode(m.Ack(epoch=event.stamp.epoch, seq=event.stamp.seq))
+            ack = m.encode(m.Ack(epoch=event.stamp.epoch, seq=event.stamp.seq, hub="h1"))
             self.room.session.received(str(Topic("ph-1", Leaf.ACK)), ack, False, self.now)
         elif leaf is Leaf.STATE:
             self.states.append(m.decode(m.State, payload))

@@ -215,7 +215,7 @@ def test_when_each_was_last_the_present_one_outlives_the_process() -> None:
     assert lasts_by(times) == (1000.0, 9000.0)
     again = known(kept_by(times), at(9100.0), lasts_by(looked(at(1000.0), at(2000.0, 500.0), at(9500.0, 500.0))))
     assert [(one.offset_s, one.last_s) for one in again.kept] == [(OFFSET_S, 1000.0), (OFFSET_S + 500.0, 9000.0)]
-    assert known((1.0, 2.0), at(50.0), (40.0,)).kept[0].last_s == 50.0, "of a release of before"
+    assert known((1.0, 2.0), at(50.0), (40.0,)).kept[0].last_s == 50.0, "where the journal cannot say"
     assert known((1.0,), at(50.0), (9e9,)).kept[0].last_s == 50.0, "never later than now"
 
 

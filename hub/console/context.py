@@ -20,7 +20,7 @@ from hub.access.auth import COOKIE, Session, Sessions, cookie_name, csrf_fits
 from hub.access.permissions import Right
 from hub.access.step.seeds import Seeds
 from hub.changes import restored
-from hub.console import assets, story
+from hub.console import assets, shortcuts, story
 from hub.console import words as words_module
 from hub.console.words import LANGUAGES, Words, words
 from hub.port import HubPort
@@ -85,6 +85,8 @@ def _environment() -> Environment:
         "mark": _mark,
         "proof": story.proof,
         "navigation": permissions.NAVIGATION,
+        "keys": shortcuts.SHORTCUTS,
+        "shortcut": shortcuts.SHOWN,
     }
     return environment
 
@@ -135,6 +137,8 @@ class Ask:
     session: Session
     t: Words
     now_s: float
+    change: int | None = None
+    """How many changes there had been before anything was read; None where that is not told."""
 
     @property
     def reader(self) -> reads.Reader:
@@ -155,6 +159,7 @@ class Ask:
             "csrf": self.session.csrf,
             "path": self.request.url.path,
             "part": self.part,
+            "change": "" if self.change is None else self.change,
         }
         if not self.part:
             if "counters" not in values:
@@ -203,7 +208,8 @@ def ask(request: Request) -> Ask:
     """The request with its session. Raises LoginNeededError."""
     console, session = console_of(request), signed_in(request)
     request.state.language = language_of(request, session)
-    found = Ask(request, console, session, words(request.state.language), console.clock())
+    change = request.app.state.live.change if session.scope is None else None
+    found = Ask(request, console, session, words(request.state.language), console.clock(), change)
     _check_right(found)
     check_place(request, found.reader)
     if found.part and found.part not in PARTS.get(request.scope["route"].path, ()):

@@ -1,8 +1,12 @@
-"""Live pages: one event stream a page, fed with small JSON patches that are computed once for all who watch.
+"""Live pages: one event stream a browser, fed with small JSON patches that are computed once for all who watch.
 
 A patch says which tiles changed and to what, the counters, and which incidents and rooms have news; a page fetches the
-fragments that show those again. Each stream has a bounded queue: one that falls behind is told to read everything
-again (`refresh`), which is always right and never grows.
+fragments that show those again. What changed is found by comparing with what that very stream has been told, at each
+patch and each beat, so a tile that is wrong for whatever reason is right again with the next beat. Each stream has a
+bounded queue: one that falls behind is told to read all again (`refresh`), which is always right and never grows.
+
+Changes are counted. A page carries the number of its own drawing and the stream begins with the number of its own
+beginning, so that news between the two are not lost.
 
 Whoever watches is looked up again before each patch, and once a second: a session that was ended, an account that was
 locked or that sees something else now is told nothing more.
@@ -18,13 +22,14 @@ import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from anyio import to_thread
 
 from hub.access.auth import Session
 from hub.access.limits import is_somebody, network
-from hub.port import Change, HubPort
+from hub.port import REFRESH, Change, HubPort
 from hub.store.read import reads
 
 log = logging.getLogger(__name__)
@@ -48,15 +53,27 @@ FULL_RETRY_S = 30
 
 Find = Callable[[Collection[str]], Mapping[str, Session]]
 """Which of these sessions still stand; `Sessions.find_all`."""
+Tiles = Mapping[str, str]
+"""Room to verdict."""
+NOTHING: Tiles = MappingProxyType({})
 
 
-@dataclass(eq=False, frozen=True)
+class Picture(NamedTuple):
+    """All that is shown live at one moment: what stands on top of every page, and every tile."""
+
+    top: dict[str, Any]
+    tiles: Tiles
+
+
+@dataclass(eq=False)
 class Watcher:
-    """One open page: whose it is, and what waits to be told to it. None in the queue: it is over."""
+    """One open stream: whose it is, and what waits to be told to it. None in the queue: it is over."""
 
     session: Session
     address: str = ""
     queue: asyncio.Queue[str | None] = field(default_factory=lambda: asyncio.Queue(QUEUE_MAX))
+    told: Tiles | None = None
+    """The tiles as this stream has been told them. None: its first picture is still on its way."""
 
 
 class Live:
@@ -68,7 +85,8 @@ class Live:
         self._clock = clock
         self._find = find
         self._streams: set[Watcher] = set()
-        self._tiles: dict[str, str] = {}
+        self.change = 0
+        """How many changes there have been since the start."""
         self.patch_ms = 0.0
         """How long the last patch took to compute."""
         self.patch_bytes = 0
@@ -93,6 +111,7 @@ class Live:
     async def run(self) -> None:
         """Compute and send patches until cancelled."""
         loop, news, told_s = asyncio.get_running_loop(), asyncio.Event(), 0.0
+        untold: Change | None = None
         subscription = self._hub.subscribe()
 
         def wake() -> None:
@@ -104,10 +123,16 @@ class Live:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(news.wait(), LOOK_S)
                 news.clear()
-                change = subscription.drain()
-                if self._streams and await self._look() and (change or time.monotonic() - told_s >= BEAT_S):
+                if change := subscription.drain():
+                    self.change += 1
+                    untold = (untold or Change()) | change
+                if not self._streams:
+                    untold = None  # whoever comes sees by the count that there was something
+                elif not await self._look():
+                    untold = REFRESH  # bounded, however long it lasts
+                elif untold or time.monotonic() - told_s >= BEAT_S:
                     told_s = time.monotonic()
-                    await self._send(change or Change())
+                    untold = None if await self._send(untold or Change()) else REFRESH
                 await asyncio.sleep(GAP_S)
         finally:
             subscription.on_change = None
@@ -130,35 +155,31 @@ class Live:
                 _end(one.queue)
         return True
 
-    async def _send(self, change: Change) -> None:
+    async def _send(self, change: Change) -> bool:
+        """Tell every stream. False: nothing could be read, so nothing was told."""
+        began = time.perf_counter()
         try:
-            patch = await to_thread.run_sync(self.patch, change)
+            picture = await to_thread.run_sync(self.picture)
         except sqlite3.Error:
             log.exception("no patch could be computed; pages show their data as stale until one can")
-            return
-        message = _message("patch", patch)
-        self.patch_bytes = len(message)
+            return False
+        alike: dict[int, list[Watcher]] = {}
         for one in self._streams:
-            _offer(one.queue, message)
-
-    def patch(self, change: Change) -> dict[str, Any]:
-        """The patch of a change since the last call: counters always, tiles where they differ."""
-        began = time.perf_counter()
-        patch: dict[str, Any] = self._top()
-        if change.rooms or change.refresh:
-            tiles = reads.verdicts(self._reader)
-            different = {room: verdict for room, verdict in tiles.items() if self._tiles.get(room) != verdict}
-            self._tiles = tiles
-            if different:
-                patch["tiles"] = different
-        if change.rooms:
-            patch["rooms"] = sorted(change.rooms)
-        if change.incidents:
-            patch["incidents"] = sorted(change.incidents)
-        if change.refresh:
-            patch["refresh"] = True
+            alike.setdefault(id(one.told), []).append(one)
+        for watchers in alike.values():
+            told = watchers[0].told
+            message = _message("patch", difference(change, picture.tiles if told is None else told, picture))
+            self.patch_bytes = len(message)
+            for one in watchers:
+                taken = _offer(one.queue, message)
+                if told is not None:
+                    one.told = picture.tiles if taken else NOTHING
         self.patch_ms = (time.perf_counter() - began) * 1000
-        return patch
+        return True
+
+    def picture(self, scoped: reads.Reader | None = None) -> Picture:
+        """What there is to show now; with `scoped`, of no room but those that this reader shows."""
+        return Picture(self._top(scoped), reads.verdicts(scoped or self._reader))
 
     def _top(self, reader: reads.Reader | None = None) -> dict[str, Any]:
         now_s, health = self._clock(), self._hub.health()
@@ -171,7 +192,7 @@ class Live:
             "counters": asdict(counters),
             "age": age_s,
             "broker": bool(health.get("broker_connected")),
-        }
+        } | ({"change": self.change} if reader is None else {})  # how much happens elsewhere is not told either
 
     async def stream(
         self, session: Session, address: str = "", scoped: reads.Reader | None = None
@@ -187,20 +208,14 @@ class Live:
         self._streams.add(watcher)
         try:
             yield "retry: 2000\n\n"
-            yield _message("hello", await to_thread.run_sync(self._hello, scoped))
+            picture = await to_thread.run_sync(self.picture, scoped)
+            watcher.told = picture.tiles
+            yield _message("hello", picture.top | {"tiles": picture.tiles})
             while (message := await watcher.queue.get()) is not None:
                 yield message if scoped is None else await to_thread.run_sync(self._narrow, message, scoped)
             yield _message("bye", {})
         finally:
             self._streams.discard(watcher)
-
-    def _hello(self, scoped: reads.Reader | None) -> dict[str, Any]:
-        if scoped is not None:
-            return self._top(scoped) | {"tiles": reads.verdicts(scoped)}
-        tiles = reads.verdicts(self._reader)
-        if not self._tiles:
-            self._tiles = tiles
-        return self._top() | {"tiles": tiles}
 
     def _narrow(self, message: str, scoped: reads.Reader) -> str:
         """A message for all, with only what a scope shows."""
@@ -208,6 +223,7 @@ class Live:
         patch: dict[str, Any] = json.loads(text)
         seen = reads.verdicts(scoped)
         if "counters" in patch:
+            patch.pop("change", None)
             patch |= self._top(scoped)
         if "tiles" in patch:
             patch["tiles"] = {room: verdict for room, verdict in patch["tiles"].items() if room in seen}
@@ -224,12 +240,26 @@ class Live:
         return _message(event.removeprefix("event: "), patch)
 
 
-def _offer(queue: asyncio.Queue[str | None], message: str) -> None:
+def difference(change: Change, told: Tiles, picture: Picture) -> dict[str, Any]:
+    """What to tell a stream that was told these tiles: the counters always, tiles where they differ."""
+    patch = dict(picture.top)
+    tiles = {room: verdict for room, verdict in picture.tiles.items() if told.get(room) != verdict}
+    news = {"tiles": tiles, "rooms": sorted(change.rooms), "incidents": sorted(change.incidents)}
+    patch |= {name: found for name, found in news.items() if found}
+    if change.refresh:
+        patch["refresh"] = True
+    return patch
+
+
+def _offer(queue: asyncio.Queue[str | None], message: str) -> bool:
+    """Put it in line. False: the line was too long, so there is but one thing in it, to read everything again."""
     try:
         queue.put_nowait(message)
     except asyncio.QueueFull:
         _empty(queue)
         queue.put_nowait(_message("patch", {"refresh": True}))
+        return False
+    return True
 
 
 def _end(queue: asyncio.Queue[str | None]) -> None:

@@ -24,7 +24,7 @@ from hub.access.accounts import set_scope
 from hub.access.permissions import API, ROUTES, Right
 from hub.app import create_app
 from hub.changes import enrolment
-from hub.console.live import Live
+from hub.console.live import Live, difference
 from hub.core import rollout as core
 from hub.port import REFRESH, Change
 from hub.store.db import open_db, transaction
@@ -303,9 +303,9 @@ def test_the_stream_is_that_of_a_province_of_ones_own(worlds: tuple[World, World
         live = one.client.app.state.live  # type: ignore[attr-defined]
         assert isinstance(live, Live)
         scoped = ScopedReader(one.path, frozenset({int(known["root"])}))
-        said = [live._hello(scoped)]
+        said: list[Any] = [live.picture(scoped)]
         for each in (change, Change(frozenset({known["outside"]})), REFRESH):
-            message = f"event: patch\ndata: {json.dumps(live.patch(each))}\n\n"
+            message = f"event: patch\ndata: {json.dumps(difference(each, {}, live.picture()))}\n\n"
             said.append(json.loads(live._narrow(message, scoped).partition("data: ")[2]))
         told.append(said)
     assert told[0] == told[1]

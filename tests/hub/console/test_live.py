@@ -6,7 +6,7 @@ import asyncio
 import json
 import sqlite3
 import time
-from collections.abc import Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,8 @@ from hub.access import people
 from hub.access.auth import Session, Sessions
 from hub.access.outcomes import SignedIn
 from hub.console import live as live_module
-from hub.console.live import Live, Watcher
-from hub.port import REFRESH, Change
+from hub.console.live import Live, Watcher, difference
+from hub.port import Change
 from hub.store.read.reads import Reader
 from hub.store.read.scope import ScopedReader
 from tests.hub.console import seed
@@ -38,15 +38,23 @@ def standing(hashes: Collection[str]) -> dict[str, Session]:
     return {one: replace(SESSION, token_hash=one) for one in hashes}
 
 
-def make(db_path: Path, hub: FakeHub) -> Live:
-    """A Live with the picture that a first page would have given it."""
-    live = Live(hub, Reader(db_path), time.time, standing)
-    live.patch(REFRESH)
-    return live
+class Told:
+    """A stream's own memory of what it was told."""
+
+    def __init__(self, db_path: Path, hub: FakeHub) -> None:
+        self.live = Live(hub, Reader(db_path), time.time, standing)
+        self.tiles = self.live.picture().tiles
+
+    def patch(self, change: Change) -> dict[str, Any]:
+        """What it is told of a change."""
+        picture = self.live.picture()
+        patch = difference(change, self.tiles, picture)
+        self.tiles = picture.tiles
+        return patch
 
 
 def test_a_patch_names_only_what_changed(db_path: Path, hub: FakeHub) -> None:
-    live = make(db_path, hub)
+    live = Told(db_path, hub)
     hub.write("UPDATE twins SET verdict = 'ready' WHERE room = ?", ROOM)
     patch = live.patch(Change(rooms=frozenset({ROOM}), incidents=frozenset({2})))
     assert patch["tiles"] == {ROOM: "ready"}
@@ -58,14 +66,14 @@ def test_a_patch_names_only_what_changed(db_path: Path, hub: FakeHub) -> None:
 
 
 def test_a_beat_carries_the_counters_alone(db_path: Path, hub: FakeHub) -> None:
-    patch = make(db_path, hub).patch(Change())
-    assert patch.keys() == {"now", "counters", "age", "broker"}
+    patch = Told(db_path, hub).patch(Change())
+    assert patch.keys() == {"now", "counters", "age", "broker", "change"}
     assert patch["counters"]["total"] == 619
     assert len(json.dumps(patch)) < 400
 
 
 def test_a_patch_of_fifty_tiles_is_small(db_path: Path, hub: FakeHub) -> None:
-    live = make(db_path, hub)
+    live = Told(db_path, hub)
     reader = Reader(db_path)
     rooms = [row[0] for row in reader.all("SELECT room FROM twins WHERE verdict = 'ready' LIMIT 50")]
     for room in rooms:
@@ -237,7 +245,92 @@ def test_who_comes_in_with_many_at_once_is_told_that_there_are_too_many(db_path:
 
 
 def test_what_happens_elsewhere_is_not_even_hinted_at(db_path: Path, hub: FakeHub) -> None:
-    live = make(db_path, hub)
+    live = Told(db_path, hub)
     patch = live.patch(Change(rooms=frozenset({ROOM}), incidents=frozenset({2})))
-    told = live._narrow(f"event: patch\ndata: {json.dumps(patch)}\n\n", ScopedReader(db_path, frozenset({-1})))
+    told = live.live._narrow(f"event: patch\ndata: {json.dumps(patch)}\n\n", ScopedReader(db_path, frozenset({-1})))
     assert json.loads(told.partition("data: ")[2]).keys() == {"now", "counters", "age", "broker"}
+
+
+async def _told(stream: AsyncIterator[str], of: str) -> dict[str, Any]:
+    """The next patch that speaks of `of`."""
+    while True:
+        for name, patch in _events([await asyncio.wait_for(anext(stream), 30)]):
+            if name == "patch" and of in patch:
+                return patch
+
+
+def test_a_tile_that_changed_while_nobody_watched_changes_back_for_who_came_then(db_path: Path, hub: FakeHub) -> None:
+    def change(verdict: str) -> None:
+        hub.write("UPDATE twins SET verdict = ? WHERE room = ?", verdict, ROOM)
+        hub.tell(Change(rooms=frozenset({ROOM})))
+
+    async def run() -> tuple[str, str]:
+        live = Live(hub, Reader(db_path), time.time, standing)
+        task = asyncio.create_task(live.run())
+        change("ready")
+        first = live.stream(SESSION)
+        await anext(first)
+        await anext(first)
+        await first.aclose()  # type: ignore[attr-defined]
+        seen = live.change
+        change("fault")
+        while live.change == seen:
+            await asyncio.sleep(0)
+        second = live.stream(SESSION)
+        await anext(second)
+        ((_, hello),) = _events([await anext(second)])
+        change("ready")
+        patch = await _told(second, "tiles")
+        task.cancel()
+        return hello["tiles"][ROOM], patch["tiles"][ROOM]
+
+    assert asyncio.run(run()) == ("fault", "ready")
+
+
+def test_a_stream_that_fell_behind_is_told_every_tile_again(db_path: Path, hub: FakeHub) -> None:
+    async def run() -> list[str | None]:
+        live = Live(hub, Reader(db_path), time.time, standing)
+        watcher = Watcher(SESSION, told=live.picture().tiles)
+        live._streams.add(watcher)
+        for _ in range(live_module.QUEUE_MAX + 1):
+            await live._send(Change())
+        await live._send(Change())
+        return [watcher.queue.get_nowait() for _ in range(watcher.queue.qsize())]
+
+    (_, first), (_, second) = _events([text or "" for text in asyncio.run(run())])
+    assert first == {"refresh": True}
+    assert len(second["tiles"]) == 621
+
+
+def test_news_that_could_not_be_told_are_told_as_soon_as_they_can(
+    db_path: Path, hub: FakeHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def run() -> dict[str, Any]:
+        live = Live(hub, Reader(db_path), time.time, standing)
+        task = asyncio.create_task(live.run())
+        stream = live.stream(SESSION)
+        await anext(stream)
+        await anext(stream)
+        asked = asyncio.Event()
+        works = live.picture
+
+        def broken(*_: Any) -> Any:
+            asked.set()
+            raise sqlite3.OperationalError("disk I/O error")
+
+        monkeypatch.setattr(live, "picture", broken)
+        hub.tell(Change(incidents=frozenset({2})))
+        while not asked.is_set():
+            await asyncio.sleep(0)
+        monkeypatch.setattr(live, "picture", works)
+        patch = await _told(stream, "refresh")
+        task.cancel()
+        return patch
+
+    assert asyncio.run(run())["refresh"] is True
+
+
+def test_a_page_and_its_stream_carry_the_count_of_changes(client: TestClient, app: FastAPI) -> None:
+    app.state.live.change = 41
+    assert 'data-change="41"' in client.get("/health").text
+    assert app.state.live.picture().top["change"] == 41

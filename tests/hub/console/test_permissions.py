@@ -17,7 +17,7 @@ from starlette.testclient import TestClient
 from hub.access import permissions
 from hub.access.accounts import BadAccountError, add_user, set_scope
 from hub.access.permissions import ROUTES, Right
-from hub.console.live import Live
+from hub.console.live import Live, difference
 from hub.port import Change
 from hub.store.db import open_db
 from hub.store.read import reads
@@ -164,9 +164,10 @@ def test_a_row_of_many_incidents_is_marked_only_within_the_scope(site: Site) -> 
 def test_the_stream_tells_only_of_the_scope(site: Site) -> None:
     scoped = ScopedReader(site.path, frozenset({site.root}))
     live = Live(FakeHub(site.path), reads.Reader(site.path), lambda: 1.0, lambda _hashes: {})
-    assert set(live._hello(scoped)["tiles"]) == site.inside
+    assert set(live.picture(scoped).tiles) == site.inside
     both = (min(site.inside), min(site.outside))
-    patch = live.patch(Change(frozenset(both), frozenset({site.incident_in, site.incident_out}), refresh=True))
+    change = Change(frozenset(both), frozenset({site.incident_in, site.incident_out}), refresh=True)
+    patch = difference(change, {}, live.picture())
     message = f"event: patch\ndata: {json.dumps(patch)}\n\n"
     told = json.loads(live._narrow(message, scoped).partition("data: ")[2])
     assert told["rooms"] == [min(site.inside)]

@@ -1,4 +1,6 @@
 // Ages and countdowns that tick in the page, in the page's language. The same units as hub/console/words.py.
+import { now } from "./clock.js";
+
 const vi = document.documentElement.lang === "vi";
 const unit = vi ? { s: " giây", min: " phút", h: " giờ", d: " ngày" } : { s: " s", min: " min", h: " h", d: " d" };
 const zone = new Intl.DateTimeFormat("vi-VN", { timeZone: "Asia/Ho_Chi_Minh", hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
@@ -15,12 +17,10 @@ export const format = {
   },
 };
 
-const offset = Number(document.body.dataset.now) * 1000 - Date.now();
-
 export function ages() {
-  const now = (Date.now() + offset) / 1000;
+  const at = now();
   for (const time of document.querySelectorAll("time[data-s],time[data-until]")) {
-    const text = format.age(time.dataset.s ? now - time.dataset.s : time.dataset.until - now);
+    const text = format.age(time.dataset.s ? at - time.dataset.s : time.dataset.until - at);
     if (time.textContent !== text) time.textContent = text;
   }
 }

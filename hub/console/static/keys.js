@@ -1,74 +1,115 @@
-// A whole shift without a mouse: j/k choose a row, the pane beside the list follows, single keys act on what is chosen.
-const $ = (selector, root = document) => root.querySelector(selector);
-const wide = matchMedia("(min-width:1180px)");
+// A whole shift without a mouse. The table in the help (hub/console/shortcuts.py) says which key does what; here is how. Single
+// letters count outside of fields only, and can be switched off in the help (WCAG 2.1.4).
+import { $, $$, FIELD } from "./dom.js";
+import { letGo } from "./merge.js";
+import { choose, current, hasPane, isComing, rows } from "./pane.js";
 
-export function bindKeys({ refresh, toast }) {
-  const dialog = $("#keys");
-  const rows = () => [...document.querySelectorAll(".rows>.row")];
-  const current = () => $(".rows [aria-current]")?.closest(".row");
-  let asked = 0;
+const dialog = $("#keys");
+const OFF = "diemcau-keys-off";
+let queued = []; // what was pressed, and then typed, before the pane of the chosen row was here
 
-  async function choose(row, focus = true) {
-    if (!row) return;
-    for (const link of document.querySelectorAll(".rows [aria-current]")) link.removeAttribute("aria-current");
-    const link = $(".open", row);
-    link.setAttribute("aria-current", "true");
-    if (focus) link.focus({ preventScroll: true });
-    row.scrollIntoView({ block: "nearest" });
-    const tab = new URLSearchParams(location.search).get("tab") || "new";
-    const pane = $("#pane"), mine = ++asked;
-    if (!pane || !wide.matches) return;
-    const answer = await fetch(`/triage?part=pane&tab=${tab}&sel=${row.dataset.id}`, { headers: { accept: "text/html" } }).catch(() => null);
-    if (mine !== asked) return;
-    if (!answer?.ok) return toast(document.body.dataset.offline, true);
-    pane.replaceChildren(...new DOMParser().parseFromString(await answer.text(), "text/html").body.childNodes);
-    pane.scrollTop = 0;
+const stored = (work) => { try { return work(localStorage); } catch { return null; } };
+const areOff = () => stored((desk) => desk.getItem(OFF)) === "1";
+
+function step(by) {
+  const list = rows(), here = list.indexOf(current());
+  choose(list[Math.min(list.length - 1, Math.max(0, here + by))]);
+}
+
+function onChosen(came) {
+  const waited = queued;
+  queued = [];
+  if (came) for (const one of waited) press(one.does, one.typed);
+}
+
+function press(does, typed = "") {
+  if (isComing()) return queued.push({ does, typed: "" });
+  const target = $(`[data-does="${does}"]`, hasPane() ? $("#pane") : document);
+  if (!target || !target.offsetParent) {
+    // On a narrow page without the pane, the chosen row's own page has every action.
+    if (current() && !hasPane()) location.href = $(".open", current()).href;
+    return;
   }
+  if (target.matches("textarea")) {
+    target.focus();
+    if (typed) { target.setRangeText(typed, target.selectionStart, target.selectionEnd, "end"); target.dispatchEvent(new Event("input", { bubbles: true })); }
+    return;
+  }
+  target.click();
+  // At once: a menu without the focus in it may be closed at any moment.
+  if (target.matches("summary")) $(".cell", target.parentElement)?.focus();
+}
 
-  // A row that was just taken leaves the list; the pane stays with it, since the call to the room comes next.
-  document.addEventListener("merged", (event) => {
-    if (event.target.matches(".queue") && $("#pane:empty") && rows().length) choose(rows()[0], false);
-  });
+function escape() {
+  for (const menu of $$("details[open]")) menu.open = false;
+  if (document.activeElement.matches(FIELD)) document.activeElement.blur();
+}
 
-  document.addEventListener("click", (event) => {
-    if (event.target.closest("[data-keys]")) return dialog.showModal();
-    const link = event.target.closest(".row .open");
-    if (!link || !$("#pane") || !wide.matches || event.metaKey || event.ctrlKey || event.shiftKey || event.detail === 0) return;
-    event.preventDefault();
-    choose(link.closest(".row"));
-  });
+const DOES = {
+  next: () => step(1),
+  previous: () => step(-1),
+  open: () => $(".open", current() || document)?.click(),
+  waiting: () => letGo(true),
+  save: (_, event) => event.target.closest("form[data-act]")?.requestSubmit(),
+  search: () => $("#find").focus(),
+  go: (row) => (location.href = row.dataset.href),
+  escape,
+  help: () => dialog.showModal(),
+  ...Object.fromEntries(["ack", "shelve", "recheck", "call", "note"].map((does) => [does, () => press(does)])),
+};
+const WHERE = {
+  next: (event) => rows().length && !event.target.closest(".tiles,details[open]"),
+  open: () => document.activeElement === document.body,
+  save: (event) => event.target.matches("form[data-act] textarea"),
+};
+WHERE.previous = WHERE.next;
 
-  document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.key === "Escape") {
-      for (const menu of document.querySelectorAll("details[open]")) { menu.open = false; }
-      if (document.activeElement.matches("input,textarea")) document.activeElement.blur();
-      return;
-    }
-    if (event.target.matches("input,textarea,select") || dialog.open) return;
-    const step = { j: 1, ArrowDown: 1, k: -1, ArrowUp: -1 }[event.key];
-    if (step && rows().length && !event.target.closest(".tiles,details[open]")) {
-      const list = rows(), here = list.indexOf(current());
-      event.preventDefault();
-      return choose(list[Math.min(list.length - 1, Math.max(0, here + step))]);
-    }
-    const page = { 1: "/", 2: "/triage", 3: "/rooms" }[event.key];
-    if (page) return (location.href = page);
-    if (event.key === "/") { event.preventDefault(); return $("#find").focus(); }
-    if (event.key === "?") return dialog.showModal();
-    if (event.key === "Enter" && document.activeElement === document.body) return $(".open", current() || document)?.click();
-    if (!/^[asrn]$/.test(event.key)) return;
-    const scope = wide.matches && $("#pane") ? $("#pane") : document;
-    const target = $(`[data-key="${event.key}"]`, scope);
-    if (!target || !target.offsetParent) {
-      // On a narrow page without the pane, the chosen row's own page has every action.
-      if (current()) location.href = $(".open", current()).href;
-      return;
-    }
-    event.preventDefault();
-    if (target.matches("textarea")) return target.focus();
-    target.click();
-    // At once: a menu without the focus in it may be brought up to date, and closed, at any moment.
-    if (target.matches("summary")) $(".cell", target.parentElement)?.focus();
+function table() {
+  const found = new Map(), told = $$("[data-key-of]", dialog);
+  for (const row of told) for (const key of row.dataset.on.split(" ")) found.set(key, row);
+  const named = new Set(told.map((row) => row.dataset.keyOf));
+  const odd = Object.keys(DOES).filter((does) => !named.has(does)).concat([...named].filter((does) => !DOES[does]));
+  if (odd.length) throw new Error(`only one of help and script knows ${odd}`);
+  return found;
+}
+
+function onKey(keys, event) {
+  if (event.isComposing || event.altKey || dialog.open) return;
+  const letter = event.key.length === 1 && !event.ctrlKey && !event.metaKey;
+  const note = queued.findLast((one) => one.does === "note");
+  if (note && isComing()) { // the rest of the sentence, before its field is here
+    if (letter) { note.typed += event.key; event.preventDefault(); }
+    return;
+  }
+  const row = keys.get(`${event.ctrlKey || event.metaKey ? "Ctrl+" : ""}${event.key}`);
+  const does = row?.dataset.keyOf;
+  const anywhere = does === "save" || does === "escape";
+  if (!row || (letter && areOff()) || (!anywhere && event.target.closest(FIELD))) return;
+  if (event.repeat && does !== "next" && does !== "previous") return;
+  if (WHERE[does] && !WHERE[does](event)) return;
+  if (does !== "escape") event.preventDefault();
+  DOES[does](row, event);
+}
+
+/** Buttons name their keys only while these work. */
+function showKeys() {
+  const off = areOff();
+  document.body.classList.toggle("keys-off", off);
+  if (off) for (const one of $$("[aria-keyshortcuts]")) one.removeAttribute("aria-keyshortcuts");
+  $("#keys-on").checked = !off;
+}
+
+export function bindKeys() {
+  const keys = table();
+  document.addEventListener("keydown", (event) => onKey(keys, event));
+  document.addEventListener("click", (event) => event.target.closest("[data-keys]") && dialog.showModal());
+  document.addEventListener("choosing", () => (queued = []));
+  document.addEventListener("chosen", (event) => onChosen(event.detail));
+  document.addEventListener("merged", showKeys);
+  $("#keys-on").addEventListener("change", (event) => {
+    stored((desk) => (event.target.checked ? desk.removeItem(OFF) : desk.setItem(OFF, "1")));
+    showKeys();
   });
+  addEventListener("storage", showKeys); // switched in another tab
+  showKeys();
 }

@@ -43,7 +43,7 @@ LOOK_S = 1.0
 QUEUE_MAX = 64
 STREAMS_MAX = 200
 SESSION_MAX = 8
-"""Streams of one session. Browsers open six connections to a host."""
+"""Streams of one session. All tabs of a browser share one, but not every browser can."""
 USER_MAX = 24
 """Streams of one account, which an office may share."""
 ADDRESS_MAX = 64

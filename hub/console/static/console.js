@@ -1,5 +1,4 @@
-// Live data: one event stream a page. Tiles and counters are patched in place; fragments that have news are fetched
-// again and only the parts that differ are replaced, so that focus, scroll and open menus stay as they are.
+// A page of the console: what the stream tells goes into counters and tiles at once; fragments that have news are fetched again.
 import { ages, format } from "./ages.js";
 import { now, setNow } from "./clock.js";
 import { $, $$ } from "./dom.js";

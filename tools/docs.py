@@ -5,7 +5,17 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from tools import asyncapi, command_docs, device_docs, engine_docs, fault_docs, openapi, safety_docs, settings_docs
+from tools import (
+    asyncapi,
+    command_docs,
+    device_docs,
+    engine_docs,
+    fault_docs,
+    openapi,
+    safety_docs,
+    sentence_docs,
+    settings_docs,
+)
 
 DOCS = Path(__file__).parents[1] / "docs"
 
@@ -20,6 +30,7 @@ def pages() -> dict[str, str]:
         "commands.md": command_docs.page(),
         "devices.md": device_docs.page(),
         "settings.md": settings_docs.page(),
+        "sentences.md": sentence_docs.page(),
         **fault_docs.pages(),
     }
 

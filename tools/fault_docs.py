@@ -25,7 +25,7 @@ def pages() -> dict[str, str]:
 
 
 def page(rule: Rule) -> str:
-    """The page of one rule. Words stand as they are said when nothing is measured: a dash for an unknown value."""
+    """The page of one rule. Words stand as they are said when nothing is measured and no number to call is known."""
     told = rule.told(View({}, Instant(0.0, 0.0)), Policy())
     parts = [
         f"<!-- Written by `make docs` from agent/rules/{rule.name}.py. Do not edit. -->",
@@ -45,6 +45,7 @@ def page(rule: Rule) -> str:
         "## What the room does",
         _ladder(rule),
         *(_words(LANGUAGES[language], told[language]) for language in LANGUAGES),
+        "What is said at which moment: [sentences.md](../sentences.md).",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -107,8 +108,19 @@ def _rung(remedy: Remedy) -> str:
 
 
 def _words(heading: str, words: Words) -> str:
-    steps = "\n".join(f"{number}. {step}" for number, step in enumerate(words.steps, 1))
-    return f"## {heading}\n\n> **{words.title}**\n\n{steps}"
+    parts = [f"## {heading}", f"> **{words.title}**", "By hand, while the room may not act:", _numbered(words.steps)]
+    if words.working:
+        parts += ["While the room acts by itself:", _numbered(words.working)]
+    if words.power:
+        parts += [
+            "Only where certainly no call is up and the room has neither picture nor sound:",
+            _numbered(words.power),
+        ]
+    return "\n\n".join(parts)
+
+
+def _numbered(steps: tuple[str, ...]) -> str:
+    return "\n".join(f"{number}. {step}" for number, step in enumerate(steps, 1))
 
 
 def _index(rules: tuple[Rule, ...]) -> str:

@@ -39,14 +39,20 @@ class Stamp(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Words(msgspec.Struct, frozen=True):
-    """What to tell a person, in one language: a title and numbered steps."""
+    """What to tell a person, in one language. `wire.telling` decides which steps, at which moment."""
 
     title: str
+    """The fault, and nothing of what is done about it."""
     steps: list[str] = []
+    """By hand, while the room may not act by itself; none of them takes power away."""
     name: str = ""
     """The fault's own name, two or three words."""
     reasons: dict[str, str] = {}
     """Words of the reasons that this fault's events may give. A state's faults leave them out."""
+    working: list[str] = []
+    """What to do while the room acts by itself."""
+    power: list[str] = []
+    """Steps that take power away from something."""
 
 
 class Evidence(msgspec.Struct, frozen=True):
@@ -98,6 +104,15 @@ class FaultNow(msgspec.Struct, frozen=True, kw_only=True):
     refused: str = ""
     """Why the next remedy waits: a refusal's name, or empty."""
     words: dict[str, Words] = {}
+    act: str = ""
+    """The remedy that is under way, whose effect is awaited, or that comes next; empty: there is none left."""
+    acts: int = 0
+    """How many the room has begun by itself in this episode."""
+    takes_s: float = 0.0
+    """How long that act takes until it has its effect, by the boot times measured in this room; 0: not known."""
+    left_s: float = 0.0
+    """Seconds from this state's moment until an act under way should have had its effect (below 0: it is late), or
+    until what forbids the next one may end; 0: not known."""
 
 
 class ActionNow(msgspec.Struct, frozen=True, kw_only=True):
@@ -126,6 +141,8 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     secrecy: str = ""
     """`open`, `secret_meeting` (then facts are left out and `in_call` is null), or `not_told`: the room does not know
     whether a secret meeting is on, and measures no sound. Empty from agents of before."""
+    hands_off: str = ""
+    """Why people should not take power from anything in this room either: a refusal's name, such as `condensation`."""
     version: str = ""
     time_scale: float = 1.0
     outbox: int = 0

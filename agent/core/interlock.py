@@ -181,11 +181,22 @@ def _leased(view: View, state: RoomState, now: Instant) -> Reason | None:
     return None if guards.lease_wait_s <= waited_s < guards.lease_s else Reason.LEASE
 
 
+def hands_off(state: RoomState, now: Instant) -> Reason | None:
+    """Why people should not take power from the room's equipment either, whatever else forbids it to the machine."""
+    view = state.view(now)
+    return _attended(view, state.policy) or _upgrading(view, state.policy) or _supply(state, now)
+
+
+def _upgrading(view: View, policy: Policy) -> Reason | None:
+    """Refuse while the codec takes new firmware; that word outlives its source for a while."""
+    taking = view.seen("codec.upgrading").good is True
+    return Reason.UPGRADING if taking and view.good_age_s("codec.upgrading") < policy.guards.upgrade_max_s else None
+
+
 def _undisturbed(load: Load, needed: bool, view: View, policy: Policy) -> Reason | None:
-    upgrading = view.seen("codec.upgrading").good is True
-    feeds_codec = load.name in ("codec", "switch", "room")
-    if feeds_codec and upgrading and view.good_age_s("codec.upgrading") < policy.guards.upgrade_max_s:
-        return Reason.UPGRADING
+    upgrading = _upgrading(view, policy)
+    if upgrading and load.name in ("codec", "switch", "room"):
+        return upgrading
     if not needed:
         return None
     called, reason = in_call(view, policy)

@@ -177,8 +177,7 @@ def _climb(state: RoomState, rule: Rule, now: Instant) -> Step:
         if now.mono_s - waiting_s <= state.policy.guards.refused_escalate_s:
             return _put(state, fault), effects
         return _give_up(state, rule, fault, reason, now, effects)
-    reason_name = "ladder_exhausted" if rule.ladder else "person_needed"
-    return _give_up(state, rule, fault, reason_name, now, effects)
+    return _give_up(state, rule, fault, "ladder_exhausted" if rule.ladder else "person_needed", now, effects)
 
 
 def _refusal(state: RoomState, rule: Rule, remedy: Remedy, now: Instant) -> Reason | None:
@@ -287,7 +286,8 @@ def _rearm(state: RoomState, rule: Rule, fault: Fault, now: Instant) -> Step:
         if refused is Reason.LEASE:
             return _asked(state, rule, fault, remedy, now)
         if refused is not None:
-            return looks.look_first(state, refused, now)
+            told = fault.refused if refused in QUIET else refused  # what is told is what forbids it now
+            return looks.look_first(_put(state, replace(fault, refused=told)), refused, now)
         fault, reason = _moved(fault, Signal.REARM, now), "permitted"
     elif fault.reason != fault.gave_up:
         fault, reason = replace(_moved(fault, Signal.REARM, now), rung=0), "new_evidence"

@@ -201,8 +201,8 @@ class Policy:
         return self.loads.get(remedy.load) or LOADS[remedy.load]
 
     def phone(self, who: str) -> str:
-        """A number to call, or the words that stand for it when none is configured."""
-        return self.phones.get(who) or "Trung tâm"
+        """A number to call; empty when none is configured."""
+        return self.phones.get(who, "")
 
 
 def make_policy(

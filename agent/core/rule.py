@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import collections
 import enum
+import re
 from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -36,17 +36,50 @@ class Diagnosis:
     evidence: tuple[Evidence, ...] = ()
 
 
+_OPTIONAL = re.compile(r"\[([^][]*)\]")
+_PLACE = re.compile(r"{(\w+)}")
+
+
+def _filled(text: str, values: Mapping[str, str]) -> str:
+    def said(found: re.Match[str]) -> str:
+        known = all(values.get(name) for name in _PLACE.findall(found[1]))
+        return found[1].format_map(values) if known else ""
+
+    return _OPTIONAL.sub(said, text)
+
+
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What the operator is told in one language. Title and steps may use placeholders, `{v}`, that the rule fills."""
+    """What people are told in one language. Which of it at which moment, `wire.telling` decides.
+
+    Title and steps may use placeholders that the rule fills, each within square brackets, `[ ({v} V)]`: what stands in
+    brackets is left out while a value in it is not known.
+    """
 
     name: str
     """The fault's own name, two or three words: what lists and stories call it."""
     title: str
-    """The fault as a sentence, in this room at this moment."""
+    """The fault as a sentence and nothing else: what is done about it changes from minute to minute."""
     steps: tuple[str, ...]
+    """What a person in the room does by hand while the machine may not act. None of them takes power away."""
     reasons: Mapping[str, str] = field(default_factory=dict)
     """Every reason with which the rule says faulty or healthy, in words that go on after a colon."""
+    working: tuple[str, ...] = ()
+    """What they do while the room acts by itself; a rule without a ladder has none."""
+    power: tuple[str, ...] = ()
+    """Steps that take power away: told where certainly no call is up, and the room has neither picture nor sound."""
+
+    def filled(self, values: Mapping[str, str]) -> Words:
+        """The same with its placeholders filled. An empty value is one that is not known."""
+        title, *others = (_filled(text, values) for text in (self.title, *self.steps, *self.working, *self.power))
+        steps, working = len(self.steps), len(self.steps) + len(self.working)
+        return replace(
+            self,
+            title=title,
+            steps=tuple(others[:steps]),
+            working=tuple(others[steps:working]),
+            power=tuple(others[working:]),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,14 +133,9 @@ class Rule:
         return next((key for key in (self.symptom, *self.otherwise) if key in fitted), self.symptom)
 
     def told(self, view: View, policy: Policy) -> dict[str, Words]:
-        """The words in each language with the placeholders filled; an unknown value reads as a dash."""
-        values = collections.defaultdict(lambda: "—", self.fill(view, policy) if self.fill else {})
-        return {
-            language: replace(
-                text, title=text.title.format_map(values), steps=tuple(step.format_map(values) for step in text.steps)
-            )
-            for language, text in self.words.items()
-        }
+        """The words in each language with the placeholders filled; what needs an unknown value is left out."""
+        values = self.fill(view, policy) if self.fill else {}
+        return {language: text.filled(values) for language, text in self.words.items()}
 
 
 def faulty(view: View, reason: str, *keys: str) -> Diagnosis:

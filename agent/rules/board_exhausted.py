@@ -40,20 +40,22 @@ RULE = Rule(
         "vi": Words(
             "Bộ giám sát quá tải",
             "Bộ giám sát đang quá tải",
-            ("Không rút nguồn bộ giám sát.", "Báo Trung tâm {centre} nếu còn cảnh báo."),
+            ("Không rút nguồn bộ giám sát.", "Còn cảnh báo thì báo Trung tâm[ {centre}]."),
             {
                 "memory_used_up": "hết bộ nhớ",
                 "memory_left": "đã đủ bộ nhớ",
             },
+            working=("Không rút nguồn bộ giám sát.", "Cuộc họp không bị ảnh hưởng."),
         ),
         "en": Words(
             "The agent is overloaded",
             "The room's agent is overloaded",
-            ("Do not unplug it.", "Tell the centre {centre} if the warning stays."),
+            ("Do not unplug the agent.", "If the warning stays, tell the centre[ {centre}]."),
             {
                 "memory_used_up": "the memory is used up",
                 "memory_left": "there is memory left",
             },
+            working=("Do not unplug the agent.", "The meeting is not affected."),
         ),
     },
     fill=lambda view, policy: {"centre": policy.phone("centre")},

@@ -32,9 +32,9 @@ RULE = Rule(
             "Nguồn bộ giám sát yếu",
             "Nguồn của bộ giám sát yếu",
             (
-                "Cắm chặt nguồn của bộ giám sát.",
+                "Ấn chặt đầu dây nguồn vào bộ giám sát.",
                 "Không cắm sạc điện thoại vào bộ giám sát.",
-                "Báo Trung tâm {centre} để thay nguồn.",
+                "Báo Trung tâm[ {centre}] để thay nguồn.",
             ),
             {
                 "undervoltage": "nguồn của bộ giám sát yếu",
@@ -44,7 +44,11 @@ RULE = Rule(
         "en": Words(
             "Weak supply of the agent",
             "The supply of the room's agent is weak",
-            ("Push the plug of its supply home.", "Charge no phone from it.", "Ask the centre {centre} for a new one."),
+            (
+                "Press its power lead home at the agent.",
+                "Charge no phone from it.",
+                "Ask the centre[ {centre}] for a new one.",
+            ),
             {
                 "undervoltage": "the agent's supply is weak",
                 "supply_good": "the supply is good",

@@ -52,7 +52,11 @@ RULE = Rule(
         "vi": Words(
             "Không nhận camera",
             "Máy không nhận camera",
-            ("Kiểm tra nắp che ống kính.", "Tắt máy rồi mới cắm lại dây.", "Bật máy, chờ 3 phút."),
+            (
+                "Kiểm tra nắp che ống kính.",
+                "Bật camera nếu camera đang tắt.",
+                "Không cắm, rút dây camera khi máy đang bật: báo Trung tâm[ {centre}].",
+            ),
             {
                 "camera_off": "camera đang tắt",
                 "camera_connected": "đã thấy camera",
@@ -60,14 +64,15 @@ RULE = Rule(
                 "no_camera": "không thấy camera",
                 "camera_silent": "camera không trả lời",
             },
+            working=("Không chạm vào camera và dây camera.", "Chờ TV hiện hình của phòng."),
         ),
         "en": Words(
             "Camera missing",
             "The codec finds no camera",
             (
                 "Check the lens cover.",
-                "Switch the system off before pressing the cable home.",
-                "Switch on, wait 3 minutes.",
+                "Switch the camera on if it is off.",
+                "Do not touch its cable while the system is on: tell the centre[ {centre}].",
             ),
             {
                 "camera_off": "the camera is off",
@@ -76,6 +81,8 @@ RULE = Rule(
                 "no_camera": "no camera is seen",
                 "camera_silent": "the camera does not answer",
             },
+            working=("Do not touch the camera or its cable.", "Wait until the display shows the room."),
         ),
     },
+    fill=lambda view, policy: {"centre": policy.phone("centre")},
 )

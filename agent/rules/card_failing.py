@@ -37,7 +37,7 @@ RULE = Rule(
         "vi": Words(
             "Thẻ nhớ bộ giám sát lỗi",
             "Thẻ nhớ của bộ giám sát bị lỗi",
-            ("Không rút nguồn bộ giám sát.", "Báo Trung tâm {centre} để thay thẻ nhớ."),
+            ("Không rút nguồn bộ giám sát.", "Báo Trung tâm[ {centre}] để thay thẻ nhớ."),
             {
                 "read_only": "thẻ nhớ không ghi được",
                 "card_full": "thẻ nhớ sắp đầy",
@@ -47,7 +47,7 @@ RULE = Rule(
         "en": Words(
             "The agent's card fails",
             "The card of the room's agent fails",
-            ("Do not unplug it.", "Ask the centre {centre} for a new card."),
+            ("Do not unplug the agent.", "Ask the centre[ {centre}] for a new card."),
             {
                 "read_only": "the card cannot be written",
                 "card_full": "the card is nearly full",

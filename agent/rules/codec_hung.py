@@ -50,23 +50,43 @@ RULE = Rule(
     words={
         "vi": Words(
             "Treo máy",
-            "Máy bị treo, đang tự khởi động lại (khoảng 3 phút)",
-            ("Không bấm điều khiển.", "Chờ TV có hình.", "Quá 5 phút thì gọi {centre}."),
+            "Máy bị treo",
+            (
+                "Không bấm điều khiển liên tục.",
+                "Xem TV còn hình không, loa còn tiếng không.",
+                "Báo Trung tâm[ {centre}] điều vừa thấy.",
+            ),
             {
                 "api_answers": "thiết bị đã trả lời điều khiển",
                 "api_silent_codec_reachable": "thiết bị vẫn trả lời ping nhưng không trả lời điều khiển",
                 "api_silent_codec_draws_power": "thiết bị có điện nhưng không trả lời điều khiển",
             },
+            working=(
+                "Không bấm điều khiển, không rút phích.",
+                "Chờ TV có hình.",
+                "Mãi chưa có hình thì gọi Trung tâm[ {centre}].",
+            ),
+            power=("Rút phích điện của máy họp, chờ 30 giây, cắm lại.", "Chờ TV có hình."),
         ),
         "en": Words(
             "Codec hung",
-            "The codec hangs and is being restarted (about 3 minutes)",
-            ("Do not press the remote control.", "Wait for a picture.", "After 5 minutes call {centre}."),
+            "The codec hangs",
+            (
+                "Do not press the remote control again and again.",
+                "See whether there is a picture, hear whether there is sound.",
+                "Tell the centre[ {centre}] what you found.",
+            ),
             {
                 "api_answers": "the codec answers its control interface",
                 "api_silent_codec_reachable": "the codec is reachable but does not answer its control interface",
                 "api_silent_codec_draws_power": "the codec draws power but does not answer its control interface",
             },
+            working=(
+                "Do not press the remote control, do not unplug anything.",
+                "Wait for a picture.",
+                "If none comes, call the centre[ {centre}].",
+            ),
+            power=("Unplug the codec, wait 30 seconds, plug it in again.", "Wait for a picture."),
         ),
     },
     fill=lambda view, policy: {"centre": policy.phone("centre")},

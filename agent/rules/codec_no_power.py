@@ -42,20 +42,40 @@ RULE = Rule(
         "vi": Words(
             "Không lên nguồn",
             "Máy không lên nguồn",
-            ("Xem đèn trên máy.", "Cắm chặt dây nguồn.", "Chưa được thì gọi {centre}."),
+            (
+                "Xem đèn trên máy có sáng không.",
+                "Xem phích điện của máy họp có cắm không.",
+                "Báo Trung tâm[ {centre}] điều vừa thấy.",
+            ),
             {
                 "draws_power": "thiết bị đã dùng điện",
                 "no_draw_no_answer": "có điện vào nhưng thiết bị không chạy",
             },
+            working=("Không rút phích.", "Chờ đèn trên máy sáng, TV có hình."),
+            power=(
+                "Ấn chặt đầu dây nguồn vào máy.",
+                "Chưa lên thì rút phích điện của máy họp, chờ 30 giây, cắm lại.",
+                "Chờ đèn trên máy sáng, TV có hình.",
+            ),
         ),
         "en": Words(
             "No power",
             "The codec has no power",
-            ("Look at the lamp on the device.", "Press the power plug home.", "If it stays dark call {centre}."),
+            (
+                "Look at the lamp on the device.",
+                "See whether its plug is in the socket.",
+                "Tell the centre[ {centre}] what you found.",
+            ),
             {
                 "draws_power": "the device draws power",
                 "no_draw_no_answer": "power is supplied but the device does not run",
             },
+            working=("Do not unplug anything.", "Wait for the lamp and a picture."),
+            power=(
+                "Press the power lead home at the device.",
+                "If it stays dark, unplug it, wait 30 seconds, plug it in again.",
+                "Wait for the lamp and a picture.",
+            ),
         ),
     },
     fill=lambda view, policy: {"centre": policy.phone("centre")},

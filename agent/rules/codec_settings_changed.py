@@ -35,20 +35,22 @@ RULE = Rule(
         "vi": Words(
             "Cấu hình bị thay đổi",
             "Cấu hình thiết bị đầu cuối bị thay đổi",
-            ("Thoát khỏi menu của thiết bị.", "Không tự đổi cấu hình.", "Cần đổi thì báo Trung tâm {centre}."),
+            ("Thoát khỏi menu của thiết bị.", "Không tự đổi cấu hình.", "Cần đổi thì báo Trung tâm[ {centre}]."),
             {
                 "settings_right": "cấu hình đúng với bản mẫu của phòng",
                 "settings_differ": "cấu hình khác với bản mẫu của phòng",
             },
+            working=("Không mở menu của thiết bị.", "Chờ phòng đặt lại cấu hình."),
         ),
         "en": Words(
             "Settings changed",
             "The codec's settings have been changed",
-            ("Leave the codec's menu.", "Do not change its settings.", "To change one, tell the centre {centre}."),
+            ("Leave the codec's menu.", "Do not change its settings.", "To change one, tell the centre[ {centre}]."),
             {
                 "settings_right": "the settings are those of the baseline",
                 "settings_differ": "settings differ from the baseline",
             },
+            working=("Do not open the codec's menu.", "Wait until the room has written the settings again."),
         ),
     },
     fill=lambda view, policy: {"centre": policy.phone("centre")},

@@ -40,20 +40,22 @@ RULE = Rule(
         "vi": Words(
             "Không vào được cuộc họp",
             "Chưa kết nối được cuộc họp",
-            ("Kiểm tra mã phòng họp.", "Không gọi lại nhiều lần.", "Báo điểm cầu trung tâm {centre}."),
+            ("Kiểm tra mã phòng họp.", "Không gọi lại nhiều lần.", "Báo điểm cầu trung tâm[ {centre}]."),
             {
                 "registered": "đã đăng ký vào hệ thống họp",
                 "not_registered": "chưa đăng ký vào hệ thống họp",
             },
+            working=("Không bấm gọi, không rút phích.", "Chờ TV có hình trở lại."),
         ),
         "en": Words(
             "Cannot join the meeting",
             "The room cannot join the meeting",
-            ("Check the meeting room's number.", "Do not call again and again.", "Tell the central site {centre}."),
+            ("Check the meeting room's number.", "Do not call again and again.", "Tell the central site[ {centre}]."),
             {
                 "registered": "registered with the meeting system",
                 "not_registered": "not registered with the meeting system",
             },
+            working=("Do not call, do not unplug anything.", "Wait for the picture to come back."),
         ),
     },
     fill=lambda view, policy: {"centre": policy.phone("centre")},

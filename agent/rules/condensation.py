@@ -45,7 +45,7 @@ RULE = Rule(
             "Phòng rất ẩm",
             (
                 "Đóng cửa, bật điều hòa chế độ khô.",
-                "Lau khô ổ cắm khi đã ngắt điện.",
+                "Không chạm vào ổ cắm, phích cắm còn ướt.",
                 "Chưa bật thiết bị khi còn đọng nước.",
             ),
             {
@@ -59,7 +59,7 @@ RULE = Rule(
             "The room is very humid",
             (
                 "Close the doors, run the air conditioner in dry mode.",
-                "Wipe sockets dry with the power off.",
+                "Do not touch sockets or plugs that are wet.",
                 "Do not switch on while anything is wet.",
             ),
             {

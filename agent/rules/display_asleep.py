@@ -70,6 +70,7 @@ RULE = Rule(
                 "display_draws_nothing": "màn hình không dùng điện",
                 "picture_possible": "màn hình đã có hình",
             },
+            working=("Không bấm điều khiển.", "Chờ TV có hình."),
         ),
         "en": Words(
             "No picture on the TV",
@@ -88,6 +89,7 @@ RULE = Rule(
                 "display_draws_nothing": "the display draws no power",
                 "picture_possible": "a picture is possible",
             },
+            working=("Do not press the remote control.", "Wait for a picture."),
         ),
     },
 )

@@ -36,9 +36,9 @@ RULE = Rule(
             "Màn hình tự báo hỏng",
             "Màn hình, máy chiếu tự báo hỏng",
             (
-                "Không rút điện máy chiếu khi đang nóng: tắt bằng nút, chờ quạt dừng.",
-                "Dọn đồ che khe gió; máy nguội thì lau lưới lọc bụi.",
-                "Chuẩn bị TV dự phòng, báo Trung tâm {centre}.",
+                "Không rút điện máy chiếu khi đang nóng.",
+                "Dọn đồ che khe gió.",
+                "Chuẩn bị TV dự phòng, báo Trung tâm[ {centre}].",
             ),
             {
                 "display_names_an_error": "màn hình tự báo có bộ phận hỏng",
@@ -49,9 +49,9 @@ RULE = Rule(
             "The display says that it is at fault",
             "The display says that it is at fault",
             (
-                "Do not unplug a hot projector: switch it off by its button and wait for the fan to stop.",
-                "Free its air inlets; when it is cold, clean the filter.",
-                "Have another display ready, tell the centre {centre}.",
+                "Do not unplug a hot projector.",
+                "Free its air inlets.",
+                "Have another display ready, tell the centre[ {centre}].",
             ),
             {
                 "display_names_an_error": "the display names an error of its own",

@@ -51,6 +51,7 @@ RULE = Rule(
                 "amplifier_off": "ampli không dùng điện",
                 "sound_possible": "đã nghe được tiếng",
             },
+            working=("Chờ một lát rồi nghe lại.",),
         ),
         "en": Words(
             "Others are not heard",
@@ -63,6 +64,7 @@ RULE = Rule(
                 "amplifier_off": "the amplifier draws no power",
                 "sound_possible": "sound is possible",
             },
+            working=("Wait a moment, then listen again.",),
         ),
     },
 )

@@ -39,8 +39,8 @@ RULE = Rule(
             "Không tới được Trung tâm",
             "Không tới được máy chủ Trung tâm, đường truyền của phòng vẫn tốt",
             (
-                "Không rút dây, không tắt bộ chuyển đổi quang.",
-                "Báo Trung tâm {centre}: máy chủ hoặc mạng của nhà mạng có sự cố.",
+                "Không rút dây, không tắt bộ chuyển đổi quang điện.",
+                "Báo Trung tâm[ {centre}]: máy chủ hoặc mạng của nhà mạng có sự cố.",
                 "Vẫn có thể gọi thử vào cuộc họp.",
             ),
             {
@@ -52,8 +52,8 @@ RULE = Rule(
             "Centre unreachable",
             "The centre's server cannot be reached, the room's line works",
             (
-                "Unplug nothing, leave the media converter on.",
-                "Tell the centre {centre}: its server or the carrier's network is at fault.",
+                "Do not unplug anything, leave the media converter on.",
+                "Tell the centre[ {centre}]: its server or the carrier's network is at fault.",
                 "Joining the meeting may still work: try it.",
             ),
             {

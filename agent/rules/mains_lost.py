@@ -50,8 +50,12 @@ RULE = Rule(
     words={
         "vi": Words(
             "Mất điện lưới",
-            "Mất điện, UPS còn khoảng {n} phút",
-            ("Kiểm tra aptomat.", "Bật máy phát hoặc gọi Điện lực {power}.", "Tắt thiết bị không cần thiết."),
+            "Mất điện[, UPS còn khoảng {n} phút]",
+            (
+                "Kiểm tra aptomat.",
+                "Bật máy phát hoặc gọi Điện lực[ {power}].",
+                "Tắt điều hòa, quạt và thứ không dùng để họp.",
+            ),
             {
                 "mains_present": "đã có điện lưới",
                 "voltage_near_zero": "điện áp gần bằng không",
@@ -61,11 +65,11 @@ RULE = Rule(
         ),
         "en": Words(
             "Mains lost",
-            "Mains lost, the UPS lasts about {n} minutes",
+            "Mains lost[, minutes left in the UPS: about {n}]",
             (
                 "Check the breaker.",
-                "Start the generator or call the power company {power}.",
-                "Switch off what is not needed.",
+                "Start the generator or call the power company[ {power}].",
+                "Switch off air conditioner, fans and what the meeting does not need.",
             ),
             {
                 "mains_present": "mains is present",

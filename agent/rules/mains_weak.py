@@ -45,8 +45,8 @@ RULE = Rule(
     words={
         "vi": Words(
             "Điện yếu, chập chờn",
-            "Điện đang yếu ({v} V)",
-            ("Tắt điều hòa, ấm điện.", "Không bật, tắt thiết bị liên tục.", "Nếu không đỡ, báo Điện lực {power}."),
+            "Điện yếu hoặc chập chờn[ ({v} V)]",
+            ("Tắt điều hòa, ấm điện.", "Không bật, tắt thiết bị liên tục.", "Nếu không đỡ, báo Điện lực[ {power}]."),
             {
                 "voltage_low": "điện áp quá thấp",
                 "voltage_high": "điện áp quá cao",
@@ -55,11 +55,11 @@ RULE = Rule(
         ),
         "en": Words(
             "Weak mains",
-            "The mains voltage is out of limits ({v} V)",
+            "The mains voltage is out of limits[ ({v} V)]",
             (
                 "Switch off air conditioner and kettles.",
                 "Do not switch equipment on and off.",
-                "If it does not get better, tell the power company {power}.",
+                "If it does not get better, tell the power company[ {power}].",
             ),
             {
                 "voltage_low": "the voltage is too low",

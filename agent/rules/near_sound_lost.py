@@ -52,6 +52,7 @@ RULE = Rule(
                 "no_meeting_near": "không có cuộc họp sắp tới",
                 "no_microphone": "không thấy micro",
             },
+            working=("Chờ đèn micro sáng rồi nói thử.",),
         ),
         "en": Words(
             "This room is not heard",
@@ -63,6 +64,7 @@ RULE = Rule(
                 "no_meeting_near": "no meeting is near",
                 "no_microphone": "no microphone is seen",
             },
+            working=("Wait for its lamp, then speak a few words.",),
         ),
     },
 )

@@ -44,25 +44,27 @@ RULE = Rule(
     words={
         "vi": Words(
             "Quá nhiệt",
-            "Thiết bị đang nóng ({t} °C)",
-            ("Bật điều hòa hoặc quạt.", "Bỏ vật che khe thoát nhiệt.", "Chưa mát thì báo Trung tâm {centre}."),
+            "Thiết bị đang nóng[ ({t} °C)]",
+            ("Bật điều hòa hoặc quạt.", "Bỏ vật che khe thoát nhiệt.", "Chưa mát thì báo Trung tâm[ {centre}]."),
             {
                 "room_hot": "phòng quá nóng",
                 "rack_hot": "chỗ đặt thiết bị quá nóng",
                 "codec_hot": "thiết bị đầu cuối quá nóng",
                 "cool_enough": "đã đủ mát",
             },
+            working=("Bật thêm điều hòa nếu có.", "Bỏ vật che khe thoát nhiệt."),
         ),
         "en": Words(
             "Overheating",
-            "The equipment is hot ({t} °C)",
-            ("Switch on air conditioner or fan.", "Uncover the vents.", "If it stays hot tell the centre {centre}."),
+            "The equipment is hot[ ({t} °C)]",
+            ("Switch on air conditioner or fan.", "Uncover the vents.", "If it stays hot, tell the centre[ {centre}]."),
             {
                 "room_hot": "the room is too hot",
                 "rack_hot": "it is too hot at the equipment",
                 "codec_hot": "the codec is too hot",
                 "cool_enough": "it is cool enough",
             },
+            working=("Run the air conditioner too, if there is one.", "Uncover the vents."),
         ),
     },
     fill=lambda view, policy: {

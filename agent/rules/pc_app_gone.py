@@ -40,6 +40,7 @@ RULE = Rule(
                 "software_runs": "phần mềm họp đang chạy",
                 "software_gone": "phần mềm họp không chạy",
             },
+            working=("Không dùng máy tính họp lúc này.", "Chờ phần mềm họp tự mở lại."),
         ),
         "en": Words(
             "Conference software gone",
@@ -49,6 +50,7 @@ RULE = Rule(
                 "software_runs": "the conference software runs",
                 "software_gone": "the conference software does not run",
             },
+            working=("Leave the PC alone for the moment.", "Wait until the software has opened again."),
         ),
     },
 )

@@ -52,7 +52,7 @@ RULE = Rule(
             (
                 "Dừng tải dữ liệu trên mạng này.",
                 "Dùng dây mạng, không dùng Wi-Fi.",
-                "Báo Trung tâm {centre} nếu còn giật.",
+                "Còn giật thì báo Trung tâm[ {centre}].",
             ),
             {
                 "loss_high": "mất nhiều gói trên đường truyền",
@@ -66,7 +66,11 @@ RULE = Rule(
         "en": Words(
             "Choppy picture",
             "The network is slow, the picture is choppy",
-            ("Stop downloads on this network.", "Use the cable, not Wi-Fi.", "Tell the centre {centre} if it goes on."),
+            (
+                "Stop downloads on this network.",
+                "Use the cable, not Wi-Fi.",
+                "If it goes on, tell the centre[ {centre}].",
+            ),
             {
                 "loss_high": "many packets are lost on the line",
                 "jitter_high": "the jitter of the line is high",

@@ -45,6 +45,7 @@ RULE = Rule(
                 "too_dark": "ánh sáng dưới mức cần thiết",
                 "light_enough": "đã đủ sáng",
             },
+            working=("Kéo rèm cửa sổ sau lưng đại biểu.", "Vẫn tối thì bật thêm đèn phía trước."),
         ),
         "en": Words(
             "Room too dark",
@@ -55,6 +56,7 @@ RULE = Rule(
                 "too_dark": "there is too little light",
                 "light_enough": "there is enough light",
             },
+            working=("Draw the curtain behind the delegates.", "If it is still dark, switch on more front lights."),
         ),
     },
 )

@@ -55,22 +55,35 @@ RULE = Rule(
         "vi": Words(
             "Mất mạng trong phòng",
             "Phòng họp mất mạng",
-            ("Xem đèn cổng mạng.", "Cắm lại dây mạng vào máy họp.", "Chờ 2 phút."),
+            (
+                "Xem đèn cổng mạng.",
+                "Ấn chặt dây mạng vào máy họp.",
+                "Chờ 2 phút; chưa được thì gọi Trung tâm[ {centre}].",
+            ),
             {
                 "gateway_reachable": "cổng ra của phòng đã trả lời",
                 "no_carrier": "cổng mạng không có tín hiệu",
                 "gateway_silent": "cổng ra của phòng không trả lời",
             },
+            working=("Không rút dây mạng, không rút phích.", "Chờ đèn cổng mạng sáng."),
+            power=("Rút phích điện của bộ chuyển mạch, chờ 30 giây, cắm lại.", "Chờ 2 phút."),
         ),
         "en": Words(
             "Room network lost",
             "The room has lost its network",
-            ("Look at the lamps of the network port.", "Press the cable into the codec home.", "Wait 2 minutes."),
+            (
+                "Look at the lamps of the network port.",
+                "Press the network cable home at the codec.",
+                "Wait 2 minutes; if that does not help, call the centre[ {centre}].",
+            ),
             {
                 "gateway_reachable": "the gateway answers",
                 "no_carrier": "the network port has no link",
                 "gateway_silent": "the gateway does not answer",
             },
+            working=("Do not unplug anything.", "Wait for the lamps of the network port."),
+            power=("Unplug the network switch, wait 30 seconds, plug it in again.", "Wait 2 minutes."),
         ),
     },
+    fill=lambda view, policy: {"centre": policy.phone("centre")},
 )

@@ -63,22 +63,32 @@ RULE = Rule(
         "vi": Words(
             "Mất đường truyền",
             "Đường truyền về tỉnh bị mất",
-            ("Xem đèn bộ chuyển đổi quang.", "Không rút dây quang.", "Gọi nhà mạng {carrier}."),
+            ("Xem đèn bộ chuyển đổi quang điện.", "Không rút dây quang.", "Gọi nhà mạng[ {carrier}]."),
             {
                 "hub_reachable": "đã tới được tỉnh",
                 "beyond_answers": "có thiết bị ngoài bộ chuyển đổi quang trả lời, đường truyền của phòng vẫn tốt",
                 "gateway_answers_hub_silent": "mạng trong phòng tốt nhưng không tới được tỉnh",
             },
+            working=("Không rút dây quang, không rút phích.", "Chờ 2 phút."),
+            power=(
+                "Rút phích điện của bộ chuyển đổi quang điện, chờ 30 giây, cắm lại. Không chạm vào dây quang.",
+                "Chờ 2 phút.",
+            ),
         ),
         "en": Words(
             "Uplink lost",
             "The line to the province is lost",
-            ("Look at the lamps of the media converter.", "Do not unplug the fibre.", "Call the carrier {carrier}."),
+            ("Look at the lamps of the media converter.", "Do not unplug the fibre.", "Call the carrier[ {carrier}]."),
             {
                 "hub_reachable": "the province is reached",
                 "beyond_answers": "something beyond the media converter answers: the line works",
                 "gateway_answers_hub_silent": "the room's network is good, but the province is not reached",
             },
+            working=("Do not unplug the fibre or any plug.", "Wait 2 minutes."),
+            power=(
+                "Unplug the media converter's supply, wait 30 seconds, plug it in again. Do not touch the fibre.",
+                "Wait 2 minutes.",
+            ),
         ),
     },
     fill=lambda view, policy: {"carrier": policy.phone("carrier")},

@@ -43,7 +43,7 @@ RULE = Rule(
         "vi": Words(
             "UPS lỗi, ắc quy yếu",
             "Ắc quy UPS đã yếu",
-            ("Không rút điện UPS.", "Báo Trung tâm {centre} để thay."),
+            ("Không rút điện UPS.", "Báo Trung tâm[ {centre}] để thay."),
             {
                 "replace_battery": "UPS báo cần thay ắc quy",
                 "short_runtime": "ắc quy chỉ giữ được rất ngắn",
@@ -54,7 +54,7 @@ RULE = Rule(
         "en": Words(
             "Weak UPS battery",
             "The battery of the UPS is weak",
-            ("Do not unplug the UPS.", "Ask the centre {centre} for a new battery."),
+            ("Do not unplug the UPS.", "Ask the centre[ {centre}] for a new battery."),
             {
                 "replace_battery": "the UPS asks for a new battery",
                 "short_runtime": "the battery lasts only a short time",

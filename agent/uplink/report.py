@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from agent.core.engine import CLEAR_LATCHES
 from agent.core.events import Record, RecordKind
 from agent.core.facts import Instant, NoReading, Seen
-from agent.core.interlock import in_call, permit
+from agent.core.interlock import hands_off, in_call, permit
 from agent.core.maintenance import maintained
+from agent.core.outlook import outlook
 from agent.core.phases import OPEN
 from agent.core.reasons import Reason, Refusal
 from agent.core.remedies import Method, Remedy
+from agent.core.rule import Words
 from agent.core.secrecy import Secrecy
 from agent.core.state import RoomState
 from wire import messages as m
@@ -38,6 +41,17 @@ def stamp(who: Identity, now: Instant, seq: int = 0) -> m.Stamp:
     )  # fmt: skip
 
 
+def words_of(words: Mapping[str, Words], *, reasons: bool = True) -> dict[str, m.Words]:
+    """A rule's words as they travel."""
+    return {
+        lang: m.Words(
+            one.title, list(one.steps), one.name, dict(one.reasons) if reasons else {}, list(one.working),
+            list(one.power),
+        )
+        for lang, one in words.items()
+    }  # fmt: skip
+
+
 def event(record: Record, at: m.Stamp) -> m.Event:
     """A record of the engine as the message that goes into the outbox."""
     return m.Event(
@@ -57,7 +71,7 @@ def event(record: Record, at: m.Stamp) -> m.Event:
         proof=dict(record.proof),
         command=record.command,
         by=record.by,
-        words={lang: m.Words(w.title, list(w.steps), w.name, dict(w.reasons)) for lang, w in record.words.items()},
+        words=words_of(record.words),
         detail=dict(record.detail),
     )
 
@@ -135,12 +149,13 @@ def snapshot(
         rule = state.rules.get(name)
         if rule is None or fault.phase not in OPEN:
             continue
-        words = {lang: m.Words(w.title, list(w.steps), w.name) for lang, w in rule.told(view, state.policy).items()}
+        ahead = outlook(state, rule, fault, now)
         faults.append(
             m.FaultNow(
                 fault_id=fault.fault_id, rule=name, phase=fault.phase, severity=rule.severity,
                 since_s=round(min(fault.since_wall_s, now.wall_s), 1), rung=fault.rung, refused=str(fault.refused),
-                words=words,
+                words=words_of(rule.told(view, state.policy), reasons=False), act=ahead.act, acts=fault.acts,
+                takes_s=ahead.takes_s, left_s=ahead.left_s,
             )
         )  # fmt: skip
     return m.State(
@@ -151,6 +166,7 @@ def snapshot(
         loads=_loads(state, now),
         in_call=None if secret else in_call(view, state.policy)[0],
         secrecy=str(secrecy or ""),
+        hands_off=str(hands_off(state, now) or ""),
         mode="safe" if state.policy.safe_mode else "maintenance" if maintained(state, now) else "normal",
         version=version,
         time_scale=time_scale,

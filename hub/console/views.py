@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from hub.console.present import Present, lower_first, present
 from hub.console.words import Words, short_time
 from hub.store.read import read_incidents, reads
 from hub.store.read.causes import Sign, by_cause
+from hub.store.read.last_word import read_state as read
 from hub.store.read.read_incidents import Incident
 from hub.store.read.reads import MeetingRow, RoomDetail, RoomRow, Tree
-from wire.messages import ActionNow, BadMessageError, FactNow, State, decode
+from wire.messages import ActionNow, FactNow, State
 
 
 @dataclass
@@ -24,6 +26,8 @@ class Row:
     meeting: MeetingRow | None
     others: list[Row] = field(default_factory=list)
     communes: int = 1
+    line: str = ""
+    """What happens about it; see `with_lines`."""
 
     @property
     def members(self) -> str:
@@ -37,8 +41,8 @@ class Row:
 
 
 def title_of(t: Words, incident: Incident) -> str:
-    """What the room calls it, or the rule's name when it sent no words."""
-    return t.told(incident.words)[0] or incident.rule
+    """What the room called it when it told of it last, or the rule's name when it sent no words."""
+    return t.told(incident.words).title or incident.rule
 
 
 def make_rows(
@@ -62,6 +66,15 @@ def make_rows(
     return sorted(rows, key=lambda row: order[id(row)])
 
 
+def with_lines(t: Words, rows: list[Row], now_s: float) -> list[Row]:
+    """The rows with what is told of them now. Rooms of one cause may stand at different stages."""
+    for row in rows:
+        now = present(t, row.incident, now_s)
+        stands = {(one.incident.phase, one.incident.refused) for one in [row, *row.others]}
+        row.title, row.line = now.title, now.line if len(stands) == 1 else t("now.differ")
+    return rows
+
+
 def _row(t: Words, incident: Incident, room: RoomRow | None, tree: Tree, nearest: dict[str, MeetingRow]) -> Row:
     commune = tree.up(room.node, "commune") if room else None
     cluster = tree.up(room.node, "cluster") if room else None
@@ -79,33 +92,16 @@ def _sign(row: Row) -> Sign:
     return read_incidents.sign(row.incident)
 
 
-def verdict_sentence(t: Words, room: RoomDetail, incidents: list[Incident], now_s: float) -> str:
-    """The room's state in one sentence, and what its machine is doing about it in a second."""
-    worst = next((i for i in incidents if i.is_open), None)
+def verdict_sentence(t: Words, room: RoomDetail, worst: Present | None, now_s: float) -> str:
+    """The room's state in one sentence, and what happens about its worst incident in a second."""
     if room.verdict == "lost":
         since_s = room.lost_since_s or room.heard_s
         return t("verdict.lost", time=short_time(since_s, now_s)) if since_s else t("verdict.lost_never")
     if room.verdict in ("fault", "check"):
         if worst is None:
             return t(f"verdict.{room.verdict}_plain")
-        return f"{t(f'verdict.{room.verdict}', title=lower_first(title_of(t, worst)))} {doing(t, worst)}".strip()
+        return f"{t(f'verdict.{room.verdict}', title=lower_first(worst.title))} {worst.line}"
     return t(f"verdict.{room.verdict}")
-
-
-def lower_first(text: str) -> str:
-    """The text as it reads in the middle of a sentence; abbreviations such as UPS and TV stay."""
-    return text[:1].lower() + text[1:] if text[1:2].islower() or text[1:2] == " " else text
-
-
-def doing(t: Words, incident: Incident) -> str:
-    """What happens about an open incident: the room works on it, waits for permission, or needs a person."""
-    if incident.phase in ("remedying", "settling"):
-        return t("verdict.self_working")
-    if incident.needs_person:
-        return t("verdict.needs_person")
-    if incident.refused:
-        return t("verdict.self_waits", reason=t.name("reason", incident.refused))
-    return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,12 +123,7 @@ _ORDER = ("codec", "display", "camera", "sound", "pc", "power", "net", "env", "s
 
 def read_state(room: RoomDetail) -> State | None:
     """The room's own state message, or None when it sent none that can be read."""
-    if not room.state_raw:
-        return None
-    try:
-        return decode(State, room.state_raw)
-    except BadMessageError:
-        return None
+    return read(room.state_raw)
 
 
 def fact_groups(t: Words, state: State | None, now_s: float) -> list[tuple[str, list[FactLine]]]:

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+
+from wire import messages as m
 
 LANGUAGES = ("vi", "en")
 ZONE = timezone(timedelta(hours=7))
@@ -87,11 +90,17 @@ class Words:
             return ", ".join(self._texts.get(f"said.{word.replace(' ', '_')}", word) for word in str(value).split(", "))
         return str(value)
 
-    def told(self, words: dict[str, Any]) -> tuple[str, list[str]]:
-        """Title and steps that a room sent, in this language or else in any it has; empty when it sent none."""
-        found = self._of(words)
-        steps = found.get("steps")
-        return str(found.get("title", "")), [str(step) for step in steps] if isinstance(steps, list) else []
+    def told(self, words: Mapping[str, Any]) -> m.Words:
+        """The words of a fault that a room sent, in this language or else in any it has; empty when it sent none."""
+        found = words.get(self.language) or words.get("vi") or words.get("en")
+        if isinstance(found, m.Words):
+            return found
+        row: dict[str, Any] = found if isinstance(found, dict) else {}
+        steps, working, power = (
+            [str(step) for step in one] if isinstance(one := row.get(kind), list) else []
+            for kind in ("steps", "working", "power")
+        )
+        return m.Words(str(row.get("title", "")), steps, str(row.get("name", "")), working=working, power=power)
 
     def fault(self, words: dict[str, Any], rule: str) -> str:
         """The name of a fault as its room sent it; its title, or the rule's raw name, when it sent none."""

@@ -29,13 +29,21 @@ GROUP_WINDOW_S = 300.0
 
 WORDS = {
     "vi": Words(
-        "Bộ giám sát mất liên lạc, cuộc họp không bị ảnh hưởng",
-        ["Xem đèn bộ giám sát.", "Cắm lại nguồn của nó."],
+        "Bộ giám sát mất liên lạc",
+        [
+            "Hỏi phòng có điện không, có đang họp bình thường không.",
+            "Xem đèn bộ giám sát.",
+            "Đèn tắt: ấn chặt đầu dây nguồn vào bộ giám sát.",
+        ],
         "Bộ giám sát mất liên lạc",
     ),
     "en": Words(
-        "The agent is out of touch; the meeting is not affected",
-        ["Look at the agent's light.", "Unplug its supply and plug it in again."],
+        "The agent is out of touch",
+        [
+            "Ask whether the room has power and whether its meeting goes on.",
+            "Look at the agent's light.",
+            "No light: press its power lead home at the agent.",
+        ],
         "Agent out of touch",
     ),
 }

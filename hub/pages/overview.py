@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from hub.console import timeline, views
 from hub.console.context import Ask, Asked, RefusedError
+from hub.console.present import present
 from hub.console.words import Words, day_time
 from hub.core.text import fold
 from hub.store.read import read_incidents, read_security, reads
@@ -33,7 +34,7 @@ def overview(ask: Asked) -> Response:
         "overview.html",
         clusters=_clusters(tree, rooms),
         meeting=_meeting(coming, rooms, tree),
-        top=urgent[:5],
+        top=views.with_lines(ask.t, urgent[:5], ask.now_s),
         urgent=len(urgent),
         counters=counters,
         verdicts=VERDICTS,
@@ -114,7 +115,7 @@ def _lines(ask: Ask, query: str, verdict: str, cluster: str) -> tuple[list[Line]
     nearest = reads.next_by_room(reads.meetings(ask.reader, ask.now_s))
     problems: dict[str, str] = {}
     for incident in read_incidents.open_incidents(ask.reader):
-        problems.setdefault(incident.room, views.title_of(ask.t, incident))
+        problems.setdefault(incident.room, ask.t.fault(incident.words, incident.rule))
     lines = []
     for room in search(reads.rooms(ask.reader), tree, query):
         of_cluster = tree.up(room.node, "cluster")
@@ -227,18 +228,19 @@ def room_page(ask: Asked, room_id: str) -> Response:
     tree, state = reads.tree(ask.reader), views.read_state(room)
     touching = reads.meetings_of_room(ask.reader, room_id, ask.now_s - timeline.SPAN_S, ask.now_s + reads.WEEK_S)
     opened = [incident for incident in incidents if incident.is_open]
+    told = [(one, present(ask.t, one, ask.now_s)) for one in opened]
+    worst = told[0][1] if told else None
     return ask.page(
         "room.html",
         room=room,
         commune=tree.up(room.node, "commune"),
         cluster=tree.up(room.node, "cluster"),
         site=tree.up(room.node, "site"),
-        verdict=views.verdict_sentence(ask.t, room, incidents, ask.now_s),
-        opened=opened,
+        verdict=views.verdict_sentence(ask.t, room, worst, ask.now_s),
+        opened=told,
         history=[incident for incident in incidents if not incident.is_open],
-        told=ask.t.told(opened[0].words) if opened else ("", []),
+        now=worst,
         title_of=views.title_of,
-        doing=views.doing,
         state=state,
         groups=views.fact_groups(ask.t, state, ask.now_s),
         secret=state is not None and state.secrecy == "secret_meeting",

@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from hub.console import acts, story, views
 from hub.console.context import Acting, Ask, Asked, RefusedError, in_scope
+from hub.console.present import present
 from hub.console.words import short_time
 from hub.port import Marked
 from hub.store.read import read_incidents, reads
@@ -46,7 +47,7 @@ def triage_page(ask: Asked, tab: str = "new", sel: Number = 0) -> Response:
         "triage.html",
         tabs=TABS,
         counts=read_incidents.tab_counts(ask.reader, ask.now_s),
-        rows=rows[:ROWS_MAX],
+        rows=views.with_lines(ask.t, rows[:ROWS_MAX], ask.now_s),
         hidden=len(rows) - ROWS_MAX,
         chosen=chosen.incident.id if chosen else 0,
         counters=reads.counters(ask.reader, ask.now_s),
@@ -62,8 +63,7 @@ def _pane(ask: Ask, row: views.Row, tab: str = "new", steps_max: int = 4) -> dic
         "tab": tab,
         "i": incident,
         "room": row.room,
-        "told": ask.t.told(incident.words),
-        "doing": views.doing(ask.t, incident),
+        "now": present(ask.t, incident, ask.now_s),
         "steps": _story(ask, incident)[-steps_max:],
         "shelve_min": SHELVE_MIN,
         "shelve_why": SHELVE_WHY,

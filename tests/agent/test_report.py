@@ -47,7 +47,11 @@ def test_a_snapshot_tells_facts_faults_words_actions_and_loads() -> None:
     (fault,) = made.faults
     assert (fault.rule, fault.phase) == ("codec_hung", "remedying")
     assert set(fault.words) == {"vi", "en"}
-    assert fault.words["vi"].title
+    told = fault.words["vi"]
+    assert all((told.title, told.steps, told.name, told.working, told.power))
+    assert told.reasons == {}
+    assert (fault.act, fault.acts, fault.takes_s, fault.left_s) == ("codec_restart", 1, 150.0, 149.0)
+    assert made.hands_off == ""
     refused = {a.remedy: a.refused for a in made.actions}
     assert refused["codec_power_cycle"] == "load_busy"
     assert refused["light_on"] == ""

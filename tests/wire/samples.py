@@ -17,10 +17,12 @@ STAMP = m.Stamp(
     mono_s=86412.25, wall_s=1795410130.5, synced=True,
 )  # fmt: skip
 WORDS = {
-    "vi": m.Words("Máy bị treo, đang tự khởi động lại (khoảng 3 phút)", ["Chờ TV có hình."], "Treo máy",
-                  {"api_answers": "thiết bị đã trả lời điều khiển"}),
-    "en": m.Words("The codec hangs and is being restarted (about 3 minutes)", ["Wait for a picture."], "Codec hung",
-                  {"api_answers": "the codec answers its control interface"}),
+    "vi": m.Words("Máy bị treo", ["Xem TV còn hình không."], "Treo máy",
+                  {"api_answers": "thiết bị đã trả lời điều khiển"}, ["Chờ TV có hình."],
+                  ["Rút phích điện của máy họp, chờ 30 giây, cắm lại."]),
+    "en": m.Words("The codec hangs", ["See whether there is a picture."], "Codec hung",
+                  {"api_answers": "the codec answers its control interface"}, ["Wait for a picture."],
+                  ["Unplug the codec, wait 30 seconds, plug it in again."]),
 }  # fmt: skip
 
 SAMPLES: dict[str, msgspec.Struct] = {
@@ -45,6 +47,10 @@ SAMPLES: dict[str, msgspec.Struct] = {
                 rung=1,
                 refused="hold_on",
                 words=WORDS,
+                act="codec_power_cycle",
+                acts=1,
+                takes_s=245.0,
+                left_s=95.5,
             )
         ],
         actions=[m.ActionNow(remedy="codec_restart", load="codec", refused="hold_on")],
@@ -52,6 +58,7 @@ SAMPLES: dict[str, msgspec.Struct] = {
         in_call=None,
         mode="maintenance",
         secrecy="open",
+        hands_off="condensation",
         version="0.1.0",
         time_scale=0.1,
         outbox=3,

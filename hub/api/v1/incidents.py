@@ -13,6 +13,7 @@ from hub.api.v1.problems import NOT_FOUND
 from hub.api.v1.rooms import Limit
 from hub.console import story, views
 from hub.console.context import RefusedError
+from hub.console.present import present
 from hub.console.words import LANGUAGES, words
 from hub.store.read import read_api, read_incidents
 from hub.store.read.read_api import IncidentFilter
@@ -63,9 +64,13 @@ def list_incidents(
 def read_incident(called: Called, incident_id: Number) -> IncidentFull:
     """One incident: what was seen, what was decided and why, what was done, and with what effect."""
     incident = find(called.reader, incident_id)
-    vi, en = (words(language).told(incident.words)[1] for language in LANGUAGES)
-    to_do = [Both(vi=one, en=other) for one, other in zip(vi, en, strict=False)]
-    return IncidentFull(**brief(incident), to_do=to_do, story=_story(called.reader, incident))
+    vi, en = (present(words(language), incident, called.now_s) for language in LANGUAGES)
+    return IncidentFull(
+        **brief(incident),
+        now=Both(vi=vi.line, en=en.line),
+        to_do=[Both(vi=one, en=other) for one, other in zip(vi.steps, en.steps, strict=False)],
+        story=_story(called.reader, incident),
+    )
 
 
 def find(reader: Reader, incident_id: int) -> Incident:

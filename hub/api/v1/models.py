@@ -185,7 +185,8 @@ class Step(BaseModel):
 class IncidentFull(IncidentBrief):
     """One incident with its story."""
 
-    to_do: list[Both] = Field(description="What somebody in the room can do, as the room told it.")
+    now: Both = Field(description="What happens about it at this moment.")
+    to_do: list[Both] = Field(description="What somebody in the room can do now; nothing that takes power away.")
     story: list[Step]
 
 

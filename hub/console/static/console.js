@@ -24,11 +24,16 @@ function concerned(element, patch) {
   return patch.refresh || topics.some((topic) => {
     const [kind, id] = topic.split(":");
     if (kind === "health") return true;
-    if (kind === "incidents") return Boolean(patch.incidents);
+    if (kind === "incidents") return Boolean(patch.incidents) || shown(element, patch.rooms);
     if (kind === "rooms") return Boolean(patch.tiles);
     if (kind === "incident") return patch.incidents?.includes(Number(id));
     return kind === "room" && patch.rooms?.includes(id);
   });
+}
+
+// What is told of a row changes with its room, too: why it waits, and until when.
+function shown(element, rooms) {
+  return Boolean(rooms) && $$("[data-room]", element).some((row) => rooms.includes(row.dataset.room));
 }
 
 // `late`: how many seconds ago it was told to the tabs that were open by then. What a page missed between its drawing and the

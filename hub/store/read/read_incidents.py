@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from hub.store.read.causes import Sign, by_cause
+from hub.store.read.last_word import NEVER, LastWord
 from hub.store.read.reads import Reader
 from wire.event_kinds import EventKind
 
@@ -53,6 +54,8 @@ class Incident:
     shelved_reason: str
     group: str
     """Shared by incidents of one cause, as the hub found; empty: it stands alone."""
+    last: LastWord = NEVER
+    """What the room said last, of an open incident that is read to be told; see `TOLD`."""
 
     @property
     def is_open(self) -> bool:
@@ -65,6 +68,15 @@ COLUMNS = (
     " i.escalated_s, i.closed_s, i.outcome, i.refused, i.remedies, i.reason, i.words, i.acked_by, i.acked_s,"
     " i.shelved_by, i.shelved_until_s, i.shelved_reason, i.grp"
 )
+COUNT = COLUMNS.count(",") + 1
+_LAST_WORD = (
+    ", CASE WHEN i.epoch <> 'hub' THEN t.state_raw END, t.state_s, t.verdict, t.lost_since_s, t.heard_s,"
+    " (SELECT MAX(c.created_s) FROM commands c WHERE c.room = t.room AND c.confirmed <> '')"
+    " FROM incidents i LEFT JOIN twins t ON t.room = i.room AND i.closed_s = 0"
+)
+TOLD = COLUMNS + _LAST_WORD
+"""The same with the last word of the room. A room's state is some kilobytes, so that only open incidents have it, and
+none of the hub's own: those come by the hundred."""
 
 
 def of_row(row: sqlite3.Row) -> Incident:
@@ -72,7 +84,18 @@ def of_row(row: sqlite3.Row) -> Incident:
     values[7] = bool(values[7])
     values[14] = _loads(values[14], list)
     values[16] = _loads(values[16], dict)
-    return Incident(*values)
+    own, word = values[:COUNT], values[COUNT:]
+    found = Incident(*own)
+    return replace(found, last=_last_word(*word)) if word else found
+
+
+def _last_word(
+    raw: bytes | None, state_s: float | None, verdict: str | None, lost_s: float | None, heard_s: float | None,
+    confirmed_s: float | None,
+) -> LastWord:  # fmt: skip
+    silent = verdict == "lost"
+    since_s = (lost_s or heard_s or 0.0) if silent else 0.0
+    return LastWord(bytes(raw or b""), state_s or 0.0, not silent, since_s, confirmed_s or 0.0)
 
 
 def _loads(text: str, kind: type[Any]) -> Any:
@@ -88,7 +111,7 @@ def by_tab(reader: Reader, tab: str, now_s: float, limit: int = INCIDENTS_MAX) -
     """The rows of one tab: those that need a person first, then the worst, then the newest."""
     order = "i.closed_s DESC" if tab == "done" else f"i.needs_person DESC, {_SEVERITY}, i.opened_s DESC"
     rows = reader.all(
-        f"SELECT {COLUMNS} FROM incidents i WHERE (i.closed_s = 0 OR i.closed_s > :now - 86400)"  # noqa: S608
+        f"SELECT {TOLD} WHERE (i.closed_s = 0 OR i.closed_s > :now - 86400)"
         f" AND i.outcome <> 'superseded' AND {_TAB} = :tab ORDER BY {order}, i.id DESC LIMIT :limit",
         {"now": now_s, "tab": tab, "limit": limit},
     )
@@ -125,14 +148,14 @@ def open_incidents(reader: Reader) -> list[Incident]:
 
 def incident(reader: Reader, incident_id: int) -> Incident | None:
     """One incident, or None."""
-    row = reader.one(f"SELECT {COLUMNS} FROM incidents i WHERE i.id = ?", incident_id)  # noqa: S608
+    row = reader.one(f"SELECT {TOLD} WHERE i.id = ?", incident_id)
     return of_row(row) if row else None
 
 
 def of_room(reader: Reader, room: str, limit: int = 60) -> list[Incident]:
     """The room's incidents, open ones first, then the newest."""
     rows = reader.all(
-        f"SELECT {COLUMNS} FROM incidents i WHERE i.room = ?"  # noqa: S608
+        f"SELECT {TOLD} WHERE i.room = ?"
         f" ORDER BY i.closed_s > 0, CASE WHEN i.closed_s = 0 THEN {_SEVERITY} END, i.opened_s DESC LIMIT ?",
         room,
         limit,

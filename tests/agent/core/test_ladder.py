@@ -221,6 +221,15 @@ def test_a_fault_that_is_tried_again_has_its_whole_wait_before_it() -> None:
     assert world.phase("toy") is Phase.CONFIRMED, "it waits for the call to end, as if for the first time"
 
 
+def test_what_forbids_the_next_try_of_an_escalated_fault_is_what_forbids_it_now() -> None:
+    world = escalated(room(), rung=0, refused="meeting_near")
+    later(world, 10.0, {**ILL, "codec.in_call": True})
+    assert (world.phase("toy"), toy(world).refused) == (Phase.ESCALATED, Reason.IN_CALL)
+    world.mono_s += world.state.policy.guards.witness_s + 1.0
+    later(world, 1.0, {})
+    assert toy(world).refused == Reason.IN_CALL, "a look of seconds is no reason to tell"
+
+
 def test_an_escalated_fault_has_the_room_looked_at_before_its_next_try() -> None:
     world = escalated(room(), rung=0)
     stale_s = world.state.policy.guards.witness_s + 1.0

@@ -22,9 +22,9 @@ def test_everything_that_is_given_is_there() -> None:
     )  # fmt: skip
 
 
-def test_a_number_to_call_or_the_centre_where_none_is_known() -> None:
+def test_a_number_to_call_is_empty_where_none_is_known() -> None:
     made = make_policy(phones={"carrier": "18001166"})
-    assert (made.phone("carrier"), made.phone("power")) == ("18001166", "Trung tâm")
+    assert (made.phone("carrier"), made.phone("power")) == ("18001166", "")
 
 
 @pytest.mark.parametrize("off_s", [1.0, OFF_MAX_S])

@@ -12,7 +12,8 @@ NOW = Instant(100.0, 0.0)
 VIEW = View({"mains.voltage_v": Seen().with_reading(180.0, NOW)}, NOW)
 RULE = Rule(
     "toy", Severity.WARNING, "codec.api", ("codec.api",), lambda view, _: unknown(view, "nothing"),
-    {"vi": Words("Điện", "Điện {volts} V", ("Gọi {who}",), {"low": "điện thấp"})},
+    {"vi": Words("Điện", "Điện yếu[ ({volts} V)]", ("Gọi[ {who}].", "Chờ."), {"low": "điện thấp"},
+                 ("Xem[ {who}, {volts}].",), ("Rút[ {who}].", "Cắm."))},
     "cause", "consequence", "action", "1 h",
     otherwise=("codec.ping", "codec.tcp"),
 )  # fmt: skip
@@ -25,10 +26,19 @@ def test_the_first_symptom_that_the_room_has_counts_and_its_own_where_it_has_non
     assert RULE.symptom_in(set()) == "codec.api"
 
 
-def test_what_is_known_fills_the_words_and_a_dash_stands_for_the_rest() -> None:
-    filled = replace(RULE, fill=lambda view, _: {"volts": f"{view.number('mains.voltage_v'):.0f}"})
-    assert filled.told(VIEW, Policy()) == {"vi": Words("Điện", "Điện 180 V", ("Gọi —",), {"low": "điện thấp"})}
-    assert RULE.told(VIEW, Policy()) == {"vi": Words("Điện", "Điện — V", ("Gọi —",), {"low": "điện thấp"})}
+def test_what_is_known_fills_the_words_and_the_rest_is_left_out_with_what_belongs_to_it() -> None:
+    filled = replace(RULE, fill=lambda view, _: {"volts": f"{view.number('mains.voltage_v'):.0f}", "who": ""})
+    reasons = {"low": "điện thấp"}
+    assert filled.told(VIEW, Policy()) == {
+        "vi": Words("Điện", "Điện yếu (180 V)", ("Gọi.", "Chờ."), reasons, ("Xem.",), ("Rút.", "Cắm."))
+    }
+    assert RULE.told(VIEW, Policy()) == {
+        "vi": Words("Điện", "Điện yếu", ("Gọi.", "Chờ."), reasons, ("Xem.",), ("Rút.", "Cắm."))
+    }
+    whole = replace(filled, fill=lambda *_: {"volts": "180", "who": "lan"})
+    assert whole.told(VIEW, Policy()) == {
+        "vi": Words("Điện", "Điện yếu (180 V)", ("Gọi lan.", "Chờ."), reasons, ("Xem lan, 180.",), ("Rút lan.", "Cắm."))
+    }
 
 
 def test_every_verdict_comes_with_the_facts_it_rests_on() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import string
 import tomllib
 from collections.abc import Iterator
@@ -14,11 +15,15 @@ from agent.core.events import DesiredChanged
 from agent.core.facts import FACTS, NoReading, Reading
 from agent.core.policy import Meeting
 from agent.core.remedies import REMEDIES
-from agent.core.rule import Rule, Severity, Verdict
+from agent.core.rule import Rule, Severity, Verdict, Words
 from tests.agent.core.world import FULL, IDLE, WALL_S, World
 
 RULES = {rule.name: rule for rule in agent.rules.load()}
 RECORDINGS = Path(__file__).parent / "recordings"
+
+
+def _texts(words: Words) -> tuple[str, ...]:
+    return (words.title, *words.steps, *words.working, *words.power)
 
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
@@ -33,10 +38,12 @@ class TestContract:
     def test_speaks_both_languages_alike(self, rule: Rule) -> None:
         assert set(rule.words) == {"vi", "en"}
         fields = [
-            {name for text in (w.title, *w.steps) for _, name, _, _ in string.Formatter().parse(text) if name}
+            {name for text in _texts(w) for _, name, _, _ in string.Formatter().parse(text) if name}
             for w in rule.words.values()
         ]
         assert fields[0] == fields[1]
+        for text in (text for w in rule.words.values() for text in _texts(w)):
+            assert "{" not in re.sub(r"\[[^][]*\]", "", text), f"put what needs a value in brackets: {text!r}"
         assert all(1 <= len(w.steps) <= 4 for w in rule.words.values())
         assert all(0 < len(w.name) <= 40 for w in rule.words.values())
         assert rule.words["vi"].reasons.keys() == rule.words["en"].reasons.keys()
@@ -63,7 +70,7 @@ class TestContract:
     def test_tells_without_any_fact(self, rule: Rule) -> None:
         world = World()
         told = rule.told(world.state.view(world.now), world.state.policy)
-        assert all("{" not in text for words in told.values() for text in (words.title, *words.steps))
+        assert not [text for words in told.values() for text in _texts(words) if re.search(r"[{}\[\]]", text)]
 
 
 def test_few_alarms_are_critical() -> None:

@@ -50,11 +50,9 @@ class Fault:
 
 MAINS = ("Mất điện, UPS còn khoảng 14 phút", "Mains lost, the UPS lasts about 14 minutes")
 MAINS_STEPS = ("Kiểm tra aptomat.", "Bật máy phát hoặc gọi Điện lực.", "Tắt thiết bị không cần thiết.")
-HUNG = (
-    "Máy bị treo, đang tự khởi động lại (khoảng 3 phút)",
-    "The codec hangs and is being restarted (about 3 minutes)",
-)
-HUNG_STEPS = ("Không bấm điều khiển.", "Chờ TV có hình.", "Quá 5 phút thì gọi 0237 3850 123.")
+HUNG = ("Máy bị treo", "The codec hangs")
+HUNG_STEPS = ("Không bấm điều khiển liên tục.", "Xem TV còn hình không, loa còn tiếng không.",
+              "Báo Trung tâm 0237 3850 123 điều vừa thấy.")  # fmt: skip
 UPLINK = ("Đường truyền về tỉnh bị mất", "The line to the province is lost")
 UPLINK_STEPS = ("Xem đèn bộ chuyển đổi quang.", "Không rút dây quang.", "Gọi nhà mạng 18001166.")
 CAMERA = ("Máy không nhận camera", "The codec does not see the camera")
@@ -65,10 +63,7 @@ WEAK = ("Ắc quy UPS đã yếu", "The UPS battery is weak")
 WEAK_STEPS = ("Không rút điện UPS.", "Báo Trung tâm để thay.")
 TV = ("TV không có hình", "The TV shows no picture")
 TV_STEPS = ("Bật TV, chọn đúng cổng HDMI.", "Bấm phím bất kỳ trên điều khiển máy họp.", "Kiểm tra dây HDMI.")
-AGENT = (
-    "Bộ giám sát mất liên lạc, cuộc họp không bị ảnh hưởng",
-    "The agent is out of touch; the meeting is not affected",
-)
+AGENT = ("Bộ giám sát mất liên lạc", "The agent is out of touch")
 AGENT_STEPS = ("Xem đèn bộ giám sát.", "Cắm lại nguồn của nó.")
 
 FAULTS = [

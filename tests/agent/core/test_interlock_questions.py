@@ -1,0 +1,64 @@
+"""What else is asked of the interlock: who may not wait, who is asked about again, and what one look shows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from agent.core.facts import NoReading, Reading
+from agent.core.interlock import must_hurry, needs_a_last_look, shows_a_call
+from agent.core.remedies import LOADS, REMEDIES
+from agent.core.stages import stands_for
+from tests.agent.core.world import World
+
+
+@pytest.mark.parametrize(
+    ("remedy", "hurries"),
+    [("codec_power_cycle", True), ("amplifier_off", True), ("fan_off", False), ("light_on", False)],
+)
+def test_what_a_call_would_suffer_from_may_not_wait_for_a_lock(remedy: str, hurries: bool) -> None:
+    assert must_hurry(REMEDIES[remedy], LOADS[REMEDIES[remedy].load]) is hurries
+
+
+def test_what_may_run_in_a_trial_alone_may_not_wait_for_a_lock_either() -> None:
+    remedy = replace(REMEDIES["light_on"], trial_only=True)
+    assert must_hurry(remedy, LOADS["light"])
+
+
+@pytest.mark.parametrize(
+    ("looked", "limit_w", "shown"),
+    [
+        ({"codec.in_call": True}, 40.0, True),
+        ({"codec.in_call": False}, 40.0, False),
+        ({"codec.in_call": NoReading("timeout")}, 40.0, False),
+        ({"codec.draw_w": 40.0}, 40.0, True),
+        ({"codec.draw_w": 41}, 40.0, True),
+        ({"codec.draw_w": 39.9}, 40.0, False),
+        ({"codec.draw_w": 1.0}, 1.0, True),
+        ({"codec.draw_w": 90.0}, 0.0, False),
+        ({"codec.draw_w": NoReading("timeout")}, 40.0, False),
+        ({"codec.in_call": False, "codec.draw_w": 40.0}, 40.0, True),
+        ({}, 40.0, False),
+    ],
+)
+def test_one_look_shows_a_call_by_either_witness(looked: dict[str, Reading], limit_w: float, shown: bool) -> None:
+    policy = World().state.policy
+    limits = replace(policy.thresholds, call_draw_w=limit_w)
+    assert shows_a_call(looked, replace(policy, thresholds=limits)) is shown
+
+
+@pytest.mark.parametrize(
+    ("remedy", "asked"),
+    [
+        ("codec_power_cycle", True), ("codec_restart", True), ("amplifier_off", True), ("codec_unmute", True),
+        ("light_on", False), ("codec_wake", False), ("room_staged_boot", False),
+    ],
+)  # fmt: skip
+def test_what_takes_something_away_is_asked_about_once_more(remedy: str, asked: bool) -> None:
+    assert needs_a_last_look(REMEDIES[remedy]) is asked
+
+
+def test_a_room_that_is_not_restarted_stands_for_nothing() -> None:
+    world = World()
+    assert stands_for(world.state, world.now) == (False, False)

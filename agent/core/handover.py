@@ -13,9 +13,9 @@ from dataclasses import replace
 from agent.core import acts, ladder, looks
 from agent.core.events import Effect, RemedyDone
 from agent.core.facts import Instant
-from agent.core.interlock import needs_a_last_look, permit, unseen
+from agent.core.interlock import needs_a_last_look, permit, witnessed
 from agent.core.phases import Phase
-from agent.core.reasons import Reason, Refusal
+from agent.core.reasons import Decision, Reason
 from agent.core.remedies import Method
 from agent.core.rule import Verdict
 from agent.core.state import Act, RoomState
@@ -41,14 +41,14 @@ def asked_again(state: RoomState, act_id: int, now: Instant) -> tuple[RoomState,
     remedy = state.policy.remedies[act.remedy]
     if not needs_a_last_look(remedy):
         return _unasked(state, act, now)
-    reason, evidence = _objection(acts.unbooked(state, act), act, now), _evidence(state, act, now)
-    if reason is None and evidence is Verdict.FAULTY:
+    decision, evidence = _decision(acts.unbooked(state, act), act, now), _evidence(state, act, now)
+    if decision.allowed and evidence is Verdict.FAULTY:
         return acts.rebooked(state, act, now), (), Handover.BEGINS
     # Unknown: a sweep was given up for the witnesses, or is on its way.
-    awaited = reason in AWAITED or (reason is None and evidence is Verdict.UNKNOWN)
-    reason = reason or Reason.NO_EVIDENCE
+    awaited = decision.reason in AWAITED or (decision.allowed and evidence is Verdict.UNKNOWN)
+    reason = decision.reason or Reason.NO_EVIDENCE
     if awaited and _may_wait(state, act, now):
-        state, effects = looks.look_first(_held(state, act, now), reason, now)
+        state, effects = looks.look_first(_held(state, act, now), decision, now)
         return state, effects, Handover.HELD
     state, effects = ladder.finished(state, RemedyDone(act_id, ok=False, reason=reason, proof={"sent": False}), now)
     return state, effects, Handover.WITHDRAWN
@@ -70,7 +70,7 @@ def _unasked(state: RoomState, act: Act, now: Instant) -> tuple[RoomState, tuple
     a slow card would hand over in the same moment; that delays it, and never keeps a load dark."""
     if state.policy.remedies[act.remedy].method is not Method.ON:
         return state, (), Handover.BEGINS
-    if _objection(acts.unbooked(state, act), act, now) is Reason.STAGGER and _may_wait(state, act, now):
+    if _decision(acts.unbooked(state, act), act, now).reason is Reason.STAGGER and _may_wait(state, act, now):
         return _held(state, act, now), (), Handover.HELD
     return acts.rebooked(state, act, now), (), Handover.BEGINS
 
@@ -85,20 +85,21 @@ def _held(state: RoomState, act: Act, now: Instant) -> RoomState:
     return replace(state, acts={**state.acts, act.act_id: held})
 
 
-def _objection(state: RoomState, act: Act, now: Instant) -> Reason | None:
+def _decision(state: RoomState, act: Act, now: Instant) -> Decision:
     """The interlock's word on the act, in a room that knows nothing of it yet."""
     rule = state.rules.get(act.fault)
-    refusal = permit(
+    decision = permit(
         state.policy.remedies[act.remedy], state, now, own=rule is not None or act.by == "routine",
         staged=act.by in STAGED_BY, leased=True, grave=rule is not None and rule.leaves_no_meeting,
         confirmed=bool(act.confirmed),
     )  # fmt: skip
-    if not isinstance(refusal, Refusal):
+    if decision.allowed and rule is not None and ladder.too_early(state, rule, now):
         # What speaks against an act although the fault is there: something beyond the converter answers again.
-        return Reason.NOT_YET if rule is not None and ladder.too_early(state, rule, now) else None
-    if refusal.reason is Reason.CALL_UNKNOWN:  # the witnesses may know, if they were asked long ago
-        return unseen(state.view(now), state.policy) or Reason.CALL_UNKNOWN
-    return refusal.reason
+        return Decision(Reason.NOT_YET)
+    if decision.reason is Reason.CALL_UNKNOWN:  # the witnesses may know, if they were asked long ago
+        seen = witnessed(state.view(now), state.policy)
+        return decision if seen.allowed else seen
+    return decision
 
 
 def _evidence(state: RoomState, act: Act, now: Instant) -> Verdict:

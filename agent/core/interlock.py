@@ -16,7 +16,7 @@ from agent.core.maintenance import maintained
 from agent.core.meeting_guard import far_from_meetings, meeting_spared
 from agent.core.phases import OPEN
 from agent.core.policy import Policy
-from agent.core.reasons import Permit, Reason, Refusal
+from agent.core.reasons import ALLOWED, Decision, Reason, first_refusal, refused_if
 from agent.core.remedies import Load, Method, Remedy
 from agent.core.schedule import trial_runs
 from agent.core.state import LoadState, RoomState
@@ -43,7 +43,7 @@ def permit(
     leased: bool = False,
     grave: bool = False,
     confirmed: bool = False,
-) -> Permit | Refusal:
+) -> Decision:
     """Whether this act may begin at this moment.
 
     `own`: the room's own decision, which a connected hub has to lease; an order comes from the hub already. `staged`:
@@ -56,7 +56,7 @@ def permit(
     load = policy.load_of(remedy)
     checks = [_possible(remedy, load, policy), _idle(load, state, now)]
     if not staged and _returning(load, state):
-        checks.append(Reason.RETURNING)
+        checks.append(Decision(Reason.RETURNING))
     view = state.view(now)
     if remedy.restarts:
         ordered, grave = stages.stands_for(state, now) if staged else (not own, grave)
@@ -66,7 +66,7 @@ def permit(
             _undisturbed(load, load.in_call_path, view, policy),
             meeting_spared(remedy, load, state, now, ordered=ordered, grave=grave, confirmed=confirmed)
             if load.in_call_path
-            else None,
+            else ALLOWED,
             _way_out(remedy, load, state),
             _supply(state, now),
             _limits(remedy, load, state, now),
@@ -79,20 +79,17 @@ def permit(
             _attended(view, policy),
             maintained(state, now),
             _undisturbed(load, needed, view, policy),
-            far_from_meetings(state, now) if needed else None,
+            far_from_meetings(state, now) if needed else ALLOWED,
         ]
     if remedy.trial_only and not trial_runs(policy, now, state.times):
-        checks.append(Reason.NOT_A_TRIAL)
+        checks.append(Decision(Reason.NOT_A_TRIAL))
     if remedy.method is Method.ON and now.mono_s - state.load(load.name).off_since_s < load.min_off_s:
-        checks.append(Reason.MIN_OFF)
+        checks.append(Decision(Reason.MIN_OFF))
     if remedy.method in RELAY_METHODS:
         checks.append(_staggered(remedy, load, state, now))
     if disturbs_a_call(remedy, load):
-        checks.append(unseen(view, policy))
-    for reason in checks:
-        if reason is not None:
-            return Refusal(reason)
-    return Permit()
+        checks.append(witnessed(view, policy))
+    return first_refusal(checks)
 
 
 def disturbs_a_call(remedy: Remedy, load: Load) -> bool:
@@ -112,32 +109,30 @@ def must_hurry(remedy: Remedy, load: Load) -> bool:
     return disturbs_a_call(remedy, load) or remedy.trial_only
 
 
-def _possible(remedy: Remedy, load: Load, policy: Policy) -> Reason | None:
+def _possible(remedy: Remedy, load: Load, policy: Policy) -> Decision:
     if policy.safe_mode:
-        return Reason.SAFE_MODE
+        return Decision(Reason.SAFE_MODE)
     if remedy.method is Method.API:
-        return None if remedy.name in policy.apis else Reason.NOT_FITTED
+        return refused_if(remedy.name not in policy.apis, Reason.NOT_FITTED)
     if remedy.method is Method.STAGED:
-        return None if policy.relays else Reason.NOT_FITTED
+        return refused_if(not policy.relays, Reason.NOT_FITTED)
     if load.name not in policy.relays or not load.on_relay:
-        return Reason.NOT_FITTED
+        return Decision(Reason.NOT_FITTED)
     if remedy.method in CUTTING and load.never_cut:
-        return Reason.PROJECTOR
-    if remedy.method is Method.OFF and not load.may_stay_off:
-        return Reason.NOT_FITTED
-    return None
+        return Decision(Reason.PROJECTOR)
+    return refused_if(remedy.method is Method.OFF and not load.may_stay_off, Reason.NOT_FITTED)
 
 
-def _idle(load: Load, state: RoomState, now: Instant) -> Reason | None:
+def _idle(load: Load, state: RoomState, now: Instant) -> Decision:
     if state.load(load.name).act_id:
-        return Reason.LOAD_BUSY
+        return Decision(Reason.LOAD_BUSY)
     if not load.on_relay and state.acts:
-        return Reason.LOAD_BUSY  # it stands for all of them: the whole room, or the board that does the switching
+        return Decision(Reason.LOAD_BUSY)  # it stands for all of them: the room, or the board that does the switching
     for name in load.upstream:
         above = state.load(name)
         if above.act_id or now.mono_s < above.settle_until_s:
-            return Reason.UPSTREAM_DOWN
-    return None
+            return Decision(Reason.UPSTREAM_DOWN)
+    return ALLOWED
 
 
 def _returning(load: Load, state: RoomState) -> bool:
@@ -149,61 +144,60 @@ def _returning(load: Load, state: RoomState) -> bool:
     return load.name in later or not load.on_relay
 
 
-def _attended(view: View, policy: Policy) -> Reason | None:
+def _attended(view: View, policy: Policy) -> Decision:
     """Refuse while somebody at the equipment holds it; that word outlives its source for a while."""
     held = view.seen("room.attended").good is True
-    return Reason.ATTENDED if held and view.good_age_s("room.attended") < policy.guards.attended_max_s else None
+    still = held and view.good_age_s("room.attended") < policy.guards.attended_max_s
+    return refused_if(still, Reason.ATTENDED)
 
 
-def _way_out(remedy: Remedy, load: Load, state: RoomState) -> Reason | None:
+def _way_out(remedy: Remedy, load: Load, state: RoomState) -> Decision:
     """The agent's own way to the hub: only when that way is the fault, and once for each fault."""
     if not load.own_uplink:
-        return None
+        return ALLOWED
     faults = [
         fault
         for name, fault in state.faults.items()
         if fault.phase in OPEN and name in state.rules and remedy.name in state.rules[name].ladder
     ]
     if not faults:
-        return Reason.OWN_UPLINK
+        return Decision(Reason.OWN_UPLINK)
     since_s = min(fault.since_s for fault in faults)
-    return Reason.UPLINK_ONCE if any(at_s >= since_s for at_s in state.load(load.name).acts_s) else None
+    return refused_if(any(at_s >= since_s for at_s in state.load(load.name).acts_s), Reason.UPLINK_ONCE)
 
 
-def _leased(view: View, state: RoomState, now: Instant) -> Reason | None:
+def _leased(view: View, state: RoomState, now: Instant) -> Decision:
     """The fleet's budget. Without a hub that answers, the room's own limits have to do."""
     guards, lease = state.policy.guards, state.lease
     if guards.lease_wait_s <= 0 or not view.is_true("hub.session") or now.mono_s < lease.until_s:
-        return None
+        return ALLOWED
     if now.mono_s < lease.denied_until_s:
-        return Reason.FLEET_BUDGET
+        return Decision(Reason.FLEET_BUDGET)
     waited_s = now.mono_s - lease.asked_s
-    return None if guards.lease_wait_s <= waited_s < guards.lease_s else Reason.LEASE
+    return refused_if(not guards.lease_wait_s <= waited_s < guards.lease_s, Reason.LEASE)
 
 
-def hands_off(state: RoomState, now: Instant) -> Reason | None:
-    """Why people should not take power from the room's equipment either, whatever else forbids it to the machine."""
+def people_may_cut(state: RoomState, now: Instant) -> Decision:
+    """Whether people may take power from the room's equipment, whatever else forbids it to the machine."""
     view = state.view(now)
-    return _attended(view, state.policy) or _upgrading(view, state.policy) or _supply(state, now)
+    return first_refusal([_attended(view, state.policy), _upgrading(view, state.policy), _supply(state, now)])
 
 
-def _upgrading(view: View, policy: Policy) -> Reason | None:
+def _upgrading(view: View, policy: Policy) -> Decision:
     """Refuse while the codec takes new firmware; that word outlives its source for a while."""
     taking = view.seen("codec.upgrading").good is True
-    return Reason.UPGRADING if taking and view.good_age_s("codec.upgrading") < policy.guards.upgrade_max_s else None
+    still = taking and view.good_age_s("codec.upgrading") < policy.guards.upgrade_max_s
+    return refused_if(still, Reason.UPGRADING)
 
 
-def _undisturbed(load: Load, needed: bool, view: View, policy: Policy) -> Reason | None:
+def _undisturbed(load: Load, needed: bool, view: View, policy: Policy) -> Decision:
     upgrading = _upgrading(view, policy)
-    if upgrading and load.name in ("codec", "switch", "room"):
+    if not upgrading.allowed and load.name in ("codec", "switch", "room"):
         return upgrading
-    if not needed:
-        return None
-    called, reason = in_call(view, policy)
-    return reason if called is not False else None
+    return no_call(view, policy) if needed else ALLOWED
 
 
-def _staggered(remedy: Remedy, load: Load, state: RoomState, now: Instant) -> Reason | None:
+def _staggered(remedy: Remedy, load: Load, state: RoomState, now: Instant) -> Decision:
     """Keep relays apart both when they move and, for the inrush, when the cycles under way will give power back."""
     policy = state.policy
     moves_s = (now.mono_s, now.mono_s + load.off_s) if remedy.method is Method.CYCLE else (now.mono_s,)
@@ -213,10 +207,10 @@ def _staggered(remedy: Remedy, load: Load, state: RoomState, now: Instant) -> Re
         if policy.remedies[act.remedy].method is Method.CYCLE
     ]
     near = any(abs(move_s - other_s) < policy.guards.stagger_s for move_s in moves_s for other_s in others_s)
-    return Reason.STAGGER if near else None
+    return refused_if(near, Reason.STAGGER)
 
 
-def unseen(view: View, policy: Policy) -> Reason | None:
+def witnessed(view: View, policy: Policy) -> Decision:
     """Whatever has a say about a call must say it now: one may have begun since an older look.
 
     One that has not been asked for long, as after a pause of the whole board, is asked first; one that was asked and
@@ -228,8 +222,8 @@ def unseen(view: View, policy: Policy) -> Reason | None:
         else:
             too_old = view.fitted(key) and not view.silent(key)
         if too_old:
-            return Reason.LOOKING
-    return None
+            return Decision(Reason.LOOKING)
+    return ALLOWED
 
 
 def mains_bad(view: View, policy: Policy) -> bool:
@@ -250,31 +244,30 @@ def _bad(battery: Reading | None, volts: Reading | None, policy: Policy) -> bool
     return battery is True
 
 
-def _supply(state: RoomState, now: Instant) -> Reason | None:
+def _supply(state: RoomState, now: Instant) -> Decision:
     view = state.view(now)
     if view.is_true("ups.on_battery"):
-        return Reason.ON_BATTERY
+        return Decision(Reason.ON_BATTERY)
     if now.mono_s - state.mains_bad_s < state.policy.guards.mains_calm_s:
-        return Reason.MAINS_UNSTABLE
-    if condensing(view, state.policy.thresholds):
-        return Reason.CONDENSATION
-    return None
+        return Decision(Reason.MAINS_UNSTABLE)
+    return refused_if(condensing(view, state.policy.thresholds) is True, Reason.CONDENSATION)
 
 
-def _limits(remedy: Remedy, load: Load, state: RoomState, now: Instant) -> Reason | None:
+def _limits(remedy: Remedy, load: Load, state: RoomState, now: Instant) -> Decision:
     own = state.load(load.name)
     # A staged boot goes through all loads: one that waits for a person makes the whole of it theirs.
     if own.latched or (remedy.method is Method.STAGED and any(x.latched for x in state.loads.values())):
-        return Reason.LATCHED
+        return Decision(Reason.LATCHED)
     if now.mono_s < own.settle_until_s:
-        return Reason.SETTLING
+        return Decision(Reason.SETTLING)
     if own.acts_s and now.mono_s - own.acts_s[-1] < load.hold_on_s:
-        return Reason.HOLD_ON
-    spent = _spent(remedy, load, own, now)
-    if spent is None or not state.undated:
-        return spent
+        return Decision(Reason.HOLD_ON)
+    left = _left(remedy, load, own, now)
+    if left.allowed or not state.undated:
+        return left
     # Restarts of earlier boots whose age nobody knows yet: nothing else is tried in the place of this one meanwhile.
-    return spent if _spent(remedy, load, _dated_only(own, load, state), now) else Reason.CLOCK_UNKNOWN
+    dated = _left(remedy, load, _dated_only(own, load, state), now)
+    return Decision(Reason.CLOCK_UNKNOWN) if dated.allowed else left
 
 
 def _dated_only(own: LoadState, load: Load, state: RoomState) -> LoadState:
@@ -286,25 +279,24 @@ def _dated_only(own: LoadState, load: Load, state: RoomState) -> LoadState:
     )
 
 
-def spent(remedy: Remedy, state: RoomState, now: Instant) -> Reason | None:
-    """Whether its load has had all its restarts of an hour or of a day, whatever else speaks for or against it."""
+def within_budgets(remedy: Remedy, state: RoomState, now: Instant) -> Decision:
+    """Whether its load has restarts left of this hour and this day, whatever else speaks for or against it."""
     load = state.policy.load_of(remedy)
-    return _spent(remedy, load, state.load(load.name), now)
+    return _left(remedy, load, state.load(load.name), now)
 
 
-def _spent(remedy: Remedy, load: Load, own: LoadState, now: Instant) -> Reason | None:
-    """Whether the load has had all its restarts of an hour or of a day."""
+def _left(remedy: Remedy, load: Load, own: LoadState, now: Instant) -> Decision:
+    """Whether the load has restarts left of this hour and this day."""
     if sum(now.mono_s - at_s < HOUR_S for at_s in own.acts_s) >= load.budget_per_hour:
-        return Reason.BUDGET_HOUR
+        return Decision(Reason.BUDGET_HOUR)
     if sum(now.mono_s - at_s < DAY_S for at_s in own.acts_s) >= load.budget_per_day:
-        return Reason.BUDGET_DAY
+        return Decision(Reason.BUDGET_DAY)
     if remedy.method is not Method.CYCLE:
-        return None
+        return ALLOWED
     if sum(now.mono_s - at_s < DAY_S for at_s in own.cycles_s) >= load.cycles_per_day:
-        return Reason.BUDGET_DAY
-    return (
-        Reason.BUDGET_HOUR if sum(now.mono_s - at_s < HOUR_S for at_s in own.cycles_s) >= load.cycles_per_hour else None
-    )
+        return Decision(Reason.BUDGET_DAY)
+    cycled = sum(now.mono_s - at_s < HOUR_S for at_s in own.cycles_s)
+    return refused_if(cycled >= load.cycles_per_hour, Reason.BUDGET_HOUR)
 
 
 def shows_a_call(readings: Mapping[str, Reading], policy: Policy) -> bool:
@@ -314,11 +306,11 @@ def shows_a_call(readings: Mapping[str, Reading], policy: Policy) -> bool:
     return readings.get("codec.in_call") is True or drawing
 
 
-def in_call(view: View, policy: Policy) -> tuple[bool | None, Reason]:
-    """Whether a call may be under way, from two witnesses: the codec's own word and its draw.
+def no_call(view: View, policy: Policy) -> Decision:
+    """Whether certainly no call is up, from two witnesses: the codec's own word and its draw.
 
-    True and None both forbid; the reason goes with them (and means nothing beside False). A codec that has gone silent
-    is believed only as far as its draw agrees: without a calibrated meter nothing is known of it.
+    A codec that has gone silent is believed only as far as its draw agrees: without a calibrated meter nothing is known
+    of it.
     """
     word = view.value("codec.in_call")
     draw_w = view.number("codec.draw_w")
@@ -326,16 +318,20 @@ def in_call(view: View, policy: Policy) -> tuple[bool | None, Reason]:
     calibrated = limits.call_draw_w > 0
     drawing_call = calibrated and draw_w is not None and draw_w >= limits.call_draw_w
     if word is True:
-        return True, Reason.IN_CALL
+        return Decision(Reason.IN_CALL)
     if word is False:
-        return (None, Reason.WITNESSES_DISAGREE) if drawing_call else (False, Reason.IN_CALL)
+        return refused_if(drawing_call, Reason.WITNESSES_DISAGREE)
     if draw_w is None:
-        return None, Reason.CALL_UNKNOWN
+        return Decision(Reason.CALL_UNKNOWN)
     last = view.seen("codec.in_call")
     if last.good is not False and view.good_age_s("codec.in_call") < policy.guards.call_grace_s:
-        return None, Reason.CALL_UNKNOWN  # one odd reading of a meter does not end a call
+        return Decision(Reason.CALL_UNKNOWN)  # one odd reading of a meter does not end a call
     if draw_w < limits.codec_alive_w:
-        return False, Reason.IN_CALL  # without power there is no call
-    if not calibrated or drawing_call:
-        return None, Reason.CALL_UNKNOWN
-    return False, Reason.IN_CALL
+        return ALLOWED  # without power there is no call
+    return refused_if(not calibrated or drawing_call, Reason.CALL_UNKNOWN)
+
+
+def in_call(view: View, policy: Policy) -> bool | None:
+    """Whether a call is up; None where nobody can tell."""
+    decision = no_call(view, policy)
+    return False if decision.allowed else True if decision.reason is Reason.IN_CALL else None

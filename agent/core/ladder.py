@@ -7,9 +7,9 @@ from dataclasses import replace
 from agent.core import acts, boots, flapping, looks, staging
 from agent.core.events import Effect, Record, RecordKind, RemedyDone, Tell
 from agent.core.facts import Instant
-from agent.core.interlock import permit, spent
+from agent.core.interlock import permit, within_budgets
 from agent.core.phases import OPEN, Phase, Signal, after
-from agent.core.reasons import LINE_BUSY, PASSING, QUIET, SELF_ENDING, WITHDRAWN, Reason, Refusal
+from agent.core.reasons import LINE_BUSY, QUIET, SELF_ENDING, WITHDRAWN, Decision, Reason, refused_if
 from agent.core.remedies import Method, Remedy
 from agent.core.rule import Diagnosis, Rule, Verdict
 from agent.core.state import Fault, Lease, LoadState, RoomState
@@ -76,7 +76,7 @@ def _passed(state: RoomState, rule: Rule, fault: Fault, diagnosis: Diagnosis, no
         state, more = staging.mains_back(state, now)
         effects += more
     back = state.policy.remedies.get(rule.on_clear)
-    if back is not None and fault.acts and not isinstance(permit(back, state, now), Refusal):
+    if back is not None and fault.acts and permit(back, state, now).allowed:
         state, more = acts.start(state, back, now)
         effects += more
     return state, effects
@@ -153,7 +153,8 @@ def _climb(state: RoomState, rule: Rule, now: Instant) -> Step:
     fault = state.fault(rule.name)
     while fault.rung < len(rule.ladder):
         remedy = state.policy.remedies[rule.ladder[fault.rung]]
-        reason = _refusal(state, rule, remedy, now)
+        decision = _permitted(state, rule, remedy, now)
+        reason = decision.reason
         if reason is None:
             fault = replace(_moved(fault, Signal.ACT, now), refused="", act_id=state.next_id, acts=fault.acts + 1)
             state, more = acts.start(_put(state, fault), remedy, now, rule=rule)
@@ -163,9 +164,9 @@ def _climb(state: RoomState, rule: Rule, now: Instant) -> Step:
         if reason is Reason.LEASE:
             state, more = _asked(state, rule, fault, remedy, now)
             effects += more
-        state, more = looks.look_first(state, reason, now)
+        state, more = looks.look_first(state, decision, now)
         effects += more
-        if reason not in PASSING:
+        if not decision.passing:
             if reason is Reason.BUDGET_DAY:
                 state, more = _latched(state, rule, fault, remedy)
                 effects += more
@@ -180,35 +181,34 @@ def _climb(state: RoomState, rule: Rule, now: Instant) -> Step:
     return _give_up(state, rule, fault, "ladder_exhausted" if rule.ladder else "person_needed", now, effects)
 
 
-def _refusal(state: RoomState, rule: Rule, remedy: Remedy, now: Instant) -> Reason | None:
+def _permitted(state: RoomState, rule: Rule, remedy: Remedy, now: Instant) -> Decision:
     """The interlock's word, after making sure that the fault is still there: old evidence authorises nothing."""
-    refusal = permit(remedy, state, now, own=True, grave=rule.leaves_no_meeting)
-    if isinstance(refusal, Refusal) and refusal.reason not in PASSING:
-        return refusal.reason
+    decision = permit(remedy, state, now, own=True, grave=rule.leaves_no_meeting)
+    if not decision.allowed and not decision.passing:
+        return decision
     if remedy.method is Method.STAGED and _takes_no_part(state, rule, now):
-        return Reason.BUDGET_HOUR
+        return Decision(Reason.BUDGET_HOUR)
     if too_early(state, rule, now):  # before what passes: nobody looks or asks for a lease while it only waits
-        return Reason.NOT_YET
-    if isinstance(refusal, Refusal):
-        return refusal.reason
+        return Decision(Reason.NOT_YET)
+    if not decision.allowed:
+        return decision
     fault = state.fault(rule.name)
     paused_s = now.mono_s - fault.phase_since_s
     if fault.refused == Reason.NO_JOURNAL and paused_s < state.policy.waits.journal_pause_s:
-        return Reason.NO_JOURNAL
+        return Decision(Reason.NO_JOURNAL)
     if _busy(state, rule) or _settling(state, rule, now):
-        return Reason.SETTLING
+        return Decision(Reason.SETTLING)
     if rule.name in state.flapping:
-        return Reason.FLAPPING
-    if _inhibited(state, rule) or rule.diagnose(state.view(now), state.policy).verdict is not Verdict.FAULTY:
-        return Reason.NO_EVIDENCE
-    return None
+        return Decision(Reason.FLAPPING)
+    seen = not _inhibited(state, rule) and rule.diagnose(state.view(now), state.policy).verdict is Verdict.FAULTY
+    return refused_if(not seen, Reason.NO_EVIDENCE)
 
 
 def _takes_no_part(state: RoomState, rule: Rule, now: Instant) -> bool:
     """Whether the faulty load itself may not be cycled while the whole room is restarted: all others would be for
     nothing."""
     cycle = state.policy.remedies.get(f"{rule.loads[0]}_power_cycle") if rule.loads else None
-    return cycle is not None and spent(cycle, state, now) is not None
+    return cycle is not None and not within_budgets(cycle, state, now).allowed
 
 
 def too_early(state: RoomState, rule: Rule, now: Instant) -> bool:
@@ -282,12 +282,12 @@ def _rearm(state: RoomState, rule: Rule, fault: Fault, now: Instant) -> Step:
         return state, ()  # permission was not what it lacked
     if fault.rung < len(rule.ladder):
         remedy = state.policy.remedies[rule.ladder[fault.rung]]
-        refused = _refusal(state, rule, remedy, now)
-        if refused is Reason.LEASE:
+        decision = _permitted(state, rule, remedy, now)
+        if decision.reason is Reason.LEASE:
             return _asked(state, rule, fault, remedy, now)
-        if refused is not None:
-            told = fault.refused if refused in QUIET else refused  # what is told is what forbids it now
-            return looks.look_first(_put(state, replace(fault, refused=told)), refused, now)
+        if decision.reason is not None:
+            told = fault.refused if decision.reason in QUIET else decision.reason  # what is told is what forbids it now
+            return looks.look_first(_put(state, replace(fault, refused=told)), decision, now)
         fault, reason = _moved(fault, Signal.REARM, now), "permitted"
     elif fault.reason != fault.gave_up:
         fault, reason = replace(_moved(fault, Signal.REARM, now), rung=0), "new_evidence"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from agent.core.facts import Instant
-from agent.core.reasons import Reason
+from agent.core.reasons import ALLOWED, Decision, Reason, refused_if
 from agent.core.state import RoomState
 
 LONGEST_S = 7 * 86_400.0 + 5.0
@@ -19,7 +19,7 @@ def is_open(state: RoomState, now: Instant) -> bool | None:
     return any(said) if said else None
 
 
-def maintained(state: RoomState, now: Instant) -> Reason | None:
+def maintained(state: RoomState, now: Instant) -> Decision:
     """Refuse while people work on the room.
 
     A clock that was stepped leaves more than one time that it may be: by any of them it may still be open. Who cannot
@@ -28,10 +28,9 @@ def maintained(state: RoomState, now: Instant) -> Reason | None:
     """
     until_s = state.policy.maintenance_until_s
     if until_s <= 0:
-        return None
+        return ALLOWED
     opened = is_open(state, now)
     if opened or until_s <= state.maintenance_over_s:
-        return Reason.MAINTENANCE if opened else None
-    if opened is None and state.blind.lasts_s(until_s, now) < state.policy.guards.maintenance_blind_s:
-        return Reason.MAINTENANCE
-    return None
+        return refused_if(opened is True, Reason.MAINTENANCE)
+    blind = opened is None and state.blind.lasts_s(until_s, now) < state.policy.guards.maintenance_blind_s
+    return refused_if(blind, Reason.MAINTENANCE)

@@ -4,27 +4,27 @@ from __future__ import annotations
 
 from agent.core import boots, stages
 from agent.core.facts import Instant, View
-from agent.core.reasons import Reason
+from agent.core.reasons import ALLOWED, Decision, Reason, refused_if
 from agent.core.remedies import Load, Method, Remedy
 from agent.core.state import RoomState
 
 USELESS_LOOKS = 3
 
 
-def far_from_meetings(state: RoomState, now: Instant) -> Reason | None:
+def far_from_meetings(state: RoomState, now: Instant) -> Decision:
     """Refuse from shortly before a meeting until its end. A trial is no meeting: there the call guard alone holds."""
     meetings = [m for m in state.policy.meetings if not m.trial]
     walls = state.times.known(now)
     if meetings and not walls:
-        return Reason.CLOCK_UNKNOWN
+        return Decision(Reason.CLOCK_UNKNOWN)
     near_s = state.policy.guards.meeting_near_s
     near = any(m.start_s - near_s <= wall_s < m.end_s for m in meetings for wall_s in walls)
-    return Reason.MEETING_NEAR if near else None
+    return refused_if(near, Reason.MEETING_NEAR)
 
 
 def meeting_spared(
     remedy: Remedy, load: Load, state: RoomState, now: Instant, *, ordered: bool, grave: bool, confirmed: bool
-) -> Reason | None:
+) -> Decision:
     """Whether a restart in the call's path would take something from a meeting.
 
     Before a meeting nothing begins that does not serve again some minutes before the start; in the last quarter of an
@@ -35,7 +35,7 @@ def meeting_spared(
     meetings = [m for m in state.policy.meetings if not m.trial]
     walls = state.times.known(now)
     if meetings and not walls:
-        return Reason.CLOCK_UNKNOWN
+        return Decision(Reason.CLOCK_UNKNOWN)
     guards, own = state.policy.guards, state.load(load.name)
     ready_s = _ready_after_s(remedy, load, state) + guards.meeting_margin_s
     # A clock that was stepped leaves more than one time that it may be: by each of them the meeting is spared.
@@ -43,17 +43,17 @@ def meeting_spared(
         left_s = meeting.start_s - wall_s
         if left_s <= 0:  # it runs
             if not confirmed or any(at_s >= now.mono_s + left_s for at_s in own.acts_s):
-                return Reason.MEETING_NEAR
+                return Decision(Reason.MEETING_NEAR)
         elif left_s <= guards.meeting_near_s and not (ordered or grave):
-            return Reason.MEETING_NEAR
+            return Decision(Reason.MEETING_NEAR)
         elif left_s < ready_s:
             # Each earlier act by what it was: a cycle has to begin earlier than a restart to be ready in time.
             served_s = ready_s - (load.off_s if remedy.method is Method.CYCLE else 0.0)
             too_late_s = now.mono_s + left_s - served_s
             spent = any(at_s >= too_late_s - (load.off_s if at_s in own.cycles_s else 0.0) for at_s in own.acts_s)
             if spent or not useless(state.view(now), state.policy.waits.look_s):
-                return Reason.MEETING_NEAR
-    return None
+                return Decision(Reason.MEETING_NEAR)
+    return ALLOWED
 
 
 def _ready_after_s(remedy: Remedy, load: Load, state: RoomState) -> float:

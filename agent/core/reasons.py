@@ -1,8 +1,9 @@
-"""Why an act is not allowed: the interlock's words, and which of them pass."""
+"""Whether an act is allowed and why not: the interlock's words, and which of them pass."""
 
 from __future__ import annotations
 
 import enum
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -78,12 +79,31 @@ that did not take the intent, a line that was not free, and `agent.ports.LATE`."
 
 
 @dataclass(frozen=True, slots=True)
-class Permit:
-    """The act is allowed, now."""
+class Decision:
+    """Whether an act is allowed, now; everything that has a say about it answers so."""
+
+    reason: Reason | None
+    """Why not; None: it is allowed."""
+
+    @property
+    def allowed(self) -> bool:
+        """Whether nothing speaks against it."""
+        return self.reason is None
+
+    @property
+    def passing(self) -> bool:
+        """Whether it is refused, and that may end by itself."""
+        return self.reason in PASSING
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """The act is not allowed, and why."""
+ALLOWED = Decision(None)
 
-    reason: Reason
+
+def first_refusal(decisions: Iterable[Decision]) -> Decision:
+    """The first of them that refuses; allowed where none does."""
+    return next((decision for decision in decisions if not decision.allowed), ALLOWED)
+
+
+def refused_if(speaks_against: bool, reason: Reason) -> Decision:
+    """Refused for this reason where it is so, else allowed."""
+    return Decision(reason) if speaks_against else ALLOWED

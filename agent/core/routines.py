@@ -12,7 +12,6 @@ from agent.core import acts
 from agent.core.events import Effect
 from agent.core.facts import Instant
 from agent.core.interlock import permit
-from agent.core.reasons import Refusal
 from agent.core.schedule import at_night, wanted
 from agent.core.state import RoomState
 
@@ -51,7 +50,7 @@ def advance(state: RoomState, now: Instant) -> tuple[RoomState, tuple[Effect, ..
             state = replace(state, routines={**state.routines, routine.remedy: now.wall_s - spread_s})
             continue
         remedy = state.policy.remedies[routine.remedy]
-        if since_s < routine.every_s or isinstance(permit(remedy, state, now, own=True), Refusal):
+        if since_s < routine.every_s or not permit(remedy, state, now, own=True).allowed:
             continue
         state = replace(state, routines={**state.routines, routine.remedy: now.wall_s})
         return acts.start(state, remedy, now, by="routine")

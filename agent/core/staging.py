@@ -15,7 +15,7 @@ from agent.core.events import Effect, Record, RecordKind, RemedyDone
 from agent.core.facts import Instant
 from agent.core.interlock import mains_bad, permit
 from agent.core.phases import OPEN, Phase
-from agent.core.reasons import PASSING, Reason, Refusal
+from agent.core.reasons import Reason
 from agent.core.state import RoomState, Staged
 
 Step = tuple[RoomState, tuple[Effect, ...]]
@@ -92,7 +92,7 @@ def _shed(state: RoomState, now: Instant) -> Step:
         off = state.policy.remedies.get(f"{name}_off")
         if load is None or off is None or not load.shed or own.off or own.act_id:
             continue
-        if not isinstance(permit(off, state, now), Refusal):
+        if permit(off, state, now).allowed:
             state, effects = acts.start(state, off, now, by="shed")
             own = replace(state.load(name), shed=True)
             return replace(state, loads={**state.loads, name: own}), effects
@@ -105,7 +105,7 @@ def _overdue(state: RoomState, now: Instant) -> Step:
         if not own.shed or not own.off or now.mono_s - own.off_since_s < state.policy.guards.shed_max_s:
             continue
         on = state.policy.remedies[f"{name}_on"]
-        if not isinstance(permit(on, state, now), Refusal):
+        if permit(on, state, now).allowed:
             return acts.start(state, on, now, by="return")
     return state, ()
 
@@ -120,14 +120,14 @@ def _switch(state: RoomState, staged: Staged, now: Instant) -> Step:
         return replace(state, staged=replace(staged, switched_s=now.mono_s)), ()
     if own.act_id:
         return state, ()
-    verdict = permit(remedy, state, now, staged=True)
-    if isinstance(verdict, Refusal):
+    decision = permit(remedy, state, now, staged=True)
+    if decision.reason is not None:
         waiting_s = min(staged.waiting_s, now.mono_s)
         # Near a meeting a restart whose fault has passed goes no further: its other stages are not waited for.
-        over = verdict.reason is Reason.MEETING_NEAR and not any(stages.stands_for(state, now))
-        if not over and verdict.reason in PASSING and now.mono_s - waiting_s <= state.policy.guards.refused_escalate_s:
-            return looks.look_first(replace(state, staged=replace(staged, waiting_s=waiting_s)), verdict.reason, now)
-        refused = Record(RecordKind.REMEDY_REFUSED, reason=verdict.reason, remedy=remedy.name, load=name)
+        over = decision.reason is Reason.MEETING_NEAR and not any(stages.stands_for(state, now))
+        if not over and decision.passing and now.mono_s - waiting_s <= state.policy.guards.refused_escalate_s:
+            return looks.look_first(replace(state, staged=replace(staged, waiting_s=waiting_s)), decision, now)
+        refused = Record(RecordKind.REMEDY_REFUSED, reason=decision.reason, remedy=remedy.name, load=name)
         return replace(state, staged=replace(staged, switched_s=now.mono_s)), (refused,)
     state = replace(state, staged=replace(staged, switched_s=now.mono_s))
     return acts.start(state, remedy, now, by="staged_boot" if staged.cut else "return")

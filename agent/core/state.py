@@ -49,7 +49,8 @@ class Fault:
     lines_busy: int = 0
     """How many of the last of them, in a row, because the line to the device was not free."""
     refused: str = ""
-    """Reason the current rung waits for, a `Reason` name; empty when it does not wait."""
+    """What the current rung waits for; empty when it does not wait. The name of a `Reason`, as text: a journal may hold
+    one that this release does not know, and the fault is read all the same."""
     waiting_since_s: float = 0.0
     settle_until_s: float = 0.0
     reason: str = ""

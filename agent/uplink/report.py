@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from agent.core.engine import CLEAR_LATCHES
 from agent.core.events import Record, RecordKind
 from agent.core.facts import Instant, NoReading, Seen
-from agent.core.interlock import hands_off, in_call, permit
+from agent.core.interlock import in_call, people_may_cut, permit
 from agent.core.maintenance import maintained
 from agent.core.outlook import outlook
 from agent.core.phases import OPEN
-from agent.core.reasons import Reason, Refusal
+from agent.core.reasons import Reason
 from agent.core.remedies import Method, Remedy
 from agent.core.rule import Words
 from agent.core.secrecy import Secrecy
@@ -98,9 +98,8 @@ def actions(state: RoomState, now: Instant) -> list[m.ActionNow]:
     rows = []
     for remedy in state.policy.remedies.values():
         if _fitted(remedy, state):
-            verdict = permit(remedy, state, now)
-            reason = verdict.reason if isinstance(verdict, Refusal) else ""
-            refused = "" if reason is Reason.LOOKING else str(reason)  # an order has the room look first
+            reason = permit(remedy, state, now).reason
+            refused = "" if reason is Reason.LOOKING else str(reason or "")  # an order has the room look first
             rows.append(m.ActionNow(remedy=remedy.name, load=remedy.load, refused=refused))
     if any(load.latched for load in state.loads.values()):
         rows.append(m.ActionNow(remedy=CLEAR_LATCHES))
@@ -164,10 +163,10 @@ def snapshot(
         faults=faults,
         actions=actions(state, now),
         loads=_loads(state, now),
-        in_call=None if secret else in_call(view, state.policy)[0],
+        in_call=None if secret else in_call(view, state.policy),
         secrecy=str(secrecy or ""),
-        hands_off=str(hands_off(state, now) or ""),
-        mode="safe" if state.policy.safe_mode else "maintenance" if maintained(state, now) else "normal",
+        hands_off=str(people_may_cut(state, now).reason or ""),
+        mode="safe" if state.policy.safe_mode else "normal" if maintained(state, now).allowed else "maintenance",
         version=version,
         time_scale=time_scale,
         outbox=outbox,
@@ -190,7 +189,7 @@ def discrete(state: RoomState, now: Instant, secrecy: Secrecy | None = None) -> 
     )
     faults = tuple((f.rule, f.phase, f.rung, f.refused) for f in state.faults.values() if f.phase in OPEN)
     return (
-        flags, faults, tuple(_loads(state, now).items()), None if secret else in_call(state.view(now), state.policy)[0],
+        flags, faults, tuple(_loads(state, now).items()), None if secret else in_call(state.view(now), state.policy),
         state.policy.maintenance_until_s, state.policy.safe_mode, secrecy,
     )  # fmt: skip
 

@@ -18,7 +18,7 @@ from unittest import mock
 
 from agent.core import interlock
 from agent.core.facts import Instant
-from agent.core.reasons import Reason
+from agent.core.reasons import Decision, Reason, refused_if
 from agent.core.remedies import Load, Remedy
 from agent.core.state import RoomState
 from tests.prove.account import Account
@@ -46,14 +46,14 @@ NEAR_S = 900.0
 
 def _as_before(
     remedy: Remedy, load: Load, state: RoomState, now: Instant, *, ordered: bool, grave: bool, confirmed: bool
-) -> Reason | None:
+) -> Decision:
     """Nothing in the call's path from 15 minutes before a meeting or a trial until its end, whoever asks."""
     del remedy, load, ordered, grave, confirmed
     meetings = state.policy.meetings
     if meetings and not now.synced:
-        return Reason.CLOCK_UNKNOWN
+        return Decision(Reason.CLOCK_UNKNOWN)
     near = any(one.start_s - NEAR_S <= now.wall_s < one.end_s for one in meetings)
-    return Reason.MEETING_NEAR if near else None
+    return refused_if(near, Reason.MEETING_NEAR)
 
 
 RULES: dict[str, Callable[[], AbstractContextManager[Any]]] = {

@@ -7,7 +7,7 @@ import random
 import pytest
 
 from agent.core import interlock
-from agent.core.reasons import Permit
+from agent.core.reasons import ALLOWED, Decision, Reason
 from agent.core.secrecy import Secrecy
 from tests.prove.invariants import INVARIANTS
 from tests.prove.meeting_rules import story
@@ -51,10 +51,9 @@ def test_a_codec_in_its_upgrade_is_left_alone(monkeypatch: pytest.MonkeyPatch) -
     assert _broken(_one("firmware is written", 1, order)) == set()
     honest = interlock.permit
 
-    def careless(*given: object, **more: object) -> object:
-        verdict = honest(*given, **more)  # type: ignore[arg-type]
-        reason = getattr(verdict, "reason", "")
-        return Permit() if reason == "upgrading" else verdict
+    def careless(*given: object, **more: object) -> Decision:
+        decision = honest(*given, **more)  # type: ignore[arg-type]
+        return ALLOWED if decision.reason is Reason.UPGRADING else decision
 
     for module in ("interlock", "ladder", "looks", "handover"):
         monkeypatch.setattr(f"agent.core.{module}.permit", careless)

@@ -7,7 +7,7 @@ from agent.core.facts import Instant
 from agent.core.interlock import permit
 from agent.core.maintenance import maintained
 from agent.core.phases import Phase
-from agent.core.reasons import Reason, Refusal
+from agent.core.reasons import Decision, Reason
 from agent.core.remedies import REMEDIES
 from agent.core.state import Blind
 from agent.runtime.room import Room
@@ -126,7 +126,7 @@ def test_a_maintenance_without_a_clock_ends_after_twelve_hours_in_all_runs_toget
             now = Instant(30.0 + 60.0 * minute, 0.0, synced=False)
             room.feed(Tick(), now)
             room.commit(now)
-            open_h += (maintained(room.state, now) is Reason.MAINTENANCE) / 60
+            open_h += (maintained(room.state, now) == Decision(Reason.MAINTENANCE)) / 60
     assert 11.9 <= open_h <= 12.0 + 4 * 0.25, "of each run a quarter of an hour may be forgotten"
     assert float(store.remember("b4").meta["blind"].split()[0]) == until_s
 
@@ -136,7 +136,7 @@ def test_another_window_and_a_clock_begin_the_twelve_hours_anew() -> None:
     world.feed(DesiredChanged(1, maintenance_until_s=WALL_S + 3e5))
     world.mono_s += 43_200.0
     world.feed(Tick())
-    assert permit(REMEDIES["light_off"], world.state, world.now) != Refusal(Reason.MAINTENANCE)
+    assert permit(REMEDIES["light_off"], world.state, world.now) != Decision(Reason.MAINTENANCE)
     assert world.state.blind.lasted_s == 43_200.0
     world.feed(DesiredChanged(2, maintenance_until_s=WALL_S + 2e5))
     assert world.state.blind.lasted_s == 0.0

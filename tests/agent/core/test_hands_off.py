@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from agent.core.facts import Reading
-from agent.core.interlock import hands_off
+from agent.core.interlock import people_may_cut
 from agent.core.policy import Guards
 from agent.core.reasons import Reason
 from tests.agent.core.world import IDLE, World
@@ -27,7 +27,7 @@ def test_what_forbids_it_to_people_too_is_told_whatever_else_forbids_it(
 ) -> None:
     world = World()
     world.see({**IDLE, **seen})
-    assert hands_off(world.state, world.now) is reason
+    assert people_may_cut(world.state, world.now).reason is reason
 
 
 def test_the_word_of_new_firmware_and_of_people_outlives_its_source_for_a_while() -> None:
@@ -39,6 +39,6 @@ def test_the_word_of_new_firmware_and_of_people_outlives_its_source_for_a_while(
         world = World()
         world.see({**IDLE, fact: True})
         world.mono_s += lasts_s - 1.0
-        assert hands_off(world.state, world.now) is reason
+        assert people_may_cut(world.state, world.now).reason is reason
         world.mono_s += 1.0
-        assert hands_off(world.state, world.now) is None
+        assert people_may_cut(world.state, world.now).reason is None

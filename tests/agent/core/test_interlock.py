@@ -12,7 +12,7 @@ from agent.core.facts import NoReading
 from agent.core.interlock import permit
 from agent.core.phases import Phase
 from agent.core.policy import Meeting
-from agent.core.reasons import PASSING, Permit, Reason, Refusal
+from agent.core.reasons import ALLOWED, PASSING, Decision, Reason
 from agent.core.remedies import LOADS, REMEDIES
 from agent.core.state import Fault, Lease, LoadState, Staged
 from agent.core.timelines import UNSTEPPED
@@ -95,7 +95,7 @@ def _real_meeting(world: World) -> None:
     now_s = WALL_S + world.mono_s
     trial = Meeting("t", "Kết nối thử", now_s - 60, now_s + 600, trial=True)
     world.feed(DesiredChanged(1, (trial,)))
-    assert permit(REMEDIES["codec_unmute"], world.state, world.now) == Permit()
+    assert permit(REMEDIES["codec_unmute"], world.state, world.now) == ALLOWED
     world.feed(DesiredChanged(2, (trial, Meeting("m", "Họp", now_s - 5, now_s + 60))))
 
 
@@ -196,13 +196,13 @@ def test_each_guard_refuses_alone(reason: Reason, change: Change) -> None:
     world.see(IDLE)
     remedy = REMEDIES[REMEDY.get(reason, "codec_power_cycle")]
     if reason not in (Reason.OWN_UPLINK, Reason.UPLINK_ONCE, Reason.NOT_A_TRIAL):
-        assert permit(remedy, world.state, world.now, own=True) == Permit()
+        assert permit(remedy, world.state, world.now, own=True) == ALLOWED
     change(world)
     if reason in (Reason.HOLD_ON, Reason.BUDGET_HOUR, Reason.BUDGET_DAY):
         assert world.mono_s == 1020.0, "the cases above are relative to this"
-    assert permit(remedy, world.state, world.now, own=True) == Refusal(reason)
+    assert permit(remedy, world.state, world.now, own=True) == Decision(reason)
     if reason in OWN:
-        assert permit(remedy, world.state, world.now) == Permit()
+        assert permit(remedy, world.state, world.now) == ALLOWED
 
 
 def test_every_reason_has_a_case() -> None:
@@ -219,7 +219,7 @@ def test_lasting_refusals_do_not_wait() -> None:
 def test_lights_may_move_in_a_call() -> None:
     world = World()
     world.run({**IDLE, "codec.in_call": True}, 20)
-    assert permit(REMEDIES["light_on"], world.state, world.now) == Permit()
+    assert permit(REMEDIES["light_on"], world.state, world.now) == ALLOWED
 
 
 @pytest.mark.parametrize("name", [name for name, load in LOADS.items() if not load.may_stay_off])
@@ -234,4 +234,4 @@ def test_nothing_known_authorises_nothing() -> None:
     world.state = replace(world.state, policy=policy())
     for remedy in REMEDIES.values():
         if remedy.restarts:
-            assert permit(remedy, world.state, world.now) == Refusal(Reason.CALL_UNKNOWN), remedy.name
+            assert permit(remedy, world.state, world.now) == Decision(Reason.CALL_UNKNOWN), remedy.name

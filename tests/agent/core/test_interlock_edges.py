@@ -16,7 +16,7 @@ from agent.core.facts import Instant, NoReading, Observation, Reading
 from agent.core.interlock import DAY_S, HOUR_S, permit
 from agent.core.phases import Phase
 from agent.core.policy import Meeting
-from agent.core.reasons import Permit, Reason, Refusal
+from agent.core.reasons import ALLOWED, Decision, Reason
 from agent.core.remedies import REMEDIES
 from agent.core.state import Act, Fault, Lease, LoadState, Staged
 from tests.agent.core.world import IDLE, WALL_S, World
@@ -31,8 +31,7 @@ def room(**readings: Reading) -> World:
 
 def said(world: World, remedy: str = "codec_power_cycle", *, own: bool = False) -> str:
     """The refusal's name; empty when it is permitted."""
-    verdict = permit(REMEDIES[remedy], world.state, world.now, own=own)
-    return "" if verdict == Permit() else verdict.reason if isinstance(verdict, Refusal) else "?"
+    return permit(REMEDIES[remedy], world.state, world.now, own=own).reason or ""
 
 
 def with_load(world: World, name: str = "codec", **changes: object) -> World:
@@ -155,7 +154,7 @@ def test_a_clock_that_is_stepped_forward_and_back_ends_no_maintenance() -> None:
         there = Instant(world.mono_s, WALL_S + world.mono_s + step_s)
         for event in (Observed(Observation("test", IDLE)), Tick()):
             world.state, _ = step(world.state, event, there)
-        assert permit(REMEDIES["light_off"], world.state, there) == Refusal(Reason.MAINTENANCE)
+        assert permit(REMEDIES["light_off"], world.state, there) == Decision(Reason.MAINTENANCE)
     assert world.state.maintenance_over_s == 0.0
 
 
@@ -165,10 +164,10 @@ def test_a_maintenance_is_open_by_the_wall_clock_whatever_was_remembered_of_its_
     world.see(IDLE)
     world.state = replace(world.state, maintenance_over_s=WALL_S + 5000.0)
     world.feed(DesiredChanged(1, maintenance_until_s=WALL_S + 5000.0))
-    assert permit(REMEDIES["light_off"], world.state, world.now) == Refusal(Reason.MAINTENANCE)
+    assert permit(REMEDIES["light_off"], world.state, world.now) == Decision(Reason.MAINTENANCE)
     world.mono_s = 5000.0
     world.see(IDLE)
-    assert permit(REMEDIES["light_off"], world.state, world.now) == Permit()
+    assert permit(REMEDIES["light_off"], world.state, world.now) == ALLOWED
 
 
 def test_without_a_good_clock_maintenance_lasts_a_working_day_at_most() -> None:

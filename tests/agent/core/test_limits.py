@@ -9,7 +9,7 @@ from agent.core.facts import NoReading, Reading
 from agent.core.interlock import permit
 from agent.core.leases import DENIED, GRANTED
 from agent.core.phases import Phase
-from agent.core.reasons import Reason, Refusal
+from agent.core.reasons import Decision, Reason
 from agent.core.remedies import REMEDIES
 from agent.core.state import LoadState
 from tests.agent.core.test_staging import live, names
@@ -36,10 +36,10 @@ def test_a_fourth_cycle_in_a_day_latches_the_load_until_a_person_clears_it() -> 
     assert world.state.fault("codec_hung").phase is Phase.ESCALATED
     world.mono_s += 100_000  # another day does not help
     live(world, 20, IDLE)
-    assert permit(CYCLE, world.state, world.now) == Refusal(Reason.LATCHED)
+    assert permit(CYCLE, world.state, world.now) == Decision(Reason.LATCHED)
     world.feed(OrderReceived("c1", "clear_latches", "lan"))
     assert world.records(RecordKind.REMEDY_DONE)[-1].detail == {"loads": "codec"}
-    assert not isinstance(permit(CYCLE, world.state, world.now), Refusal)
+    assert permit(CYCLE, world.state, world.now).allowed
 
 
 def test_a_latched_fault_stays_with_its_person_in_silence_until_it_is_cleared() -> None:
@@ -57,7 +57,7 @@ def test_the_latch_outlives_a_restart() -> None:
     world = World()
     world.feed(Restarted(latched_loads=("codec",)))
     live(world, 20, IDLE)
-    assert permit(CYCLE, world.state, world.now) == Refusal(Reason.LATCHED)
+    assert permit(CYCLE, world.state, world.now) == Decision(Reason.LATCHED)
 
 
 def connected(readings: dict[str, Reading]) -> dict[str, Reading]:

@@ -13,7 +13,7 @@ from agent.core.interlock import permit
 from agent.core.looks import ORDERS_MAX
 from agent.core.phases import Phase
 from agent.core.policy import WAITS
-from agent.core.reasons import Permit, Reason, Refusal
+from agent.core.reasons import ALLOWED, Decision, Reason
 from agent.core.remedies import REMEDIES
 from agent.core.state import Fault
 from tests.agent.core.world import IDLE, World, policy
@@ -87,8 +87,8 @@ def test_switching_off_what_a_call_needs_looks_first_as_well() -> None:
     world.state = replace(
         world.state, policy=replace(world.state.policy, loads={**world.state.policy.loads, "amplifier": needed})
     )
-    assert permit(REMEDIES["amplifier_off"], world.state, world.now) == Refusal(Reason.LOOKING)
-    assert permit(REMEDIES["amplifier_on"], world.state, world.now) == Permit()
+    assert permit(REMEDIES["amplifier_off"], world.state, world.now) == Decision(Reason.LOOKING)
+    assert permit(REMEDIES["amplifier_on"], world.state, world.now) == ALLOWED
 
 
 def test_an_order_that_no_look_answers_is_refused_in_time() -> None:
@@ -137,9 +137,9 @@ def test_a_witness_that_says_nothing_is_not_waited_for(silent: str) -> None:
     world = room(WITNESS_S + 0.1)
     others = {key: value for key, value in IDLE.items() if key != silent}
     world.see({**others, silent: NoReading("timeout")})
-    assert permit(REMEDIES["codec_power_cycle"], world.state, world.now) == Permit()
+    assert permit(REMEDIES["codec_power_cycle"], world.state, world.now) == ALLOWED
     world.mono_s += WITNESS_S + 0.1
-    assert permit(REMEDIES["codec_power_cycle"], world.state, world.now) == Refusal(Reason.LOOKING)
+    assert permit(REMEDIES["codec_power_cycle"], world.state, world.now) == Decision(Reason.LOOKING)
 
 
 @pytest.mark.parametrize("unasked", ["codec.in_call", "codec.draw_w"])
@@ -147,9 +147,9 @@ def test_a_witness_that_was_not_asked_for_long_is_asked_first(unasked: str) -> N
     """After a pause of the whole board one probe is back before the other; the one that is back may be wrong."""
     world = room(FACTS[unasked].fresh_s + 0.1)
     world.see({key: value for key, value in IDLE.items() if key != unasked})
-    assert permit(REMEDIES["codec_power_cycle"], world.state, world.now) == Refusal(Reason.LOOKING)
+    assert permit(REMEDIES["codec_power_cycle"], world.state, world.now) == Decision(Reason.LOOKING)
     without = replace(world.state, facts={k: v for k, v in world.state.facts.items() if k != unasked})
-    assert permit(REMEDIES["codec_power_cycle"], without, world.now) == Permit(), "a room without it has nothing to ask"
+    assert permit(REMEDIES["codec_power_cycle"], without, world.now) == ALLOWED, "a room without it has nothing to ask"
 
 
 def test_the_rooms_own_remedy_looks_first_and_does_not_call_a_person_over_it() -> None:

@@ -14,7 +14,7 @@ from agent.core.facts import NoReading, Reading
 from agent.core.interlock import permit
 from agent.core.phases import Phase
 from agent.core.policy import Meeting
-from agent.core.reasons import Permit, Reason, Refusal
+from agent.core.reasons import ALLOWED, Decision, Reason
 from agent.core.remedies import REMEDIES
 from agent.core.state import LoadState
 from tests.agent.core.test_codec_hung_story import HUNG
@@ -41,8 +41,7 @@ def room(starts_in_s: float, lasts_s: float = 3600.0, *, trial: bool = False, sy
 
 def said(world: World, remedy: str = "codec_restart", **how: Any) -> str:
     """The refusal's name; empty when it is permitted."""
-    verdict = permit(REMEDIES[remedy], world.state, world.now, **how)
-    return verdict.reason if isinstance(verdict, Refusal) else "" if verdict == Permit() else "?"
+    return permit(REMEDIES[remedy], world.state, world.now, **how).reason or ""
 
 
 @pytest.mark.parametrize("how", [{}, {"own": True, "leased": True, "grave": True}])
@@ -248,8 +247,7 @@ def test_a_step_of_the_clock_ends_no_running_meeting(step_s: float, remedy: str)
     world.feed(Tick())
     stepped = replace(world.now, wall_s=world.now.wall_s + step_s)
     world.state, _ = step(world.state, Tick(), stepped)
-    verdict = permit(REMEDIES[remedy], world.state, stepped)
-    assert verdict == Refusal(Reason.MEETING_NEAR)
+    assert permit(REMEDIES[remedy], world.state, stepped) == Decision(Reason.MEETING_NEAR)
 
 
 def test_a_clock_that_has_lost_its_server_is_known_by_the_monotonic_clock_for_a_day() -> None:
@@ -262,7 +260,7 @@ def test_a_clock_that_has_lost_its_server_is_known_by_the_monotonic_clock_for_a_
     assert said(world, "converter_power_cycle", grave=True, own=True) in ("", Reason.OWN_UPLINK)
     assert said(world) == ""
     wrong = replace(world.now, wall_s=world.now.wall_s - 10 * 86_400.0)
-    assert permit(REMEDIES["codec_restart"], world.state, wrong) == Permit(), "whatever the wall clock says"
+    assert permit(REMEDIES["codec_restart"], world.state, wrong) == ALLOWED, "whatever the wall clock says"
     world.mono_s += 86_400.0 - 7200.0 + 61.0
     world.see(IDLE)
     assert said(world) == Reason.CLOCK_UNKNOWN
@@ -275,7 +273,7 @@ def test_a_meeting_is_spared_by_the_clock_as_it_was_last_known() -> None:
     world.mono_s += 3600.0 - 60.0
     world.see(IDLE)
     wrong = replace(world.now, wall_s=world.now.wall_s - 10 * 86_400.0)
-    assert permit(REMEDIES["codec_restart"], world.state, wrong) == Refusal(Reason.MEETING_NEAR)
+    assert permit(REMEDIES["codec_restart"], world.state, wrong) == Decision(Reason.MEETING_NEAR)
 
 
 @pytest.mark.parametrize("way", ["codec.ping", "codec.tcp", "codec.sip"])

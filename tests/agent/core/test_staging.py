@@ -9,7 +9,7 @@ from agent.core.events import OrderReceived, RecordKind, RemedyDone, Restarted, 
 from agent.core.facts import NoReading, Reading
 from agent.core.interlock import permit
 from agent.core.phases import Phase
-from agent.core.reasons import Permit, Reason, Refusal
+from agent.core.reasons import ALLOWED, Decision, Reason
 from agent.core.remedies import REMEDIES, Method
 from agent.core.stages import STAGES
 from agent.core.state import Fault, LoadState
@@ -88,7 +88,7 @@ def test_a_stage_waits_for_the_one_before() -> None:
     assert "amplifier_on" not in names(begun)
     assert world.state.staged is not None
     assert world.state.staged.stages[0] == "switch"
-    assert permit(REMEDIES["display_power_cycle"], world.state, world.now) == Refusal(Reason.RETURNING)
+    assert permit(REMEDIES["display_power_cycle"], world.state, world.now) == Decision(Reason.RETURNING)
     assert "amplifier_on" in names(live(world, 200, IDLE))
 
 
@@ -133,10 +133,10 @@ def test_a_board_that_has_started_anew_lets_the_room_return() -> None:
     world = World()
     world.feed(Restarted(off_loads=("amplifier", "light"), shed_loads=("amplifier",), rebooted=True))
     live(world, 20, IDLE)
-    assert permit(REMEDIES["codec_restart"], world.state, world.now) == Refusal(Reason.RETURNING)
+    assert permit(REMEDIES["codec_restart"], world.state, world.now) == Decision(Reason.RETURNING)
     begun = live(world, 300, IDLE)
     assert names(begun) == ["amplifier_on"]
-    assert permit(REMEDIES["codec_restart"], world.state, world.now) == Permit()
+    assert permit(REMEDIES["codec_restart"], world.state, world.now) == ALLOWED
 
 
 def test_the_same_boot_returns_to_nothing() -> None:

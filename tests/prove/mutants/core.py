@@ -10,7 +10,7 @@ from agent.core import boots, interlock, ladder, recovery, staging
 from agent.core.events import Effect, PastAct, Restarted, StartRemedy
 from agent.core.facts import Instant, NoReading, Reading, Seen, View
 from agent.core.policy import Policy
-from agent.core.reasons import Reason
+from agent.core.reasons import Decision, Reason, refused_if
 from agent.core.remedies import Load, Remedy
 from agent.core.rule import Rule
 from agent.core.state import LoadState, RoomState
@@ -25,13 +25,13 @@ from wire import messages as m
 @mutant("call, then the codec hangs in it")
 def unknown_call_counts_as_idle() -> list[Patch]:
     """When neither witness can rule a call out, it is ruled out."""
-    honest = interlock.in_call
+    honest = interlock.no_call
 
-    def in_call(view: View, policy: Policy) -> tuple[bool | None, Reason]:
-        called, reason = honest(view, policy)
-        return (False if called is None else called), reason
+    def no_call(view: View, policy: Policy) -> Decision:
+        decision = honest(view, policy)
+        return refused_if(decision.reason is Reason.IN_CALL, Reason.IN_CALL)
 
-    return [(interlock, "in_call", in_call)]
+    return [(interlock, "no_call", no_call)]
 
 
 @mutant("call, then the codec hangs and drops it")
@@ -49,13 +49,13 @@ def last_good_is_overwritten() -> list[Patch]:
 @mutant("call", "a sensor lies", "orders in haste")
 def draw_is_no_witness() -> list[Patch]:
     """The codec's word alone decides whether there is a call."""
-    honest = interlock.in_call
+    honest = interlock.no_call
 
-    def in_call(view: View, policy: Policy) -> tuple[bool | None, Reason]:
+    def no_call(view: View, policy: Policy) -> Decision:
         word = view.value("codec.in_call")
-        return (word, Reason.IN_CALL) if isinstance(word, bool) else honest(view, policy)
+        return refused_if(word, Reason.IN_CALL) if isinstance(word, bool) else honest(view, policy)
 
-    return [(interlock, "in_call", in_call)]
+    return [(interlock, "no_call", no_call)]
 
 
 @mutant("time server away", "meeting", "maintenance", "codec hangs softly")
@@ -63,7 +63,7 @@ def unsynced_clock_is_trusted() -> list[Patch]:
     """Meetings and maintenance are compared with a wall clock that nobody disciplines."""
     honest = interlock._undisturbed
 
-    def undisturbed(load: Load, needed: bool, view: View, policy: Policy) -> Reason | None:
+    def undisturbed(load: Load, needed: bool, view: View, policy: Policy) -> Decision:
         return honest(load, needed, replace(view, now=replace(view.now, synced=True)), policy)
 
     return [(interlock, "_undisturbed", undisturbed)]
@@ -147,8 +147,8 @@ def stagger_is_dropped() -> list[Patch]:
 def upstream_is_ignored() -> list[Patch]:
     """A load is judged and acted upon while what feeds it is being restarted."""
 
-    def idle(load: Load, state: RoomState, _now: Instant) -> Reason | None:
-        return Reason.LOAD_BUSY if state.load(load.name).act_id else None
+    def idle(load: Load, state: RoomState, _now: Instant) -> Decision:
+        return refused_if(bool(state.load(load.name).act_id), Reason.LOAD_BUSY)
 
     def own_loads(state: RoomState, rule: Rule) -> tuple[LoadState, ...]:
         return tuple(state.load(name) for name in rule.loads)
@@ -160,9 +160,9 @@ def upstream_is_ignored() -> list[Patch]:
 def busy_load_is_taken() -> list[Patch]:
     """An act begins on a load on which another is under way."""
 
-    def idle(load: Load, state: RoomState, now: Instant) -> Reason | None:
+    def idle(load: Load, state: RoomState, now: Instant) -> Decision:
         below = any(state.load(name).act_id or now.mono_s < state.load(name).settle_until_s for name in load.upstream)
-        return Reason.UPSTREAM_DOWN if below else None
+        return refused_if(below, Reason.UPSTREAM_DOWN)
 
     return [(interlock, "_idle", idle)]
 
@@ -172,7 +172,7 @@ def mains_need_not_be_calm() -> list[Patch]:
     """Weak mains a moment ago do not matter."""
     honest = interlock._supply
 
-    def supply(state: RoomState, now: Instant) -> Reason | None:
+    def supply(state: RoomState, now: Instant) -> Decision:
         return honest(replace(state, mains_bad_s=float("-inf")), now)
 
     return [(interlock, "_supply", supply)]

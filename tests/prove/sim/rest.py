@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from agent.core.interlock import permit
 from agent.core.phases import OPEN, Phase
-from agent.core.reasons import Reason, Refusal
+from agent.core.reasons import Reason
 from agent.core.remedies import REMEDIES
 from agent.core.state import Fault
 from tests.prove.sim.board import Board
@@ -77,5 +77,5 @@ def _tried_again_s(world: World, board: Board | RealBoard, fault: Fault) -> floa
         return world.clock.true_s(fault.phase_since_s + board.room.state.policy.guards.rearm_s)
     # By the refusal of this moment: the one that is noted may have passed, and another one ends by itself.
     remedy = REMEDIES[ladder[fault.rung]]
-    verdict = permit(remedy, board.room.state, board.now, own=True, grave=rule.leaves_no_meeting)
-    return math.inf if isinstance(verdict, Refusal) and verdict.reason in OUTSIDE else world.now_s
+    decision = permit(remedy, board.room.state, board.now, own=True, grave=rule.leaves_no_meeting)
+    return math.inf if decision.reason in OUTSIDE else world.now_s

@@ -121,7 +121,8 @@ class Live:
         try:
             while not subscription.closed:
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(news.wait(), LOOK_S)
+                    async with asyncio.timeout(LOOK_S):  # wait_for lets a cancellation go lost when news come with it
+                        await news.wait()
                 news.clear()
                 if change := subscription.drain():
                     self.change += 1

@@ -330,6 +330,25 @@ def test_news_that_could_not_be_told_are_told_as_soon_as_they_can(
     assert asyncio.run(run())["refresh"] is True
 
 
+@pytest.mark.parametrize("turns", range(6))
+def test_it_ends_also_in_the_moment_of_news(db_path: Path, hub: FakeHub, turns: int) -> None:
+    """The hub's end waits for it: whatever the loop has done of a change, being cancelled comes first."""
+
+    async def run() -> set[asyncio.Task[None]]:
+        task = asyncio.create_task(Live(hub, Reader(db_path), time.time, standing).run())
+        for _ in range(3):
+            await asyncio.sleep(0)
+        hub.tell(Change(incidents=frozenset({2})))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+        _, pending = await asyncio.wait([task], timeout=5)
+        task.cancel()
+        return pending
+
+    assert not asyncio.run(run())
+
+
 def test_a_page_and_its_stream_carry_the_count_of_changes(client: TestClient, app: FastAPI) -> None:
     app.state.live.change = 41
     assert 'data-change="41"' in client.get("/health").text

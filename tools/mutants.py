@@ -109,7 +109,8 @@ def stage(part: Part, files: list[str], chosen_tests: str) -> None:
             shutil.copytree(ROOT / name, WORK / name, ignore=skip)
         else:
             shutil.copy(ROOT / name, WORK / name)
-    shutil.copy(ROOT / "tests/__init__.py", WORK / "tests/__init__.py")
+    for name in ("tests/__init__.py", "tests/effort.py"):
+        shutil.copy(ROOT / name, WORK / name)
     args = f"  -k\n  {chosen_tests}" if chosen_tests else ""
     lines = ("\n".join(f"  {name}" for name in names) for names in (files, part.tests))
     (WORK / "setup.cfg").write_text(CONFIG.format(files=next(lines), tests=next(lines), args=args), "utf-8")

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -73,6 +73,11 @@ class Recording:
     def in_call(self) -> bool:
         """Whether the recorded device is in a call."""
         return self.expected["codec.in_call"] is True
+
+
+def by_name(recording: Recording) -> str:
+    """What a test that is given the recording is called by."""
+    return f"{recording.family}/{recording.name}"
 
 
 def _header(recording: Recording, word: str, rest: str) -> None:
@@ -173,11 +178,42 @@ class Player:
         return (f"{command}\n\r".encode() if self.recording.echo else b"") + answer
 
 
+class OneByte:
+    """Strikes what the device sends at one place: a byte lost (`noise` None), or noise added. At -1 it only listens."""
+
+    def __init__(self, place: int = -1, noise: bytes | None = None) -> None:
+        self.said = b""
+        self._place = place
+        self._noise = noise
+
+    def strike(self, sent: bytes) -> bytes:
+        """The channel of a Conversation."""
+        at = self._place - len(self.said)
+        self.said += sent
+        if not 0 <= at < len(sent):
+            return sent
+        return sent[:at] + (sent[at + 1 :] if self._noise is None else self._noise + sent[at:])
+
+
 def _rpc(line: str) -> tuple[str, str]:
     """A JSON-RPC question as recordings write it, and its id."""
     message = json.loads(line)
     path = message["params"].get("Path") or message["params"].get("Query") or []
     return " ".join([message["method"], "/".join(path)]).strip(), str(message["id"])
+
+
+def ends(data: bytes) -> set[int]:
+    """Places of line ends, and of the bytes beside them: where a half may be taken for a whole."""
+    beside = {at + by for at, byte in enumerate(data) if byte in b"\r\n" for by in (-1, 0, 1)}
+    return {at for at in beside if 0 <= at < len(data)}
+
+
+def one_of_each(of: Sequence[Recording]) -> list[Recording]:
+    """The first recording of each family, and where there is one, its first in a call."""
+    found: dict[tuple[str, bool], Recording] = {}
+    for recording in of:
+        found.setdefault((recording.family, recording.expected.get("codec.in_call") is True), recording)
+    return list(found.values())
 
 
 def untouched(data: bytes) -> bytes:

@@ -26,7 +26,7 @@ def copy(tmp_path: Path) -> Path:
     """The agent and its conformance kit, with the document's two files and the recording that differs by its words."""
     for folder in ("agent", "tests/devices"):
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("pyproject.toml", "tests/__init__.py"):
+    for name in ("pyproject.toml", "tests/__init__.py", "tests/effort.py"):
         shutil.copy(ROOT / name, tmp_path / name)
     blocks = dict(BLOCKS.findall((ROOT / "docs" / "add-a-device.md").read_text("utf-8")))
     assert [Path(name).name for name in blocks] == ["sample_vx.py", "idle.txt"]

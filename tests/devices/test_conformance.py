@@ -15,21 +15,32 @@ from agent.devices.base import BLOCK_BYTES_MAX, CommandDone, CommandFailed, Logi
 from agent.devices.inquiry import QuerySession
 from agent.probes.families import load as load_family
 from agent.probes.families import names
-from tests.devices.kit import RECORDINGS, WANTED, Channel, Conversation, Player, Recording, recordings, untouched
+from tests.devices.kit import (
+    RECORDINGS,
+    WANTED,
+    Channel,
+    Conversation,
+    OneByte,
+    Player,
+    Recording,
+    by_name,
+    ends,
+    one_of_each,
+    recordings,
+    untouched,
+)
+from tests.effort import examples, some
 
 ALL = recordings()
 IN_CALL = [recording for recording in ALL if recording.in_call]
 IDLE = [recording for recording in ALL if not recording.in_call]
+FLOOD_BYTES = BLOCK_BYTES_MAX * 13 // 4  # more than may be kept, so that a buffer without a bound is noticed
 OTHERS = {"nut"}
 """Folders whose recordings have tests of their own."""
 Ask = Callable[[Conversation], dict[str, Reading]]
 ASKS: tuple[Ask, ...] = (Conversation.poll, Conversation.poll_call)
 """A whole poll, and one that asks about calls only: neither may ever deny one."""
 TALKING = [name for name in names() if load_family(name).keys and not load_family(name).is_web]
-
-
-def by_name(recording: Recording) -> str:
-    return f"{recording.family}/{recording.name}"
 
 
 def fresh(recording: Recording) -> Session:
@@ -68,9 +79,8 @@ def test_no_recording_is_left_out() -> None:
 
 @pytest.mark.parametrize("family", names())
 def test_family_attributes(family: str) -> None:
-    found = load_family(family)
-    assert set(found.keys) <= set(FACTS)
-    assert found.remedies <= set(REMEDIES)
+    assert set(load_family(family).keys) <= set(FACTS)
+    assert load_family(family).remedies <= set(REMEDIES)
 
 
 @pytest.mark.parametrize("recording", ALL, ids=by_name)
@@ -84,12 +94,13 @@ def test_facts_whatever_the_cuts(recording: Recording, chunk: int) -> None:
     assert set(facts) == set(load_family(recording.family).keys)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("recording", ALL, ids=by_name)
 def test_same_facts_when_cut_in_two_at_any_byte(recording: Recording) -> None:
     """One cut, at every place of the longest answer: no buffer takes a half for a whole."""
     plain = two_polls(conversation(recording))
     longest = max(recording.answers.values(), key=len)
-    for cut in range(1, len(longest)):
+    for cut in some(range(1, len(longest)), always=ends(longest)):
         talk = conversation(recording, chunk=cut)
         assert two_polls(talk) == plain
 
@@ -215,7 +226,7 @@ def test_truncated_anywhere(recording: Recording, ask: Ask) -> None:
             assert facts.get("codec.in_call") is not False, f"cut at {cut}"
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(150), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 @pytest.mark.parametrize("recording", IN_CALL, ids=by_name)
 @pytest.mark.parametrize("ask", ASKS)
@@ -243,44 +254,33 @@ def test_noise_never_denies_a_call(recording: Recording, ask: Ask, data: st.Data
         assert ask(talk).get("codec.in_call") is not False
 
 
-class OneByte:
-    """Strikes the answers about calls at one place: a byte lost (`noise` None), or noise added."""
+def struck(recording: Recording, ask: Ask, line: OneByte) -> dict[str, Reading]:
+    """What a poll gives when only its answers about calls go over that line."""
 
-    def __init__(self, recording: Recording, place: int, noise: bytes | None) -> None:
-        self.talk = conversation(recording, self.strike)
-        self.reached = False
-        self._place = place
-        self._noise = noise
-        self._at = 0
+    def channel(sent: bytes) -> bytes:
+        heard = [asked for asked in talk.player.heard if asked != "(empty)"]  # the LF behind a CR
+        return line.strike(sent) if heard and heard[-1].startswith(recording.calls) else sent
 
-    def strike(self, sent: bytes) -> bytes:
-        heard = [asked for asked in self.talk.player.heard if asked != "(empty)"]  # the LF behind a CR
-        if not heard or not heard[-1].startswith(self.talk.player.recording.calls):
-            return sent
-        cut, self._at = self._place - self._at, self._at + len(sent)
-        if not 0 <= cut < len(sent):
-            return sent
-        self.reached = True
-        return sent[:cut] + (sent[cut + 1 :] if self._noise is None else self._noise + sent[cut:])
+    talk = conversation(recording, channel)
+    talk.start()
+    return ask(talk)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("recording", IN_CALL, ids=by_name)
 @pytest.mark.parametrize("noise", [None, b" ", b"\r\n", b"0"])
 @pytest.mark.parametrize("ask", ASKS)
 def test_one_byte_lost_or_added_never_denies_a_call(recording: Recording, noise: bytes | None, ask: Ask) -> None:
     """At every byte of every answer about calls; None: the byte is lost, as a serial line loses them."""
-    place = 0
-    while True:
-        struck = OneByte(recording, place, noise)
-        struck.talk.start()
-        assert ask(struck.talk).get("codec.in_call") is not False, f"struck at {place}"
-        if not struck.reached:
-            break
-        place += 1
-    assert place > 0, "no answer about calls was struck: name its question in the recording, `# calls QUESTION`"
+    whole = OneByte()
+    assert struck(recording, ask, whole).get("codec.in_call") is not False
+    assert whole.said, "no answer is about calls: name its question in the recording, `# calls QUESTION`"
+    for place in some(range(len(whole.said)), always=ends(whole.said)):
+        facts = struck(recording, ask, OneByte(place, noise))
+        assert facts.get("codec.in_call") is not False, f"struck at {place}"
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(noise=st.lists(st.binary(max_size=300), max_size=20), silences=st.integers(0, 4))
 @pytest.mark.parametrize("family", TALKING)
 def test_pure_noise_never_raises(family: str, noise: list[bytes], silences: int) -> None:
@@ -294,14 +294,15 @@ def test_pure_noise_never_raises(family: str, noise: list[bytes], silences: int)
         session.output()
 
 
-@pytest.mark.parametrize("recording", ALL, ids=by_name)
+@pytest.mark.sampled
+@pytest.mark.parametrize("recording", some(ALL, always=one_of_each(ALL)), ids=by_name)
 @pytest.mark.parametrize("filler", [b"A", b"{", b"[", b'"', b"*s A B: x\r\n", b"{\r\n", b"callinfo begin\r\n", b"\r\n"])
 def test_a_flood_fills_no_memory(recording: Recording, filler: bytes) -> None:
     talk = conversation(recording)
     talk.start()
     talk.session.poll()
     flood = filler * (4096 // len(filler))
-    for _ in range(300):
+    for _ in range(FLOOD_BYTES // len(flood)):
         talk.session.receive(flood)
         talk.session.output()
         assert talk.session.buffered <= 3 * BLOCK_BYTES_MAX

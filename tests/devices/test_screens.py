@@ -13,11 +13,14 @@ from agent.core.remedies import REMEDIES
 from agent.devices.base import BLOCK_BYTES_MAX, CommandDone, CommandFailed, LoginNeeded, MisuseError, Session
 from agent.devices.setup import Setup
 from agent.probes.families import load, names
-from tests.devices.kit import Channel, Conversation, Player, Recording, screens, untouched
+from tests.devices.kit import Channel, Conversation, OneByte, Player, Recording, screens, untouched
+from tests.effort import examples
 
 KINDS = ("display", "camera")
 FAMILIES = [(kind, name) for kind in KINDS for name in names(kind)]
 ALL = [(kind, recording) for kind in KINDS for recording in screens(kind)]
+FLOOD_BYTES = BLOCK_BYTES_MAX * 5 // 4
+"""More than is ever kept, so that a buffer without a bound is noticed."""
 PROVEN_BY_POWER = ("cec",)
 """Their orders have no answer: they ask for the power in the same breath, and whoever answers has heard both."""
 every_recording = pytest.mark.parametrize(
@@ -85,38 +88,19 @@ def test_truncated_anywhere(kind: str, recording: Recording) -> None:
         power_is_true_or_unknown(kind, recording, facts)
 
 
-class OneByte:
-    """Strikes what the device sends at one place: a byte lost (`noise` None), or noise added."""
-
-    def __init__(self, place: int, noise: bytes | None) -> None:
-        self.reached = False
-        self._place = place
-        self._noise = noise
-        self._at = 0
-
-    def strike(self, sent: bytes) -> bytes:
-        cut, self._at = self._place - self._at, self._at + len(sent)
-        if not 0 <= cut < len(sent):
-            return sent
-        self.reached = True
-        return sent[:cut] + (sent[cut + 1 :] if self._noise is None else self._noise + sent[cut:])
-
-
 @every_recording
 @pytest.mark.parametrize("noise", [None, b" ", b"\r\n", b"0", b"1", b"\xff"])
 def test_one_byte_lost_or_added_never_invents_a_state(kind: str, recording: Recording, noise: bytes | None) -> None:
     """At every byte that the device sends; None: the byte is lost, as a serial line loses them."""
-    place = 0
-    while True:
-        struck = OneByte(place, noise)
-        power_is_true_or_unknown(kind, recording, polled(conversation(kind, recording, struck.strike)))
-        if not struck.reached:
-            break
-        place += 1
-    assert place > 5
+    whole = OneByte()
+    polled(conversation(kind, recording, whole.strike))
+    assert len(whole.said) > 5
+    for place in range(len(whole.said)):
+        facts = polled(conversation(kind, recording, OneByte(place, noise).strike))
+        power_is_true_or_unknown(kind, recording, facts)
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(100), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(noise=st.lists(st.binary(max_size=300), max_size=20), silences=st.integers(0, 4))
 @every_recording
 def test_pure_noise_never_raises(kind: str, recording: Recording, noise: list[bytes], silences: int) -> None:
@@ -136,8 +120,9 @@ def test_a_flood_fills_no_memory(kind: str, recording: Recording, filler: bytes)
     talk = conversation(kind, recording)
     talk.start()
     talk.session.poll()
-    for _ in range(200):
-        talk.session.receive(filler * (4096 // len(filler)))
+    flood = filler * (4096 // len(filler))
+    for _ in range(FLOOD_BYTES // len(flood)):
+        talk.session.receive(flood)
         talk.session.output()
         assert talk.session.buffered <= BLOCK_BYTES_MAX
 

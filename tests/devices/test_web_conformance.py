@@ -16,8 +16,9 @@ from agent.devices.base import CommandDone, CommandFailed, LoginRefused
 from agent.devices.web import COOKIES_MAX
 from agent.probes.families import load as load_family
 from agent.probes.families import names
-from tests.devices.kit import WANTED, Recording
+from tests.devices.kit import WANTED, Recording, by_name, ends
 from tests.devices.webkit import WebConversation, asked_of, recorded, refusals, web_recordings
+from tests.effort import examples, some
 
 ALL = web_recordings()
 IN_CALL = [recording for recording in ALL if recording.in_call]
@@ -42,10 +43,6 @@ DECIDING = {
 """Ends of the targets without whose answer there is no denial."""
 NO_CALL = {"poly_videoos": (b"[]", ("/rest/conferences", "/rest/system/apps/state"))}
 """What a device itself says when there is no call, and to which questions: that is nothing strange."""
-
-
-def by_name(recording: Recording) -> str:
-    return f"{recording.family}/{recording.name}"
 
 
 def target_of(asked: str) -> str:
@@ -172,6 +169,7 @@ def test_a_strange_reply_about_calls_is_no_denial(recording: Recording, strange:
         assert not facts or isinstance(facts["codec.in_call"], NoReading)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("recording", IN_CALL, ids=by_name)
 @pytest.mark.parametrize("rest", [0, 1], ids=["cut off", "one byte lost"])
 def test_a_broken_body_never_denies_a_call(recording: Recording, rest: int) -> None:
@@ -180,7 +178,8 @@ def test_a_broken_body_never_denies_a_call(recording: Recording, rest: int) -> N
     whole.start()
     whole.poll()
     for place, asked in enumerate(whole.asked):
-        for at in range(len(recorded(recording, asked).body)):
+        body = recorded(recording, asked).body
+        for at in some(range(len(body)), always=ends(body)):
             talk = WebConversation(recording)
 
             def broken(
@@ -250,7 +249,7 @@ def test_sessions_are_used_where_they_are_offered() -> None:
         assert cookies == ({""} if recording.name.startswith("tc") else {"SessionId=0123456789abcdef"})
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(replies=st.lists(st.tuples(st.sampled_from([200, 204, 301, 400, 401, 403, 404, 500]), st.binary(max_size=200))))
 @pytest.mark.parametrize("family", WEB)
 @pytest.mark.parametrize("ask", ASKS)
@@ -285,7 +284,7 @@ def planted(tree: Any, odd: Any, path: list[int]) -> Any:
     return copy
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=examples(120), deadline=None)
 @given(
     odd=JSON, path=st.lists(st.integers(0, 30), max_size=4), places=st.sets(st.integers(0, 12), min_size=1, max_size=3)
 )

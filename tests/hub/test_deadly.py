@@ -165,6 +165,7 @@ def broker(tmp_path: Path) -> Iterator[Mosquitto]:
 
 @pytest.mark.broker
 @pytest.mark.run
+@pytest.mark.xdist_group("programs-2")
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("retain", [False, True], ids=["redelivered", "retained"])
 def test_a_message_that_ends_the_hub_is_left_out_and_the_others_are_heard(

@@ -14,6 +14,7 @@ from agent.settings import validate
 from hub.changes import meetings, registry
 from hub.changes.sheet import COLUMNS_MAX, FAULTS_MAX, SheetError
 from hub.settings import SettingsError, load
+from tests.effort import examples
 
 ROOMS = (
     "tinh_code;tinh;cum;xa_code;xa;tru_so;room;name;phone;aliases\n"
@@ -52,8 +53,9 @@ NASTY = st.sampled_from(
 ZONE = timezone(timedelta(hours=7))
 PLACES = {"all": frozenset({"th-1"}), "th-1": frozenset({"th-1"})}
 MANY = settings(
-    max_examples=300, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+    max_examples=examples(300), derandomize=True, deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)  # fmt: skip
 
 
 @st.composite

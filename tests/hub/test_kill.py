@@ -125,6 +125,7 @@ def _reached(outboxes: list[Outbox], enough: int) -> bool:
 
 @pytest.mark.broker
 @pytest.mark.run
+@pytest.mark.xdist_group("programs-2")
 @pytest.mark.timeout(180)
 def test_killing_broker_and_hub_loses_and_doubles_nothing(tmp_path: Path) -> None:
     rng = random.Random(7)

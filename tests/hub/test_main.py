@@ -123,6 +123,7 @@ def test_newer_database_is_one_sentence(config: Path, capsys: pytest.CaptureFixt
 
 
 @pytest.mark.run
+@pytest.mark.xdist_group("programs-2")
 def test_a_second_hub_on_a_taken_port_takes_no_session_from_the_first(tmp_path: Path) -> None:
     broker = Mosquitto(tmp_path / "broker").start()
     with socket.create_server(("127.0.0.1", 0)) as taken:

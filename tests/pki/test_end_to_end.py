@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from sim.process import Child, free_port, program
+from sim.process import Child, program
 from sim.real import PENDING
-from tests.brokers import Mosquitto, until
+from tests.brokers import Mosquitto, free_port, until
 from tests.pki.lab import HUB, OWN, people, pki, running
 
 INVENTORY = f"tinh_code;tinh;xa_code;xa;room;name\n38;Thanh Hóa;14797;Phường Hạc Thành;{OWN};Phòng họp\n"
 
-pytestmark = [pytest.mark.run, pytest.mark.broker, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.run, pytest.mark.broker, pytest.mark.timeout(300), pytest.mark.xdist_group("programs-1")]
 
 
 class Site:
@@ -36,7 +36,7 @@ class Site:
         home = self.folder / "hub"
         home.mkdir()
         config = home / "hub.toml"
-        config.write_text(f'data_dir = "{home}"\n[web]\nport = {free_port(8700)}\n{self.tls(HUB)}', "utf-8")
+        config.write_text(f'data_dir = "{home}"\n[web]\nport = {free_port()}\n{self.tls(HUB)}', "utf-8")
         (home / "rooms.csv").write_text(INVENTORY, "utf-8")
         words = ["--config", str(config), str(home / "rooms.csv")]
         importer = Child("import", [program("diemcau-hub"), "import-rooms", *words], home / "import.log")

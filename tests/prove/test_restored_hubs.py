@@ -25,6 +25,7 @@ from hub.intake.apply import Applier
 from hub.intake.ingest import interpret
 from hub.intake.link import Received
 from hub.store.db import open_db, transaction
+from tests.effort import examples
 from wire import messages as m
 from wire.event_kinds import EventKind
 from wire.topics import FLEET, Leaf, Topic
@@ -163,7 +164,7 @@ def _some(messages: list[tuple[str, bytes]], dice: random.Random) -> list[tuple[
     return taken
 
 
-@settings(max_examples=40, derandomize=True, deadline=None)
+@settings(max_examples=examples(40), derandomize=True, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 2**16)), max_size=60))
 def test_in_the_end_the_hub_has_every_event_once(steps: list[tuple[str, int]]) -> None:
     with tempfile.TemporaryDirectory() as folder:

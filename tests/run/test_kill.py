@@ -17,9 +17,9 @@ import pytest
 
 from agent.store.sqlite import LEAP
 from sim.control import ask
-from sim.process import Child, free_port, program
+from sim.process import Child, program
 from sim.real import RealRooms
-from tests.brokers import Mosquitto
+from tests.brokers import Mosquitto, free_port
 
 ROOM = "ph-kill"
 SCALE = 0.2
@@ -28,7 +28,7 @@ REPOWER_S = 5.0
 """Promised: so long after the agent's start power is back on everything."""
 INVENTORY = "tinh_code;tinh;xa_code;xa;room;name\n38;Thanh Hóa;14797;Phường Hạc Thành;ph-kill;Phòng họp\n"
 
-pytestmark = [pytest.mark.run, pytest.mark.broker, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.run, pytest.mark.broker, pytest.mark.timeout(600), pytest.mark.xdist_group("programs-2")]
 
 
 def until(condition: Callable[[], bool], seconds: float, what: str, each: Callable[[], None] = lambda: None) -> None:
@@ -66,7 +66,7 @@ class Province:
         home = self.folder / "hub"
         home.mkdir()
         config = home / "hub.toml"
-        port = free_port(8700)
+        port = free_port()
         config.write_text(f'data_dir = "{home}"\n[web]\nport = {port}\n[broker]\nport = {self.broker.port}\n', "utf-8")
         (home / "rooms.csv").write_text(INVENTORY, "utf-8")
         importer = Child("import", [program("diemcau-hub"), "import-rooms", "--config", str(config),

@@ -18,7 +18,7 @@ GONE, BACK = "ph-shelly", "ph-tasmota"
 SCALE = 0.4
 """A cycle keeps the codec off for twelve seconds: the fresh agent must be faster than the plug's own timer."""
 
-pytestmark = [pytest.mark.run, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.run, pytest.mark.timeout(300), pytest.mark.xdist_group("programs-2")]
 
 
 @pytest.fixture

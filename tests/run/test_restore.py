@@ -14,7 +14,7 @@ from sim.control import ask
 from sim.process import program
 from tests.run.test_kill import ROOM, Province, query, until
 
-pytestmark = [pytest.mark.run, pytest.mark.broker, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.run, pytest.mark.broker, pytest.mark.timeout(600), pytest.mark.xdist_group("programs-1")]
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ MINUTES_S = 60.0
 
 
 @pytest.mark.run
+@pytest.mark.xdist_group("programs-2")
 @pytest.mark.timeout(180)
 def test_an_hour_without_any_device_costs_nothing(tmp_path: Path) -> None:
     judge(tmp_path, MINUTES_S)

@@ -53,7 +53,7 @@ at_s = 7
 fault = "codec_dead"
 """
 
-pytestmark = [pytest.mark.run, pytest.mark.xdist_group("run")]
+pytestmark = [pytest.mark.run, pytest.mark.xdist_group("programs-1")]
 
 
 def processes_of(folder: Path) -> list[str]:

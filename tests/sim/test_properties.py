@@ -13,6 +13,7 @@ from sim import observe
 from sim.faults import FAULTS
 from sim.physics import Fitting, RoomPhysics
 from sim.physics.room import profiles
+from tests.effort import examples
 
 LOADS = sorted(profiles())
 PAUSE = st.floats(0.0, 400.0, allow_nan=False)
@@ -86,13 +87,13 @@ def truths(room: RoomPhysics) -> None:
         assert 0.0 <= room.ups.left_s <= room.ups.full_s
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(deeds, st.sampled_from([0.0, 60.0, 900.0]))
 def test_a_room_is_never_in_an_impossible_state(story: list[tuple[float, tuple[str]]], ups_s: float) -> None:
     live(story, truths, ups_s)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(deeds)
 def test_the_witness_knows_every_call_and_every_harm(story: list[tuple[float, tuple[str]]]) -> None:
     room = live(story, truths)
@@ -107,7 +108,7 @@ def test_the_witness_knows_every_call_and_every_harm(story: list[tuple[float, tu
     assert times == sorted(times)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(deeds)
 def test_every_reading_is_in_the_catalogue_and_plausible(story: list[tuple[float, tuple[str]]]) -> None:
     chance = random.Random(1)
@@ -124,7 +125,7 @@ def test_every_reading_is_in_the_catalogue_and_plausible(story: list[tuple[float
     live(story, look)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(deeds, st.floats(0.05, 0.9))
 def test_time_compressed_by_shorter_constants_gives_the_same_story(
     story: list[tuple[float, tuple[str]]], scale: float

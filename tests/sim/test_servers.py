@@ -28,6 +28,7 @@ from sim.servers.pjlink import PjlinkConversation
 from sim.servers.poly import PolyConversation
 from sim.servers.pzem import PzemConversation
 from sim.servers.visca import ViscaConversation
+from tests.effort import examples
 from tests.sim.stage import rack
 from tests.transports.places import program
 
@@ -61,7 +62,7 @@ talk = st.lists(
 
 
 @pytest.mark.parametrize("name", CONVERSATIONS)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(talk)
 def test_no_bytes_make_a_server_fall(name: str, said: list[bytes]) -> None:
     room = RoomPhysics("r", Fitting(), 0.0)
@@ -72,7 +73,7 @@ def test_no_bytes_make_a_server_fall(name: str, said: list[bytes]) -> None:
         assert isinstance(conversation.tick(), bytes)
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(st.binary(max_size=200))
 def test_no_datagram_makes_sip_fall(data: bytes) -> None:
     assert isinstance(sip.answer(data), bytes)

@@ -25,6 +25,7 @@ from agent.store.memory import MemoryStore
 from tests.agent.core.test_codec_hung_story import HUNG
 from tests.agent.core.test_properties import look
 from tests.agent.core.world import IDLE, policy
+from tests.effort import examples
 from tests.prove.invariants import INVARIANTS, Moment
 from tests.prove.mutants import MUTANTS
 from tests.prove.sim.clock import EPOCH_S
@@ -47,7 +48,7 @@ LOOK_S = 10.0
 A_DAY_S = 86_400.0
 SWITCHED = ["light_on", "light_off", "fan_on", "fan_off", "camera_power_cycle"]
 BOUNDED = settings(
-    max_examples=100, stateful_step_count=30, derandomize=True, deadline=None, database=None,
+    max_examples=examples(100), stateful_step_count=30, derandomize=True, deadline=None, database=None,
     suppress_health_check=list(HealthCheck),
 )  # fmt: skip
 
@@ -248,6 +249,7 @@ class RoomMachine(RuleBasedStateMachine):
             assert REMEDIES[act.remedy].method is Method.STAGED or act.deadline_s - act.started_s <= longest_s, act
 
 
+@pytest.mark.sampled
 def test_the_promises_hold_in_every_story() -> None:
     run_state_machine_as_test(RoomMachine, settings=BOUNDED)
 

@@ -11,6 +11,7 @@ from agent.core.interlock import RELAY_METHODS
 from agent.core.phases import TRANSITIONS, Phase, Signal, after, diagram
 from agent.core.remedies import REMEDIES, Method
 from tests.agent.core.world import IDLE, World
+from tests.effort import examples
 
 LOOKS: dict[str, list[Reading]] = {
     "codec.api": [True, False, NoReading("link")],
@@ -36,7 +37,7 @@ moves = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.lists(moves, max_size=60))
 def test_safety_holds_at_every_step(script: list[tuple[object, ...]]) -> None:
     world = World()

@@ -24,6 +24,7 @@ from hub.access import tokens
 from hub.access.limits import Pace
 from hub.app import create_app
 from hub.store.db import open_db
+from tests.effort import examples
 from tests.house.source import ROOT
 from tests.hub.console.fake import FakeHub
 
@@ -98,7 +99,7 @@ def province(filled: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 @schema.parametrize()
-@settings(max_examples=40, derandomize=True, deadline=None)
+@settings(max_examples=examples(40), derandomize=True, deadline=None)
 def test_requests(case: Case[Any]) -> None:
     asked.check(case)
 

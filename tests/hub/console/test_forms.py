@@ -24,6 +24,7 @@ from hub.access.auth import COOKIE
 from hub.access.limits import FREE_TRIES
 from hub.access.permissions import ROUTES
 from hub.app import create_app
+from tests.effort import examples
 from tests.house.source import ROOT
 from tests.hub.console.conftest import HTML, csrf, sign_in
 from tests.hub.console.fake import FakeHub
@@ -160,7 +161,7 @@ EXAMPLES = {"/login": FREE_TRIES["pair"] + 2, "/users": 12, "/users/{name}/passw
 
 @pytest.mark.parametrize("path", POSTS)
 def test_no_form_breaks_the_console(site: Site, path: str) -> None:
-    @settings(max_examples=EXAMPLES.get(path, 40), derandomize=True, deadline=None)
+    @settings(max_examples=EXAMPLES.get(path) or examples(40), derandomize=True, deadline=None)
     @given(data=st.data())
     def run(data: st.DataObject) -> None:
         post(site, path, data)

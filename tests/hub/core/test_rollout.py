@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from hub.core import rollout as ro
 from hub.core.rollout import Phase, Rollout, RoomNow
+from tests.effort import examples
 
 ROOMS = {f"r-{n:04d}": f"xa-{n % 166:03d}" for n in range(621)}
 TICK_S = 3 * 3600.0
@@ -235,7 +236,7 @@ def test_a_person_may_turn_a_finished_roll_out_round() -> None:
     assert province.on("1.0") == 621
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(st.integers(0, 10**6), st.floats(0, 0.6), st.floats(0, 0.3))
 def test_whatever_happens_no_room_outside_the_waves_is_touched(seed: int, bad: float, away: float) -> None:
     chance = random.Random(seed)

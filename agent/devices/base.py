@@ -1,6 +1,6 @@
 """The small vocabulary all device families share. Sans-IO: bytes in, events out; no clock, no socket, no thread.
 
-A shell holds the line and the time. It drives a `Session` like this (see `agent.probes.link` for the real one):
+A shell holds the line and the time. It drives a `Session` like this (see `agent.probes.streamlink` for the real one):
 
     session.open()
     while waiting:

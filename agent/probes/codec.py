@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from agent.config.devices import CodecConfig
 from agent.core.facts import NoReading, Reading
@@ -13,9 +14,10 @@ from agent.devices.codec._baseline import problem
 from agent.ports import Asked
 from agent.probes.families import Family, load
 from agent.probes.lines import Access, Line, parse_line
-from agent.probes.link import DeviceLink, Link, api_reading
+from agent.probes.link import Link, api_reading
 from agent.probes.names import Resolver
 from agent.probes.reach import Target, check, device_reading, host_lives, parse
+from agent.probes.streamlink import StreamLink
 from agent.probes.turns import InterruptedPoll, cut_short
 from agent.probes.weblink import HttpLink
 from agent.transports.attempts import Answer
@@ -84,7 +86,7 @@ class CodecProbe:
         except LinkFault as fault:
             return Asked({IN_CALL: NoReading(fault.kind)}, {IN_CALL: began_s})
 
-    def _api(self, link: Link, answers: Mapping[str, Answer]) -> Asked:
+    def _api(self, link: Link[Any], answers: Mapping[str, Answer]) -> Asked:
         began_s = now_s()
         try:
             return link.observe(self._config.api_timeout_s)
@@ -107,13 +109,13 @@ class CodecProbe:
             self.link.close()
 
 
-def _link(config: CodecConfig, family: Family, line: Line | None, resolver: Resolver) -> Link | None:
+def _link(config: CodecConfig, family: Family, line: Line | None, resolver: Resolver) -> Link[Any] | None:
     if line is None or not family.keys:
         return None
     folder = Path(config.trust_dir) if config.trust_dir else None
     trust = Trust(config.certificate, folder, old_tls=config.old_tls)
     access = Access(Login(config.user, config.password), trust, folder)
-    kind = HttpLink if line.is_web else DeviceLink
+    kind = HttpLink if line.is_web else StreamLink
     return kind(family, line, access, resolver, config.volume_pct, config.baseline)
 
 

@@ -12,9 +12,10 @@ from agent.devices.setup import Setup
 from agent.ports import Asked
 from agent.probes.families import Family, load
 from agent.probes.lines import Access, parse_line
-from agent.probes.link import DeviceLink, api_reading
+from agent.probes.link import api_reading
 from agent.probes.names import Resolver
 from agent.probes.reach import Target, check, host_lives
+from agent.probes.streamlink import StreamLink
 from agent.probes.turns import InterruptedPoll, cut_short
 from agent.transports.errors import LinkFault
 
@@ -44,7 +45,7 @@ class ControlledProbe:
         self._timeout_s = config.timeout_s
         self._resolver = Resolver()
         self._host = line.host
-        self.link = DeviceLink(self.family, line, Access(setup.login), self._resolver)
+        self.link = StreamLink(self.family, line, Access(setup.login), self._resolver)
 
     def observe(self) -> Asked:
         """Look once. What a look that gave way has not been answered is left out."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 from agent.ports import BUSY, InTime, Outcome, always
 from agent.probes.link import Link
@@ -14,7 +15,7 @@ ORDER_MAX_S = 18.0
 class DeviceEffector:
     """Sends orders to a codec, a display or a camera, one at a time."""
 
-    def __init__(self, link: Link, remedies: frozenset[str]) -> None:
+    def __init__(self, link: Link[Any], remedies: frozenset[str]) -> None:
         self._link = link
         self.remedies = remedies
         self._one_at_a_time = threading.Lock()

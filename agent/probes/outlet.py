@@ -161,8 +161,7 @@ class HttpOutlet:
         if not self._lock.acquire(timeout=timeout_s):
             raise LinkFault("timeout", "another exchange holds the outlet")
         try:
-            if self._hold.holds(time.monotonic()):
-                raise LinkFault("denied", "the outlet refused our password; waiting before the next try")
+            self._hold.check(time.monotonic(), "the outlet")
             return tuple(
                 self._client.exchange(request, max(0.1, deadline_s - time.monotonic())) for request in requests
             )

@@ -14,8 +14,9 @@ from agent.config.devices import PcConfig
 from agent.core.facts import NoReading, Reading
 from agent.devices.base import IN_CALL
 from agent.devices.pc import _shell, linux, windows
-from agent.ports import BUSY, LATE, Asked, InTime, LateError, Outcome, always
+from agent.ports import BUSY, Asked, InTime, LateError, Outcome, always
 from agent.probes.lines import PORTS
+from agent.probes.link import not_obeyed
 from agent.probes.names import Resolver, split_host_port
 from agent.probes.turns import TURN_S, GaveWay, InterruptedPoll, Turns, cut_short
 from agent.transports.clock import now_s
@@ -124,10 +125,8 @@ class PcProbe:
             self._typed_at_s = 0.0
             try:
                 (said,) = self._converse(self._system.order(self._restart), 1, deadline_s, in_time)
-            except LateError:
-                return Outcome(ok=False, reason=LATE, proof={"sent": False})
-            except LinkFault as fault:
-                return Outcome(False, fault.kind, {"answer": str(fault)[:200], "sent": self._typed_at_s > 0})
+            except (LateError, LinkFault) as error:
+                return not_obeyed(error, sent=self._typed_at_s > 0)
         return Outcome(ok=_shell.DONE in said, reason="" if _shell.DONE in said else "refused")
 
     def close(self) -> None:
@@ -141,8 +140,7 @@ class PcProbe:
         """Type, and wait for every section; it is our turn. Raises LinkFault, LateError, GaveWay."""
         if self._closed:
             raise LinkFault("link", "closed by us")
-        if self._hold.holds(time.monotonic()):
-            raise LinkFault("denied", "the PC refused our password; waiting before the next try")
+        self._hold.check(time.monotonic(), "the PC")
         stream = self._kept() or self._opened(deadline_s)
         self._stream, self._kept_until_s = stream, 0.0
         try:

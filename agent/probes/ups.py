@@ -9,15 +9,16 @@ from agent.config.devices import UpsConfig
 from agent.core.facts import NoReading, Reading
 from agent.devices.base import CommandDone, CommandFailed, Event, Facts, Login, LoginRefused
 from agent.devices.power import nut
-from agent.ports import LATE, InTime, LateError, Outcome, always
+from agent.ports import InTime, LateError, Outcome, always
+from agent.probes.link import not_obeyed
 from agent.probes.names import Resolver
 from agent.transports.errors import LinkFault
+from agent.transports.holdoff import HoldOff
 from agent.transports.tcp import TcpStream
 
 SLICE_S = 0.2
 ORDER_S = 10.0
 ANSWER_BYTES_MAX = 4096
-REFUSED_FIRST_S, REFUSED_MAX_S = 60.0, 1800.0
 
 
 def names_at(host: str, port: int, timeout_s: float) -> tuple[str, ...]:
@@ -54,8 +55,7 @@ class UpsProbe:
         self._resolver = Resolver()
         self._closed = False
         self._streams: set[TcpStream] = set()
-        self._refused_until_s = 0.0
-        self._refused_wait_s = REFUSED_FIRST_S
+        self._hold = HoldOff()
 
     def observe(self) -> Mapping[str, Reading]:
         """Look once."""
@@ -80,17 +80,15 @@ class UpsProbe:
             ended = self._converse(
                 lambda device: device.order(remedy), (CommandDone, CommandFailed), time.monotonic() + ORDER_S, in_time
             )
-        except LateError:
-            return Outcome(ok=False, reason=LATE, proof={"sent": False})
-        except LinkFault as fault:
-            return Outcome(ok=False, reason=fault.kind, proof={"sent": False} if fault.kind == "denied" else {})
+        except (LateError, LinkFault) as error:
+            surely_not = isinstance(error, LateError) or error.kind == "denied"
+            return not_obeyed(error, sent=False if surely_not else None)
         return Outcome(ok=isinstance(ended, CommandDone), reason=getattr(ended, "reason", ""))
 
     def _converse(
         self, ask: Callable[[nut.Nut], bytes], ends: tuple[type[Event], ...], deadline_s: float, in_time: InTime
     ) -> Event:
-        if time.monotonic() < self._refused_until_s:
-            raise LinkFault("denied", "upsd refused our password; waiting before the next try")
+        self._hold.check(time.monotonic(), "upsd")
         address = self._resolver.address(self._config.host)
         stream = TcpStream.connect(address, self._config.port, self._config.timeout_s / 2)
         self._streams.add(stream)
@@ -107,19 +105,15 @@ class UpsProbe:
                 data = stream.recv(min(SLICE_S, left_s))
                 for event in device.receive(data) if data else ():
                     if isinstance(event, LoginRefused):
-                        self._back_off()
+                        self._hold.refused(time.monotonic())
                         raise LinkFault("denied", "upsd refused our name or password")
                     if isinstance(event, ends):
-                        self._refused_wait_s = REFUSED_FIRST_S
+                        self._hold.accepted()
                         return event
         finally:
             self._streams.discard(stream)
             stream.close()
         raise LinkFault("timeout", "upsd did not answer in time")
-
-    def _back_off(self) -> None:
-        self._refused_until_s = time.monotonic() + self._refused_wait_s
-        self._refused_wait_s = min(self._refused_wait_s * 2, REFUSED_MAX_S)
 
     def close(self) -> None:
         """Let go."""

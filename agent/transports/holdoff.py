@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from agent.transports.errors import LinkFault
+
 FIRST_S, MAX_S = 60.0, 1800.0
 """Usual lock-outs count 3 to 5 refusals within minutes: doubling from a minute stays below them."""
 
@@ -16,6 +18,11 @@ class HoldOff:
     def holds(self, now_s: float) -> bool:
         """Whether the password must not be sent now."""
         return now_s < self._until_s
+
+    def check(self, now_s: float, who: str) -> None:
+        """Raises LinkFault while the password of `who`, e.g. `the codec`, must not be sent."""
+        if self.holds(now_s):
+            raise LinkFault("denied", f"{who} refused our password; waiting before the next try")
 
     def refused(self, now_s: float) -> None:
         """The password was refused: wait 1, 2, 4 … 30 minutes."""

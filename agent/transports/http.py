@@ -92,8 +92,7 @@ class HttpClient:
         is sent), `certificate_changed`, `garbled` for what is no HTTP or too long, else as the connection. Every other
         answer, 404 and 500 too, is a reply.
         """
-        if self._hold.holds(time.monotonic()):
-            raise LinkFault("denied", "the device refused our password; waiting before the next try")
+        self._hold.check(time.monotonic(), "the device")
         deadline_s = time.monotonic() + timeout_s
         self._renewed, self._leaving = False, leaving
         reply = self._asked(request, deadline_s)

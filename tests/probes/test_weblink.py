@@ -6,10 +6,13 @@ import ssl
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from agent.config.devices import CodecConfig
 from agent.core.facts import NoReading
 from agent.probes.codec import CodecProbe
 from agent.probes.orders import DeviceEffector
+from agent.probes.turns import OutOfTime
 from tests.devices.webkit import recorded, web_recordings
 from tests.transports.web import Web, certificate, unauthorized, web
 
@@ -137,4 +140,31 @@ def test_a_page_of_another_device_says_nothing_of_calls(tmp_path: Path) -> None:
     with web(b"HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\n<html></html>") as device:
         probe = probe_of(device, tmp_path)
         assert isinstance(probe.observe()["codec.in_call"], NoReading)
+        probe.close()
+
+
+def test_a_look_that_ran_out_of_time_is_followed_by_a_whole_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every answer came, but the time was up between two of them: the codec is asked anew, in the same session."""
+    with web(codec) as device:
+        probe = probe_of(device, tmp_path)
+        probe.observe()
+        assert probe.link is not None
+        with pytest.raises(OutOfTime):
+            probe.link.observe(0.0)
+        readings = probe.observe()
+        assert {key: readings[key] for key in IDLE.expected} == IDLE.expected
+        probe.close()
+        assert sum(b"session/begin" in asked for asked in device.asked) == 2, "the first is answered by a 401"
+
+
+def test_an_order_that_ran_out_of_time_is_followed_by_another(tmp_path: Path) -> None:
+    with web(codec) as device:
+        probe = probe_of(device, tmp_path)
+        probe.observe()
+        assert probe.link is not None
+        late = probe.link.order("codec_wake", 0.0)
+        assert (late.ok, late.reason, late.proof["sent"]) == (False, "timeout", False)
+        assert probe.link.order("codec_wake", 8.0).ok
         probe.close()

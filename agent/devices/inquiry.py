@@ -41,6 +41,11 @@ class Query:
     optional: bool = False
 
 
+def in_turn(remedy: str, texts: Sequence[str]) -> list[Query]:
+    """Orders of one remedy that follow each other; the first one's outcome counts."""
+    return [Query(remedy, text, remedy, also=number > 0) for number, text in enumerate(texts)]
+
+
 A = TypeVar("A")
 
 

@@ -19,13 +19,12 @@ from agent.core.exchange import HttpReply, HttpRequest
 from agent.core.facts import NoReading, Reading
 from agent.devices.about import About, Tested
 from agent.devices.base import Login, Ready
-from agent.devices.codec._baseline import KEYS as SETTINGS_KEYS
-from agent.devices.codec._baseline import REMEDY, Baseline
-from agent.devices.codec._xapi_facts import CALLS, DECIDED_BY, STATUSES, TEAMS, facts_of
-from agent.devices.codec._xapi_media import KEYS as MEDIA_KEYS
-from agent.devices.codec._xapi_media import CallMedia
+from agent.devices.codec import _xapi_session
+from agent.devices.codec._baseline import REMEDY
+from agent.devices.codec._xapi_facts import STATUSES, TEAMS, facts_of
 from agent.devices.codec._xapi_replies import Values
-from agent.devices.codec._xapi_settings import HEAD, NAMING, settings_read
+from agent.devices.codec._xapi_session import XapiInquiry
+from agent.devices.codec._xapi_settings import HEAD, NAMING
 from agent.devices.codec._xapi_web import xml_result, xml_setting, xml_status, xml_taken
 from agent.devices.inquiry import Query
 from agent.devices.web import HttpSession, Step
@@ -35,9 +34,9 @@ PORT = 443
 SCHEMES = ("https", "http")
 HTTP_LOGIN = True
 BAUDS = ()
-KEYS = (*facts_of({}, False), *MEDIA_KEYS, *SETTINGS_KEYS)
+KEYS = _xapi_session.KEYS
 SETTINGS = NAMING
-REMEDIES = frozenset({"codec_restart", "codec_wake", "codec_volume_restore", "codec_unmute", REMEDY})
+REMEDIES = _xapi_session.REMEDIES
 ABOUT = About(
     "Cisco and Tandberg codecs (TC, CE, RoomOS), web interface",
     (
@@ -50,11 +49,6 @@ ABOUT = About(
 
 SESSION_BEGIN = HttpRequest("POST", "/xmlapi/session/begin")
 XML = (("Content-Type", "text/xml"),)
-ORDERS = {
-    "codec_restart": ("SystemUnit/Boot Action=Restart", "Boot"),
-    "codec_wake": ("Standby/Deactivate",),
-    "codec_unmute": ("Audio/Microphones/Unmute",),
-}
 
 
 def session(login: Login, nonce: str = "") -> CiscoHttpSession:  # noqa: ARG001 - every reply belongs to its request
@@ -62,15 +56,8 @@ def session(login: Login, nonce: str = "") -> CiscoHttpSession:  # noqa: ARG001 
     return CiscoHttpSession(login)
 
 
-class CiscoHttpSession(HttpSession[Values]):
+class CiscoHttpSession(XapiInquiry, HttpSession[Values]):
     """See the module."""
-
-    decided_by = DECIDED_BY
-
-    def __init__(self, login: Login) -> None:
-        super().__init__(login)
-        self._media = CallMedia()
-        self._baseline = Baseline()
 
     def _log_in(self, reply: HttpReply | None) -> Step:
         return SESSION_BEGIN if reply is None else Ready()
@@ -81,21 +68,6 @@ class CiscoHttpSession(HttpSession[Values]):
             *(Query(path, path) for path in (*STATUSES, *self._media.queries)),
             *(Query(path, path, optional=True) for path in settings),
         ]
-
-    def _call_queries(self) -> Sequence[Query]:
-        return [Query(path, path) for path in CALLS]
-
-    def _orders(self, remedy: str) -> Sequence[Query]:
-        if remedy == "codec_volume_restore":
-            level = max(0, min(100, round(self.volume_pct)))
-            return [
-                Query(remedy, f"Audio/Volume/Set Level={level}", remedy),
-                Query(remedy, "Audio/Volume/Unmute", remedy, also=True),
-            ]
-        if remedy == REMEDY:
-            texts = [f"{path}\n{value}" for path, value in self._baseline.orders(self.wanted).items()]
-            return [Query(remedy, text, remedy, also=number > 0) for number, text in enumerate(texts)]
-        return [Query(remedy, text, remedy) for text in ORDERS.get(remedy, ())]
 
     def _make(self, query: Query) -> HttpRequest:
         if not query.remedy:
@@ -123,12 +95,6 @@ class CiscoHttpSession(HttpSession[Values]):
         # "No such path" in XML is an answer, but any web server at all says 404.
         understood = any(isinstance(answer, Values) for answer in answers.values())
         return {**facts_of(answers, False), "codec.api": understood}
-
-    def _compared(
-        self, facts: Mapping[str, Reading], answers: Mapping[str, Values | NoReading]
-    ) -> Mapping[str, Reading]:
-        settings = self._baseline.completed(self.wanted, settings_read(self.wanted, answers))
-        return self._media.look(facts, answers) | settings
 
 
 def setting_xml(path: str, value: str) -> str:

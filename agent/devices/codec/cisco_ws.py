@@ -13,20 +13,20 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from agent.core.exchange import parsed_json
 from agent.core.facts import NoReading, Reading
 from agent.devices.about import About, Tested
 from agent.devices.base import BLOCK_BYTES_MAX, Event, Login, ProtocolError, Ready, Session, Silent
-from agent.devices.codec._baseline import KEYS as SETTINGS_KEYS
-from agent.devices.codec._baseline import REMEDY, Baseline
-from agent.devices.codec._xapi_facts import CALLS, CRITICAL, DECIDED_BY, STATUSES, facts_of, speaks_of_call
-from agent.devices.codec._xapi_media import KEYS as MEDIA_KEYS
-from agent.devices.codec._xapi_media import CallMedia
+from agent.devices.codec import _xapi_session
+from agent.devices.codec._baseline import REMEDY
+from agent.devices.codec._xapi_facts import CRITICAL, STATUSES, facts_of, speaks_of_call
 from agent.devices.codec._xapi_mirror import Mirror
 from agent.devices.codec._xapi_replies import Values
-from agent.devices.codec._xapi_settings import HEAD, NAMING, settings_read
+from agent.devices.codec._xapi_session import ORDERS, RESTART, XapiInquiry
+from agent.devices.codec._xapi_settings import HEAD, NAMING
 from agent.devices.codec._xapi_web import plain_status
 from agent.devices.inquiry import Query, QuerySession
 from agent.devices.lines import LineBuffer
@@ -35,9 +35,9 @@ FAMILY = "cisco_ws"
 PORT = 443
 SCHEMES = ("wss", "ws")
 BAUDS = ()
-KEYS = (*facts_of({}, False), *MEDIA_KEYS, *SETTINGS_KEYS)
+KEYS = _xapi_session.KEYS
 SETTINGS = NAMING
-REMEDIES = frozenset({"codec_restart", "codec_wake", "codec_volume_restore", "codec_unmute", REMEDY})
+REMEDIES = _xapi_session.REMEDIES
 ABOUT = About(
     "Cisco codecs (CE 9.7 and later, RoomOS), WebSocket, with feedback",
     (
@@ -47,11 +47,6 @@ ABOUT = About(
     unseen="every device over TLS, the message of an unknown path, its limit of subscriptions",
 )
 
-ORDERS: dict[str, tuple[tuple[str, dict[str, object]], ...]] = {
-    "codec_restart": (("SystemUnit/Boot", {"Action": "Restart"}),),
-    "codec_wake": (("Standby/Deactivate", {}),),
-    "codec_unmute": (("Audio/Microphones/Unmute", {}),),
-}
 ERRORS = {-31999: "denied", -31998: "refused", -31997: "refused"}
 """What an error's number means; 1 is told by its message, any other is garbled: our fault or the line's."""
 NO_METHOD = -32601
@@ -65,11 +60,11 @@ def session(login: Login, nonce: str = "") -> Session:  # noqa: ARG001 - a conne
     return WsSession(login)
 
 
-class WsSession(QuerySession[Values]):
+class WsSession(XapiInquiry, QuerySession[Values]):
     """See the module."""
 
     patience_s = 3.0
-    decided_by = DECIDED_BY
+    orders_by_remedy = MappingProxyType({**ORDERS, "codec_restart": (RESTART,)})
 
     def __init__(self, login: Login) -> None:
         super().__init__(login)
@@ -78,8 +73,6 @@ class WsSession(QuerySession[Values]):
         self._call_seen = False
         self._over = False
         self._mirror = Mirror(critical=CRITICAL)
-        self._media = CallMedia()
-        self._baseline = Baseline()
         self._texts: set[str] = set()
         """Settings, as their questions write them, that the codec gave as text: they are not written as numbers."""
 
@@ -180,21 +173,6 @@ class WsSession(QuerySession[Values]):
         queries += [Query(path, path) for path in self._media.queries]
         return queries + [Query(path, path, optional=True) for path in settings]
 
-    def _call_queries(self) -> Sequence[Query]:
-        return [Query(path, path) for path in CALLS]
-
-    def _orders(self, remedy: str) -> Sequence[Query]:
-        if remedy == "codec_volume_restore":
-            level = max(0, min(100, round(self.volume_pct)))
-            return [
-                Query(remedy, f"Audio/Volume/Set Level={level}", remedy),
-                Query(remedy, "Audio/Volume/Unmute", remedy, also=True),
-            ]
-        if remedy == REMEDY:
-            texts = [f"{path}\n{value}" for path, value in self._baseline.orders(self.wanted).items()]
-            return [Query(remedy, text, remedy, also=number > 0) for number, text in enumerate(texts)]
-        return [Query(remedy, _written(path, given), remedy) for path, given in ORDERS.get(remedy, ())]
-
     def _render(self, query: Query) -> bytes:
         self._count += 1
         if query.remedy == REMEDY:
@@ -217,12 +195,6 @@ class WsSession(QuerySession[Values]):
     def _facts(self, answers: Mapping[str, Values | NoReading]) -> Mapping[str, Reading]:
         return facts_of(self._mirror.complete(answers), self._call_seen)
 
-    def _compared(
-        self, facts: Mapping[str, Reading], answers: Mapping[str, Values | NoReading]
-    ) -> Mapping[str, Reading]:
-        settings = self._baseline.completed(self.wanted, settings_read(self.wanted, answers))
-        return self._media.look(facts, answers) | settings
-
 
 def _typed(word: str) -> int | str:
     """A number where it is written as one; `0241234` is a text, and its zero has to stay."""
@@ -232,10 +204,6 @@ def _typed(word: str) -> int | str:
 def _place(*texts: str) -> list[int | str]:
     """The path of these words; places in a list are numbers, as the public clients send them."""
     return [_typed(word) for text in texts for word in text.split()]
-
-
-def _written(path: str, given: Mapping[str, object]) -> str:
-    return " ".join([path, *(f"{name}={value}" for name, value in given.items())])
 
 
 def _reason(error: Any, *, of_order: bool) -> str:

@@ -29,13 +29,12 @@ from agent.devices.base import (
     Session,
     Silent,
 )
-from agent.devices.codec._baseline import KEYS as SETTINGS_KEYS
-from agent.devices.codec._baseline import REMEDY, Baseline
-from agent.devices.codec._xapi_facts import CALLS, DECIDED_BY, STATUSES, TEAMS, facts_of, speaks_of_call
-from agent.devices.codec._xapi_media import KEYS as MEDIA_KEYS
-from agent.devices.codec._xapi_media import CallMedia
+from agent.devices.codec import _xapi_session
+from agent.devices.codec._baseline import REMEDY
+from agent.devices.codec._xapi_facts import CALLS, STATUSES, TEAMS, facts_of, speaks_of_call
 from agent.devices.codec._xapi_replies import NOT_RECOGNIZED, JsonBlock, Reply, TerminalBlock, Values
-from agent.devices.codec._xapi_settings import HEAD, NAMING, settings_read
+from agent.devices.codec._xapi_session import XapiInquiry
+from agent.devices.codec._xapi_settings import HEAD, NAMING
 from agent.devices.inquiry import Query, QuerySession
 from agent.devices.lines import LineBuffer
 
@@ -56,15 +55,9 @@ ABOUT = About(
     ),
     unseen="wording of text-mode errors and of a failed login, `Audio Volume Set` and `Unmute`, boot time",
 )
-KEYS = (*facts_of({}, False), *MEDIA_KEYS, *SETTINGS_KEYS)
+KEYS = _xapi_session.KEYS
 SETTINGS = NAMING
-REMEDIES = frozenset({"codec_restart", "codec_wake", "codec_volume_restore", "codec_unmute", REMEDY})
-
-ORDERS = {
-    "codec_restart": ("xCommand SystemUnit Boot Action: Restart", "xCommand Boot"),
-    "codec_wake": ("xCommand Standby Deactivate",),
-    "codec_unmute": ("xCommand Audio Microphones Unmute",),
-}
+REMEDIES = _xapi_session.REMEDIES
 
 STATE = "SystemUnit State"
 """The part of `SystemUnit` that speaks of calls."""
@@ -93,11 +86,10 @@ def session(login: Login, nonce: str = "") -> Session:
     return XapiSession(login, nonce)
 
 
-class XapiSession(QuerySession[Values]):
+class XapiSession(XapiInquiry, QuerySession[Values]):
     """See the module."""
 
     patience_s = 2.0
-    decided_by = DECIDED_BY
 
     def __init__(self, login: Login, nonce: str = "") -> None:
         super().__init__(login)
@@ -109,8 +101,6 @@ class XapiSession(QuerySession[Values]):
         self._json = JsonBlock(BLOCK_BYTES_MAX)
         self._count = 0
         self._call_seen = False
-        self._media = CallMedia()
-        self._baseline = Baseline()
         self._password_sent = False
         self._blind = False
         self._nudges = 0
@@ -349,19 +339,11 @@ class XapiSession(QuerySession[Values]):
         """It does not take the shorter question: the whole one is asked from now on."""
         self._knows_state = self._knows_state and (self._asked is None or self._asked.text != f"xStatus {STATE}")
 
-    def _orders(self, remedy: str) -> Sequence[Query]:
-        if remedy == "codec_volume_restore":
-            level = max(0, min(100, round(self.volume_pct)))
-            return [
-                Query(remedy, f"xCommand Audio Volume Set Level: {level}", remedy),
-                Query(remedy, "xCommand Audio Volume Unmute", remedy, also=True),
-            ]
-        if remedy == REMEDY:
-            texts = [
-                f"xConfiguration {path}: {quoted(value)}" for path, value in self._baseline.orders(self.wanted).items()
-            ]
-            return [Query(remedy, text, remedy, also=number > 0) for number, text in enumerate(texts)]
-        return [Query(remedy, text, remedy) for text in ORDERS.get(remedy, ())]
+    def _order_text(self, order: str) -> str:
+        return "xCommand " + order.replace("/", " ").replace("=", ": ")
+
+    def _setting_text(self, path: str, value: str) -> str:
+        return f"xConfiguration {path}: {quoted(value)}"
 
     def _render(self, query: Query) -> bytes:
         self._count += 1
@@ -374,9 +356,3 @@ class XapiSession(QuerySession[Values]):
 
     def _facts(self, answers: Mapping[str, Values | NoReading]) -> Mapping[str, Reading]:
         return facts_of(answers, self._call_seen)
-
-    def _compared(
-        self, facts: Mapping[str, Reading], answers: Mapping[str, Values | NoReading]
-    ) -> Mapping[str, Reading]:
-        settings = self._baseline.completed(self.wanted, settings_read(self.wanted, answers))
-        return self._media.look(facts, answers) | settings

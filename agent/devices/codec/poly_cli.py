@@ -34,7 +34,7 @@ from agent.devices.codec._poly_facts import (
     state_of,
 )
 from agent.devices.codec._poly_settings import NAMING, order, question, settings_read
-from agent.devices.inquiry import Query, QuerySession
+from agent.devices.inquiry import Query, QuerySession, in_turn
 from agent.devices.lines import LINE_BYTES_MAX
 
 FAMILY = "poly_cli"
@@ -338,8 +338,7 @@ class PolySession(QuerySession[tuple[str, ...]]):
             steps = max(0, min(VOLUME_MAX, round(self.volume_pct * VOLUME_MAX / 100)))
             return [Query("volume", f"volume set {steps}", remedy)]
         if remedy == REMEDY:
-            texts = [order(name, value) for name, value in self._baseline.orders(self.wanted).items()]
-            return [Query(remedy, text, remedy, also=number > 0) for number, text in enumerate(texts)]
+            return in_turn(remedy, [order(name, value) for name, value in self._baseline.orders(self.wanted).items()])
         return [Query(remedy, text, remedy) for text in ORDERS.get(remedy, ())]
 
     def _render(self, query: Query) -> bytes:

@@ -42,7 +42,7 @@ from agent.devices.codec._yealink_facts import (
     settings_read,
     state_of,
 )
-from agent.devices.inquiry import Query, QuerySession
+from agent.devices.inquiry import Query, QuerySession, in_turn
 from agent.devices.lines import LineBuffer
 
 FAMILY = "yealink_vc"
@@ -224,8 +224,7 @@ class YealinkSession(QuerySession[Lines]):
             steps = max(0, min(VOLUME_MAX, round(self.volume_pct * VOLUME_MAX / 100)))
             return [Query("volume set", f"volume set {steps}", remedy)]
         if remedy == REMEDY:
-            texts = [f"{name} {value}" for name, value in self._baseline.orders(self.wanted).items()]
-            return [Query(remedy, text, remedy, also=place > 0) for place, text in enumerate(texts)]
+            return in_turn(remedy, [f"{name} {value}" for name, value in self._baseline.orders(self.wanted).items()])
         return [Query("mute near off", "mute near off", remedy)] if remedy == "codec_unmute" else []
 
     def _render(self, query: Query) -> bytes:

@@ -131,7 +131,7 @@ class HubPort(Protocol):
     def order(
         self, room: str, action: str, by: str, why: str, incident: int | None = None, confirmed: str = ""
     ) -> Ordered:
-        """Order an action of a room. Taken means written and on its way; `commands.outcome` tells the rest.
+        """Order an action of a room. Taken means written and on its way; `orders.outcome` tells the rest.
 
         `confirmed` names who in the room has just said that there is no picture and no sound; empty: nobody has."""
         ...

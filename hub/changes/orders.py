@@ -94,7 +94,7 @@ def write(
         orders.new_id(), room, action, by, why, incident, _next_counter(db, twin), confirmed, twin.boot, twin.nonce
     )
     orders.insert(db, order, now_s, now_s + ANSWER_S)
-    audit.append(db, now_s, by, "order", detail | {"command": order.id})
+    audit.append(db, now_s, by, "order", detail | {"order": order.id})
     return _message(order, now_s), Change(frozenset({room}), frozenset({incident} if incident else ()))
 
 
@@ -120,7 +120,7 @@ def again(db: sqlite3.Connection, applier: Applier, now_s: float, order_id: str)
     Only for the same start of the board: after another one the room is in another state than the operator saw.
     """
     row = db.execute(
-        "SELECT id, room, action, by, why, incident, counter, confirmed, boot, nonce, created_s FROM commands"
+        "SELECT id, room, action, by, why, incident, counter, confirmed, boot, nonce, created_s FROM orders"
         " WHERE id = ? AND again = ? AND outcome = 'waiting'", (order_id, orders.WAITS_AGAIN),
     ).fetchone()  # fmt: skip
     if row is None:
@@ -154,7 +154,7 @@ def sent(db: sqlite3.Connection, order: Order, now_s: float, *, failed: str = ""
     """Note that the message is on its way, or the word for why not: then the order has ended."""
     if failed:
         db.execute(
-            "UPDATE commands SET outcome = 'expired', reason = ?, ended_s = ? WHERE id = ?", (failed, now_s, order.id)
+            "UPDATE orders SET outcome = 'expired', reason = ?, ended_s = ? WHERE id = ?", (failed, now_s, order.id)
         )
     else:
         orders.mark_sent(db, order.id, now_s)

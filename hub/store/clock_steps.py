@@ -63,7 +63,7 @@ SPANS = (
     Columns("sessions", ("seen_s", "created_s", "expires_s")),
     Columns("users", ("given_s",)),
     Columns(
-        "commands", ("created_s", "sent_s", "expires_s"),
+        "orders", ("created_s", "sent_s", "expires_s"),
         f"(outcome IN ('waiting', 'sent', 'accepted') OR action IN ('{GRANTED}', '{DENIED}')"
         f" AND created_s > :before - {LEASES_S})",
     ),
@@ -77,7 +77,7 @@ RECORDS = (
     Columns("incidents", ("closed_s",)),
     Columns("incidents", ("acked_s",)),
     Columns("notes", ("at_s",)),
-    Columns("commands", ("ended_s",)),
+    Columns("orders", ("ended_s",)),
     Columns("users", ("created_s",)),
     Columns("set_aside", ("at_s",)),
     Columns("kept_events", ("received_s",)),
@@ -184,11 +184,11 @@ def bound(db: sqlite3.Connection, now_s: float) -> int:
         " WHERE seen_s > :latest AND created_s <= :latest", given,
     ).rowcount  # fmt: skip
     changed += db.execute(
-        "UPDATE commands SET outcome = 'expired', ended_s = :now"
+        "UPDATE orders SET outcome = 'expired', ended_s = :now"
         " WHERE outcome IN ('waiting', 'sent', 'accepted') AND created_s > :latest", given,
     ).rowcount  # fmt: skip
     changed += db.execute(
-        "UPDATE commands SET created_s = :now WHERE action IN (:granted, :denied) AND created_s > :latest",
+        "UPDATE orders SET created_s = :now WHERE action IN (:granted, :denied) AND created_s > :latest",
         given | {"granted": GRANTED, "denied": DENIED},
     ).rowcount
     return changed

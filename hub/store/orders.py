@@ -52,26 +52,26 @@ def new_id() -> str:
 def under_way(db: sqlite3.Connection, room: str) -> list[sqlite3.Row]:
     """The room's orders that have not ended: id, action."""
     return db.execute(
-        "SELECT id, action FROM commands WHERE room = ? AND outcome IN ('waiting', 'sent', 'accepted')",
+        "SELECT id, action FROM orders WHERE room = ? AND outcome IN ('waiting', 'sent', 'accepted')",
         (room,),
     ).fetchall()
 
 
 def last_counter(db: sqlite3.Connection, room: str) -> int:
     """The highest counter used for the room."""
-    return int(db.execute("SELECT COALESCE(MAX(counter), 0) FROM commands WHERE room = ?", (room,)).fetchone()[0])
+    return int(db.execute("SELECT COALESCE(MAX(counter), 0) FROM orders WHERE room = ?", (room,)).fetchone()[0])
 
 
 def count(db: sqlite3.Connection, action: str, since_s: float) -> int:
     """How many orders of an action were made since then, Unix seconds, in all rooms."""
-    row = db.execute("SELECT COUNT(*) FROM commands WHERE created_s >= ? AND action = ?", (since_s, action)).fetchone()
+    row = db.execute("SELECT COUNT(*) FROM orders WHERE created_s >= ? AND action = ?", (since_s, action)).fetchone()
     return int(row[0])
 
 
 def answers_to(db: sqlite3.Connection, room: str, actions: tuple[str, str], since_s: float) -> list[str]:
     """Which of two actions the room was answered with since then, Unix seconds."""
     rows = db.execute(
-        "SELECT action FROM commands WHERE room = ? AND created_s >= ? AND action IN (?, ?)", (room, since_s, *actions)
+        "SELECT action FROM orders WHERE room = ? AND created_s >= ? AND action IN (?, ?)", (room, since_s, *actions)
     )
     return [str(row[0]) for row in rows]
 
@@ -79,7 +79,7 @@ def answers_to(db: sqlite3.Connection, room: str, actions: tuple[str, str], sinc
 def insert(db: sqlite3.Connection, order: Order, now_s: float, expires_s: float) -> None:
     """Write a new order, waiting to be sent."""
     db.execute(
-        "INSERT INTO commands (id, room, action, by, why, incident, counter, created_s, expires_s, confirmed,"
+        "INSERT INTO orders (id, room, action, by, why, incident, counter, created_s, expires_s, confirmed,"
         " boot, nonce) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             order.id,
@@ -100,9 +100,7 @@ def insert(db: sqlite3.Connection, order: Order, now_s: float, expires_s: float)
 
 def mark_sent(db: sqlite3.Connection, order_id: str, now_s: float) -> None:
     """The broker has been handed the order."""
-    db.execute(
-        "UPDATE commands SET outcome = 'sent', sent_s = ? WHERE id = ? AND outcome = 'waiting'", (now_s, order_id)
-    )
+    db.execute("UPDATE orders SET outcome = 'sent', sent_s = ? WHERE id = ? AND outcome = 'waiting'", (now_s, order_id))
 
 
 def apply_reply(db: sqlite3.Connection, room: str, order_id: str, reply: Reply, now_s: float) -> bool:
@@ -112,7 +110,7 @@ def apply_reply(db: sqlite3.Connection, room: str, order_id: str, reply: Reply, 
     if reply.outcome == "accepted":
         return bool(
             db.execute(
-                "UPDATE commands SET outcome = 'accepted', reason = '', act_id = ?, expires_s = ?, ended_s = 0"
+                "UPDATE orders SET outcome = 'accepted', reason = '', act_id = ?, expires_s = ?, ended_s = 0"
                 " WHERE id = ? AND room = ? AND (outcome IN ('waiting', 'sent', 'expired')"
                 " OR outcome = 'refused' AND reason = 'bad_nonce')",
                 (reply.act_id, now_s + ACCEPTED_S, order_id, room),
@@ -143,7 +141,7 @@ def _missed(db: sqlite3.Connection, room: str, order_id: str, said_by: str, now_
     the next nonce and is sent once more. Room's reply and event say the same of the same sending, in either order.
     """
     row = db.execute(
-        f"UPDATE commands SET {said_by} = {said_by} + 1 WHERE id = ? AND room = ? AND outcome IN ('waiting', 'sent')"  # noqa: S608
+        f"UPDATE orders SET {said_by} = {said_by} + 1 WHERE id = ? AND room = ? AND outcome IN ('waiting', 'sent')"  # noqa: S608
         f" RETURNING again, {said_by}, created_s",
         (order_id, room),
     ).fetchone()
@@ -155,20 +153,20 @@ def _missed(db: sqlite3.Connection, room: str, order_id: str, said_by: str, now_
     if not 0 <= now_s - created_s <= AGAIN_WITHIN_S:
         return False
     db.execute(
-        "UPDATE commands SET again = ?, outcome = 'waiting' WHERE id = ? AND room = ?", (WAITS_AGAIN, order_id, room)
+        "UPDATE orders SET again = ?, outcome = 'waiting' WHERE id = ? AND room = ?", (WAITS_AGAIN, order_id, room)
     )
     return True
 
 
 def waiting_again(db: sqlite3.Connection) -> list[str]:
     """Orders that are to be sent once more."""
-    return [str(row[0]) for row in db.execute("SELECT id FROM commands WHERE again = 1 AND outcome = 'waiting'")]
+    return [str(row[0]) for row in db.execute("SELECT id FROM orders WHERE again = 1 AND outcome = 'waiting'")]
 
 
 def send_again(db: sqlite3.Connection, order_id: str, counter: int, nonce: str) -> None:
     """Note that the order goes out once more, with another number and nonce."""
     db.execute(
-        "UPDATE commands SET again = ?, counter = ?, nonce = ? WHERE id = ?", (SENT_AGAIN, counter, nonce, order_id)
+        "UPDATE orders SET again = ?, counter = ?, nonce = ? WHERE id = ?", (SENT_AGAIN, counter, nonce, order_id)
     )
 
 
@@ -180,7 +178,7 @@ def _end(
         return False
     return bool(
         db.execute(
-            "UPDATE commands SET outcome = ?, reason = ?, act_id = MAX(act_id, ?), proof = ?, ended_s = ?"
+            "UPDATE orders SET outcome = ?, reason = ?, act_id = MAX(act_id, ?), proof = ?, ended_s = ?"
             " WHERE id = ? AND room = ? AND (outcome IN ('waiting', 'sent', 'accepted', 'expired')"
             " OR outcome = 'refused' AND reason = 'bad_nonce')",
             (outcome, reason[:200], act_id, json.dumps(proof, ensure_ascii=False), now_s, order_id, room),
@@ -191,7 +189,7 @@ def _end(
 def expire(db: sqlite3.Connection, now_s: float) -> list[sqlite3.Row]:
     """Give up orders whose time is over; their rooms and incidents."""
     return db.execute(
-        "UPDATE commands SET outcome = 'expired', reason = 'no_reply', ended_s = ?"
+        "UPDATE orders SET outcome = 'expired', reason = 'no_reply', ended_s = ?"
         " WHERE outcome IN ('waiting', 'sent', 'accepted') AND expires_s <= ? RETURNING room, incident",
         (now_s, now_s),
     ).fetchall()

@@ -74,7 +74,7 @@ class Bench:
             return orders.lease(self.db, self.applier, self.room.now_s, room="p1-1", budget=budget)
 
     def outcome(self, order_id: str) -> tuple[str, str]:
-        row = self.db.execute("SELECT outcome, reason FROM commands WHERE id = ?", (order_id,)).fetchone()
+        row = self.db.execute("SELECT outcome, reason FROM orders WHERE id = ?", (order_id,)).fetchone()
         return str(row[0]), str(row[1])
 
     def attacks(self) -> list[tuple[str, int]]:

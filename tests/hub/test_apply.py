@@ -268,7 +268,7 @@ def test_end_whose_word_was_lost_is_seen_in_the_state(
 
 def order(db: sqlite3.Connection, id_: str = "c1", expires_s: float = T0 + 60) -> None:
     db.execute(
-        "INSERT INTO commands (id, room, action, by, created_s, expires_s, outcome) VALUES (?, 'p1-1', 'recheck', 'an',"
+        "INSERT INTO orders (id, room, action, by, created_s, expires_s, outcome) VALUES (?, 'p1-1', 'recheck', 'an',"
         " ?, ?, 'sent')",
         (id_, T0, expires_s),
     )
@@ -278,13 +278,13 @@ def test_replies_move_an_order_and_a_lost_one_is_made_up_by_the_event(bench: Ben
     room = Room()
     order(bench.db)
     bench.take(room.heard(Reply(stamp=room.stamp(), outcome="accepted", act_id=4), id_="c1"))
-    assert bench.rows("SELECT outcome, act_id FROM commands") == [("accepted", 4)]
+    assert bench.rows("SELECT outcome, act_id FROM orders") == [("accepted", 4)]
     bench.take(
         room.heard(room.event(EventKind.REMEDY_DONE, command="c1", outcome="done", act_id=4, proof={"off_s": 15.0}))
     )
-    assert bench.rows("SELECT outcome, proof FROM commands") == [("done", '{"off_s": 15.0}')]
+    assert bench.rows("SELECT outcome, proof FROM orders") == [("done", '{"off_s": 15.0}')]
     bench.take(room.heard(Reply(stamp=room.stamp(), outcome="failed"), id_="c1"))
-    assert bench.rows("SELECT outcome FROM commands") == [("done",)], "an end is final"
+    assert bench.rows("SELECT outcome FROM orders") == [("done",)], "an end is final"
 
 
 def test_reply_of_another_room_or_order_changes_nothing(bench: Bench) -> None:
@@ -292,7 +292,7 @@ def test_reply_of_another_room_or_order_changes_nothing(bench: Bench) -> None:
     other = Room("p2-1")
     bench.take(other.heard(Reply(stamp=other.stamp(), outcome="done"), id_="c1"))
     bench.take(other.heard(Reply(stamp=other.stamp(), outcome="done"), id_="nosuch"))
-    assert bench.rows("SELECT outcome FROM commands") == [("sent",)]
+    assert bench.rows("SELECT outcome FROM orders") == [("sent",)]
 
 
 def test_order_expires_and_a_late_answer_is_still_the_truth(bench: Bench) -> None:
@@ -300,9 +300,9 @@ def test_order_expires_and_a_late_answer_is_still_the_truth(bench: Bench) -> Non
     order(bench.db)
     assert not bench.applier.tick(T0 + 59, None).rooms
     assert bench.applier.tick(T0 + 60, None).rooms == {"p1-1"}
-    assert bench.rows("SELECT outcome, reason FROM commands") == [("expired", "no_reply")]
+    assert bench.rows("SELECT outcome, reason FROM orders") == [("expired", "no_reply")]
     bench.take(room.heard(Reply(stamp=room.stamp(), outcome="refused", reason="in_call"), id_="c1"))
-    assert bench.rows("SELECT outcome, reason FROM commands") == [("refused", "in_call")]
+    assert bench.rows("SELECT outcome, reason FROM orders") == [("refused", "in_call")]
 
 
 def test_counts_for_the_top_bar(bench: Bench) -> None:

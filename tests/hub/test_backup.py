@@ -144,17 +144,17 @@ def test_a_log_left_behind_is_not_played_into_the_restored(copy: Path, tmp_path:
 
 
 def test_an_older_copy_is_brought_up_to_date(database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    old = dict(list(migrations().items())[:-1])
-    monkeypatch.setattr("hub.store.db.migrations", lambda: old)
-    db = open_db(tmp_path / "old" / "hub.db")
-    fill_inventory(db)
-    db.close()
-    copy, manifest = backup.backup(tmp_path / "old" / "hub.db", tmp_path / "copies", NOW)
-    monkeypatch.undo()
-    assert manifest.schema == max(old)
+    copy, manifest = backup.backup(database, tmp_path / "copies", NOW)
+    newest = max(migrations()) + 1
+    longer = migrations() | {newest: "CREATE TABLE fresh (a);"}
+    for place in ("hub.store.db", "hub.commands.backup"):
+        monkeypatch.setattr(f"{place}.migrations", lambda: longer)
+    assert manifest.schema == newest - 1
     backup.restore(copy, tmp_path / "new", NOW)
     with closing(open_reader(tmp_path / "new" / "hub.db")) as new:
-        assert new.execute("PRAGMA user_version").fetchone()[0] == max(migrations())
+        assert new.execute("PRAGMA user_version").fetchone()[0] == newest
+        assert new.execute("SELECT COUNT(*) FROM fresh").fetchone()[0] == 0
+        assert new.execute("SELECT COUNT(*) FROM rooms").fetchone()[0] == manifest.rooms > 0
 
 
 def _cut(copy: Path) -> None:

@@ -114,7 +114,7 @@ class Bench:
         told = self.do(lambda db, applier, now_s: orders.lease(db, applier, now_s, room=room, budget=budget))
         if isinstance(told, Ordered):
             return told.refused
-        self.db.execute("UPDATE commands SET outcome = 'done' WHERE id = ?", (told.order.id,))
+        self.db.execute("UPDATE orders SET outcome = 'done' WHERE id = ?", (told.order.id,))
         return str(told.order.action)
 
     def order(self, room: str) -> str:
@@ -188,7 +188,7 @@ def assert_works(bench: Bench, token: str) -> None:
     # Records: nothing of ours stands in the future.
     for table, name in (
         ("events", "at_s"), ("events", "received_s"), ("incidents", "opened_s"), ("incidents", "confirmed_s"),
-        ("commands", "created_s"), ("twins", "heard_s"), ("sessions", "seen_s"),
+        ("orders", "created_s"), ("twins", "heard_s"), ("sessions", "seen_s"),
     ):  # fmt: skip
         (newest,) = bench.rows(f"SELECT COALESCE(MAX({name}), 0) FROM {table}")[0]
         assert newest <= now_s + 6.0, (table, name)

@@ -1,19 +1,16 @@
-"""After a restore nothing that was closed since the copy opens by itself, and no copy is too old to be brought up."""
+"""After a restore nothing that was closed since the copy opens by itself."""
 
 from __future__ import annotations
 
-import sqlite3
 import time
 from contextlib import closing
 from pathlib import Path
-
-import pytest
 
 from hub.changes import meetings, restored
 from hub.commands import backup
 from hub.intake.link import Broker
 from hub.runtime.service import Hub
-from hub.store.db import migrations, open_db, open_reader, transaction
+from hub.store.db import open_db, open_reader, transaction
 from hub.store.tables import save_acked
 from tests.brokers import Mosquitto, until
 from tests.hub.rooms import Room, fill_inventory
@@ -56,32 +53,3 @@ def test_rooms_keep_a_secret_meeting_that_the_copy_does_not_know(tmp_path: Path)
             hub.stop()
             speaker.close()
     assert [one.secret for one in document.meetings] == [True], "the first that they are told"
-
-
-@pytest.mark.parametrize("version", sorted(migrations()))
-def test_a_copy_of_every_earlier_version_can_be_made_and_brought_up(tmp_path: Path, version: int) -> None:
-    """A hub of that release has written the file; this program copies it as it is, and brings the copy back."""
-    every = migrations()
-    path = tmp_path / "old/hub.db"
-    path.parent.mkdir()
-    with closing(sqlite3.connect(path)) as db:
-        for number in range(1, version + 1):
-            db.executescript(every[number])
-        db.execute(f"PRAGMA user_version = {version}")
-        db.execute("INSERT OR IGNORE INTO meta VALUES ('hub_epoch', 'of-before')")
-        db.execute(
-            "INSERT INTO nodes (id, level, code, name, folded, sort_key) VALUES (1, 'tinh', '38', 'T', 't', 't')"
-        )
-        db.execute("INSERT INTO rooms (room, node, name, folded, sort_key) VALUES ('r-1', 1, 'Phòng 1', 'p', 'p')")
-        db.execute("INSERT INTO users (name, hash, role, created_s) VALUES ('thu.ha', 'x', 'admin', 1)")
-        if version < 4:
-            db.execute("INSERT INTO audit (at_s, by, what) VALUES (1, 'thu.ha', 'login')")
-        db.commit()
-    copy, manifest = backup.backup(path, tmp_path / "copies", 1.79e9)
-    assert (manifest.schema, manifest.rooms) == (version, 1)
-    backup.restore(copy, tmp_path / "new", 1.79e9, open_for=["*"])
-    with closing(open_reader(tmp_path / "new/hub.db")) as new:
-        assert new.execute("PRAGMA user_version").fetchone()[0] == max(every)
-        assert new.execute("SELECT name FROM rooms").fetchone()[0] == "Phòng 1"
-        told = [tuple(row) for row in new.execute("SELECT by, what FROM audit ORDER BY id")]
-        assert told == [*([("thu.ha", "login")] if version < 4 else []), ("command line", "restored")]

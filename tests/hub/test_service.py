@@ -145,9 +145,9 @@ def test_order_there_and_back(bench: Bench) -> None:
     topic, payload = bench.speaker.next("command")
     assert Topic.parse(topic).id == ordered.id
     assert decode(Command, payload).nonce == "n1"
-    assert bench.one("SELECT outcome FROM commands") == ("sent",)
+    assert bench.one("SELECT outcome FROM orders") == ("sent",)
     bench.speaker.say(Reply(stamp=bench.room.stamp(), outcome="done"), ordered.id)
-    until("done", lambda: bench.one("SELECT outcome FROM commands") == ("done",))
+    until("done", lambda: bench.one("SELECT outcome FROM orders") == ("done",))
     assert bench.hub.order("p1-2", "recheck", "thu.ha", "") == Ordered(refused="offline")
 
 
@@ -271,5 +271,5 @@ def test_a_room_that_asks_is_given_leave_until_the_fleets_budget_is_used_up(benc
         answers.append(decode(Command, payload).action)
         done = Reply(stamp=bench.room.stamp(), outcome="done")
         bench.speaker.say(done, topic.rsplit("/", 1)[1])
-        until("the answer has ended", lambda: bench.one("SELECT 1 FROM commands WHERE outcome = 'sent'") is None)
+        until("the answer has ended", lambda: bench.one("SELECT 1 FROM orders WHERE outcome = 'sent'") is None)
     assert answers == ["lease_granted", "lease_denied"]

@@ -121,7 +121,7 @@ class Site:
 
     def outcome(self, ordered: Ordered) -> str:
         with closing(sqlite3.connect(self.folder / "hub.db", timeout=5)) as db:
-            row = db.execute("SELECT outcome, reason FROM commands WHERE id = ?", (ordered.id,)).fetchone()
+            row = db.execute("SELECT outcome, reason FROM orders WHERE id = ?", (ordered.id,)).fetchone()
         return " ".join(str(word) for word in row if word) if row else ""
 
     def refused_to(self) -> set[tuple[str, str]]:

@@ -87,6 +87,6 @@ def order(reader: Reader, order_id: str) -> sqlite3.Row | None:
     """One order, or None."""
     return reader.one(
         "SELECT id, room, action, by, why, incident, created_s, sent_s, ended_s, outcome, reason, proof,"
-        " confirmed FROM commands WHERE id = ?",
+        " confirmed FROM orders WHERE id = ?",
         order_id,
     )

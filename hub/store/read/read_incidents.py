@@ -71,7 +71,7 @@ COLUMNS = (
 COUNT = COLUMNS.count(",") + 1
 _LAST_WORD = (
     ", CASE WHEN i.epoch <> 'hub' THEN t.state_raw END, t.state_s, t.verdict, t.lost_since_s, t.heard_s,"
-    " (SELECT MAX(c.created_s) FROM commands c WHERE c.room = t.room AND c.confirmed <> '')"
+    " (SELECT MAX(o.created_s) FROM orders o WHERE o.room = t.room AND o.confirmed <> '')"
     " FROM incidents i LEFT JOIN twins t ON t.room = i.room AND i.closed_s = 0"
 )
 TOLD = COLUMNS + _LAST_WORD
@@ -189,7 +189,7 @@ def said_and_ordered(reader: Reader, incident_id: int) -> list[sqlite3.Row]:
         " '' AS confirmed"
         " FROM notes WHERE incident = :incident UNION ALL"
         " SELECT 'order', created_s, by, why, action, outcome, reason, proof, confirmed"
-        " FROM commands WHERE incident = :incident ORDER BY at_s LIMIT 300",
+        " FROM orders WHERE incident = :incident ORDER BY at_s LIMIT 300",
         {"incident": incident_id},
     )
 
@@ -200,7 +200,7 @@ _ORDER = "id, room, action, by, why, incident, created_s, sent_s, ended_s, outco
 def orders_of_room(reader: Reader, room: str, limit: int = 6) -> list[sqlite3.Row]:
     """The latest orders to a room, newest first."""
     return reader.all(
-        f"SELECT {_ORDER} FROM commands WHERE room = ? ORDER BY created_s DESC LIMIT ?",  # noqa: S608
+        f"SELECT {_ORDER} FROM orders WHERE room = ? ORDER BY created_s DESC LIMIT ?",  # noqa: S608
         room,
         limit,
     )

@@ -82,7 +82,7 @@ def _own(reader: Reader, room: str, reason: str, since_s: float, until_s: float)
         "SELECT COALESCE(SUM(CASE WHEN :reason = 'bad_nonce' AND (missed_replies > 0 OR missed_events > 0)"
         " THEN MIN(2, MAX(1, missed_replies, missed_events))"
         " WHEN outcome = 'refused' AND reason = :reason OR outcome = 'expired' AND reason = 'no_reply' THEN 1"
-        " ELSE 0 END), 0) AS own FROM commands WHERE room = :room AND sent_s > 0"
+        " ELSE 0 END), 0) AS own FROM orders WHERE room = :room AND sent_s > 0"
         " AND created_s BETWEEN :since AND :until",
         {"reason": reason, "room": room, "since": since_s - ORDER_S, "until": until_s + AHEAD_S},
     )

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from hub.store.read.reads import Reader
 
-_BY_ROOM = ("twins", "acked", "events", "incidents", "commands", "meeting_rooms", "desired", "history", "handovers",
+_BY_ROOM = ("twins", "acked", "events", "incidents", "orders", "meeting_rooms", "desired", "history", "handovers",
             "kept_events", "own_signs")  # fmt: skip
 _SETUP = (
     "CREATE TEMP TABLE scope_roots (node INTEGER PRIMARY KEY)",

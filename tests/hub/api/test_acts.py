@@ -37,7 +37,7 @@ def test_an_order_is_taken_and_its_outcome_can_be_asked_for(acting: TestClient, 
     order = answer.json()
     assert (order["by"], order["why"], order["outcome"], order["ended"]) == ("thu.ha", "Màn hình đen", "sent", False)
     hub.write(
-        "UPDATE commands SET outcome = 'done', ended_s = sent_s + 40, proof = ? WHERE id = ?",
+        "UPDATE orders SET outcome = 'done', ended_s = sent_s + 40, proof = ? WHERE id = ?",
         json.dumps({"codec.api": True}), order["id"],
     )  # fmt: skip
     found = acting.get(answer.headers["location"]).json()
@@ -55,7 +55,7 @@ def test_what_a_person_in_the_room_said_goes_with_an_order(acting: TestClient, r
 def count(db_path: Path) -> int:
     """Orders that were ever given."""
     with sqlite3.connect(db_path) as db:
-        return int(db.execute("SELECT COUNT(*) FROM commands").fetchone()[0])
+        return int(db.execute("SELECT COUNT(*) FROM orders").fetchone()[0])
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_the_console_cannot_grant_a_lease_either(acting: TestClient, db_path: Pa
     fields = {"why": "x", "csrf": acting.headers["x-csrf-token"]}
     assert acting.post(f"/rooms/{room}/act/lease_granted", data=fields).status_code == 409
     with sqlite3.connect(db_path) as db:
-        assert not db.execute("SELECT 1 FROM commands WHERE action = 'lease_granted'").fetchone()
+        assert not db.execute("SELECT 1 FROM orders WHERE action = 'lease_granted'").fetchone()
 
 
 def test_an_incident_is_taken_once(acting: TestClient, db_path: Path, room: str) -> None:

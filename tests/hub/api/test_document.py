@@ -85,7 +85,7 @@ def province(filled: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     asked.names = {
         "room_id": [row[0] for row in db.execute("SELECT room FROM rooms ORDER BY room LIMIT 20")],
         "incident_id": [row[0] for row in db.execute("SELECT id FROM incidents ORDER BY id LIMIT 20")],
-        "order_id": [row[0] for row in db.execute("SELECT id FROM commands ORDER BY id LIMIT 20")],
+        "order_id": [row[0] for row in db.execute("SELECT id FROM orders ORDER BY id LIMIT 20")],
     }
     db.close()
     yield

@@ -49,7 +49,7 @@ def test_every_route_by_role_and_scope(site: Site, role: str, part: str) -> None
         ):  # fmt: skip
             order = f"order-{'out' if out else 'in'}"
             site.db.execute(
-                "INSERT OR IGNORE INTO commands (id, room, action, by, created_s) VALUES (?, ?, 'recheck', 'x', 1)",
+                "INSERT OR IGNORE INTO orders (id, room, action, by, created_s) VALUES (?, ?, 'recheck', 'x', 1)",
                 (order, room),
             )
             address = path.format(room_id=room, incident_id=incident, order_id=order)

@@ -74,7 +74,7 @@ def test_a_token_does_what_it_was_given_and_no_more(make: Make, db_path: Path, r
     client = make("t1", (right,))
     with sqlite3.connect(db_path) as db:
         room, incident = db.execute("SELECT room, id FROM incidents WHERE closed_s = 0 AND acked_by = ''").fetchone()
-        db.execute("INSERT INTO commands (id, room, action, by, created_s) VALUES ('o1', ?, 'x', 'y', 1)", (room,))
+        db.execute("INSERT INTO orders (id, room, action, by, created_s) VALUES ('o1', ?, 'x', 'y', 1)", (room,))
     for (method, path), needed in API.items():
         address = path.format(room_id=room, incident_id=incident, order_id="o1")
         body = {"action": "recheck"} if path.endswith("/orders") else None

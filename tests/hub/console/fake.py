@@ -59,7 +59,7 @@ class FakeHub:
             return Ordered(refused=self.refuse_orders)
         order, now_s = f"f{next(self._numbers)}", time.time()
         self.write(
-            "INSERT INTO commands (id, room, action, by, why, incident, created_s, sent_s, outcome,"
+            "INSERT INTO orders (id, room, action, by, why, incident, created_s, sent_s, outcome,"
             " confirmed) VALUES (?,?,?,?,?,?,?,?,'sent',?)",
             order, room, action, by, why, incident, now_s, now_s, confirmed,
         )  # fmt: skip

@@ -221,7 +221,7 @@ def fill(path: Path, now_s: float) -> list[str]:
         ),
     )
     db.execute(
-        "INSERT INTO commands (id, room, action, by, why, incident, created_s, sent_s, ended_s, outcome, reason) VALUES"
+        "INSERT INTO orders (id, room, action, by, why, incident, created_s, sent_s, ended_s, outcome, reason) VALUES"
         " ('c1', ?, 'codec_power_cycle', 'thu.ha', 'phòng báo màn hình xanh', 2, ?, ?, ?, 'refused', 'budget_hour')",
         (rooms[61], now_s - 3 * MINUTE, now_s - 3 * MINUTE + 1, now_s - 3 * MINUTE + 2),
     )

@@ -92,7 +92,7 @@ def test_an_order_needs_a_reason_and_its_outcome_is_shown(client: TestClient, hu
     assert act(client, path) == (400, "Dữ liệu gửi lên chưa đúng: chưa ghi lý do.")
     assert act(client, path, why="TV xanh") == (200, "Đã gửi lệnh: Khởi động lại thiết bị đầu cuối.")
     assert "Đã gửi, chờ phòng trả lời" in client.get(f"/rooms/{ROOM}").text
-    hub.write("UPDATE commands SET outcome = 'done', proof = '{\"off_s\": 15.2}' WHERE action = 'codec_restart'")
+    hub.write("UPDATE orders SET outcome = 'done', proof = '{\"off_s\": 15.2}' WHERE action = 'codec_restart'")
     text = client.get(f"/rooms/{ROOM}").text
     assert "Đã thực hiện xong" in text
     assert "15,2 s" in text

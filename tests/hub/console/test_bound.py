@@ -85,7 +85,7 @@ def fill(path: Path) -> tuple[int, set[str], dict[str, str]]:
             known[f"incident_{number}"] = str(incident)
             db.execute("INSERT INTO notes (incident, at_s, by, text) VALUES (?, ?, 'x', ?)", (incident, NOW_S, room))
             db.execute(
-                "INSERT INTO commands (id, room, action, by, why, incident, created_s) VALUES (?, ?, 'recheck', 'x',"
+                "INSERT INTO orders (id, room, action, by, why, incident, created_s) VALUES (?, ?, 'recheck', 'x',"
                 " 'why', ?, ?)", (f"order{number}", room, incident, NOW_S),
             )  # fmt: skip
             db.execute(
@@ -140,7 +140,7 @@ def prune(path: Path, root: int, inside: set[str]) -> None:
                 " WHERE m.type = 'table'"
             ).fetchall()
         ]
-        assert {"rooms", "twins", "incidents", "events", "commands", "enrolments"} <= set(tables)
+        assert {"rooms", "twins", "incidents", "events", "orders", "enrolments"} <= set(tables)
         for trigger in [row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")]:
             db.execute(f"DROP TRIGGER {trigger}")
         for table in tables:
@@ -289,7 +289,7 @@ def dump(path: Path, known: dict[str, str]) -> list[Any]:
             db.execute("SELECT * FROM incidents WHERE id IN (?, ?)", out).fetchall(),
             db.execute("SELECT code, room FROM enrolments ORDER BY code").fetchall(),
             db.execute("SELECT id, secret FROM meetings ORDER BY id").fetchall(),
-            db.execute("SELECT * FROM commands WHERE room = ?", (known["outside"],)).fetchall(),
+            db.execute("SELECT * FROM orders WHERE room = ?", (known["outside"],)).fetchall(),
         ]  # fmt: skip
 
 

@@ -28,7 +28,7 @@ def plan(hub: FakeHub, start_s: float, end_s: float) -> None:
 def confirmed(path: Path) -> list[str]:
     """Of every order that was given: who confirmed it."""
     with sqlite3.connect(path) as db:
-        return [row[0] for row in db.execute("SELECT confirmed FROM commands WHERE why = 'TV xanh' ORDER BY created_s")]
+        return [row[0] for row in db.execute("SELECT confirmed FROM orders WHERE why = 'TV xanh' ORDER BY created_s")]
 
 
 @pytest.fixture
@@ -103,7 +103,7 @@ def test_who_may_only_look_cannot_confirm(client: TestClient, db_path: Path) -> 
 
 def test_in_the_story_of_an_incident(client: TestClient, hub: FakeHub) -> None:
     hub.write(
-        "INSERT INTO commands (id, room, action, by, why, incident, created_s, outcome, confirmed)"
+        "INSERT INTO orders (id, room, action, by, why, incident, created_s, outcome, confirmed)"
         " VALUES ('c', ?, 'codec_restart', 'lan', 'TV xanh', 2, ?, 'done', 'Anh Thắng')", ROOM, time.time(),
     )  # fmt: skip
     assert "Anh Thắng trong phòng xác nhận" in client.get("/incidents/2").text

@@ -64,6 +64,6 @@ def test_it_is_given_with_the_keyboard_alone_and_never_without_the_mark(browser:
     page.wait_for_url(f"**/rooms/{ROOM}?said=*")
     assert "Lê Văn Thắng trong phòng xác nhận" in page.inner_text("#f-orders")
     with sqlite3.connect(site.db_path) as db:
-        assert db.execute("SELECT confirmed FROM commands WHERE why = 'TV xanh'").fetchall() == [("Lê Văn Thắng",)]
+        assert db.execute("SELECT confirmed FROM orders WHERE why = 'TV xanh'").fetchall() == [("Lê Văn Thắng",)]
     assert page.faults == []
     page.context.close()

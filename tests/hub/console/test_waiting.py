@@ -203,7 +203,7 @@ refused: list[str] = []
 
 def dump(db: sqlite3.Connection) -> list[Any]:
     """What people can change."""
-    tables = ("users", "sessions", "incidents", "notes", "audit", "enrolments", "meetings", "handovers", "commands")
+    tables = ("users", "sessions", "incidents", "notes", "audit", "enrolments", "meetings", "handovers", "orders")
     return [[tuple(row) for row in db.execute(f"SELECT * FROM {table}")] for table in tables]
 
 

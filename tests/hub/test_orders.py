@@ -85,7 +85,7 @@ def test_what_was_confirmed_is_signed_with_its_moment_kept_and_audited(applier: 
     assert isinstance(message, OrderMessage)
     said = decode(Command, message.payload).confirmed
     assert said == Confirmed(person="Lê Văn Thắng", what="no_picture_no_sound", at_s=NOW)
-    assert db.execute("SELECT confirmed FROM commands").fetchone()[0] == "Lê Văn Thắng"
+    assert db.execute("SELECT confirmed FROM orders").fetchone()[0] == "Lê Văn Thắng"
     assert json.loads(db.execute("SELECT detail FROM audit").fetchone()[0])["confirmed"] == "Lê Văn Thắng"
     plain = order(applier)
     assert isinstance(plain, OrderMessage)
@@ -129,6 +129,6 @@ def test_what_the_broker_did_not_take_has_ended(applier: Applier) -> None:
     message = order(applier)
     assert isinstance(message, OrderMessage)
     assert sent(applier._db, message.order, NOW, failed="no_broker") == Change(frozenset({"p1-1"}))
-    row = applier._db.execute("SELECT outcome, reason FROM commands").fetchone()
+    row = applier._db.execute("SELECT outcome, reason FROM orders").fetchone()
     assert tuple(row) == ("expired", "no_broker")
     assert isinstance(order(applier), OrderMessage), "the way is free again"

@@ -60,7 +60,7 @@ def create_app(db_path: Path | str, settings: Any, hub: HubPort, clock: Callable
     """The console over a hub's database, which must exist with its tables. `settings` is kept for pages to come."""
     strict, key = False, ""
     if isinstance(settings, HubSettings):
-        strict, key = bool(settings.web.require_totp_for_admins), settings.seed_key()
+        strict, key = settings.web.require_totp_for_admins, settings.seed_key()
     console = make_console(Path(db_path), hub, clock, totp_for_admins=strict, seeds=Seeds(key))
     live = Live(hub, console.reader, clock, console.sessions.find_all)
 

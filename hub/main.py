@@ -180,8 +180,8 @@ def serve(settings: HubSettings) -> int:
 def _serve(settings: HubSettings) -> int:
     import uvicorn
 
+    from hub.access.step.seeds import Seeds, settle
     from hub.app import create_app
-    from hub.commands.prepare import prepare
     from hub.runtime import doors
     from hub.runtime.service import Hub
 
@@ -200,7 +200,7 @@ def _serve(settings: HubSettings) -> int:
         syslog=settings.audit.syslog,
     )
     with closing(open_db(settings.database)) as db:
-        prepare(db, settings, hub.clock())
+        settle(db, Seeds(settings.seed_key()))
     app = create_app(settings.database, settings, hub, hub.clock)
     config = doors.config(app, settings.web.host, settings.web.port)
 

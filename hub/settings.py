@@ -86,9 +86,8 @@ class WebSection(_Section):
     host: Host = "127.0.0.1"
     """Loopback; put a proxy with TLS in front for anything else."""
     port: int = Field(default=8700, ge=1, le=65535)
-    require_totp_for_admins: bool | None = None
-    """Whether administrators must set up the second step of signing in before they can do anything else. Not said:
-    where the database was made by a release that has this as its default."""
+    require_totp_for_admins: bool = True
+    """Whether administrators must set up the second step of signing in before they can do anything else."""
     seed_key_file: str = ""
     """The key that seals the secrets of authenticator apps. Empty: systemd's credential `seed-key`, where there is one;
     without any they stand open in the database."""

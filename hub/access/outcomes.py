@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 TEMPORARY_S = 3 * 86_400.0
 """How long a temporary password opens anything: it was read out or written down, and nobody may find it next month."""
-LASTING = f"(must_change = 0 OR given_s = 0 OR ? BETWEEN given_s - 3600 AND given_s + {TEMPORARY_S})"
+LASTING = f"(must_change = 0 OR ? BETWEEN given_s - 3600 AND given_s + {TEMPORARY_S})"
 """In SQL, of a row of `users` at a moment. Given in the future, by a clock that was wrong: over as well."""
 
 

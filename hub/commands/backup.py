@@ -197,16 +197,8 @@ def _examine(db: sqlite3.Connection, at_s: float, size: int) -> Manifest:
 
     return Manifest(
         at_s, number("PRAGMA user_version"), size, "", number("SELECT COUNT(*) FROM rooms"),
-        number("SELECT COUNT(*) FROM events"), number("SELECT COUNT(*) FROM audit"), _head(db),
+        number("SELECT COUNT(*) FROM events"), number("SELECT COUNT(*) FROM audit"), str(audit.head(db)),
     )  # fmt: skip
-
-
-def _head(db: sqlite3.Connection) -> str:
-    """The log's newest row. Releases that did not chain it have no hash of it."""
-    if "hash" in {str(row["name"]) for row in db.execute("PRAGMA table_info(audit)")}:
-        return str(audit.head(db))
-    (newest,) = db.execute("SELECT COALESCE(MAX(id), 0) FROM audit").fetchone()
-    return f"{newest}:"
 
 
 def _pack(plain: Path, packed: Path) -> None:

@@ -50,7 +50,7 @@ class Verdict:
     broken: int = 0
     """Number of the first row that does not fit; 0: all fit."""
     why: str = ""
-    """`changed`, `forked`, `missing`, `unchained` or `cut`; empty: all fit."""
+    """`changed`, `forked`, `missing` or `cut`; empty: all fit."""
 
     @property
     def ok(self) -> bool:
@@ -62,7 +62,7 @@ def append(db: sqlite3.Connection, at_s: float, by: str, what: str, detail: dict
     """Write one row. Raises NotInTransactionError outside of a transaction, which must have begun as a writing one."""
     if not db.in_transaction:
         raise NotInTransactionError(what)
-    before = _take_in(db)
+    before = head(db)
     text = json.dumps(detail, ensure_ascii=False, sort_keys=True).encode("utf-8", "replace").decode()
     by = by.encode("utf-8", "replace").decode()
     number = before.id + 1
@@ -81,21 +81,9 @@ def row_hash(prev: str, number: int, at_s: float, by: str, what: str, detail: st
 
 def head(db: sqlite3.Connection) -> Head:
     """The newest row of the chain."""
-    row = db.execute("SELECT id, hash FROM audit WHERE hash <> '' ORDER BY id DESC LIMIT 1").fetchone()
+    row = db.execute("SELECT id, hash FROM audit ORDER BY id DESC LIMIT 1").fetchone()
     row = row or db.execute("SELECT id, hash FROM audit_anchors ORDER BY id DESC LIMIT 1").fetchone()
     return Head(int(row[0]), str(row[1])) if row else Head(0, GENESIS)
-
-
-def _take_in(db: sqlite3.Connection) -> Head:
-    """Chain the rows that an older program has written at the end; gives the newest."""
-    newest = head(db)
-    for row in db.execute("SELECT id, at_s, by, what, detail FROM audit WHERE hash = '' ORDER BY id").fetchall():
-        if row[0] <= newest.id:
-            break  # put in between by another hand: left as it is, for `verify` to name
-        made = row_hash(newest.hash, *row)
-        db.execute("UPDATE audit SET prev = ?, hash = ? WHERE id = ?", (newest.hash, made, row[0]))
-        newest = Head(int(row[0]), made)
-    return newest
 
 
 def verify(db: sqlite3.Connection, expected: Head | None = None) -> Verdict:
@@ -111,22 +99,15 @@ def _verify(db: sqlite3.Connection, expected: Head | None) -> Verdict:
     anchor = db.execute("SELECT id, hash FROM audit_anchors ORDER BY id DESC LIMIT 1").fetchone()
     last = Head(int(anchor[0]), str(anchor[1])) if anchor else Head(0, GENESIS)
     count, seen = 0, expected is None or expected.id <= last.id
-    first = last.id == 0
     for row in db.execute(f"SELECT {_COLUMNS} FROM audit WHERE id > ? ORDER BY id", (last.id,)):  # noqa: S608
         number = int(row[0])
-        if row[6] == "":
-            later = db.execute("SELECT 1 FROM audit WHERE id > ? AND hash <> ''", (number,)).fetchone()
-            if later:
-                return Verdict(count, last, number, "unchained")
-            break  # written by an older program; the next row of this one takes them in
-        # Files of before the chain may begin at any number: their oldest rows were never promised.
-        if number != last.id + 1 and not first:
+        if number != last.id + 1:
             return Verdict(count, last, last.id + 1, "missing")
         if row[5] != last.hash:
             return Verdict(count, last, number, "forked")
         if row[6] != row_hash(last.hash, *row[:5]):
             return Verdict(count, last, number, "changed")
-        last, first, count = Head(number, row[6]), False, count + 1
+        last, count = Head(number, row[6]), count + 1
         if expected is not None and number == expected.id:
             if row[6] != expected.hash:
                 return Verdict(count, last, number, "changed")
@@ -141,11 +122,11 @@ def prune(db: sqlite3.Connection, before_s: float, now_s: float) -> int:
     """
     newest = head(db)
     keep = db.execute("SELECT MIN(id) FROM audit WHERE at_s >= ? OR id = ?", (before_s, newest.id)).fetchone()[0]
-    last = db.execute("SELECT id, hash FROM audit WHERE id < ? AND hash <> '' ORDER BY id DESC", (keep,)).fetchone()
+    last = db.execute("SELECT id, hash FROM audit WHERE id < ? ORDER BY id DESC LIMIT 1", (keep,)).fetchone()
     if last is None:
         return 0
     db.execute("INSERT INTO audit_anchors (id, hash, at_s) VALUES (?, ?, ?)", (last[0], last[1], now_s))
-    gone = db.execute("DELETE FROM audit WHERE id <= ? AND hash <> ''", (last[0],)).rowcount
+    gone = db.execute("DELETE FROM audit WHERE id <= ?", (last[0],)).rowcount
     append(db, now_s, "hub", "audit_pruned", {"rows": gone, "up_to": last[0], "hash": last[1]})
     return gone
 

@@ -23,10 +23,6 @@ COMPATIBLE_FROM = 1
 back to the release before without its backup; a test holds the files `schema_vN.sql` to that."""
 
 
-TOTP_FOR_ADMINS = "totp_for_admins"
-"""Small value of a database that was made when administrators had to have a second step by default."""
-
-
 class DatabaseError(RuntimeError):
     """The database cannot be used; the text is one sentence in Vietnamese and English that says what to do."""
 
@@ -155,8 +151,6 @@ def _migrate(db: sqlite3.Connection, path: Path) -> None:
                 db.execute(statement)
             db.execute(f"PRAGMA user_version = {version}")
         put = "INSERT OR IGNORE INTO meta (key, value) VALUES (?, ?)"
-        if not have:
-            db.execute(put, (TOTP_FOR_ADMINS, "1"))
         db.execute(put, ("hub_epoch", new_hub_epoch()))
         db.execute(put, (f"compatible_from_v{newest}", str(COMPATIBLE_FROM)))
 

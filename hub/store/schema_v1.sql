@@ -248,27 +248,23 @@ CREATE UNIQUE INDEX tokens_by_name ON tokens(name) WHERE revoked_s = 0;
 -- As user_scopes: none means the whole tree.
 CREATE TABLE token_scopes (token INTEGER NOT NULL, node INTEGER NOT NULL, PRIMARY KEY (token, node));
 
--- Who did what: a chain, whose rows nobody changes. hub/store/audit.py says what is hashed. Rows without a hash wait for
--- the next one, which takes them in.
+-- Who did what: a chain, whose rows nobody changes. hub/store/audit.py says what is hashed.
 CREATE TABLE audit (
   id INTEGER PRIMARY KEY, at_s REAL NOT NULL, by TEXT NOT NULL, what TEXT NOT NULL, detail TEXT NOT NULL DEFAULT '{}',
-  prev TEXT NOT NULL DEFAULT '',
-  hash TEXT NOT NULL DEFAULT ''
+  prev TEXT NOT NULL,               -- hash of the row before
+  hash TEXT NOT NULL
 );
 -- Two rows after the same row would be a fork.
-CREATE UNIQUE INDEX audit_by_prev ON audit(prev) WHERE hash <> '';
-CREATE INDEX audit_unchained ON audit(id) WHERE hash = '';
+CREATE UNIQUE INDEX audit_by_prev ON audit(prev);
 CREATE INDEX audit_by_time ON audit(at_s);
 
 -- Where the kept part of the chain begins after old rows were let go.
 CREATE TABLE audit_anchors (id INTEGER PRIMARY KEY, hash TEXT NOT NULL, at_s REAL NOT NULL);
 
 CREATE TRIGGER audit_keeps_rows BEFORE UPDATE ON audit
-WHEN OLD.hash <> '' OR NEW.hash = '' OR NEW.id <> OLD.id OR NEW.at_s <> OLD.at_s OR NEW.by <> OLD.by
-  OR NEW.what <> OLD.what OR NEW.detail <> OLD.detail
 BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
 CREATE TRIGGER audit_keeps_all BEFORE DELETE ON audit
-WHEN OLD.hash = '' OR OLD.id > COALESCE((SELECT MAX(id) FROM audit_anchors), 0)
+WHEN OLD.id > COALESCE((SELECT MAX(id) FROM audit_anchors), 0)
 BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
 CREATE TRIGGER audit_replaces_none BEFORE INSERT ON audit WHEN EXISTS (SELECT 1 FROM audit WHERE id = NEW.id)
 BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;

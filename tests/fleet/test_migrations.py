@@ -11,6 +11,7 @@ import pytest
 from agent.store import sqlite as room_store
 from agent.store.base import Batch
 from agent.store.sqlite import SqliteStore
+from hub.store import audit
 from hub.store import db as hub_store
 from tests.house.source import ROOT
 
@@ -86,7 +87,8 @@ def test_the_hub_before_goes_on(tmp_path: Path) -> None:
     epoch = hub_store.hub_epoch(hub_store.open_db(path))
     newer(path, compatible_from=1)
     db = hub_store.open_db(path)
-    db.execute("INSERT INTO audit (at_s, by, what) VALUES (1, 'an', 'kept')")
+    with hub_store.transaction(db):
+        audit.append(db, 1.0, "an", "kept", {})
     assert hub_store.hub_epoch(db) == epoch
     assert db.execute("PRAGMA user_version").fetchone()[0] == max(hub_store.migrations()) + 1
 

@@ -17,6 +17,7 @@ from hub.intake.ingest import interpret
 from hub.intake.link import Received
 from hub.intake.writer import Writer
 from hub.port import Change, HubBusyError
+from hub.store import audit
 from hub.store.db import open_db, open_reader
 from tests.brokers import until
 from tests.hub.rooms import Room, fill_inventory
@@ -205,7 +206,7 @@ def test_hook_that_fails_does_not_stop_the_writer(bench: Bench) -> None:
 
 def test_call_gets_its_answer_and_its_error(bench: Bench) -> None:
     def job(db: sqlite3.Connection, applier: Applier, now_s: float) -> tuple[int, Change]:
-        db.execute("INSERT INTO audit (at_s, by, what) VALUES (?, 'an', 'x')", (now_s,))
+        audit.append(db, now_s, "an", "x", {})
         return applier.expected_count, Change(health=True)
 
     assert bench.writer.call(job) == 10

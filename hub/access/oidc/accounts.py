@@ -2,7 +2,7 @@
 
 Such an account has no password; in its place stands which person it is: a digest of issuer and subject. So no provider
 can take over an account with a password, and none of its people another's: names may change, the subject never does
-(OpenID Connect Core, 5.7). Programs before this one take the words for a hash that no password fits.
+(OpenID Connect Core, 5.7).
 
     oidc$given$            made before, with role and places of ours; the first person of that name becomes its owner
     oidc$given$DIGEST      its owner

@@ -19,12 +19,12 @@ from hub.store.db import transaction
 log = logging.getLogger(__name__)
 
 _MARK = "sealed1:"
-"""No letter of base32 is small: a release of before, which knows no seal, fails at such a secret and lets nobody in."""
+"""No letter of base32 is small: no open secret begins like this."""
 _NONCE = 12
 
 
 class Seeds:
-    """Seals and opens. Without a key a secret stands as it is, as before there was one."""
+    """Seals and opens. Without a key a secret stands as it is."""
 
     def __init__(self, key: str = "") -> None:
         self._cipher = ChaCha20Poly1305(hashlib.sha256(b"diemcau seeds\0" + key.encode()).digest()) if key else None

@@ -13,7 +13,6 @@ from hub.access.accounts import add_user
 from hub.access.step import second_step
 from hub.access.step.seeds import Seeds, settle
 from hub.commands import backup
-from hub.commands.prepare import prepare
 from hub.settings import HubSettings, SettingsError, load
 from hub.store.db import open_db, transaction
 
@@ -94,7 +93,7 @@ def test_what_stood_open_is_sealed_at_the_start_and_leaves_no_trace(
     (credentials / "seed-key").chmod(0o600)
     (credentials / "seed-key").write_text(KEY + "\n", "ascii")
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(credentials))
-    prepare(db, settings(tmp_path), NOW_S)
+    settle(db, Seeds(settings(tmp_path).seed_key()))
     assert secret.encode() not in written(tmp_path / "data")
     assert "secrets of 1 authenticator apps are sealed" in caplog.text
     assert enters(db, Seeds(KEY), secret, NOW_S + 60)
@@ -117,33 +116,6 @@ def test_the_key_s_file_is_named_or_a_credential_and_checked(tmp_path: Path) -> 
     assert settings(tmp_path, f'seed_key_file = "{key}"').seed_key() == KEY
 
 
-@pytest.mark.parametrize(("said", "new", "wanted"), [
-    ("", True, True), ("", False, False),
-    ("require_totp_for_admins = false", True, False), ("require_totp_for_admins = true", False, True),
-])  # fmt: skip
-def test_administrators_need_a_second_step_in_new_installations(
-    db: sqlite3.Connection, tmp_path: Path, said: str, new: bool, wanted: bool, caplog: pytest.LogCaptureFixture
-) -> None:
-    if not new:  # as a release of before has made it
-        db.execute("DELETE FROM meta WHERE key = 'totp_for_admins'")
-    made = settings(tmp_path, said)
-    prepare(db, made, NOW_S)
-    assert made.web.require_totp_for_admins is wanted
-    assert ("may do without a second step" in caplog.text) is (not said and not new), "told, and left as it is"
-
-
-def test_a_migrated_database_is_no_new_installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from hub.store import db as store
-
-    all_of_them = store.migrations()
-    monkeypatch.setattr(store, "migrations", lambda: {n: sql for n, sql in all_of_them.items() if n < 13})
-    old = open_db(tmp_path / "hub.db")
-    old.execute("DELETE FROM meta WHERE key = 'totp_for_admins'")  # no release of before wrote it
-    old.execute("INSERT INTO users (name, hash, role, created_s, must_change) VALUES ('a', 'x', 'admin', 1, 1)")
-    old.close()
-    monkeypatch.undo()
-    db = open_db(tmp_path / "hub.db")
-    made = settings(tmp_path)
-    prepare(db, made, NOW_S)
-    assert made.web.require_totp_for_admins is False
-    assert db.execute("SELECT given_s FROM users").fetchone()[0] == NOW_S, "three days from now for those of before"
+@pytest.mark.parametrize(("said", "wanted"), [("", True), ("require_totp_for_admins = false", False)])
+def test_administrators_need_a_second_step_unless_it_is_said(tmp_path: Path, said: str, wanted: bool) -> None:
+    assert settings(tmp_path, said).web.require_totp_for_admins is wanted

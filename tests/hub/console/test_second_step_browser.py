@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import sqlite3
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -84,7 +85,8 @@ def test_an_administrator_is_led_through_password_and_second_step(
     browser: Any, site: Site, tmp_path: Path, width: int, scheme: str
 ) -> None:
     with sqlite3.connect(site.db_path) as db:
-        db.execute("UPDATE users SET role = 'admin', must_change = 1 WHERE name = 'thu.ha'")
+        given = "UPDATE users SET role = 'admin', must_change = 1, given_s = ? WHERE name = 'thu.ha'"
+        db.execute(given, (time.time(),))
     site.server.config.app.state.console.sessions.totp_for_admins = True  # type: ignore[union-attr]
     page = open_page(browser, site, width, 844, color_scheme=scheme, lands_on="**/account")
     seen(page, "held-password", tmp_path, width)

@@ -248,7 +248,8 @@ def test_two_administrators_cannot_lock_each_other_out(db_path: Path) -> None:
 def test_an_account_of_the_office_has_no_password_here(admin: TestClient, db_path: Path, guest: TestClient) -> None:
     sign_in(guest, "khach")
     with sqlite3.connect(db_path) as db:
-        db.execute("UPDATE users SET hash = 'oidc$given$abc', must_change = 1 WHERE name = 'khach'")
+        given = "UPDATE users SET hash = 'oidc$given$abc', must_change = 1, given_s = ? WHERE name = 'khach'"
+        db.execute(given, (time.time(),))
     assert guest.get("/rooms").status_code == 200, "it has no password that it could change"
     assert "hệ thống của cơ quan" in guest.get("/account").text
     assert 'name="old"' not in guest.get("/account").text

@@ -1,8 +1,7 @@
 """How much an order or a desired document may ask. The hub looks before it asks for a signature, the signer before it
 signs, and the room before it obeys. Pure: the moment comes in, in Unix seconds by the clock of the one who looks.
 
-Each reason is a word of its own, which both catalogues of the console know. A field that is not here has no bound yet,
-so it is not signed: `unfit_document` lets nothing through in `policy` and `configuration`, since no room obeys them.
+Each reason is a word of its own, which both catalogues of the console know.
 """
 
 from __future__ import annotations
@@ -77,7 +76,7 @@ def _sound(has: Has, now_s: float) -> bool:
 
 def unfit_document(desired: Desired, now_s: float) -> str:
     """Why this document is not signed; empty when it may be."""
-    if not valid_id(desired.room) or desired.version < 1 or desired.policy or desired.configuration:
+    if not valid_id(desired.room) or desired.version < 1:
         return "malformed"
     if desired.version > now_s + VERSION_AHEAD_MAX_S:
         return "version_ahead"

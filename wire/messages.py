@@ -70,7 +70,6 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     v: int = MAJOR
     stamp: Stamp
     online: bool
-    asleep: bool = False
     version: str = ""
     connection: int = 0
     """Counts connections within a boot: a session takeover publishes no will, so order by (boot, connection)."""
@@ -140,7 +139,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     """`normal`, `maintenance` or `safe`."""
     secrecy: str = ""
     """`open`, `secret_meeting` (then facts are left out and `in_call` is null), or `not_told`: the room does not know
-    whether a secret meeting is on, and measures no sound. Empty from agents of before."""
+    whether a secret meeting is on, and measures no sound."""
     hands_off: str = ""
     """Why people should not take power from anything in this room either: a refusal's name, such as `condensation`."""
     version: str = ""
@@ -158,9 +157,9 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     stamp: Stamp
     floor: int = 1
     """Lowest seq still in the room's outbox: everything below was acknowledged or, counted, dropped."""
-    hub: str | None = None
-    """Epoch of the hub's database that `floor` has in mind, empty before the room has heard of one; null from agents of
-    before. A hub that was brought back from an older copy has not got what another epoch acknowledged."""
+    hub: str = ""
+    """Epoch of the hub's database that `floor` has in mind, empty before the room has heard of one. A hub that was
+    brought back from an older copy has not got what another epoch acknowledged."""
     kind: str
     """An `EventKind`, or one of a newer release, which the hub stores and shows as it came."""
     fault_id: int = 0
@@ -235,7 +234,7 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds it stays good after the nonce it names was issued, at most 120."""
     confirmed: Confirmed | None = None
     """Null: nobody in the room has said anything, and between start and end of a meeting nothing in the way of a call
-    is restarted. Rooms of before take no notice of it and refuse."""
+    is restarted."""
 
 
 class Meeting(msgspec.Struct, frozen=True):
@@ -274,10 +273,8 @@ class Desired(msgspec.Struct, frozen=True, kw_only=True):
     version: int
     meetings: list[Meeting] = []
     maintenance_until_s: float = 0.0
-    policy: dict[str, Value] = {}
-    configuration: dict[str, Any] = {}
     has: Has | None = None
-    """A room whose own mark is above it sends what lies between again. Null from a hub of before."""
+    """A room whose own mark is above it sends what lies between again. Null while the hub knows none of them."""
 
 
 class Ack(msgspec.Struct, frozen=True, kw_only=True):
@@ -322,25 +319,6 @@ _decoders: dict[type[Any], msgspec.json.Decoder[Any]] = {}
 def encode(message: msgspec.Struct) -> bytes:
     """The message as JSON bytes."""
     return _encoder.encode(message)
-
-
-_NOT_CONFIRMED = b',"confirmed":null}'
-
-
-_NOTHING_SAID = b',"has":null}'
-
-
-def encode_document(desired: Desired) -> bytes:
-    """A document as JSON bytes, likewise: `has` is left out where nothing is said of it."""
-    raw = encode(desired)
-    return raw.removesuffix(_NOTHING_SAID) + b"}" if raw.endswith(_NOTHING_SAID) else raw
-
-
-def encode_order(command: Command) -> bytes:
-    """An order as JSON bytes. `confirmed` is left out where nobody has said anything: a signer of the release before
-    signs no field that it does not know, and may still run when the hub is new already."""
-    raw = encode(command)
-    return raw.removesuffix(_NOT_CONFIRMED) + b"}" if raw.endswith(_NOT_CONFIRMED) else raw
 
 
 def decode(kind: type[T], payload: bytes) -> T:

@@ -23,7 +23,7 @@ from hub.store import audit
 from hub.store.db import hub_epoch
 from wire import bounds
 from wire.bounds import DAY_S
-from wire.messages import BadMessageError, Desired, Has, Meeting, State, decode, encode_document
+from wire.messages import BadMessageError, Desired, Has, Meeting, State, decode, encode
 from wire.topics import Leaf, Topic
 
 AHEAD_S = 14 * 86_400.0
@@ -240,7 +240,7 @@ def refresh_desired(db: sqlite3.Connection, now_s: float) -> set[str]:
         db.execute(
             "INSERT INTO desired (room, version, raw) VALUES (?, ?, ?) ON CONFLICT (room) DO UPDATE SET"
             " version = excluded.version, raw = excluded.raw",
-            (room, version, encode_document(document)),
+            (room, version, encode(document)),
         )
         changed.add(room)
     return changed
@@ -267,11 +267,6 @@ def _has(db: sqlite3.Connection, room: str, epoch: str, now_s: float) -> Has | N
     return None if bounds.unfit_document(Desired(room=room, version=1, has=has), now_s) else has
 
 
-def without_mark(payload: bytes) -> bytes:
-    """A document as a signer of the release before signs it, which may still run when the hub is new already."""
-    return encode_document(msgspec.structs.replace(decode(Desired, payload), has=None))
-
-
 def _says(old: Desired, coming: list[Meeting], now_s: float) -> bool:
     """Whether a document says what is to be said, and could be signed anew."""
     told = [one for one in old.meetings if _told_until_s(one) > now_s]
@@ -294,7 +289,7 @@ def documents(db: sqlite3.Connection) -> list[tuple[str, int, str, bytes]]:
 
 def _as_written_now(row: sqlite3.Row) -> bytes:
     document = _document(row)
-    return encode_document(document) if document is not None else bytes(row["raw"])
+    return encode(document) if document is not None else bytes(row["raw"])
 
 
 def _document(row: sqlite3.Row | None) -> Desired | None:

@@ -20,7 +20,7 @@ from hub.store import audit, orders, own
 from hub.store.orders import Order
 from hub.store.tables import Listed
 from wire.bounds import NO_PICTURE_NO_SOUND
-from wire.messages import BadMessageError, Command, Confirmed, State, decode, encode_order
+from wire.messages import BadMessageError, Command, Confirmed, State, decode, encode
 from wire.topics import Leaf, Topic
 
 RECHECK = "recheck"
@@ -111,7 +111,7 @@ def _message(order: Order, heard_s: float) -> OrderMessage:
         confirmed=Confirmed(person=order.confirmed, what=NO_PICTURE_NO_SOUND, at_s=heard_s) if order.confirmed
         else None,
     )  # fmt: skip
-    return OrderMessage(order, str(Topic(order.room, Leaf.COMMAND, order.id)), encode_order(command))
+    return OrderMessage(order, str(Topic(order.room, Leaf.COMMAND, order.id)), encode(command))
 
 
 def again(db: sqlite3.Connection, applier: Applier, now_s: float, order_id: str) -> tuple[OrderMessage | None, Change]:

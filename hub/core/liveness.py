@@ -20,8 +20,6 @@ EPOCH = "hub"
 MISSED_BEATS = 3
 WILL_GRACE_S = 15.0
 """A reconnect within this is no loss."""
-ASLEEP_MAX_S = 72 * 3600.0
-"""A room that went to sleep in good order is expected back after a long weekend at the latest."""
 GROUP_SHARE = 0.6
 GROUP_MIN = 3
 GROUP_WINDOW_S = 300.0
@@ -58,8 +56,6 @@ def silent_since_s(twin: Twin, now_s: float, listening_s: float, beat_s: float) 
     if not twin.boot and not twin.heard_s:
         return None
     last_s = max(twin.heard_s, listening_s)
-    if twin.asleep and not twin.online:
-        return twin.heard_s or listening_s if now_s - last_s > ASLEEP_MAX_S else None
     if twin.lost_since_s > 0 and now_s - max(twin.lost_since_s, listening_s) >= WILL_GRACE_S:
         return twin.lost_since_s
     if now_s - last_s > MISSED_BEATS * beat_s:

@@ -25,7 +25,6 @@ class Twin:
     heard_s: float = 0.0
     """Last message that was not a leftover of the broker; 0: none yet."""
     online: bool = False
-    asleep: bool = False
     lost_since_s: float = 0.0
     """Since when the room is silent, as far as known; 0: it is heard."""
     boot: str = ""
@@ -80,7 +79,6 @@ def apply_status(twin: Twin, status: Status, now_s: float, *, leftover: bool) ->
     fresh = replace(
         base,
         online=status.online if newer else base.online,
-        asleep=status.asleep,
         version=status.version or base.version,
         counter=max(base.counter, status.counter),
         lost_since_s=_silence_s(base, status, now_s, leftover),
@@ -93,7 +91,7 @@ def apply_status(twin: Twin, status: Status, now_s: float, *, leftover: bool) ->
 
 
 def _silence_s(base: Twin, status: Status, now_s: float, leftover: bool) -> float:
-    if not status.online and not status.asleep:
+    if not status.online:
         return base.lost_since_s or now_s
     return base.lost_since_s if leftover else 0.0
 

@@ -286,7 +286,7 @@ class Applier:
         late = late or received_s - at_s > BACKFILLED_S
         new = incidents.insert_event(self._db, room, event, raw, at_s=at_s, received_s=received_s, backfilled=late)
         # A floor of another database of this hub's says nothing about what this one has.
-        contiguity.add(stamp.seq, event.floor if event.hub in (None, self._epoch) else 1)
+        contiguity.add(stamp.seq, event.floor if event.hub == self._epoch else 1)
         # Also for an event that is known: the room sends it again because it has not got our word.
         done.acks[key] = contiguity.acked
         if not new:

@@ -144,7 +144,7 @@ def _wrong(message: Message) -> str:
                 wrong = wrong or "fault_id, act_id or floor is out of range"
             if not kind or len(kind) > _NAME_MAX or len(message.rule) > _NAME_MAX:
                 wrong = wrong or f"kind or rule is empty or over {_NAME_MAX} characters"
-            if message.hub is not None and len(message.hub) > _NAME_MAX:
+            if len(message.hub) > _NAME_MAX:
                 wrong = wrong or f"hub is over {_NAME_MAX} characters"
             if not 0 <= since_s <= _SECONDS_MAX:
                 wrong = wrong or "since_s is out of range"

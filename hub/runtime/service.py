@@ -30,7 +30,7 @@ from hub.runtime.audit_syslog import Forwarder, Place
 from hub.runtime.clock import HubClock
 from hub.runtime.timekeeper import Timekeeper
 from hub.runtime.watchdog import Watchdog
-from hub.signer.client import MALFORMED, TRY_LATER, SignerClient, SignRefusedError, Unsigned
+from hub.signer.client import TRY_LATER, SignerClient, SignRefusedError, Unsigned
 from hub.store.audit import HeadLogger
 from hub.store.db import hub_epoch, open_reader
 from hub.store.orders import waiting_again
@@ -342,7 +342,7 @@ class Hub:
                 return
             left -= 1
             try:
-                sealed = self._seal_document(payload)
+                sealed = self._sealer.seal(Kind.DESIRED, payload)
             except SignRefusedError as error:
                 if error.reason in TRY_LATER:
                     return  # told by the client; tried again in a while
@@ -351,16 +351,6 @@ class Hub:
                 continue
             if self._link.publish(topic, sealed, retain=True):
                 self._published[room] = number
-
-    def _seal_document(self, payload: bytes) -> bytes:
-        """Raises SignRefusedError. A signer of the release before does not know all that we say."""
-        try:
-            return self._sealer.seal(Kind.DESIRED, payload)
-        except SignRefusedError as error:
-            bare = meetings.without_mark(payload) if error.reason == MALFORMED else payload
-            if bare == payload:
-                raise
-            return self._sealer.seal(Kind.DESIRED, bare)
 
     def _publish_keys(self) -> None:
         """Tell all rooms whom to believe, at every connection and whenever the list has changed."""

@@ -15,7 +15,6 @@ log = logging.getLogger(__name__)
 
 TIMEOUT_S = 3.0
 AWAY = "signer_away"
-MALFORMED = "signer_malformed"
 TRY_LATER = frozenset({AWAY, "signer_fleet_rate"})
 """Reasons that lie in no document: the next one would meet the same."""
 

@@ -37,7 +37,6 @@ CREATE TABLE twins (
   verdict TEXT NOT NULL DEFAULT 'unknown', -- ready check fault lost unknown maintenance not_installed
   heard_s REAL NOT NULL DEFAULT 0,         -- hub's clock, any message
   online INTEGER NOT NULL DEFAULT 0,
-  asleep INTEGER NOT NULL DEFAULT 0,
   lost_since_s REAL NOT NULL DEFAULT 0,
   boot TEXT NOT NULL DEFAULT '',
   connection INTEGER NOT NULL DEFAULT 0,

@@ -52,7 +52,7 @@ def inventory(db: sqlite3.Connection) -> dict[str, Listed]:
 
 
 _TWIN = (
-    "room, heard_s, online, asleep, lost_since_s, boot, connection, version, nonce, nonce_heard_s, counter, in_call,"
+    "room, heard_s, online, lost_since_s, boot, connection, version, nonce, nonce_heard_s, counter, in_call,"
     " mode, state_mono_s, state_s, state_raw, outbox, dropped, status_mono_s, past_boots"
 )
 _TWIN_NAMES = [name.strip() for name in _TWIN.split(",")]
@@ -76,7 +76,6 @@ def _twin(row: sqlite3.Row) -> Twin:
             raw = None  # a damaged state is no state: unknown until the room sends the next
     values = dict(zip(_TWIN_NAMES, row, strict=True)) | {
         "online": bool(row["online"]),
-        "asleep": bool(row["asleep"]),
         "in_call": None if row["in_call"] is None else bool(row["in_call"]),
         "state_raw": raw,
         "past_boots": tuple(row["past_boots"].split()),

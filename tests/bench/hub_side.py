@@ -18,7 +18,7 @@ from pathlib import Path
 from hub.intake.hooks import Hooks
 from hub.intake.link import Broker, Link, Received
 from hub.intake.writer import Writer
-from hub.store.db import open_db, transaction
+from hub.store.db import hub_epoch, open_db, transaction
 from tests.bench.blast import CLUSTERS, ROOMS_EACH
 from tests.bench.meter import usage
 from tests.hub.rooms import fill_inventory
@@ -31,9 +31,11 @@ GIVE_UP_S = 300.0
 
 def main(port: int, folder: Path, count: int) -> None:
     """Entry point."""
-    if count == 0:
-        with contextlib.closing(open_db(folder / "hub.db")) as db, transaction(db):
-            fill_inventory(db, CLUSTERS, ROOMS_EACH)
+    with contextlib.closing(open_db(folder / "hub.db")) as db:
+        if count == 0:
+            with transaction(db):
+                fill_inventory(db, CLUSTERS, ROOMS_EACH)
+        mine = hub_epoch(db)
     first_s: list[float] = []
     hooks = Hooks()
     writer = Writer(folder / "hub.db", beat_s=60.0, commit_ms=COMMIT_MS, hooks=hooks)
@@ -47,7 +49,7 @@ def main(port: int, folder: Path, count: int) -> None:
 
     def acknowledge(acks: dict[tuple[str, str], int]) -> None:
         for (room, epoch), seq in acks.items():
-            link.publish(str(Topic(room, Leaf.ACK)), m.encode(m.Ack(epoch=epoch, seq=seq)))
+            link.publish(str(Topic(room, Leaf.ACK)), m.encode(m.Ack(epoch=epoch, seq=seq, hub=mine)))
 
     hooks.acknowledge = acknowledge
     writer.start()

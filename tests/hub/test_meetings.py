@@ -172,21 +172,13 @@ def test_the_present_epoch_is_the_one_that_the_room_s_state_names(db: sqlite3.Co
     assert (has.epoch, has.seq) == ("e2", 0), "of the new card nothing has come yet"
 
 
-def test_what_a_signer_of_the_release_before_signs(db: sqlite3.Connection) -> None:
-    speaks(db, "p1-1", 7)
-    meetings.refresh_desired(db, NOW)
-    (raw,) = [payload for room, _, _, payload in meetings.documents(db) if room == "p1-1"]
-    assert b'"has"' in raw
-    assert b'"has"' not in meetings.without_mark(raw)
-
-
 def test_what_else_a_document_says_is_kept(db: sqlite3.Connection) -> None:
     put(db, GIAO_BAN)
     meetings.refresh_desired(db, NOW)
-    raw = b'{"room":"p1-1","version":5,"maintenance_until_s":77.0,"policy":{"a":1}}'
+    raw = b'{"room":"p1-1","version":5,"maintenance_until_s":77.0}'
     db.execute("UPDATE desired SET raw = ?, version = 5 WHERE room = 'p1-1'", (raw,))
     assert meetings.refresh_desired(db, NOW) == {"p1-1"}
-    assert (document(db).maintenance_until_s, document(db).policy) == (77.0, {"a": 1})
+    assert document(db).maintenance_until_s == 77.0
 
 
 def crowd(db: sqlite3.Connection, days: int, a_day: int) -> list[meetings.Planned]:

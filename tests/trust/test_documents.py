@@ -11,9 +11,8 @@ import pytest
 
 from hub.intake.link import Broker
 from hub.runtime.service import Hub
-from hub.signer.client import MALFORMED, SignRefusedError
+from hub.signer.client import SignRefusedError
 from hub.store.db import open_db
-from hub.store.tables import save_acked
 from tests.brokers import Mosquitto, until
 from tests.hub.rooms import fill_inventory
 from wire.envelope import Kind
@@ -25,7 +24,7 @@ pytestmark = pytest.mark.broker
 class Sealer:
     """Signs nothing, and says for which rooms it was asked to."""
 
-    def __init__(self, refuse: str = "", reason: str = MALFORMED) -> None:
+    def __init__(self, refuse: str = "", reason: str = "signer_malformed") -> None:
         self.asked: queue.Queue[str] = queue.Queue()
         self._refuse, self._reason = refuse, reason
 
@@ -56,28 +55,6 @@ def started(folder: Path, broker: Mosquitto, sealer: Sealer, rooms: tuple[str, .
     return hub
 
 
-class SealerOfBefore(Sealer):
-    """A signer of the release before: it signs no field that it does not know."""
-
-    def seal(self, kind: Kind, body: bytes) -> bytes:
-        if b'"has"' in body:
-            raise SignRefusedError(MALFORMED)
-        return super().seal(kind, body)
-
-
-def test_a_signer_of_the_release_before_signs_what_it_knows(tmp_path: Path) -> None:
-    sealer = SealerOfBefore()
-    with Mosquitto(tmp_path / "broker") as broker:
-        hub = started(tmp_path, broker, sealer, ())
-        try:
-            with closing(open_db(tmp_path / "hub.db")) as db:
-                save_acked(db, "p1-1", "e1", 7)
-            hub._desired_at_s = 0.0
-            assert sealer.asked.get(timeout=30) == "p1-1"
-        finally:
-            hub.stop()
-
-
 def test_documents_are_signed_anew_when_the_list_of_keys_changes(tmp_path: Path) -> None:
     """The broker keeps the old ones, by a key that is revoked now: a room that comes back would not believe them."""
     sealer = Sealer()
@@ -92,7 +69,7 @@ def test_documents_are_signed_anew_when_the_list_of_keys_changes(tmp_path: Path)
             hub.stop()
 
 
-@pytest.mark.parametrize("reason", [MALFORMED, "signer_meeting_far", "signer_maintenance_rooms"])
+@pytest.mark.parametrize("reason", ["signer_malformed", "signer_meeting_far", "signer_maintenance_rooms"])
 def test_a_document_that_is_not_signed_keeps_no_other_room_waiting(tmp_path: Path, reason: str) -> None:
     sealer = Sealer(refuse="p1-1", reason=reason)
     with Mosquitto(tmp_path / "broker") as broker:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.core.liveness import ASLEEP_MAX_S, GROUP_WINDOW_S, Silent, group_keys, silent_since_s
+from hub.core.liveness import GROUP_WINDOW_S, Silent, group_keys, silent_since_s
 from hub.core.twin import Twin
 from hub.core.when import BootClock
 from wire.messages import Stamp
@@ -14,8 +14,8 @@ from wire.messages import Stamp
 BEAT = 60.0
 
 
-def twin(heard_s: float = 1000, online: bool = True, lost_since_s: float = 0, asleep: bool = False) -> Twin:
-    return Twin("p1", heard_s=heard_s, online=online, lost_since_s=lost_since_s, asleep=asleep, boot="b")
+def twin(heard_s: float = 1000, online: bool = True, lost_since_s: float = 0) -> Twin:
+    return Twin("p1", heard_s=heard_s, online=online, lost_since_s=lost_since_s, boot="b")
 
 
 @pytest.mark.parametrize(
@@ -30,13 +30,11 @@ def twin(heard_s: float = 1000, online: bool = True, lost_since_s: float = 0, as
         (twin(online=False, lost_since_s=1010), 1024, 0, None),
         (twin(online=False, lost_since_s=1010), 1025, 0, 1010),
         (twin(online=False, lost_since_s=1010), 1025, 1020, None),
-        (twin(online=False, asleep=True), 50_000, 0, None),
-        (twin(online=False, asleep=True), 1001 + ASLEEP_MAX_S, 0, 1000),
         (twin(heard_s=0), 1181, 1000, 1000),
         (Twin("p1"), 9999, 0, None),
     ],
     ids=["3-beats", "over", "hub-was-deaf", "deaf-then-over", "will-grace", "will", "end-grace", "end", "end-deaf",
-         "asleep", "asleep-too-long", "leftover-only", "never-heard"],
+         "leftover-only", "never-heard"],
 )  # fmt: skip
 def test_silence(room: Twin, now_s: float, listening_s: float, since: float | None) -> None:
     assert silent_since_s(room, now_s, listening_s, BEAT) == since

@@ -245,7 +245,7 @@ def a_floor_does_not_say_whose_it_is() -> list[Patch]:
     def events(self: Session, now: Instant) -> list[Outgoing]:
         out = []
         for one in honest(self, now):
-            event = msgspec.structs.replace(m.decode(m.Event, one.payload), hub=None)
+            event = msgspec.structs.replace(m.decode(m.Event, one.payload), hub="")
             out.append(replace(one, payload=m.encode(event)))
         return out
 

@@ -136,4 +136,4 @@ def same_event(one: bytes, other: bytes) -> bool:
 
 
 def _without_floor(payload: bytes) -> m.Event:
-    return msgspec.structs.replace(m.decode(m.Event, payload), floor=0, hub=None)
+    return msgspec.structs.replace(m.decode(m.Event, payload), floor=0, hub="")

@@ -10,7 +10,8 @@ import json
 from typing import Any
 from urllib.parse import parse_qs
 
-from sim.servers.json_web import Asked, JsonWebConversation, Said
+from sim.servers.json_web import JsonWebConversation, Said
+from sim.servers.web import Asked
 
 MODEL, SOFTWARE = "TE20", "TEX0 V600R019C00"
 VOLUME_MAX = 21

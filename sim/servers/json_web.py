@@ -1,57 +1,25 @@
-"""What the JSON web interfaces of codecs have in common: HTTP, sessions that a restart forgets, hanging.
-
-The grammar is h11's. A hard hang takes the connection and says nothing; what a soft one still answers is the family's.
-"""
+"""What the JSON web interfaces of codecs have in common: answers in JSON, and sessions that a restart forgets."""
 
 from __future__ import annotations
 
 import abc
-import json
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
 
-import h11
+from sim.physics import RoomPhysics
+from sim.servers.web import Answer, Asked, CodecWebConversation, json_answer
 
-from sim.physics import Hang, RoomPhysics
-
-BODY_BYTES_MAX = 64 * 1024
 SESSIONS_MAX = 20
-Headers = list[tuple[str, str]]
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """One request."""
-
-    method: str
-    path: str
-    query: str
-    headers: dict[str, str]
-    """Names in lower case."""
-    body: bytes
-
-    def json(self) -> Any:
-        """The body, None when it is no JSON."""
-        try:
-            return json.loads(self.body)
-        except ValueError:
-            return None
-
-    def cookie(self, name: str) -> str:
-        """One cookie's value, empty when there is none."""
-        pairs = [part.strip().partition("=") for part in self.headers.get("cookie", "").split(";")]
-        return next((value for key, _, value in pairs if key == name), "")
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """One answer; `body` is made JSON, None has none."""
+    """One answer; `body` is made JSON."""
 
     status: int
-    body: Any = None
+    body: Any
     headers: tuple[tuple[str, str], ...] = ()
 
 
@@ -99,76 +67,18 @@ class Sessions:
             self._tokens.clear()
 
 
-class JsonWebConversation(abc.ABC):
+class JsonWebConversation(CodecWebConversation):
     """One connection; see the module."""
 
     def __init__(self, room: RoomPhysics, clock: Callable[[], float], sessions: Sessions) -> None:
-        self.closing = False
-        self._room = room
-        self._clock = clock
+        super().__init__(room, clock)
         self._sessions = sessions
-        self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=16 * 1024)
-        self._head: h11.Request | None = None
-        self._body = b""
 
     @abc.abstractmethod
     def _answer(self, asked: Asked) -> Said | None:
         """The answer to a request; None: silence."""
 
-    def opened(self) -> bytes:
-        """Nothing: the client speaks first."""
-        return b""
-
-    def tick(self) -> bytes:
-        """Nothing comes unasked."""
-        return b""
-
-    def receive(self, data: bytes) -> bytes:
-        """Answer."""
-        now_s, codec = self._clock(), self._room.codec
-        self._room.advance(now_s)
-        if codec.hang is Hang.HARD or not codec.running() or codec.booting(now_s):
-            return b""
-        try:
-            self._http.receive_data(data)
-            return self._requests()
-        except h11.ProtocolError:
-            self.closing = True
-            return b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-
-    def _softly_hung(self) -> bool:
-        return self._room.codec.hang is Hang.SOFT
-
-    def _requests(self) -> bytes:
-        out = b""
-        while not self.closing:
-            event = self._http.next_event()
-            if isinstance(event, h11.Request):
-                self._head, self._body = event, b""
-            elif isinstance(event, h11.Data):
-                self._body = (self._body + event.data)[:BODY_BYTES_MAX]
-            elif isinstance(event, h11.EndOfMessage):
-                said = self._answer(self._asked())
-                if said is None:
-                    return out
-                out += self._written(said)
-            else:
-                return out
-        return out
-
-    def _asked(self) -> Asked:
-        assert self._head is not None
-        parts = urlsplit(self._head.target.decode("latin-1"))
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in self._head.headers}
-        return Asked(self._head.method.decode("latin-1"), parts.path, parts.query, headers, self._body)
-
-    def _written(self, said: Said) -> bytes:
-        body = b"" if said.body is None else json.dumps(said.body).encode()
-        rows: Headers = [("Content-Length", str(len(body))), ("Content-Type", "application/json"), *said.headers]
-        out = self._http.send(h11.Response(status_code=said.status, headers=rows)) or b""
-        out += (self._http.send(h11.Data(data=body)) or b"") + (self._http.send(h11.EndOfMessage()) or b"")
-        if self._http.our_state is h11.DONE and self._http.their_state is h11.DONE:
-            self._http.start_next_cycle()
-        else:
-            self.closing = True
-        return out
+    def answer(self, asked: Asked) -> Answer | None:
+        """The same on the wire."""
+        said = self._answer(asked)
+        return None if said is None else json_answer(said.body, said.status, said.headers)

@@ -10,11 +10,11 @@ import hashlib
 import re
 import secrets
 from collections.abc import Callable
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, unquote
 
 from sim.physics import RoomPhysics
 from sim.servers.shell import TcpPort
-from sim.servers.web import Answer, WebConversation, json_answer
+from sim.servers.web import Answer, Asked, WebConversation, json_answer
 
 VOLTAGE_V = 227.9
 DIGEST = re.compile(r'(\w+)=(?:"([^"]*)"|([^\s,]+))')
@@ -98,16 +98,14 @@ class ShellyConversation(WebConversation):
     def alive(self) -> bool:
         return not self._plug.deaf
 
-    def answer(self, method: str, target: str, headers: dict[str, str], body: bytes) -> Answer | None:
-        del body
-        if self._plug.password and not self._proven(method, target, headers.get("authorization", "")):
+    def answer(self, asked: Asked) -> Answer | None:
+        if self._plug.password and not self._proven(asked):
             challenge = f'Digest qop="auth", realm="shellyplugs-mo", nonce="{self._nonce}", algorithm=SHA-256'
             return 401, [("WWW-Authenticate", challenge)], b""
-        parts = urlsplit(target)
-        given = {key: values[0] for key, values in parse_qs(parts.query).items()}
-        name = parts.path.removeprefix("/rpc/")
+        given = {key: values[0] for key, values in parse_qs(asked.query).items()}
+        name = asked.path.removeprefix("/rpc/")
         if given.get("id") != "0" or name not in ("Switch.Set", "Switch.GetStatus", "Switch.GetConfig"):
-            code, text = (404, "No handler for ") if name == parts.path else (-105, "Argument 'id', value not found! ")
+            code, text = (404, "No handler for ") if name == asked.path else (-105, "Argument 'id', value not found! ")
             return json_answer({"code": code, "message": text + name}, 404 if code == 404 else 500)
         return json_answer(getattr(self, "_" + name.partition(".")[2])(given))
 
@@ -130,15 +128,16 @@ class ShellyConversation(WebConversation):
     def _GetConfig(self, given: dict[str, str]) -> dict[str, object]:  # noqa: ARG002, N802
         return {"id": 0, "name": None, "initial_state": "on", "auto_on": False, "auto_off": False}
 
-    def _proven(self, method: str, target: str, header: str) -> bool:
+    def _proven(self, asked: Asked) -> bool:
         """RFC 7616 with `qop=auth`."""
-        said = {key: quoted or bare for key, quoted, bare in DIGEST.findall(header)}
+        said = {key: quoted or bare for key, quoted, bare in DIGEST.findall(asked.headers.get("authorization", ""))}
 
         def digest(text: str) -> str:
             return hashlib.sha256(text.encode()).hexdigest()
 
         account = digest(f"admin:shellyplugs-mo:{self._plug.password}")
-        words = [account, self._nonce, said.get("nc", ""), said.get("cnonce", ""), "auth", digest(f"{method}:{target}")]
+        request = digest(f"{asked.method}:{asked.target}")
+        words = [account, self._nonce, said.get("nc", ""), said.get("cnonce", ""), "auth", request]
         return said.get("nonce") == self._nonce and said.get("response") == digest(":".join(words))
 
 
@@ -152,11 +151,9 @@ class TasmotaConversation(WebConversation):
     def alive(self) -> bool:
         return not self._plug.deaf
 
-    def answer(self, method: str, target: str, headers: dict[str, str], body: bytes) -> Answer | None:
-        del method, headers, body
-        parts = urlsplit(target)
-        given = dict(word.partition("=")[::2] for word in parts.query.split("&"))
-        if parts.path != "/cm":
+    def answer(self, asked: Asked) -> Answer | None:
+        given = dict(word.partition("=")[::2] for word in asked.query.split("&"))
+        if asked.path != "/cm":
             return 404, [], b"File Not Found"
         if self._plug.password and unquote(given.get("password", "")) != self._plug.password:
             return json_answer({"WARNING": "Need user=<username>&password=<password>"})

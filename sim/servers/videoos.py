@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from sim.servers.json_web import Asked, JsonWebConversation, Said
+from sim.servers.json_web import JsonWebConversation, Said
+from sim.servers.web import Asked
 
 MODEL, SOFTWARE = "StudioX30", "3.10.0"
 NO_ENTRY = Said(403, {"error": "forbidden"})

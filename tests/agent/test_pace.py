@@ -12,7 +12,7 @@ import agent.rules
 from agent.config.pace import SHARED, shortened, shortened_rules
 from agent.config.room import AgentConfig
 from agent.core.engine import initial
-from agent.core.events import OrderReceived, Record, Tick
+from agent.core.events import OrderReceived, Record, RecordKind, Tick
 from agent.core.facts import FACTS, Instant, NoReading, Reading, View
 from agent.core.policy import Guards, Meeting, Waits, make_policy
 from agent.core.remedies import LOADS, REMEDIES, Method
@@ -148,6 +148,12 @@ def story(scale: float) -> list[tuple[object, ...]]:
 def test_a_short_story_is_told_as_the_long_one() -> None:
     long = story(1.0)
     kinds = {told[0] for told in long}
-    assert {"fault_confirmed", "remedy_done", "fault_escalated", "fault_cleared", "remedy_refused"} <= kinds
+    assert {
+        RecordKind.FAULT_CONFIRMED,
+        RecordKind.REMEDY_DONE,
+        RecordKind.FAULT_ESCALATED,
+        RecordKind.FAULT_CLEARED,
+        RecordKind.REMEDY_REFUSED,
+    } <= kinds
     assert {told[3] for told in long} >= {"codec_restart", "codec_power_cycle", "converter_power_cycle"}
     assert story(0.125) == long

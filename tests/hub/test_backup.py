@@ -58,7 +58,7 @@ def test_an_empty_machine_has_the_centre_back(database: Path, copy: Path, tmp_pa
     assert found.rooms > 0
 
 
-def test_it_copies_while_the_hub_writes(database: Path, tmp_path: Path) -> None:
+def test_a_backup_is_made_while_the_hub_writes(database: Path, tmp_path: Path) -> None:
     over = threading.Event()
 
     def write() -> None:
@@ -270,7 +270,7 @@ def test_old_copies_go_by_days_weeks_and_months(database: Path, tmp_path: Path) 
     assert backup.prune(folder) == [], "what is kept is kept"
 
 
-def test_the_commands(database: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_backup_and_restore_as_commands(database: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config = tmp_path / "hub.toml"
     config.write_text(f'data_dir = "{database.parent}"\n', "utf-8")
     assert main(["backup", "--config", str(config), "--to", str(tmp_path / "copies")]) == 0

@@ -44,7 +44,7 @@ def test_check_config(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check-config", str(config.parent / "none")]) == 2
 
 
-def test_imports(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_import_rooms_and_import_meetings(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = config.parent
     assert main(["import-rooms", "--config", str(config), put(folder, "r.csv", ROOMS)]) == 0
     assert "1 rooms: 1 new, 0 changed" in capsys.readouterr().out

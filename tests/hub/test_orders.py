@@ -42,7 +42,9 @@ HERE = Listed("p1", True, "c1")
         (replace(GOOD, state_raw=None), HERE, "recheck", False, ""),
     ],
 )
-def test_refusals(twin: Twin, listed: Listed | None, action: str, lost: bool, word: str) -> None:
+def test_refusal_of_an_order_by_the_hub_itself(
+    twin: Twin, listed: Listed | None, action: str, lost: bool, word: str
+) -> None:
     assert refusal(twin, listed, action, lost=lost, now_s=NOW) == word
 
 

@@ -60,13 +60,13 @@ def test_a_row_of_many_is_taken_as_one(client: TestClient) -> None:
     assert {1, 2, 3} <= in_tab(client, "working")
 
 
-def test_notes(client: TestClient) -> None:
+def test_a_note_is_shown_as_text_and_never_empty(client: TestClient) -> None:
     assert act(client, "/incidents/2/note", text="Đã gọi <b>anh Thắng</b>")[0] == 200
     assert "Đã gọi &lt;b&gt;anh Thắng" in client.get("/incidents/2").text
     assert act(client, "/incidents/2/note", text="  ") == (400, "Dữ liệu gửi lên chưa đúng: ghi chú trống.")
 
 
-def test_unknown_incidents(client: TestClient) -> None:
+def test_an_act_on_an_unknown_incident_is_not_found(client: TestClient) -> None:
     for what in ("ack", "unack", "unshelve", "recheck"):
         assert act(client, f"/incidents/99999/{what}")[0] == 404
 

@@ -108,7 +108,7 @@ def test_a_folder_that_cannot_be_written_stops_nothing(tmp_path: Path) -> None:
     made.close()
 
 
-def test_care_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_suspects_are_careful_for_a_while_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     die(tmp_path)
     monkeypatch.setattr(module, "CAREFUL_S", -1.0)
     made = Suspects(tmp_path)

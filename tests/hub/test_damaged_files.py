@@ -73,7 +73,7 @@ def damaged(draw: st.DrawFn, *texts: str) -> bytes:
 
 
 @pytest.mark.parametrize("value", ["9" * 5000, "[" * 5000, "{a=" * 5000, "1e999", "nan"], ids=lambda text: text[:4])
-def test_a_value_without_end(value: str, tmp_path: Path) -> None:
+def test_a_settings_value_without_end_is_refused_in_sentences(value: str, tmp_path: Path) -> None:
     path = tmp_path / "some.toml"
     path.write_text(f"[room]\nid = {value}\n", "utf-8")
     with pytest.raises(SettingsError) as told:
@@ -95,7 +95,7 @@ def in_sentences(problems: list[str]) -> None:
 
 
 @pytest.mark.parametrize("raw", [b"\xfe\xff", b"\xff\xfe", b"\xef\xbb\xbf", b";" * COLUMNS_MAX, b";" * 10_000_000])
-def test_a_table_of_nothing(raw: bytes) -> None:
+def test_a_table_of_nothing_is_refused_in_sentences(raw: bytes) -> None:
     with pytest.raises(SheetError) as told:
         registry.parse(raw)
     in_sentences([str(problem) for problem in told.value.problems])
@@ -103,7 +103,7 @@ def test_a_table_of_nothing(raw: bytes) -> None:
 
 @MANY
 @given(damaged(ROOMS, MEETINGS))
-def test_an_inventory(raw: bytes) -> None:
+def test_a_damaged_inventory_is_read_or_refused_in_sentences(raw: bytes) -> None:
     try:
         registry.parse(raw)
     except SheetError as error:
@@ -112,7 +112,7 @@ def test_an_inventory(raw: bytes) -> None:
 
 @MANY
 @given(damaged(MEETINGS, ROOMS))
-def test_a_schedule(raw: bytes) -> None:
+def test_a_damaged_schedule_is_read_or_refused_in_sentences(raw: bytes) -> None:
     try:
         meetings.parse(raw, ZONE, PLACES, 1.79e9)
     except SheetError as error:
@@ -121,7 +121,7 @@ def test_a_schedule(raw: bytes) -> None:
 
 @MANY
 @given(raw=damaged(HUB))
-def test_the_hubs_settings(raw: bytes, tmp_path: Path) -> None:
+def test_a_damaged_hub_toml_is_read_or_refused_in_sentences(raw: bytes, tmp_path: Path) -> None:
     path = tmp_path / "hub.toml"
     path.write_bytes(raw)
     try:
@@ -132,7 +132,7 @@ def test_the_hubs_settings(raw: bytes, tmp_path: Path) -> None:
 
 @MANY
 @given(raw=damaged(ROOM))
-def test_a_rooms_settings(raw: bytes, tmp_path: Path) -> None:
+def test_a_damaged_room_toml_is_read_or_refused_in_sentences(raw: bytes, tmp_path: Path) -> None:
     path = tmp_path / "room.toml"
     path.write_bytes(raw)
     try:

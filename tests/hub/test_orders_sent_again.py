@@ -88,7 +88,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     made.db.close()
 
 
-def test_it_is_sent_once_more_with_the_fresh_nonce(bench: Bench) -> None:
+def test_an_order_refused_for_its_nonce_is_sent_once_more_with_the_fresh_one(bench: Bench) -> None:
     message = bench.order()
     first = decode(Command, message.payload)
     bench.refuse(first.id)
@@ -122,7 +122,7 @@ def test_the_two_words_of_one_refusal_end_the_second_sending_not(bench: Bench, f
     assert bench.outcome(order_id) == ("refused", "bad_nonce")
 
 
-def test_it_is_not_sent_to_another_start_of_the_board_nor_after_its_time(bench: Bench) -> None:
+def test_an_order_is_not_sent_again_to_another_start_of_the_board_nor_after_its_time(bench: Bench) -> None:
     order_id = bench.order().order.id
     bench.refuse(order_id)
     bench.room.boot, bench.room.mono_s, bench.room.start_s = "b2", 0.0, bench.room.now_s
@@ -139,20 +139,20 @@ def test_it_is_not_sent_to_another_start_of_the_board_nor_after_its_time(bench: 
     assert bench.outcome(late) == ("refused", "bad_nonce")
 
 
-def test_another_refusal_ends_it_as_ever(bench: Bench) -> None:
+def test_another_refusal_ends_an_order(bench: Bench) -> None:
     order_id = bench.order().order.id
     bench.refuse(order_id, "expired")
     assert bench.outcome(order_id) == ("refused", "expired")
     assert waiting_again(bench.db) == []
 
 
-def test_what_the_hub_did_not_make_is_listed(bench: Bench) -> None:
+def test_a_refused_order_that_the_hub_did_not_make_is_listed(bench: Bench) -> None:
     bench.tell("forged")
     bench.tell("forged", "bad_signature")
     assert sorted(bench.attacks()) == [("bad_nonce", 1), ("bad_signature", 1)]
 
 
-def test_an_hour_s_number_is_freed_of_the_hub_s_own(bench: Bench) -> None:
+def test_the_list_leaves_the_hub_s_own_orders_out_of_an_hour_s_number(bench: Bench) -> None:
     ids = []
     for _ in range(3):
         ids.append(bench.order().order.id)

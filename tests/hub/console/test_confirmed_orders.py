@@ -61,7 +61,7 @@ def test_before_and_after_a_meeting_nobody_is_asked(
 
 
 @pytest.mark.usefixtures("meeting")
-def test_it_is_kept_sent_and_shown(client: TestClient, db_path: Path) -> None:
+def test_a_confirmation_is_kept_sent_and_shown(client: TestClient, db_path: Path) -> None:
     assert act(client, PATH, **SAID | {"person": "  Lê  Văn Thắng "})[0] == 200
     assert confirmed(db_path) == ["Lê Văn Thắng"]
     shown = "Lê Văn Thắng trong phòng xác nhận: không có hình và không có tiếng"
@@ -72,7 +72,7 @@ def test_it_is_kept_sent_and_shown(client: TestClient, db_path: Path) -> None:
     "changes", [{"person": ""}, {"person": "  "}, {"heard": ""}, {"heard": "0"}, {"person": "", "heard": ""}]
 )
 @pytest.mark.usefixtures("meeting")
-def test_without_name_and_mark_it_is_not_sent(client: TestClient, db_path: Path, changes: dict[str, str]) -> None:
+def test_an_order_without_name_and_mark_is_not_sent(client: TestClient, db_path: Path, changes: dict[str, str]) -> None:
     status, said = act(client, PATH, **SAID | changes)
     assert status == 400
     assert "ghi tên người trong phòng xác nhận" in said
@@ -81,7 +81,7 @@ def test_without_name_and_mark_it_is_not_sent(client: TestClient, db_path: Path,
 
 @pytest.mark.parametrize("person", ["x" * 65, "An\u202eb", "An\0"])
 @pytest.mark.usefixtures("meeting")
-def test_a_name_that_nobody_has(client: TestClient, db_path: Path, person: str) -> None:
+def test_a_name_that_nobody_has_confirms_nothing(client: TestClient, db_path: Path, person: str) -> None:
     assert act(client, PATH, **SAID | {"person": person})[0] == 400
     assert confirmed(db_path) == []
 
@@ -101,7 +101,7 @@ def test_who_may_only_look_cannot_confirm(client: TestClient, db_path: Path) -> 
     assert confirmed(db_path) == []
 
 
-def test_in_the_story_of_an_incident(client: TestClient, hub: FakeHub) -> None:
+def test_a_confirmation_stands_in_the_story_of_its_incident(client: TestClient, hub: FakeHub) -> None:
     hub.write(
         "INSERT INTO orders (id, room, action, by, why, incident, created_s, outcome, confirmed)"
         " VALUES ('c', ?, 'codec_restart', 'lan', 'TV xanh', 2, ?, 'done', 'Anh Thắng')", ROOM, time.time(),

@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from tests.effort import some
 from tests.house.source import ROOT
 from tests.prove.rooms import seeds_of, simulate
 from tests.prove.sim.crash import Plan
@@ -15,12 +16,13 @@ from tests.prove.sim.crash import Plan
 ONE = """
 import sys
 from tests.prove.rooms import simulate
-result = simulate(int(sys.argv[1]), 0.4, rate=1.5)
+result = simulate(int(sys.argv[1]), 0.15, rate=1.5)
 print(result.trace_hash, sum(result.deaths.values()), sum(result.acts.values()))
 """
 
 
-@pytest.mark.parametrize("seed", range(100, 106))
+@pytest.mark.sampled
+@pytest.mark.parametrize("seed", some(range(100, 106), always=(100,)))
 def test_a_troubled_room_keeps_every_promise(seed: int) -> None:
     result = simulate(seed, 0.5, rate=1.5)
     assert result.violations == [], "\n".join(result.trace[-60:])

@@ -6,12 +6,13 @@ import agent.rules
 from agent.core import boots
 from agent.core.ladder import WITHDRAWN_MAX
 from agent.core.meeting_guard import USELESS_LOOKS
-from agent.core.phases import Phase, Signal, diagram
+from agent.core.phases import TRANSITIONS, Phase, Signal
 from agent.core.policy import WAITS, Guards
 from agent.core.reasons import PASSING, QUIET, Reason
 from agent.core.remedies import LOADS, OFF_MAX_S, REMEDIES, Load
 from agent.core.stages import STAGE_BOOTS, STAGES
 from agent.core.state import LoadState
+from agent.core.transitions import drawing
 
 PHASES = {
     Phase.CLEAR: "nothing is known against it",
@@ -107,7 +108,7 @@ perform. It has no clock, no randomness, no input or output; the loop commits wh
 ## Phases
 
 ```mermaid
-{diagram()}
+{drawing(TRANSITIONS, Phase.CLEAR)}
 ```
 
 | phase | meaning |

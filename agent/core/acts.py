@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from agent.core import stages
+from agent.core import leases, stages
 from agent.core.events import Effect, Record, RecordKind, StartRemedy
 from agent.core.facts import Instant
 from agent.core.interlock import RELAY_METHODS
@@ -12,6 +12,9 @@ from agent.core.phases import OPEN
 from agent.core.remedies import REPORT_S, Method, Remedy
 from agent.core.rule import Rule
 from agent.core.state import ACTS_KEPT, Act, Lease, RoomState
+
+FOR_OUTAGE = "shed"
+"""By whom a load is switched off while the mains is lost."""
 
 
 def start(
@@ -41,7 +44,7 @@ def start(
         next_id=state.next_id + 1,
         acts={**state.acts, act.act_id: act},
         loads={**state.loads, load.name: replace(own, act_id=act.act_id, acts_s=acts_s, cycles_s=cycles_s)},
-        lease=Lease() if leased else state.lease,
+        lease=leases.used(state.lease, now) if leased else state.lease,
         last_relay_s=now.mono_s if remedy.method in RELAY_METHODS else state.last_relay_s,
     )
     started = Record(
@@ -94,14 +97,15 @@ def rebooked(state: RoomState, act: Act, now: Instant) -> RoomState:
     )
 
 
-def _relay_moved_s(state: RoomState) -> float:
-    """When a relay last moved in truth: acts that are booked and not begun have moved none."""
+def _relay_moved_s(state: RoomState) -> float | None:
+    """When a relay last moved in truth, if ever: acts that are booked and not begun have moved none."""
     remedies = state.policy.remedies
     booked = [one for one in state.acts.values() if remedies[one.remedy].method in RELAY_METHODS]
     planned_s = {one.started_s for one in booked if not one.begun}
     known_s = [state.last_relay_s, *(one.relay_before_s for one in booked if not one.begun)]
     begun_s = [one.started_s for one in booked if one.begun]
-    return max([*(at_s for at_s in known_s if at_s not in planned_s), *begun_s], default=float("-inf"))
+    moved_s = (at_s for at_s in known_s if at_s is not None and at_s not in planned_s)
+    return max([*moved_s, *begun_s], default=None)
 
 
 def _without(times_s: tuple[float, ...], at_s: float) -> tuple[float, ...]:

@@ -20,8 +20,8 @@ class Ages:
     """Marks, oldest first: number of an act, and a moment of this boot's clock by which it and all before had begun."""
 
     marks: tuple[tuple[int, float], ...] = ()
-    looked_s: float = float("-inf")
-    """Monotonic: when marks were last set; what is kept counts from then."""
+    looked_s: float | None = None
+    """Monotonic: when marks were last set, and how old they are counts until then; None: never."""
 
     def at_least_s(self, act_id: int, now_s: float) -> float:
         """For how long this act has been over with, at least, in seconds of running boards."""
@@ -34,7 +34,7 @@ NO_AGES = Ages()
 
 def passed(ages: Ages, upto: int, now_s: float) -> Ages:
     """The same at this moment. `upto`: the highest number of an act that has begun, and all below it with it."""
-    if now_s - ages.looked_s < EVERY_S:
+    if ages.looked_s is not None and now_s - ages.looked_s < EVERY_S:
         return ages
     marks = ages.marks
     if upto > max((known for known, _ in marks), default=0):
@@ -45,7 +45,8 @@ def passed(ages: Ages, upto: int, now_s: float) -> Ages:
 
 def text(ages: Ages) -> str:
     """As the store keeps it: the age of each mark. One of a day does not change any more."""
-    return " ".join(f"{upto}={min(DAY_S, ages.looked_s - at_s):.0f}" for upto, at_s in ages.marks)
+    looked_s = ages.looked_s or 0.0
+    return " ".join(f"{upto}={min(DAY_S, looked_s - at_s):.0f}" for upto, at_s in ages.marks)
 
 
 def parse(kept: str, now_s: float) -> Ages:
@@ -54,4 +55,5 @@ def parse(kept: str, now_s: float) -> Ages:
         pairs = [(int(upto), float(age_s)) for upto, _, age_s in (word.partition("=") for word in kept.split())]
     except ValueError:
         return NO_AGES
-    return Ages(tuple((upto, now_s - min(DAY_S, max(0.0, age_s))) for upto, age_s in pairs))
+    marks = tuple((upto, now_s - min(DAY_S, max(0.0, age_s))) for upto, age_s in pairs)
+    return Ages(marks, now_s - EVERY_S) if marks else NO_AGES  # so long ago, and the next mark is due

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from agent.core import ages, ladder, leases, looks, recovery, routines, staging, timelines
+from agent.core import ages, ladder, leases, looks, outcomes, recovery, routines, staging, timelines
 from agent.core.events import (
     DesiredChanged,
     Effect,
@@ -25,11 +25,13 @@ from agent.core.events import (
 )
 from agent.core.facts import Instant, Observation, Seen, plausible
 from agent.core.interlock import mains_bad, shows_bad_mains
+from agent.core.lifecycles import LATCH, LatchSignal, Supply
 from agent.core.maintenance import is_open
 from agent.core.phases import Phase
 from agent.core.policy import Policy
 from agent.core.rule import Rule
 from agent.core.state import COMMANDS_KEPT, Blind, LoadState, RoomState
+from agent.core.transitions import following
 
 __all__ = ["CLEAR_LATCHES", "initial", "rests_off", "step"]
 
@@ -44,7 +46,7 @@ def initial(policy: Policy, rules: Iterable[Rule]) -> RoomState:
     return RoomState(
         policy=policy,
         rules={r.name: r for r in rules if r.name not in policy.disabled},
-        loads={name: LoadState(off=True) for name in rests_off(policy)},
+        loads={name: LoadState(supply=Supply.OFF) for name in rests_off(policy)},
     )
 
 
@@ -61,7 +63,7 @@ def step(state: RoomState, event: Event, now: Instant) -> tuple[RoomState, tuple
         case Observed():
             return _observed(state, event, now)
         case RemedyDone():
-            return ladder.finished(state, event, now)
+            return outcomes.finished(state, event, now)
         case OrderReceived():
             return _commanded(state, event, now)
         case DesiredChanged():
@@ -89,7 +91,8 @@ def _observed(state: RoomState, event: Observed, now: Instant) -> tuple[RoomStat
 
 
 def _noted(state: RoomState, observation: Observation, now: Instant) -> RoomState:
-    facts, heard_s = dict(state.facts), min(observation.ended_s, now.mono_s)
+    facts, ended_s = dict(state.facts), observation.ended_s
+    heard_s = now.mono_s if ended_s is None else min(ended_s, now.mono_s)
     for key, reading in observation.readings.items():
         asked_s = min(observation.asked_s.get(key, now.mono_s), now.mono_s)
         asked = replace(now, mono_s=asked_s, wall_s=now.wall_s - (now.mono_s - asked_s))
@@ -107,7 +110,7 @@ def _tick(state: RoomState, now: Instant) -> tuple[RoomState, tuple[Effect, ...]
     effects: list[Effect] = []
     for act in tuple(state.acts.values()):
         if now.mono_s > act.deadline_s:
-            state, more = ladder.finished(state, RemedyDone(act.act_id, ok=False, reason="no_report"), now)
+            state, more = outcomes.finished(state, RemedyDone(act.act_id, ok=False, reason="no_report"), now)
             effects += more
     for name, fault in tuple(state.faults.items()):
         rule = state.rules.get(name)
@@ -121,7 +124,7 @@ def _tick(state: RoomState, now: Instant) -> tuple[RoomState, tuple[Effect, ...]
     state, more, ended = staging.advance(state, now)
     effects += more
     if ended is not None:
-        state, more = ladder.finished(state, ended, now)
+        state, more = outcomes.finished(state, ended, now)
         effects += more
     return state, tuple(effects)
 
@@ -143,7 +146,10 @@ def _commanded(state: RoomState, event: OrderReceived, now: Instant) -> tuple[Ro
 def _cleared(state: RoomState, event: OrderReceived) -> tuple[RoomState, tuple[Effect, ...]]:
     """A person has looked after the loads that were cut too often: they may be acted upon again."""
     names = [name for name, load in state.loads.items() if load.latched]
-    loads = {name: replace(load, latched=False) if load.latched else load for name, load in state.loads.items()}
+    loads = {
+        name: replace(load, latch=following(LATCH, load.latch, LatchSignal.CLEARED))
+        for name, load in state.loads.items()
+    }
     done = Record(
         RecordKind.REMEDY_DONE, remedy=CLEAR_LATCHES, outcome="done", command=event.command_id, by=event.by,
         detail={"loads": " ".join(sorted(names))},

@@ -108,10 +108,11 @@ class Restarted:
     """Unix seconds: the end of the latest maintenance that a disciplined clock has seen pass."""
     blind: tuple[float, float] = (0.0, 0.0)
     """Unix seconds: the end of a maintenance window; and for how long it has counted as open for want of a clock."""
-    mains_bad_s: float = float("-inf")
-    """Monotonic time of this boot when the mains was last seen bad, or a little later."""
-    upgrading_s: float = float("-inf")
-    """Monotonic time of this boot when the codec last said that it takes new firmware, or a little later."""
+    mains_bad_s: float | None = None
+    """Monotonic time of this boot when the mains was last seen bad, or a little later; None: not in this boot."""
+    upgrading_s: float | None = None
+    """Monotonic time of this boot when the codec last said that it takes new firmware, or a little later; None: not in
+    this boot."""
     offsets_s: tuple[float, ...] = ()
     """Of wall clock and monotonic clock in this boot, the present one last; see `agent.core.timelines`."""
     lasts_s: tuple[float, ...] = ()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from math import isfinite
 
 Value = bool | int | float | str
 
@@ -161,8 +162,8 @@ class Observation:
     readings: Mapping[str, Reading]
     asked_s: Mapping[str, float] = field(default_factory=dict)
     """By fact: monotonic moment at which its question was sent. A fact that is not here was asked just now."""
-    ended_s: float = float("inf")
-    """Monotonic moment at which the look ended; in the future: just now. Silence is known only then."""
+    ended_s: float | None = None
+    """Monotonic moment at which the look ended; None: just now. Silence is known only then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +202,7 @@ def plausible(key: str, reading: Reading) -> Reading:
     spec = FACTS.get(key)
     if isinstance(reading, NoReading | bool | str) or spec is None:
         return reading
-    finite = reading == reading and abs(reading) != float("inf")
+    finite = isfinite(reading)
     low_ok = spec.low is None or reading >= spec.low
     high_ok = spec.high is None or reading <= spec.high
     return reading if finite and low_ok and high_ok else NoReading("garbled")
@@ -285,8 +286,8 @@ class View:
             if not self.fitted(key):
                 continue
             if isinstance(seen.attempt, NoReading):
-                age = self.good_age_s(key)
-                rows.append(Evidence(key, None, -1.0 if age == float("inf") else round(age, 1), seen.attempt.reason))
+                age_s = round(self.good_age_s(key), 1) if seen.good_at else -1.0
+                rows.append(Evidence(key, None, age_s, seen.attempt.reason))
             else:
                 rows.append(Evidence(key, seen.attempt, round(self.now.mono_s - seen.attempt_at_s, 1)))
         return tuple(rows)

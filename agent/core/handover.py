@@ -10,7 +10,7 @@ from __future__ import annotations
 import enum
 from dataclasses import replace
 
-from agent.core import acts, ladder, looks
+from agent.core import acts, ladder, looks, outcomes
 from agent.core.events import Effect, RemedyDone
 from agent.core.facts import Instant
 from agent.core.interlock import needs_a_last_look, permit, witnessed
@@ -50,7 +50,7 @@ def asked_again(state: RoomState, act_id: int, now: Instant) -> tuple[RoomState,
     if awaited and _may_wait(state, act, now):
         state, effects = looks.look_first(_held(state, act, now), decision, now)
         return state, effects, Handover.HELD
-    state, effects = ladder.finished(state, RemedyDone(act_id, ok=False, reason=reason, proof={"sent": False}), now)
+    state, effects = outcomes.finished(state, RemedyDone(act_id, ok=False, reason=reason, proof={"sent": False}), now)
     return state, effects, Handover.WITHDRAWN
 
 
@@ -76,12 +76,16 @@ def _unasked(state: RoomState, act: Act, now: Instant) -> tuple[RoomState, tuple
 
 
 def _may_wait(state: RoomState, act: Act, now: Instant) -> bool:
-    return now.mono_s - min(act.waits_since_s, now.mono_s) <= state.policy.waits.last_look_s
+    return now.mono_s - _waits_since_s(act, now) <= state.policy.waits.last_look_s
+
+
+def _waits_since_s(act: Act, now: Instant) -> float:
+    return now.mono_s if act.waits_since_s is None else act.waits_since_s
 
 
 def _held(state: RoomState, act: Act, now: Instant) -> RoomState:
     deadline_s = now.mono_s + acts.bound_s(state, state.policy.remedies[act.remedy])
-    held = replace(act, waits_since_s=min(act.waits_since_s, now.mono_s), deadline_s=deadline_s)
+    held = replace(act, waits_since_s=_waits_since_s(act, now), deadline_s=deadline_s)
     return replace(state, acts={**state.acts, act.act_id: held})
 
 
@@ -89,8 +93,8 @@ def _decision(state: RoomState, act: Act, now: Instant) -> Decision:
     """The interlock's word on the act, in a room that knows nothing of it yet."""
     rule = state.rules.get(act.fault)
     decision = permit(
-        state.policy.remedies[act.remedy], state, now, own=rule is not None or act.by == "routine",
-        staged=act.by in STAGED_BY, leased=True, grave=rule is not None and rule.leaves_no_meeting,
+        state.policy.remedies[act.remedy], state, now, own=rule is not None or act.own_as == "routine",
+        staged=act.own_as in STAGED_BY, leased=True, grave=rule is not None and rule.leaves_no_meeting,
         confirmed=bool(act.confirmed),
     )  # fmt: skip
     if decision.allowed and rule is not None and ladder.too_early(state, rule, now):

@@ -12,6 +12,8 @@ from dataclasses import replace
 from agent.core import stages
 from agent.core.air import condensing
 from agent.core.facts import Instant, NoReading, Reading, View, plausible
+from agent.core.leases import leased
+from agent.core.lifecycles import StageState
 from agent.core.maintenance import maintained
 from agent.core.meeting_guard import far_from_meetings, meeting_spared
 from agent.core.phases import OPEN
@@ -83,8 +85,8 @@ def permit(
         ]
     if remedy.trial_only and not trial_runs(policy, now, state.times):
         checks.append(Decision(Reason.NOT_A_TRIAL))
-    if remedy.method is Method.ON and now.mono_s - state.load(load.name).off_since_s < load.min_off_s:
-        checks.append(Decision(Reason.MIN_OFF))
+    if remedy.method is Method.ON:
+        checks.append(_discharged(load, state, now))
     if remedy.method in RELAY_METHODS:
         checks.append(_staggered(remedy, load, state, now))
     if disturbs_a_call(remedy, load):
@@ -135,12 +137,17 @@ def _idle(load: Load, state: RoomState, now: Instant) -> Decision:
     return ALLOWED
 
 
+def _discharged(load: Load, state: RoomState, now: Instant) -> Decision:
+    off_since_s = state.load(load.name).off_since_s
+    return refused_if(off_since_s is not None and now.mono_s - off_since_s < load.min_off_s, Reason.MIN_OFF)
+
+
 def _returning(load: Load, state: RoomState) -> bool:
     """Whether the room comes back stage by stage, and it is not this load's turn yet."""
     staged = state.staged
     if staged is None:
         return False
-    later = staged.stages if staged.switched_s == float("inf") else staged.stages[1:]
+    later = staged.stages[1:] if staged.stands is StageState.SWITCHED else staged.stages
     return load.name in later or not load.on_relay
 
 
@@ -168,13 +175,8 @@ def _way_out(remedy: Remedy, load: Load, state: RoomState) -> Decision:
 
 def _leased(view: View, state: RoomState, now: Instant) -> Decision:
     """The fleet's budget. Without a hub that answers, the room's own limits have to do."""
-    guards, lease = state.policy.guards, state.lease
-    if guards.lease_wait_s <= 0 or not view.is_true("hub.session") or now.mono_s < lease.until_s:
-        return ALLOWED
-    if now.mono_s < lease.denied_until_s:
-        return Decision(Reason.FLEET_BUDGET)
-    waited_s = now.mono_s - lease.asked_s
-    return refused_if(not guards.lease_wait_s <= waited_s < guards.lease_s, Reason.LEASE)
+    asks = state.policy.guards.lease_wait_s > 0 and view.is_true("hub.session")
+    return leased(state, now) if asks else ALLOWED
 
 
 def people_may_cut(state: RoomState, now: Instant) -> Decision:
@@ -201,7 +203,8 @@ def _staggered(remedy: Remedy, load: Load, state: RoomState, now: Instant) -> De
     """Keep relays apart both when they move and, for the inrush, when the cycles under way will give power back."""
     policy = state.policy
     moves_s = (now.mono_s, now.mono_s + load.off_s) if remedy.method is Method.CYCLE else (now.mono_s,)
-    others_s = [state.last_relay_s] + [
+    others_s = [] if state.last_relay_s is None else [state.last_relay_s]
+    others_s += [
         act.started_s + policy.load_of(policy.remedies[act.remedy]).off_s
         for act in state.acts.values()
         if policy.remedies[act.remedy].method is Method.CYCLE
@@ -248,7 +251,8 @@ def _supply(state: RoomState, now: Instant) -> Decision:
     view = state.view(now)
     if view.is_true("ups.on_battery"):
         return Decision(Reason.ON_BATTERY)
-    if now.mono_s - state.mains_bad_s < state.policy.guards.mains_calm_s:
+    bad_s = state.mains_bad_s
+    if bad_s is not None and now.mono_s - bad_s < state.policy.guards.mains_calm_s:
         return Decision(Reason.MAINS_UNSTABLE)
     return refused_if(condensing(view, state.policy.thresholds) is True, Reason.CONDENSATION)
 

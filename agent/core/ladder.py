@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from agent.core import acts, boots, flapping, looks, staging
-from agent.core.events import Effect, Record, RecordKind, RemedyDone, Tell
+from agent.core import acts, boots, flapping, leases, looks, staging
+from agent.core.events import Effect, Record, RecordKind, Tell
 from agent.core.facts import Instant
 from agent.core.interlock import permit, within_budgets
+from agent.core.lifecycles import LATCH, LatchSignal
 from agent.core.phases import OPEN, Phase, Signal, after
-from agent.core.reasons import LINE_BUSY, QUIET, SELF_ENDING, WITHDRAWN, Decision, Reason, refused_if
+from agent.core.reasons import QUIET, SELF_ENDING, Decision, Reason, refused_if
 from agent.core.remedies import Method, Remedy
 from agent.core.rule import Diagnosis, Rule, Verdict
-from agent.core.state import Fault, Lease, LoadState, RoomState
+from agent.core.state import Fault, LoadState, RoomState
+from agent.core.transitions import following
 
 Step = tuple[RoomState, tuple[Effect, ...]]
 
 SETTLED_STRIKES = 2
 """Fresh symptoms after the settle time that make a rung count as failed."""
-NO_EFFECT_SHARE = 0.5
-"""A load whose power was cut and that still draws more than this share of before has not lost it."""
 WITHDRAWN_MAX = 6
 """After so many acts in a row that were permitted and not begun a person is called: a log-in that always takes longer
 than a witness is good for would be tried every few seconds, unheard. It is tried again after the cool-off [J]."""
@@ -43,7 +43,7 @@ def judge(state: RoomState, rule: Rule, now: Instant) -> Step:
         case Verdict.FAULTY:
             return _struck(state, rule, fault, diagnosis, now)
         case Verdict.UNKNOWN:
-            return _put(state, replace(fault, passes=0)), ()
+            return put(state, replace(fault, passes=0)), ()
 
 
 def _looked(state: RoomState, rule: Rule, faulty: bool) -> RoomState:
@@ -57,12 +57,12 @@ def _passed(state: RoomState, rule: Rule, fault: Fault, diagnosis: Diagnosis, no
     if fault.phase is Phase.CLEAR:
         return state, ()
     if fault.phase is Phase.SUSPECTED:
-        return _put(state, Fault(rule.name, after(fault.phase, Signal.PASS))), ()
+        return put(state, Fault(rule.name, after(fault.phase, Signal.PASS))), ()
     passes = fault.passes + 1
     if passes == 1 and fault.phase is Phase.SETTLING:
         state = _measured(state, rule, fault, now)
     if passes < rule.passes:
-        return _put(state, replace(fault, passes=passes, strikes=0, well_s=now.mono_s)), ()
+        return put(state, replace(fault, passes=passes, strikes=0, well_s=now.mono_s)), ()
     phase = after(fault.phase, Signal.RECOVERED)
     cleared = Record(
         RecordKind.FAULT_CLEARED, rule.name, fault.fault_id, rule.severity, phase,
@@ -70,7 +70,7 @@ def _passed(state: RoomState, rule: Rule, fault: Fault, diagnosis: Diagnosis, no
         since_wall_s=fault.since_wall_s, evidence=diagnosis.evidence,
         detail={"acts": fault.acts, "lasted_s": round(now.mono_s - fault.since_s, 1)},
     )  # fmt: skip
-    state = _put(state, Fault(rule.name, phase))
+    state = put(state, Fault(rule.name, phase))
     effects: tuple[Effect, ...] = (cleared, Tell(rule.name, phase, {}))
     if rule.power_loss:
         state, more = staging.mains_back(state, now)
@@ -88,12 +88,12 @@ def _measured(state: RoomState, rule: Rule, fault: Fault, now: Instant) -> RoomS
     if remedy is None or not remedy.restarts:
         return state
     own = state.load(remedy.load)
-    took_s = now.mono_s - own.ended_s
-    if not 0 < took_s < float("inf"):
+    if own.ended_s is None or own.ended_s >= now.mono_s:
         return state
+    took_s = now.mono_s - own.ended_s
     if staging.serves(state, remedy.load, own.ended_s, now) is False:
         return state  # what made the fault pass is no start: a codec draws power long before it serves
-    own = replace(own, boot_s=boots.learned(state.policy.load_of(remedy), own, took_s), ended_s=float("-inf"))
+    own = replace(own, boot_s=boots.learned(state.policy.load_of(remedy), own, took_s), ended_s=None)
     return replace(state, loads={**state.loads, remedy.load: own})
 
 
@@ -106,19 +106,19 @@ def _struck(state: RoomState, rule: Rule, fault: Fault, diagnosis: Diagnosis, no
         fault, strikes=strikes, struck_s=now.mono_s, passes=0, reason=diagnosis.reason, evidence=diagnosis.evidence
     )
     if fault.phase in OPEN:
-        return advance(_put(state, known), rule, now)
+        return advance(put(state, known), rule, now)
     if fault.phase is Phase.CLEAR:
         known = replace(known, since_s=now.mono_s, since_wall_s=now.wall_s)
     lasted_s = now.mono_s - known.since_s
     if strikes < rule.strikes or lasted_s < rule.confirm_s:
-        return _put(state, _moved(known, Signal.STRIKE, now)), ()
-    known = replace(_moved(known, Signal.CERTAIN, now), fault_id=state.next_id)
+        return put(state, moved(known, Signal.STRIKE, now)), ()
+    known = replace(moved(known, Signal.CERTAIN, now), fault_id=state.next_id)
     words = rule.told(state.view(now), state.policy)
     confirmed = Record(
         RecordKind.FAULT_CONFIRMED, rule.name, known.fault_id, rule.severity, known.phase, diagnosis.reason,
         known.since_wall_s, diagnosis.evidence, words=words, detail={"strikes": strikes},
     )  # fmt: skip
-    state = _put(replace(state, next_id=state.next_id + 1), known)
+    state = put(replace(state, next_id=state.next_id + 1), known)
     state, more = advance(state, rule, now)
     return state, (confirmed, Tell(rule.name, known.phase, words), *more)
 
@@ -133,21 +133,21 @@ def advance(state: RoomState, rule: Rule, now: Instant) -> Step:
             struck = over_s > 0 and fault.strikes >= min(SETTLED_STRIKES, rule.strikes)
             if not struck and over_s <= guards.refused_escalate_s:
                 return state, ()
-            fault = replace(_moved(fault, Signal.ACT_FAILED, now), rung=fault.rung + 1, strikes=0)
-            return _climb(_put(state, fault), rule, now)
+            fault = replace(moved(fault, Signal.ACT_FAILED, now), rung=fault.rung + 1, strikes=0)
+            return climb(put(state, fault), rule, now)
         case Phase.SUSPECTED:
             if now.mono_s - fault.struck_s <= state.policy.waits.suspicion_s:
                 return state, ()
-            return _put(state, Fault(rule.name, after(fault.phase, Signal.PASS))), ()
+            return put(state, Fault(rule.name, after(fault.phase, Signal.PASS))), ()
         case Phase.CONFIRMED:
-            return _climb(state, rule, now)
+            return climb(state, rule, now)
         case Phase.ESCALATED:
             return _rearm(state, rule, fault, now)
         case _:
             return state, ()
 
 
-def _climb(state: RoomState, rule: Rule, now: Instant) -> Step:
+def climb(state: RoomState, rule: Rule, now: Instant) -> Step:
     """Try the rungs from the present one on until one may act, one has to wait, or none is left."""
     effects: tuple[Effect, ...] = ()
     fault = state.fault(rule.name)
@@ -156,8 +156,8 @@ def _climb(state: RoomState, rule: Rule, now: Instant) -> Step:
         decision = _permitted(state, rule, remedy, now)
         reason = decision.reason
         if reason is None:
-            fault = replace(_moved(fault, Signal.ACT, now), refused="", act_id=state.next_id, acts=fault.acts + 1)
-            state, more = acts.start(_put(state, fault), remedy, now, rule=rule)
+            fault = replace(moved(fault, Signal.ACT, now), refused="", act_id=state.next_id, acts=fault.acts + 1)
+            state, more = acts.start(put(state, fault), remedy, now, rule=rule)
             return state, effects + more
         if reason != fault.refused and reason not in QUIET:
             effects += (_refused(rule, fault, remedy, reason),)
@@ -176,9 +176,9 @@ def _climb(state: RoomState, rule: Rule, now: Instant) -> Step:
         waiting_s = fault.waiting_since_s if goes_on else now.mono_s
         fault = replace(fault, refused=reason, waiting_since_s=waiting_s)
         if now.mono_s - waiting_s <= state.policy.guards.refused_escalate_s:
-            return _put(state, fault), effects
-        return _give_up(state, rule, fault, reason, now, effects)
-    return _give_up(state, rule, fault, "ladder_exhausted" if rule.ladder else "person_needed", now, effects)
+            return put(state, fault), effects
+        return give_up(state, rule, fault, reason, now, effects)
+    return give_up(state, rule, fault, "ladder_exhausted" if rule.ladder else "person_needed", now, effects)
 
 
 def _permitted(state: RoomState, rule: Rule, remedy: Remedy, now: Instant) -> Decision:
@@ -237,13 +237,13 @@ def _person_only(state: RoomState, rule: Rule) -> bool:
 
 def _asked(state: RoomState, rule: Rule, fault: Fault, remedy: Remedy, now: Instant) -> Step:
     """Ask the hub for a lease, unless that has just been done."""
-    if now.mono_s - state.lease.asked_s < state.policy.guards.lease_s:
+    if leases.in_force(state.lease, now, state.policy.guards.lease_s):
         return state, ()
     wanted = Record(
         RecordKind.LEASE_WANTED, rule.name, fault.fault_id, rule.severity, fault.phase, remedy=remedy.name,
         load=remedy.load,
     )  # fmt: skip
-    return replace(state, lease=Lease(asked_s=now.mono_s)), (wanted,)
+    return replace(state, lease=leases.asked(state.lease, now)), (wanted,)
 
 
 def _latched(state: RoomState, rule: Rule, fault: Fault, remedy: Remedy) -> Step:
@@ -252,7 +252,8 @@ def _latched(state: RoomState, rule: Rule, fault: Fault, remedy: Remedy) -> Step
     if own.latched:
         return state, ()
     told = Record(RecordKind.LOAD_LATCHED, rule.name, fault.fault_id, rule.severity, fault.phase, load=remedy.load)
-    return replace(state, loads={**state.loads, remedy.load: replace(own, latched=True)}), (told,)
+    own = replace(own, latch=following(LATCH, own.latch, LatchSignal.DAY_SPENT))
+    return replace(state, loads={**state.loads, remedy.load: own}), (told,)
 
 
 def _refused(rule: Rule, fault: Fault, remedy: Remedy, reason: Reason) -> Record:
@@ -262,16 +263,15 @@ def _refused(rule: Rule, fault: Fault, remedy: Remedy, reason: Reason) -> Record
     )  # fmt: skip
 
 
-def _give_up(
-    state: RoomState, rule: Rule, fault: Fault, reason: str, now: Instant, effects: tuple[Effect, ...]
-) -> Step:
-    fault = replace(_moved(fault, Signal.GIVE_UP, now), gave_up=fault.reason)
+def give_up(state: RoomState, rule: Rule, fault: Fault, reason: str, now: Instant, effects: tuple[Effect, ...]) -> Step:
+    """Call a person: nothing of the ladder is left, or it waits for too long. `effects`: what comes before that."""
+    fault = replace(moved(fault, Signal.GIVE_UP, now), gave_up=fault.reason)
     words = rule.told(state.view(now), state.policy)
     escalated = Record(
         RecordKind.FAULT_ESCALATED, rule.name, fault.fault_id, rule.severity, fault.phase, reason,
         fault.since_wall_s, fault.evidence, words=words, detail={"acts": fault.acts},
     )  # fmt: skip
-    return _put(state, fault), (*effects, escalated, Tell(rule.name, fault.phase, words))
+    return put(state, fault), (*effects, escalated, Tell(rule.name, fault.phase, words))
 
 
 def _rearm(state: RoomState, rule: Rule, fault: Fault, now: Instant) -> Step:
@@ -287,96 +287,30 @@ def _rearm(state: RoomState, rule: Rule, fault: Fault, now: Instant) -> Step:
             return _asked(state, rule, fault, remedy, now)
         if decision.reason is not None:
             told = fault.refused if decision.reason in QUIET else decision.reason  # what is told is what forbids it now
-            return looks.look_first(_put(state, replace(fault, refused=told)), decision, now)
-        fault, reason = _moved(fault, Signal.REARM, now), "permitted"
+            return looks.look_first(put(state, replace(fault, refused=told)), decision, now)
+        fault, reason = moved(fault, Signal.REARM, now), "permitted"
     elif fault.reason != fault.gave_up:
-        fault, reason = replace(_moved(fault, Signal.REARM, now), rung=0), "new_evidence"
+        fault, reason = replace(moved(fault, Signal.REARM, now), rung=0), "new_evidence"
     elif _person_only(state, rule):
         return state, ()
     elif now.mono_s - fault.phase_since_s >= state.policy.guards.rearm_s:
-        fault, reason = replace(_moved(fault, Signal.REARM, now), rung=0), "cool_off"
+        fault, reason = replace(moved(fault, Signal.REARM, now), rung=0), "cool_off"
     else:
         return state, ()
     fault = replace(fault, refused="", strikes=0, withdrawn=0)
     rearmed = Record(RecordKind.FAULT_REARMED, rule.name, fault.fault_id, rule.severity, fault.phase, reason)
-    state, effects = _climb(_put(state, fault), rule, now)
+    state, effects = climb(put(state, fault), rule, now)
     return state, (rearmed, *effects)
 
 
-def finished(state: RoomState, event: RemedyDone, now: Instant) -> Step:
-    """Close an act: let its load settle, and its fault await the effect or climb on."""
-    act = state.acts.get(event.act_id)
-    if act is None:
-        return state, ()  # reported after its deadline: it has been closed as failed already
-    remedy = state.policy.remedies[act.remedy]
-    load = state.policy.load_of(remedy)
-    own = replace(state.load(act.load), act_id=0)
-    if event.ok and _without_effect(remedy, event, state.policy.thresholds.codec_alive_w):
-        event = replace(event, ok=False, reason="no_effect")
-    settle_until_s = now.mono_s + boots.settle_s(remedy, load, own)
-    unsent = not event.ok and event.proof.get("sent") is False
-    if remedy.restarts and unsent:
-        # The order certainly never reached the device: nothing restarted, so nothing has to settle or is used up.
-        own = acts.unbooked(state, act).load(act.load)
-    elif remedy.restarts:
-        own = replace(own, settle_until_s=settle_until_s, ended_s=now.mono_s if event.ok else float("-inf"))
-    if event.ok and remedy.method in (Method.ON, Method.OFF):
-        off = remedy.method is Method.OFF
-        own = replace(own, off=off, off_since_s=now.mono_s if off else float("-inf"), shed=own.shed and off)
-    under_way = {key: value for key, value in state.acts.items() if key != act.act_id}
-    if remedy.method is Method.CYCLE and unsent:
-        state = acts.unbooked(state, act)
-    elif remedy.method is Method.CYCLE:
-        state = replace(state, last_relay_s=now.mono_s)  # power has just come back: the next inrush waits for this one
-    rule_name = act.fault or acts.fault_on(state, act.load)[1]
-    fault = state.fault(rule_name)
-    done = Record(
-        RecordKind.REMEDY_DONE, rule_name, fault.fault_id, reason=event.reason, act_id=act.act_id, remedy=act.remedy,
-        load=act.load, outcome="done" if event.ok else "failed", proof=event.proof, command=act.command, by=act.by,
-    )  # fmt: skip
-    state = replace(state, acts=under_way, loads={**state.loads, act.load: own})
-    if unsent and state.lease == Lease():
-        state = replace(state, lease=act.lease)
-    rule = state.rules.get(act.fault)
-    if rule is None or fault.act_id != act.act_id or fault.phase is not Phase.REMEDYING:
-        return state, (done,)
-    if event.ok:
-        fault = _moved(fault, Signal.ACT_DONE, now)
-        settling = replace(fault, settle_until_s=settle_until_s, strikes=0, passes=0, withdrawn=0, lines_busy=0)
-        return _put(state, settling), (done,)
-    lines_busy = fault.lines_busy + 1 if event.reason == LINE_BUSY else 0
-    if unsent and event.reason in WITHDRAWN and lines_busy < LINE_BUSY_MAX:  # not begun: the same rung waits anew
-        fault = replace(
-            _moved(fault, Signal.WITHDRAWN, now), acts=fault.acts - 1, act_id=0, waiting_since_s=now.mono_s,
-            withdrawn=fault.withdrawn + 1, lines_busy=lines_busy,
-            refused=event.reason if event.reason == Reason.NO_JOURNAL else "",
-        )  # fmt: skip
-        if fault.withdrawn < WITHDRAWN_MAX:
-            return _put(state, fault), (done,)
-        return _give_up(state, rule, fault, event.reason, now, (done,))
-    fault = replace(_moved(fault, Signal.ACT_FAILED, now), rung=fault.rung + 1, withdrawn=0, lines_busy=0)
-    state, more = _climb(_put(state, fault), rule, now)
-    return state, (done, *more)
-
-
-def _without_effect(remedy: Remedy, event: RemedyDone, alive_w: float) -> bool:
-    """Whether a meter saw the load go on drawing while its relay was cut: a welded contact, or the wrong wire."""
-    before, while_off = event.proof.get("draw_before_w"), event.proof.get("draw_off_w")
-    return (
-        remedy.method is Method.CYCLE
-        and isinstance(before, int | float)
-        and isinstance(while_off, int | float)
-        and while_off >= alive_w
-        and while_off > NO_EFFECT_SHARE * before
-    )
-
-
-def _moved(fault: Fault, signal: Signal, now: Instant) -> Fault:
+def moved(fault: Fault, signal: Signal, now: Instant) -> Fault:
+    """The fault after the signal. Raises ImpossibleTransitionError where its phase has none."""
     phase = after(fault.phase, signal)
     return fault if phase is fault.phase else replace(fault, phase=phase, phase_since_s=now.mono_s)
 
 
-def _put(state: RoomState, fault: Fault) -> RoomState:
+def put(state: RoomState, fault: Fault) -> RoomState:
+    """The room with the fault as it stands now."""
     return replace(state, faults={**state.faults, fault.rule: fault})
 
 

@@ -12,8 +12,10 @@ from agent.core import acts
 from agent.core.events import AskWitnesses, Effect, OrderReceived, Record, RecordKind
 from agent.core.facts import Instant
 from agent.core.interlock import permit
+from agent.core.lifecycles import ORDER, OrderSignal, OrderState
 from agent.core.reasons import Decision, Reason
 from agent.core.state import PendingOrder, RoomState
+from agent.core.transitions import following
 
 Step = tuple[RoomState, tuple[Effect, ...]]
 
@@ -23,32 +25,46 @@ ORDERS_MAX = 4
 
 def look_first(state: RoomState, decision: Decision, now: Instant) -> Step:
     """Have the witnesses of a call asked at once if that is what the act is refused for."""
-    if decision.reason is not Reason.LOOKING or now.mono_s - state.look_asked_s < state.policy.waits.ask_again_s:
+    asked_s = state.look_asked_s
+    lately = asked_s is not None and now.mono_s - asked_s < state.policy.waits.ask_again_s
+    if decision.reason is not Reason.LOOKING or lately:
         return state, ()
     return replace(state, look_asked_s=now.mono_s), (AskWitnesses(),)
 
 
 def ordered(state: RoomState, event: OrderReceived, now: Instant) -> Step:
     """Obey an order to act, let it wait for a look, or refuse it."""
-    order = PendingOrder(event.command_id, event.action, event.by, now.mono_s, event.confirmed)
-    decision = _permitted(state, order, now)
-    if decision.reason is Reason.LOOKING and len(state.waiting) < ORDERS_MAX:
-        return look_first(replace(state, waiting=(*state.waiting, order)), decision, now)
-    return _ended(state, order, decision, now)
+    return _tried(state, PendingOrder(event.command_id, event.action, event.by, now.mono_s, event.confirmed), now)
 
 
 def again(state: RoomState, now: Instant) -> Step:
     """Try the orders that wait, oldest first: each begins, waits on, or is refused."""
     effects: tuple[Effect, ...] = ()
     for order in state.waiting:
-        decision = _permitted(state, order, now)
-        if decision.reason is Reason.LOOKING and now.mono_s - order.since_s <= state.policy.waits.order_s:
-            state, more = look_first(state, decision, now)
-        else:
-            state = replace(state, waiting=tuple(other for other in state.waiting if other is not order))
-            state, more = _ended(state, order, decision, now)
+        state, more = _tried(state, order, now)
         effects += more
     return state, effects
+
+
+def _tried(state: RoomState, order: PendingOrder, now: Instant) -> Step:
+    """See what the interlock says of it now: it begins, waits (on), or is refused."""
+    decision = _permitted(state, order, now)
+    tried = replace(order, state=following(ORDER, order.state, _signal(state, order, decision, now)))
+    others = tuple(other for other in state.waiting if other is not order)
+    if tried.state is OrderState.WAITING:
+        return look_first(replace(state, waiting=(*others, tried)), decision, now)
+    state = replace(state, waiting=others)
+    return _begun(state, tried, now) if tried.state is OrderState.BEGUN else _refused(state, tried, decision)
+
+
+def _signal(state: RoomState, order: PendingOrder, decision: Decision, now: Instant) -> OrderSignal:
+    if decision.allowed:
+        return OrderSignal.PERMIT
+    if order.state is OrderState.WAITING:
+        may_wait = now.mono_s - order.since_s <= state.policy.waits.order_s
+    else:
+        may_wait = len(state.waiting) < ORDERS_MAX
+    return OrderSignal.LOOK if decision.reason is Reason.LOOKING and may_wait else OrderSignal.REFUSE
 
 
 def _permitted(state: RoomState, order: PendingOrder, now: Instant) -> Decision:
@@ -58,11 +74,14 @@ def _permitted(state: RoomState, order: PendingOrder, now: Instant) -> Decision:
     return permit(remedy, state, now, confirmed=bool(order.confirmed))
 
 
-def _ended(state: RoomState, order: PendingOrder, decision: Decision, now: Instant) -> Step:
-    """Begin what is ordered, or tell why not."""
+def _begun(state: RoomState, order: PendingOrder, now: Instant) -> Step:
+    remedy = state.policy.remedies[order.action]
+    return acts.start(state, remedy, now, command=order.command, by=order.by, confirmed=order.confirmed)
+
+
+def _refused(state: RoomState, order: PendingOrder, decision: Decision) -> Step:
+    """Tell why not."""
     remedy = state.policy.remedies.get(order.action)
-    if remedy is not None and decision.allowed:
-        return acts.start(state, remedy, now, command=order.command, by=order.by, confirmed=order.confirmed)
     load = remedy.load if remedy else ""
     fault_id, rule = acts.fault_on(state, load)
     refused = Record(

@@ -1,11 +1,13 @@
 """The life of a fault: every phase, every signal and every transition in one table.
 
-`docs/engine.md` shows the diagram that `diagram()` draws from this table.
+`docs/engine.md` shows the table as a diagram.
 """
 
 from __future__ import annotations
 
 import enum
+
+from agent.core.transitions import following
 
 
 class Phase(enum.StrEnum):
@@ -56,20 +58,6 @@ TRANSITIONS: dict[tuple[Phase, Signal], Phase] = {
 }
 
 
-class ImpossibleTransitionError(AssertionError):
-    """Our bug, never a device's: the engine asked for a transition that the table does not have."""
-
-
 def after(phase: Phase, signal: Signal) -> Phase:
     """The next phase. Raises ImpossibleTransitionError where the table has none."""
-    try:
-        return TRANSITIONS[phase, signal]
-    except KeyError:
-        raise ImpossibleTransitionError(f"{signal} in {phase}") from None
-
-
-def diagram() -> str:
-    """The table as a Mermaid state diagram."""
-    lines = ["stateDiagram-v2", "    [*] --> clear"]
-    lines += [f"    {source} --> {target}: {signal}" for (source, signal), target in TRANSITIONS.items()]
-    return "\n".join(lines)
+    return following(TRANSITIONS, phase, signal)

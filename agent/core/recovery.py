@@ -7,6 +7,7 @@ from dataclasses import replace
 from agent.core import ages, boots, staging, timelines
 from agent.core.events import Effect, PastAct, Record, RecordKind, Restarted
 from agent.core.facts import Instant, Seen
+from agent.core.lifecycles import Latch, Supply
 from agent.core.maintenance import is_open
 from agent.core.phases import OPEN, Phase
 from agent.core.remedies import Method, Remedy
@@ -30,7 +31,7 @@ def restored(state: RoomState, event: Restarted, now: Instant) -> tuple[RoomStat
         loads=loads,
         faults={**state.faults, **faults},
         next_id=max(event.next_id, state.next_id),
-        mains_bad_s=min(event.mains_bad_s, now.mono_s),
+        mains_bad_s=None if event.mains_bad_s is None else min(event.mains_bad_s, now.mono_s),
         desired_version=event.desired_version,
         blind=Blind(*event.blind, now.mono_s),
         maintenance_over_s=event.maintenance_over_s,
@@ -45,7 +46,7 @@ def restored(state: RoomState, event: Restarted, now: Instant) -> tuple[RoomStat
         ),
         ends_s=event.ends_s,
         ends_at_s=began_at_s,
-        quiet_until_s=began_at_s + event.quiet_s if event.quiet_s else float("-inf"),
+        quiet_until_s=began_at_s + event.quiet_s if event.quiet_s else 0.0,
         routines=dict(event.routines),
         commands=event.commands[-COMMANDS_KEPT:],
         times=timelines.known(event.offsets_s, now, event.lasts_s),
@@ -56,11 +57,16 @@ def restored(state: RoomState, event: Restarted, now: Instant) -> tuple[RoomStat
 
 def _loads(state: RoomState, event: Restarted, undated: list[PastAct], now: Instant) -> dict[str, LoadState]:
     """What each load has behind it; one whose act was under way starts from it anew."""
-    loads = {name: replace(load, off=name in event.off_loads) for name, load in state.loads.items()}
-    for name in (*event.shed_loads, *event.latched_loads):
+    loads = {
+        name: replace(load, supply=Supply.OFF if name in event.off_loads else Supply.ON)
+        for name, load in state.loads.items()
+    }
+    for name in event.shed_loads:
         own = loads.get(name, LoadState())
-        shed = name in event.shed_loads and own.off
-        loads[name] = replace(own, shed=shed, off_since_s=now.mono_s, latched=name in event.latched_loads)
+        if own.off:
+            loads[name] = replace(own, supply=Supply.SHED, off_since_s=now.mono_s)
+    for name in event.latched_loads:
+        loads[name] = replace(loads.get(name, LoadState()), latch=Latch.LATCHED)
     for name, boot_s in event.boots.items():
         loads[name] = replace(loads.get(name, LoadState()), boot_s=boot_s)
     counted = {act.act_id for act in undated}
@@ -105,9 +111,9 @@ def _open_faults(
 
 def _upgrading(event: Restarted, now: Instant) -> dict[str, Seen]:
     """That the codec takes new firmware, as it said before the agent started: it is silent meanwhile, as if it hung."""
-    age_s = max(0.0, now.mono_s - event.upgrading_s)
-    if age_s == float("inf"):
+    if event.upgrading_s is None:
         return {}
+    age_s = max(0.0, now.mono_s - event.upgrading_s)
     said = replace(now, mono_s=now.mono_s - age_s, wall_s=now.wall_s - age_s)
     return {"codec.upgrading": Seen(good=True, good_at=said)}
 

@@ -44,8 +44,9 @@ def advance(state: RoomState, now: Instant) -> tuple[RoomState, tuple[Effect, ..
     if not at_night(state.policy, now) or wanted(state.policy, now) or state.acts or state.staged is not None:
         return state, ()
     for routine in ROUTINES:
-        since_s = now.wall_s - state.routines.get(routine.remedy, float("inf"))
-        if not 0 <= since_s <= 2 * routine.every_s:  # never, or by another clock
+        done_s = state.routines.get(routine.remedy)
+        since_s = 0.0 if done_s is None else now.wall_s - done_s
+        if done_s is None or not 0 <= since_s <= 2 * routine.every_s:  # never, or by another clock
             spread_s = state.policy.room_hash * routine.every_s
             state = replace(state, routines={**state.routines, routine.remedy: now.wall_s - spread_s})
             continue

@@ -32,7 +32,7 @@ def secrecy(
     told: bool,
     times: Timelines = UNSTEPPED,
     doubted: bool = False,
-    quiet_until_s: float = float("-inf"),
+    quiet_until_s: float = 0.0,
 ) -> Secrecy:
     """How it stands at this moment. `told`: the hub is connected and has said since then which document is in force.
     `doubted`: the journal speaks against the clock. `quiet_until_s`: monotonic, see `RoomState`.

@@ -14,15 +14,15 @@ from agent.core import acts, looks, stages
 from agent.core.events import Effect, Record, RecordKind, RemedyDone
 from agent.core.facts import Instant
 from agent.core.interlock import mains_bad, permit
+from agent.core.lifecycles import STAGE, StageSignal, StageState, Supply
 from agent.core.phases import OPEN, Phase
 from agent.core.reasons import Reason
 from agent.core.state import RoomState, Staged
+from agent.core.transitions import following
 
 Step = tuple[RoomState, tuple[Effect, ...]]
 Advance = tuple[RoomState, tuple[Effect, ...], RemedyDone | None]
 """With the end of the act that a staged boot serves, for the ladder."""
-
-_NEVER = float("inf")
 
 PROOFS = {
     "switch": ("net.gateway",),
@@ -41,7 +41,7 @@ def restarted(state: RoomState, now: Instant, *, rebooted: bool) -> Step:
     After a start of the board it always is: what took the board's power took that of the room. A process that ended
     alone leaves what was shed off; unless the outage goes on, it was in the middle of the return.
     """
-    broken_off = not _mains_lost(state) and any(own.shed and own.off for own in state.loads.values())
+    broken_off = not _mains_lost(state) and any(own.supply is Supply.SHED for own in state.loads.values())
     return mains_back(state, now) if rebooted or broken_off else (state, ())
 
 
@@ -65,7 +65,7 @@ def advance(state: RoomState, now: Instant) -> Advance:
         return (*_overdue(state, now), None)
     if not staged.stages:
         return _ended(state, staged, "", now)
-    if staged.switched_s < _NEVER:
+    if staged.stands is StageState.SWITCHED:
         return (*_await(state, staged, now), None)
     if not staged.cut and now.mono_s < _calm_at_s(state, staged):
         return state, (), None
@@ -80,7 +80,7 @@ def _mains_lost(state: RoomState) -> bool:
 def _calm_at_s(state: RoomState, staged: Staged) -> float:
     """When the mains will have been good for long enough; a dip in mid-return starts the wait again."""
     guards = state.policy.guards
-    calm_since_s = max(staged.began_s, state.mains_bad_s)
+    calm_since_s = staged.began_s if state.mains_bad_s is None else max(staged.began_s, state.mains_bad_s)
     return calm_since_s + guards.return_calm_s + guards.return_spread_s * state.policy.room_hash
 
 
@@ -93,16 +93,16 @@ def _shed(state: RoomState, now: Instant) -> Step:
         if load is None or off is None or not load.shed or own.off or own.act_id:
             continue
         if permit(off, state, now).allowed:
-            state, effects = acts.start(state, off, now, by="shed")
-            own = replace(state.load(name), shed=True)
-            return replace(state, loads={**state.loads, name: own}), effects
+            return acts.start(state, off, now, by=acts.FOR_OUTAGE)
     return state, ()
 
 
 def _overdue(state: RoomState, now: Instant) -> Step:
     """Give back what has been off for too long, even when nobody knows of the mains."""
     for name, own in state.loads.items():
-        if not own.shed or not own.off or now.mono_s - own.off_since_s < state.policy.guards.shed_max_s:
+        if own.supply is not Supply.SHED or own.off_since_s is None:
+            continue
+        if now.mono_s - own.off_since_s < state.policy.guards.shed_max_s:
             continue
         on = state.policy.remedies[f"{name}_on"]
         if permit(on, state, now).allowed:
@@ -114,22 +114,22 @@ def _switch(state: RoomState, staged: Staged, now: Instant) -> Step:
     """Let the present stage have its power, once that is permitted."""
     name = staged.stages[0]
     own = state.load(name)
-    wanted = f"{name}_on" if own.shed and own.off else f"{name}_power_cycle" if staged.cut else ""
+    wanted = f"{name}_on" if own.supply is Supply.SHED else f"{name}_power_cycle" if staged.cut else ""
     remedy = state.policy.remedies.get(wanted)
     if remedy is None or state.policy.loads[name].own_uplink:
-        return replace(state, staged=replace(staged, switched_s=now.mono_s)), ()
+        return replace(state, staged=_after(staged, StageSignal.SWITCH, now)), ()
     if own.act_id:
         return state, ()
     decision = permit(remedy, state, now, staged=True)
     if decision.reason is not None:
-        waiting_s = min(staged.waiting_s, now.mono_s)
+        held = _after(staged, StageSignal.HOLD, now)
         # Near a meeting a restart whose fault has passed goes no further: its other stages are not waited for.
         over = decision.reason is Reason.MEETING_NEAR and not any(stages.stands_for(state, now))
-        if not over and decision.passing and now.mono_s - waiting_s <= state.policy.guards.refused_escalate_s:
-            return looks.look_first(replace(state, staged=replace(staged, waiting_s=waiting_s)), decision, now)
+        if not over and decision.passing and now.mono_s - held.since_s <= state.policy.guards.refused_escalate_s:
+            return looks.look_first(replace(state, staged=held), decision, now)
         refused = Record(RecordKind.REMEDY_REFUSED, reason=decision.reason, remedy=remedy.name, load=name)
-        return replace(state, staged=replace(staged, switched_s=now.mono_s)), (refused,)
-    state = replace(state, staged=replace(staged, switched_s=now.mono_s))
+        return replace(state, staged=_after(staged, StageSignal.SWITCH, now)), (refused,)
+    state = replace(state, staged=_after(staged, StageSignal.SWITCH, now))
     return acts.start(state, remedy, now, by="staged_boot" if staged.cut else "return")
 
 
@@ -139,15 +139,15 @@ def _await(state: RoomState, staged: Staged, now: Instant) -> Step:
     own = state.load(name)
     if own.act_id:
         return state, ()
-    since_s = max(staged.switched_s, own.ended_s)
+    since_s = staged.since_s if own.ended_s is None else max(staged.since_s, own.ended_s)
     proven = serves(state, name, since_s, now)
     if proven or (proven is None and now.mono_s >= own.settle_until_s):
-        return replace(state, staged=_next(staged)), ()
+        return replace(state, staged=_next(staged, StageSignal.SERVES, now)), ()
     waited_s = now.mono_s - since_s
     if waited_s <= stages.patience_s(state, name) and not _given_up(state, name):
         return state, ()
     passed = Record(RecordKind.STAGE_UNVERIFIED, load=name, reason="no_proof", detail={"waited_s": round(waited_s, 1)})
-    return replace(state, staged=_next(staged)), (passed,)
+    return replace(state, staged=_next(staged, StageSignal.OVERDUE, now)), (passed,)
 
 
 def serves(state: RoomState, load: str, since_s: float, now: Instant) -> bool | None:
@@ -172,8 +172,13 @@ def _given_up(state: RoomState, load: str) -> bool:
     )
 
 
-def _next(staged: Staged) -> Staged:
-    return replace(staged, stages=staged.stages[1:], switched_s=_NEVER, waiting_s=_NEVER)
+def _next(staged: Staged, signal: StageSignal, now: Instant) -> Staged:
+    return replace(_after(staged, signal, now), stages=staged.stages[1:])
+
+
+def _after(staged: Staged, signal: StageSignal, now: Instant) -> Staged:
+    stands = following(STAGE, staged.stands, signal)
+    return replace(staged, stands=stands, since_s=staged.since_s if stands is staged.stands else now.mono_s)
 
 
 def _ended(state: RoomState, staged: Staged, reason: str, now: Instant) -> Advance:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from agent.core.ages import NO_AGES, Ages
 from agent.core.facts import Evidence, Instant, Seen, View
+from agent.core.lifecycles import Latch, LeaseState, OrderState, StageState, Supply
 from agent.core.phases import Phase
 from agent.core.policy import Policy
 from agent.core.rule import Rule
@@ -66,32 +67,39 @@ class LoadState:
 
     act_id: int = 0
     """The act under way, or 0."""
-    settle_until_s: float = float("-inf")
+    settle_until_s: float = 0.0
+    """It may be starting until then."""
     acts_s: tuple[float, ...] = ()
     """When restarts of it began, oldest first, at most ACTS_KEPT, within a day."""
-    ended_s: float = float("-inf")
-    """When the last restart of it ended: power was back, or the order was taken."""
+    ended_s: float | None = None
+    """When the last restart of it ended: power was back, or the order was taken. None: there is nothing to learn of."""
     boot_s: float = 0.0
     """How long it took to serve again after its restarts, as measured here; 0: not measured yet."""
-    off: bool = False
-    """Switched off on purpose; only loads that may stay off."""
-    off_since_s: float = float("-inf")
-    shed: bool = False
-    """Off because the mains was lost: it comes back with the mains."""
+    supply: Supply = Supply.ON
+    off_since_s: float | None = None
+    """When it was switched off, as far as that is known; None while it is on."""
     cycles_s: tuple[float, ...] = ()
     """Which of `acts_s` were relay cycles."""
-    latched: bool = False
-    """Its cycles of a day were used up and one more was asked for: a person has to clear it."""
+    latch: Latch = Latch.OPEN
+
+    @property
+    def off(self) -> bool:
+        """Whether it is off by our will."""
+        return self.supply is not Supply.ON
+
+    @property
+    def latched(self) -> bool:
+        """Whether a person has to clear it first."""
+        return self.latch is Latch.LATCHED
 
 
 @dataclass(frozen=True, slots=True)
 class Lease:
     """What the hub has said to acts of the room's own: a budget of the whole fleet."""
 
-    asked_s: float = float("-inf")
-    until_s: float = float("-inf")
-    """Granted until then, for one act."""
-    denied_until_s: float = float("-inf")
+    state: LeaseState = LeaseState.NONE
+    since_s: float = 0.0
+    """Monotonic: since when it is so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,14 +117,19 @@ class Act:
     by: str = ""
     confirmed: str = ""
     """Person in the room who has confirmed that a running meeting has neither picture nor sound."""
-    relay_before_s: float = float("-inf")
+    relay_before_s: float | None = None
     """`last_relay_s` of the room before this act was booked."""
     begun: bool = False
     """Whether it has been handed over to be performed."""
     lease: Lease = Lease()
     """What it has used up: it has that back when it is not begun."""
-    waits_since_s: float = float("inf")
-    """Since when it waits for a last look, though it is journalled; see `agent.core.handover`."""
+    waits_since_s: float | None = None
+    """Since when it waits for a last look, though it is journalled; see `agent.core.handover`. None: it does not."""
+
+    @property
+    def own_as(self) -> str:
+        """As what the room does it by itself, such as `return`; empty for an order, whatever its giver is called."""
+        return "" if self.command else self.by
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,10 +143,10 @@ class Staged:
     """Whether each load is power-cycled in its turn, or only waited for."""
     act_id: int = 0
     """The act this serves; 0: the mains has come back."""
-    switched_s: float = float("inf")
-    """When the present stage had its power switched, or needed no switching."""
-    waiting_s: float = float("inf")
-    """Since when the present stage has waited to be switched."""
+    stands: StageState = StageState.DUE
+    """How the present stage stands."""
+    since_s: float = 0.0
+    """Since when it is held, or has its power."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,13 +163,14 @@ class Undated:
 
 @dataclass(frozen=True, slots=True)
 class PendingOrder:
-    """An operator's order that waits for a fresh look at the room, see `agent.core.looks`."""
+    """An operator's order to act, as long as it has neither begun nor been refused, see `agent.core.looks`."""
 
     command: str
     action: str
     by: str
     since_s: float
     confirmed: str = ""
+    state: OrderState = OrderState.RECEIVED
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +180,7 @@ class Blind:
     until_s: float = 0.0
     """Which window, by its end."""
     lasted_s: float = 0.0
-    at_s: float = float("-inf")
+    at_s: float = 0.0
     """Monotonic: until then that is counted."""
 
     def lasts_s(self, until_s: float, now: Instant) -> float:
@@ -186,9 +200,10 @@ class RoomState:
     acts: Mapping[int, Act] = field(default_factory=dict)
     next_id: int = 1
     """Next number for a fault or an act; never reused within an epoch."""
-    last_relay_s: float = float("-inf")
-    mains_bad_s: float = float("-inf")
-    """Monotonic time when the mains was last seen weak, high or lost."""
+    last_relay_s: float | None = None
+    """Monotonic time when a relay of the room last moved; None: never in this run."""
+    mains_bad_s: float | None = None
+    """Monotonic time when the mains was last seen weak, high or lost; None: never in this boot."""
     looks: Mapping[str, tuple[bool, ...]] = field(default_factory=dict)
     """By rule: the last certain looks, True for faulty, oldest first."""
     flapping: frozenset[str] = frozenset()
@@ -197,8 +212,8 @@ class RoomState:
     routines: Mapping[str, float] = field(default_factory=dict)
     """By remedy: Unix seconds when it was last done as upkeep."""
     lease: Lease = Lease()
-    look_asked_s: float = float("-inf")
-    """Monotonic time when the probes were last asked to look before an act."""
+    look_asked_s: float | None = None
+    """Monotonic time when the probes were last asked to look before an act; None: never."""
     waiting: tuple[PendingOrder, ...] = ()
     """Orders that wait for that look."""
     desired_version: int = 0
@@ -211,12 +226,12 @@ class RoomState:
     ends_s: tuple[float, ...] = ()
     """Unix seconds: the times that it may have been when the journal was last written before this start; that of the
     clock by which its acts are dated first, and then those to which it was stepped."""
-    ends_at_s: float = float("inf")
-    """Monotonic: at this moment of this boot, or earlier, it was one of them."""
+    ends_at_s: float | None = None
+    """Monotonic: at this moment of this boot, or earlier, it was one of them; None: no journal has been read."""
     doubted: bool | None = None
     """Whether there was more than one of them, or the disciplined clock of this start stood before one: something is
     wrong, and nobody knows what. None: it has not been disciplined yet."""
-    quiet_until_s: float = float("-inf")
+    quiet_until_s: float = 0.0
     """Monotonic: until then a secret meeting may go on that was on when the journal was last written before this start.
     How long the board was off nobody can say but the clock, and that may be the one that is wrong."""
     ages: Ages = NO_AGES
@@ -238,7 +253,7 @@ class RoomState:
     def disagrees(self, now: Instant) -> bool:
         """Whether the journal speaks against a disciplined clock: it has more than one time for its end, or one before
         which the clock stands although so much time has passed since then as this boot is old."""
-        passed_s = max(0.0, now.mono_s - self.ends_at_s)
+        passed_s = 0.0 if self.ends_at_s is None else max(0.0, now.mono_s - self.ends_at_s)
         earliest_s = max(self.ends_s, default=0.0) + (1.0 - DRIFT) * passed_s - STEP_S
         return now.synced and (len(self.ends_s) > 1 or now.wall_s < earliest_s)
 

@@ -37,8 +37,8 @@ class Timeline:
     offset_s: float
     last_s: float
     """Monotonic: when the disciplined clock last showed it, to a minute."""
-    first_s: float = float("-inf")
-    """Monotonic: when it first did; before this process began: unknown."""
+    first_s: float = 0.0
+    """Monotonic: when it first did; 0: before this process began, nobody knows when."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Timelines:
 
     kept: tuple[Timeline, ...] = ()
     present: Timeline | None = None
-    doubt_until_s: float = float("-inf")
+    doubt_until_s: float = 0.0
     """Monotonic."""
 
     def walls(self, now: Instant) -> tuple[float, ...]:

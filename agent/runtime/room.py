@@ -25,6 +25,7 @@ from agent.core.events import (
 )
 from agent.core.facts import Instant, Seen
 from agent.core.handover import Handover, asked_again, journal_back
+from agent.core.lifecycles import Supply
 from agent.core.phases import OPEN
 from agent.core.policy import Policy
 from agent.core.remedies import LOADS, Method, Remedy
@@ -121,8 +122,8 @@ class Room:
             ages=meta.get("ages", "").partition(" ")[2],
             maintenance_over_s=float(meta.get("maintenance_over") or 0.0),
             blind=_pair(meta.get("blind", "")),
-            mains_bad_s=float("-inf") if rebooted else float(meta.get("mains_bad") or "-inf"),
-            upgrading_s=float("-inf") if rebooted else float(meta.get("upgrading") or "-inf"),
+            mains_bad_s=None if rebooted else _moment(meta.get("mains_bad", "")),
+            upgrading_s=None if rebooted else _moment(meta.get("upgrading", "")),
             offsets_s=() if rebooted else tuple(map(float, meta.get("offsets", "").split())),
             quiet_s=float(meta.get("quiet") or 0.0),
             lasts_s=() if rebooted else tuple(map(float, meta.get("offsets_last", "").split())),
@@ -288,7 +289,7 @@ class Room:
             batch.meta["next_id"] = str(state.next_id)
         # When an act ends, not when it begins: a light that is on must be on again after a crash.
         for name, load in state.loads.items():
-            row = LoadRow(load.off, load.shed, load.latched, round(load.boot_s, 1))
+            row = LoadRow(load.off, load.supply is Supply.SHED, load.latched, round(load.boot_s, 1))
             if self._loads_kept.get(name) != row:
                 self._loads_kept[name] = batch.loads[name] = row
         for key, text in _small_values(state).items():
@@ -325,7 +326,7 @@ def _small_values(state: RoomState) -> dict[str, str]:
     """What the store keeps of the room beside its loads, as short texts."""
     blind_s = state.blind.lasted_s // BLIND_KEPT_S * BLIND_KEPT_S  # too little: starts in a row end no maintenance
     upgrading = state.facts.get("codec.upgrading", Seen())
-    upgraded_s = upgrading.good_at.mono_s if upgrading.good is True and upgrading.good_at else float("-inf")
+    upgraded_s = upgrading.good_at.mono_s if upgrading.good is True and upgrading.good_at else None
     return {
         "routines": " ".join(f"{name}={at_s:.0f}" for name, at_s in sorted(state.routines.items())),
         "maintenance_over": str(math.ceil(state.maintenance_over_s)) if state.maintenance_over_s else "",
@@ -344,9 +345,14 @@ def _pair(text: str) -> tuple[float, float]:
     return (float(first), float(second)) if second else (0.0, 0.0)
 
 
-def _rounded_up(at_s: float, to_s: float) -> str:
+def _rounded_up(at_s: float | None, to_s: float) -> str:
     """A moment as the store keeps it: a little too late, so that it is written seldom; empty when there was none."""
-    return f"{math.ceil(at_s / to_s) * to_s:.0f}" if math.isfinite(at_s) else ""
+    return "" if at_s is None else f"{math.ceil(at_s / to_s) * to_s:.0f}"
+
+
+def _moment(text: str) -> float | None:
+    """What `_rounded_up` has written."""
+    return float(text) if text else None
 
 
 def off_loads(memory: Memory, policy: Policy) -> tuple[str, ...]:

@@ -167,7 +167,7 @@ def in_a_call_nothing_is_touched_and_a_person_is_told() -> Telling:
 
 @story
 def the_mains_is_lost_and_the_room_returns() -> Telling:
-    told = calm(amplifier=LoadState(off=False), light=LoadState(off=False))
+    told = calm(amplifier=LoadState(), light=LoadState())
     told.live(80, DARK)
     told.live(420, IDLE)
     return told
@@ -175,7 +175,7 @@ def the_mains_is_lost_and_the_room_returns() -> Telling:
 
 @story
 def the_mains_is_lost_again_in_the_return() -> Telling:
-    told = calm(amplifier=LoadState(off=False))
+    told = calm(amplifier=LoadState())
     told.live(60, DARK)
     told.live(150, IDLE)
     told.live(40, DARK)

@@ -9,6 +9,7 @@ import pytest
 from agent.core.acts import bound_s, fault_on, rebooked, start, unbooked
 from agent.core.events import Record, RecordKind, StartRemedy
 from agent.core.facts import Evidence
+from agent.core.lifecycles import LeaseState, Supply
 from agent.core.phases import OPEN, Phase
 from agent.core.remedies import REMEDIES, REPORT_S
 from agent.core.stages import fitted, longest_s
@@ -17,7 +18,7 @@ from tests.agent.core.world import World
 
 NOW_S = 1000.0
 SEEN = (Evidence("codec.api", value=False, age_s=1.0),)
-GRANTED = Lease(asked_s=900.0, until_s=1200.0)
+GRANTED = Lease(LeaseState.GRANTED, 900.0)
 
 
 def begin(
@@ -134,7 +135,9 @@ def test_an_act_that_begins_later_counts_from_then_and_what_was_before_stays(
     remedy: str, restarts: int, cycles: int, moved: bool
 ) -> None:
     codec = LoadState(acts_s=PAST_S, cycles_s=PAST_S[:1], boot_s=140.0)
-    before = replace(World().state, loads={"codec": codec, "fan": LoadState(off=True)}, last_relay_s=NOW_S - 600.0)
+    before = replace(
+        World().state, loads={"codec": codec, "fan": LoadState(supply=Supply.OFF)}, last_relay_s=NOW_S - 600.0
+    )
     state, _, act = begin(remedy, state=before)
     later = replace(World(mono_s=NOW_S + 30.0).now)
     after = rebooked(state, act, later)
@@ -142,7 +145,7 @@ def test_an_act_that_begins_later_counts_from_then_and_what_was_before_stays(
     assert after.load("codec") == replace(
         codec, act_id=act.act_id, acts_s=PAST_S + (at_s,) * restarts, cycles_s=PAST_S[:1] + (at_s,) * cycles
     )
-    assert after.load("fan") == LoadState(off=True)
+    assert after.load("fan") == LoadState(supply=Supply.OFF)
     assert after.last_relay_s == (at_s if moved else NOW_S - 600.0)
     assert after.acts == {
         act.act_id: replace(act, started_s=at_s, deadline_s=at_s + bound_s(before, REMEDIES[remedy]), begun=True)
@@ -173,4 +176,4 @@ def test_the_latest_of_equal_moments_is_given_back(acts_s: tuple[float, ...], le
 
 def test_a_relay_that_has_never_moved_keeps_nothing_waiting() -> None:
     state, _, act = begin("fan_on", state=replace(World().state, last_relay_s=NOW_S))
-    assert unbooked(state, act).last_relay_s == float("-inf"), "the only known move is the one that is planned"
+    assert unbooked(state, act).last_relay_s is None, "the only known move is the one that is planned"

@@ -42,6 +42,13 @@ def test_what_the_card_has_spoilt_makes_nothing_older(spoilt: str) -> None:
     assert parse(spoilt, 50.0) == NO_AGES
 
 
+def test_what_is_written_again_before_the_first_look_of_a_run_is_a_little_younger_and_no_more() -> None:
+    """A run that ends at once must not begin the day anew for all acts."""
+    again = parse(text(parse("5=5000", 50.0)), 50.0)
+    assert again.at_least_s(5, 50.0) == 5000.0 - EVERY_S
+    assert passed(parse("5=5000", 50.0), 6, 50.0).marks[-1] == (6, 50.0), "a mark is due"
+
+
 def test_one_changed_digit_makes_nothing_older() -> None:
     kept = summed("5=900")
     assert small("ages", kept) == kept

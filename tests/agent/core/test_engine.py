@@ -7,6 +7,7 @@ from dataclasses import replace
 from agent.core.engine import CLEAR_LATCHES
 from agent.core.events import DesiredChanged, OrderReceived, RecordKind, Tick
 from agent.core.facts import NoReading
+from agent.core.lifecycles import Latch
 from agent.core.phases import Phase
 from agent.core.policy import Meeting
 from agent.core.state import Act, Fault, LoadState
@@ -64,7 +65,11 @@ def test_what_else_a_tick_brings_is_not_lost_when_a_staged_boot_ends() -> None:
 def test_a_person_clears_every_latch_at_once_and_it_is_told_which() -> None:
     world = World()
     world.state = replace(
-        world.state, loads={name: LoadState(latched=name != "codec") for name in ("switch", "codec", "amplifier")}
+        world.state,
+        loads={
+            name: LoadState(latch=Latch.OPEN if name == "codec" else Latch.LATCHED)
+            for name in ("switch", "codec", "amplifier")
+        },
     )
     world.feed(OrderReceived("c-1", CLEAR_LATCHES, "lan"))
     (done,) = world.records(RecordKind.REMEDY_DONE)

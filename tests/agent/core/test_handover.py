@@ -14,7 +14,7 @@ from agent.core.phases import Phase
 from agent.core.policy import Meeting
 from agent.core.reasons import Reason
 from agent.core.remedies import REMEDIES
-from agent.core.state import Fault
+from agent.core.state import Fault, Staged
 from agent.ports import BUSY
 from tests.agent.core.test_codec_hung_story import HUNG
 from tests.agent.core.toy import ILL, later
@@ -154,6 +154,17 @@ def test_a_stage_of_the_rooms_restart_has_its_turn_here_too() -> None:
     while not world.remedies():
         world.run(IDLE, 5)
     assert again(world) is Handover.BEGINS
+
+
+@pytest.mark.parametrize("name", ["lan", "return", "staged_boot"])
+def test_an_order_waits_for_the_rooms_return_whatever_its_giver_is_called(name: str) -> None:
+    world = World()
+    world.run(IDLE, 120)
+    world.see(IDLE)
+    world.feed(OrderReceived("c1", "codec_restart", name))
+    world.state = replace(world.state, staged=Staged(("switch", "codec"), world.mono_s))
+    assert again(world) is Handover.WITHDRAWN
+    assert world.records(RecordKind.REMEDY_DONE)[-1].reason == Reason.RETURNING
 
 
 def test_a_withdrawn_rung_is_tried_again_and_not_climbed_over() -> None:

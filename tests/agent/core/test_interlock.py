@@ -10,6 +10,7 @@ import pytest
 from agent.core.events import DesiredChanged
 from agent.core.facts import NoReading
 from agent.core.interlock import permit
+from agent.core.lifecycles import Latch, LeaseState, Supply
 from agent.core.phases import Phase
 from agent.core.policy import Meeting
 from agent.core.reasons import ALLOWED, PASSING, Decision, Reason
@@ -104,14 +105,13 @@ def _projector(world: World) -> None:
 
 
 def _just_off(world: World) -> None:
-    world.state = replace(world.state, loads={"light": LoadState(off=True, off_since_s=world.mono_s - 0.9)})
+    world.state = replace(world.state, loads={"light": LoadState(supply=Supply.OFF, off_since_s=world.mono_s - 0.9)})
 
 
-def _lease(**times: float) -> Change:
+def _lease(state: LeaseState, ago_s: float = 0.0) -> Change:
     def change(world: World) -> None:
         world.see({"hub.session": True})
-        at = {key: world.mono_s + value for key, value in times.items()}
-        world.state = replace(world.state, lease=Lease(**at))
+        world.state = replace(world.state, lease=Lease(state, world.mono_s - ago_s))
 
     return change
 
@@ -146,9 +146,9 @@ CASES: dict[Reason, list[Change]] = {
     Reason.RETURNING: [_returning],
     Reason.MIN_OFF: [_just_off],
     Reason.NOT_A_TRIAL: [lambda _world: None, _real_meeting],
-    Reason.LATCHED: [_with_load("codec", latched=True)],
-    Reason.LEASE: [_lease(), _lease(asked_s=-19.9), _lease(asked_s=-300.0)],
-    Reason.FLEET_BUDGET: [_lease(asked_s=-250.0, denied_until_s=0.1)],
+    Reason.LATCHED: [_with_load("codec", latch=Latch.LATCHED)],
+    Reason.LEASE: [_lease(LeaseState.NONE), _lease(LeaseState.ASKED, 19.9), _lease(LeaseState.ASKED, 300.0)],
+    Reason.FLEET_BUDGET: [_lease(LeaseState.DENIED, 299.9)],
     Reason.MAINTENANCE: [_with_policy(maintenance_until_s=WALL_S + 5000)],
     Reason.IN_CALL: [_seeing(codec__in_call=True)],
     Reason.CALL_UNKNOWN: [_stale, _silent_after_call, _seeing(codec__in_call=NoReading("timeout"), codec__draw_w=46.0)],

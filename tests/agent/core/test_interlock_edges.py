@@ -14,6 +14,7 @@ from agent.core.engine import step
 from agent.core.events import DesiredChanged, Observed, OrderReceived, Tick
 from agent.core.facts import Instant, NoReading, Observation, Reading
 from agent.core.interlock import DAY_S, HOUR_S, permit
+from agent.core.lifecycles import LeaseState, StageState, Supply
 from agent.core.phases import Phase
 from agent.core.policy import Meeting
 from agent.core.reasons import ALLOWED, Decision, Reason
@@ -85,8 +86,9 @@ def test_settling_and_upstream_end_at_their_very_second() -> None:
 
 
 def test_min_off_and_stagger_end_at_their_very_second() -> None:
-    assert said(with_load(room(), "amplifier", off=True, off_since_s=99_995.01), "amplifier_on") == Reason.MIN_OFF
-    assert said(with_load(room(), "amplifier", off=True, off_since_s=99_995.0), "amplifier_on") == ""
+    for off_since_s, reason in ((99_995.01, Reason.MIN_OFF), (99_995.0, ""), (None, "")):
+        off = with_load(room(), "amplifier", supply=Supply.OFF, off_since_s=off_since_s)
+        assert said(off, "amplifier_on") == reason
     world = room()
     world.state = replace(world.state, last_relay_s=99_998.01)
     assert said(world) == Reason.STAGGER
@@ -231,19 +233,19 @@ def test_what_the_room_lacks_is_not_fitted() -> None:
 
 
 def test_only_the_present_stage_may_be_acted_upon_once_it_has_its_power() -> None:
-    def at(switched_s: float, remedy: str) -> str:
+    def at(stands: StageState, remedy: str) -> str:
         world = room()
         stages = ("codec", "display", "camera")
-        world.state = replace(world.state, staged=Staged(stages, 99_000.0, switched_s=switched_s))
+        world.state = replace(world.state, staged=Staged(stages, 99_000.0, stands=stands, since_s=99_500.0))
         return said(world, remedy)
 
-    waiting = float("inf")
-    assert at(waiting, "codec_power_cycle") == Reason.RETURNING
-    assert at(99_500.0, "codec_power_cycle") == ""
-    assert at(99_500.0, "display_power_cycle") == Reason.RETURNING
-    assert at(99_500.0, "camera_power_cycle") == Reason.RETURNING
-    assert at(99_500.0, "splitter_power_cycle") == "", "it has returned already"
-    assert at(99_500.0, "board_reboot") == Reason.RETURNING, "not in the middle of a return"
+    assert at(StageState.DUE, "codec_power_cycle") == Reason.RETURNING
+    assert at(StageState.HELD, "codec_power_cycle") == Reason.RETURNING
+    assert at(StageState.SWITCHED, "codec_power_cycle") == ""
+    assert at(StageState.SWITCHED, "display_power_cycle") == Reason.RETURNING
+    assert at(StageState.SWITCHED, "camera_power_cycle") == Reason.RETURNING
+    assert at(StageState.SWITCHED, "splitter_power_cycle") == "", "it has returned already"
+    assert at(StageState.SWITCHED, "board_reboot") == Reason.RETURNING, "not in the middle of a return"
 
 
 def test_the_way_to_the_hub_is_the_fault_only_while_its_own_rule_says_so() -> None:
@@ -264,21 +266,23 @@ def test_the_way_to_the_hub_is_the_fault_only_while_its_own_rule_says_so() -> No
 
 
 def test_a_lease_is_asked_granted_and_denied_to_its_very_second() -> None:
-    def at(wait_s: float = 20.0, **times: float) -> str:
+    def at(state: LeaseState, ago_s: float = 0.0, wait_s: float = 20.0) -> str:
         world = with_guards(room(), lease_wait_s=wait_s)
         world.see({"hub.session": True})
-        lease = Lease(**{key: 100_000.0 + value for key, value in times.items()})
-        world.state = replace(world.state, lease=lease)
+        world.state = replace(world.state, lease=Lease(state, 100_000.0 - ago_s))
         return said(world, own=True)
 
-    assert at(asked_s=-5.0, until_s=0.01) == ""
-    assert at(asked_s=-5.0, until_s=0.0) == Reason.LEASE
-    assert at(asked_s=-30.0, denied_until_s=0.01) == Reason.FLEET_BUDGET
-    assert at(asked_s=-30.0, denied_until_s=0.0) == ""
-    assert at(asked_s=-19.99) == Reason.LEASE
-    assert at(asked_s=-20.0) == ""
-    assert at(wait_s=0.0) == "", "the hub is not asked"
-    assert at(wait_s=0.5) == Reason.LEASE
+    assert at(LeaseState.GRANTED, 299.99) == ""
+    assert at(LeaseState.GRANTED, 300.0) == Reason.LEASE, "it is asked for again"
+    assert at(LeaseState.DENIED, 299.99) == Reason.FLEET_BUDGET
+    assert at(LeaseState.DENIED, 300.0) == Reason.LEASE
+    assert at(LeaseState.ASKED, 19.99) == Reason.LEASE
+    assert at(LeaseState.ASKED, 20.0) == "", "the hub is silent"
+    assert at(LeaseState.ASKED, 299.99) == ""
+    assert at(LeaseState.ASKED, 300.0) == Reason.LEASE
+    assert at(LeaseState.NONE, wait_s=0.0) == "", "the hub is not asked"
+    assert at(LeaseState.NONE, wait_s=0.5) == Reason.LEASE
+    assert at(LeaseState.DENIED, 1.0, wait_s=0.0) == ""
 
 
 def test_nothing_is_switched_off_under_the_hands_of_somebody() -> None:

@@ -8,12 +8,13 @@ import pytest
 
 from agent.core import ladder
 from agent.core.events import AskWitnesses, Record, RecordKind, RemedyDone, Tell, Tick
+from agent.core.lifecycles import LeaseState
 from agent.core.phases import Phase
 from agent.core.policy import WAITS, Waits
 from agent.core.reasons import Reason
 from agent.core.remedies import LOADS, REMEDIES
 from agent.core.rule import Severity
-from agent.core.state import Act, Fault, LoadState
+from agent.core.state import Fault, Lease, LoadState
 from tests.agent.core.toy import ILL, RULE, WELL, WORDS, later, room, toy
 from tests.agent.core.world import World
 
@@ -91,19 +92,19 @@ def test_a_ladder_that_has_become_shorter_harms_no_recovery() -> None:
         (1.0, 1.0, True),
         (0.9, 0.9, True),
         (0.0, 0.0, False),  # it has not been away
-        (float("inf"), 0.0, False),  # no restart is known
+        (None, 0.0, False),  # no restart is known
     ],
 )
 def test_a_boot_time_is_learned_once_from_a_restart_that_is_known(
-    took_s: float, boot_s: float, is_used_up: bool
+    took_s: float | None, boot_s: float, is_used_up: bool
 ) -> None:
     world = room(load={"codec": replace(LOADS["codec"], boot_s=2.0)}, phase=Phase.SETTLING, settle_until_s=9e9)
-    ended_s = world.mono_s + 1.0 - took_s
+    ended_s = None if took_s is None else world.mono_s + 1.0 - took_s
     world.state = replace(world.state, loads={"codec": LoadState(ended_s=ended_s)})
     later(world, 1.0, WELL)
     own = world.state.load("codec")
     assert own.boot_s == pytest.approx(boot_s)
-    assert own.ended_s == (float("-inf") if is_used_up else ended_s)
+    assert own.ended_s == (None if is_used_up else ended_s)
 
 
 def test_nothing_is_learned_from_a_load_that_does_not_serve_yet() -> None:
@@ -175,15 +176,15 @@ def test_the_hub_is_asked_for_a_lease_again_when_it_has_been_silent_for_as_long_
         RecordKind.LEASE_WANTED, "toy", 7, Severity.MAJOR, Phase.CONFIRMED, remedy="codec_restart", load="codec"
     )  # fmt: skip
     assert world.records(RecordKind.LEASE_WANTED) == [wanted]
-    asked_s = world.state.lease.asked_s
-    assert asked_s == world.mono_s
+    asked_s = world.state.lease.since_s
+    assert world.state.lease == Lease(LeaseState.ASKED, world.mono_s)
     guards = world.state.policy.guards
     rule = world.state.rules["toy"]
     for after_s, is_asked in ((guards.lease_s - 0.1, False), (guards.lease_s, True)):
         now = replace(world.now, mono_s=asked_s + after_s)
         state, effects = ladder._asked(world.state, rule, toy(world), REMEDIES["codec_restart"], now)
         assert (len(effects) == 1) is is_asked
-        assert (state.lease.asked_s == now.mono_s) is is_asked
+        assert (state.lease.since_s == now.mono_s) is is_asked
 
 
 # Giving up, and trying again
@@ -235,83 +236,6 @@ def test_an_escalated_fault_has_the_room_looked_at_before_its_next_try() -> None
     stale_s = world.state.policy.guards.witness_s + 1.0
     world.mono_s += stale_s
     assert AskWitnesses() in world.feed(Tick())
-
-
-# The end of an act
-
-
-@pytest.mark.parametrize(
-    ("proof", "reason"),
-    [
-        ({"draw_before_w": 40.0, "draw_off_w": 20.1}, "no_effect"),
-        ({"draw_before_w": 40.0, "draw_off_w": 20.0}, ""),  # half of it is another load on the same line
-        ({"draw_before_w": 9.0, "draw_off_w": 5.0}, "no_effect"),
-        ({"draw_before_w": 9.0, "draw_off_w": 4.9}, ""),  # what a supply without a load draws
-        ({"draw_before_w": 100.0, "draw_off_w": 30.0}, ""),
-        ({"draw_off_w": 40.0}, ""),
-        ({"draw_before_w": 40.0}, ""),
-        ({}, ""),
-    ],
-)
-def test_a_cycle_during_which_the_load_went_on_drawing_has_failed(proof: dict[str, float], reason: str) -> None:
-    world = room()
-    act = Act(9, "codec_power_cycle", "codec", world.mono_s, world.mono_s + 99.0)
-    world.state = replace(world.state, acts={9: act}, next_id=10)
-    world.feed(RemedyDone(9, ok=True, proof=proof))
-    (done,) = world.records(RecordKind.REMEDY_DONE)
-    assert (done.reason, done.outcome) == (reason, "failed" if reason else "done")
-
-
-def ended(world: World, act: Act, done: RemedyDone, **own: object) -> LoadState:
-    """The act's load after its end; `own` is how it stood before."""
-    before = LoadState(act_id=act.act_id, **own)  # type: ignore[arg-type]
-    world.state = replace(world.state, acts={act.act_id: act}, loads={act.load: before}, next_id=10)
-    world.feed(done)
-    return world.state.load(act.load)
-
-
-def an_act(world: World, remedy: str = "codec_restart", load: str = "codec", fault: str = "toy") -> Act:
-    return Act(9, remedy, load, world.mono_s, world.mono_s + 99.0, fault)
-
-
-def test_an_order_that_never_reached_its_device_uses_up_nothing() -> None:
-    world = room()
-    unsent = RemedyDone(9, ok=False, reason="unreachable", proof={"sent": False})
-    act = an_act(world)
-    own = ended(world, act, unsent, acts_s=(1.0, 2.0, act.started_s))
-    assert own == LoadState(acts_s=(1.0, 2.0))
-
-
-def test_a_relay_that_failed_to_move_has_switched_nothing() -> None:
-    world = room()
-    failed = RemedyDone(9, ok=False, reason="relay")
-    assert not ended(world, an_act(world, "light_off", "light"), failed).off
-    assert ended(world, an_act(world, "light_on", "light"), failed, off=True, shed=True).shed
-
-
-@pytest.mark.parametrize("ok", [True, False])
-@pytest.mark.parametrize(
-    ("rule", "phase", "act_id"),
-    [
-        ("toy", Phase.CONFIRMED, 9),  # it has been taken from the act by a restart of the agent
-        ("toy", Phase.REMEDYING, 8),  # it awaits another act
-        ("gone", Phase.REMEDYING, 9),  # nobody knows its rule any more
-    ],
-)
-def test_the_end_of_an_act_moves_only_the_fault_that_waits_for_it(
-    rule: str, phase: Phase, act_id: int, ok: bool
-) -> None:
-    world = room()
-    fault = Fault(rule, phase, 7, act_id=act_id)
-    world.state = replace(world.state, faults={rule: fault})
-    ended(world, an_act(world, fault=rule), RemedyDone(9, ok=ok))
-    assert world.state.fault(rule) == fault
-
-
-def test_what_passed_before_an_act_proves_nothing_about_it() -> None:
-    world = room(phase=Phase.REMEDYING, act_id=9, passes=1, strikes=4)
-    ended(world, an_act(world), RemedyDone(9, ok=True))
-    assert (toy(world).phase, toy(world).passes, toy(world).strikes) == (Phase.SETTLING, 0, 0)
 
 
 # What explains a symptom away

@@ -8,19 +8,19 @@ import pytest
 
 from agent.core.events import OrderReceived, Record, RecordKind, RemedyDone
 from agent.core.leases import ANSWERS, DENIED, GRANTED, answered
+from agent.core.lifecycles import LeaseState
 from agent.core.state import Lease
 from tests.agent.core.test_codec_hung_story import HUNG
 from tests.agent.core.world import IDLE, World
 
 
-def test_an_answer_holds_for_its_time_and_the_asking_is_remembered() -> None:
+def test_an_answer_holds_from_the_moment_it_comes() -> None:
     world = World()
-    asked = replace(world.state, lease=Lease(asked_s=990.0))
-    until_s = world.mono_s + world.state.policy.guards.lease_s
+    asked = replace(world.state, lease=Lease(LeaseState.ASKED, 990.0))
     granted, _ = answered(asked, OrderReceived("l1", GRANTED, "hub"), world.now)
     denied, _ = answered(asked, OrderReceived("l1", DENIED, "hub"), world.now)
-    assert granted.lease == Lease(990.0, until_s=until_s)
-    assert denied.lease == Lease(990.0, denied_until_s=until_s)
+    assert granted.lease == Lease(LeaseState.GRANTED, world.mono_s)
+    assert denied.lease == Lease(LeaseState.DENIED, world.mono_s)
 
 
 @pytest.mark.parametrize("answer", sorted(ANSWERS))
@@ -57,7 +57,7 @@ def test_an_act_that_was_not_begun_gives_its_leave_back() -> None:
 @pytest.mark.parametrize("sent", [True, False])
 def test_a_leave_comes_back_for_what_was_not_sent_alone_and_never_over_a_newer_one(sent: bool) -> None:
     world = leased()
-    newer = Lease(asked_s=world.mono_s) if not sent else Lease()
+    newer = Lease(LeaseState.ASKED, world.mono_s) if not sent else Lease()
     world.state = replace(world.state, lease=newer)
     world.feed(RemedyDone(max(world.state.acts), ok=False, reason="timeout", proof={"sent": sent}))
     assert world.state.lease == newer

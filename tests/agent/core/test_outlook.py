@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from agent.core.lifecycles import LeaseState
 from agent.core.outlook import Outlook, outlook
 from agent.core.phases import Phase
 from agent.core.policy import Meeting
@@ -120,7 +121,7 @@ def test_a_refusal_of_the_room_ends_by_what_it_rests_on() -> None:
             Meeting("trial", "", wall_s - 60.0, wall_s + 60.0, trial=True),
         ),
     )
-    world.state = replace(world.state, policy=policy, mains_bad_s=990.0, lease=Lease(denied_until_s=1200.0))
+    world.state = replace(world.state, policy=policy, mains_bad_s=990.0, lease=Lease(LeaseState.DENIED, 900.0))
     assert refused(Reason.MEETING_NEAR, world) == 4200.0
     assert refused(Reason.MAINTENANCE, world) == 500.0
     assert refused(Reason.MAINS_UNSTABLE, world) == policy.guards.mains_calm_s - 10.0

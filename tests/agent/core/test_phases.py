@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from agent.core.phases import TRANSITIONS, ImpossibleTransitionError, Phase, Signal, after, diagram
+from agent.core.phases import TRANSITIONS, Phase, Signal, after
+from agent.core.transitions import ImpossibleTransitionError, drawing
 
 
 def test_the_drawing_has_one_line_for_each_transition_and_begins_in_health() -> None:
-    head, start, *lines = diagram().split("\n")
+    head, start, *lines = drawing(TRANSITIONS, Phase.CLEAR).split("\n")
     assert (head, start) == ("stateDiagram-v2", "    [*] --> clear")
     assert lines == [f"    {source} --> {target}: {signal}" for (source, signal), target in TRANSITIONS.items()]
 

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from agent.core.events import OrderReceived, Record, RecordKind, RemedyDone, StartRemedy, Tick
 from agent.core.facts import NoReading, Reading
 from agent.core.interlock import RELAY_METHODS
-from agent.core.phases import TRANSITIONS, Phase, Signal, after, diagram
+from agent.core.phases import TRANSITIONS, Phase, Signal, after
 from agent.core.remedies import REMEDIES, Method
+from agent.core.transitions import drawing
 from tests.agent.core.world import IDLE, World
 from tests.effort import examples
 
@@ -109,4 +110,4 @@ def test_the_table_reaches_every_phase_and_leaves_it() -> None:
     assert set(TRANSITIONS.values()) == set(Phase)
     assert {phase for phase, _ in TRANSITIONS} == set(Phase)
     assert after(Phase.CLEAR, Signal.STRIKE) is Phase.SUSPECTED
-    assert "escalated --> confirmed: rearm" in diagram()
+    assert "escalated --> confirmed: rearm" in drawing(TRANSITIONS, Phase.CLEAR)

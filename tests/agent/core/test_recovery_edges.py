@@ -13,7 +13,6 @@ from agent.core.state import Blind, Fault, RoomState
 from tests.agent.core.world import WALL_S, World
 
 NOW_S = 1000.0
-NEVER = float("-inf")
 
 
 def restored(event: Restarted) -> RoomState:
@@ -29,7 +28,7 @@ def test_the_journal_ended_before_this_boot_or_before_this_process(rebooted: boo
 
 
 def test_no_secret_meeting_then_none_now() -> None:
-    assert restored(Restarted(ends_s=(WALL_S,))).quiet_until_s == NEVER
+    assert restored(Restarted(ends_s=(WALL_S,))).quiet_until_s == 0.0
 
 
 @pytest.mark.parametrize(("said_s", "age_s"), [(NOW_S - 50.0, 50.0), (NOW_S - 0.5, 0.5), (NOW_S + 5.0, 0.0)])

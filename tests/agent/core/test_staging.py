@@ -8,6 +8,7 @@ from itertools import pairwise
 from agent.core.events import OrderReceived, RecordKind, RemedyDone, Restarted, StartRemedy, Tick
 from agent.core.facts import NoReading, Reading
 from agent.core.interlock import permit
+from agent.core.lifecycles import Supply
 from agent.core.phases import Phase
 from agent.core.reasons import ALLOWED, Decision, Reason
 from agent.core.remedies import REMEDIES, Method
@@ -44,7 +45,7 @@ def names(begun: list[StartRemedy]) -> list[str]:
 def room(*, hash_of_name: float = 0.5, **loads: LoadState) -> World:
     world = World()
     policy = replace(world.state.policy, room_hash=hash_of_name)
-    on = {name: LoadState(off=False) for name in ("amplifier", "light", "fan")}
+    on = {name: LoadState() for name in ("amplifier", "light", "fan")}
     world.state = replace(world.state, policy=policy, loads={**on, **loads})
     live(world, 20, IDLE)
     return world
@@ -65,7 +66,7 @@ def test_extras_are_switched_off_one_after_the_other_and_come_back_last_of_all()
         len(world.records(kind))
         for kind in (RecordKind.RETURN_BEGAN, RecordKind.RETURN_ENDED, RecordKind.STAGE_UNVERIFIED)
     ] == [1, 1, 0]
-    assert not any(load.shed or load.off for load in world.state.loads.values())
+    assert not any(load.off for load in world.state.loads.values())
 
 
 def test_nothing_that_a_call_needs_is_shed_in_a_call() -> None:
@@ -75,7 +76,7 @@ def test_nothing_that_a_call_needs_is_shed_in_a_call() -> None:
 
 
 def test_what_was_off_before_stays_off() -> None:
-    world = room(light=LoadState(off=True))
+    world = room(light=LoadState(supply=Supply.OFF))
     live(world, 60, DARK)
     assert "light_on" not in names(live(world, 400, IDLE))
 

@@ -10,6 +10,7 @@ from agent.core import staging
 from agent.core.engine import initial
 from agent.core.events import AskWitnesses, Record, RecordKind, RemedyDone, StartRemedy
 from agent.core.facts import NoReading, Reading
+from agent.core.lifecycles import StageState, Supply
 from agent.core.phases import Phase
 from agent.core.reasons import Reason
 from agent.core.remedies import LOADS
@@ -74,10 +75,10 @@ def test_what_has_been_off_for_the_longest_time_is_given_back_and_nothing_else()
     world = room()
     world.mono_s += 20_000.0
     since_s = world.mono_s - world.state.policy.guards.shed_max_s
-    light = LoadState(off=True, shed=True, off_since_s=since_s)
+    light = LoadState(supply=Supply.SHED, off_since_s=since_s)
     others = {
-        "amplifier": LoadState(off=True, off_since_s=since_s),  # a person's wish
-        "fan": LoadState(shed=True, off_since_s=since_s),  # on already
+        "amplifier": LoadState(supply=Supply.OFF, off_since_s=since_s),  # a person's wish
+        "fan": LoadState(),  # on already
     }
     state, begun, effects = on(world, replace(world.state, loads={**others, "light": light}))
     assert begun == ["light_on"]
@@ -97,6 +98,10 @@ def booting(world: World, *stages: str, cut: bool = True, **more: object) -> Roo
     return replace(world.state, staged=replace(staged, **more))  # type: ignore[arg-type]
 
 
+def switched(world: World, *stages: str) -> Staged:
+    return Staged(stages, 0.0, cut=True, act_id=3, stands=StageState.SWITCHED, since_s=world.mono_s)
+
+
 def test_a_stage_that_can_never_be_cut_is_passed_over_and_told() -> None:
     world = room(policy=policy(loads={**LOADS, "display": replace(LOADS["display"], never_cut=True)}))
     state, begun, effects = on(world, booting(world, "display", "light"))
@@ -104,19 +109,28 @@ def test_a_stage_that_can_never_be_cut_is_passed_over_and_told() -> None:
         [], (Record(RecordKind.REMEDY_REFUSED, reason=Reason.PROJECTOR, remedy="display_power_cycle", load="display"),)
     )  # fmt: skip
     assert state.staged is not None
-    assert (state.staged.stages, state.staged.switched_s) == (("display", "light"), world.mono_s)
+    assert state.staged.stages == ("display", "light")
+    assert (state.staged.stands, state.staged.since_s) == (StageState.SWITCHED, world.mono_s)
 
 
 @pytest.mark.parametrize(("over_s", "is_told"), [(0.0, False), (0.1, True)])
 def test_a_stage_waits_for_its_permission_for_so_long_and_no_longer(over_s: float, is_told: bool) -> None:
     world = room({**IDLE, "codec.in_call": True})
     since_s = world.mono_s - world.state.policy.guards.refused_escalate_s - over_s
-    state, begun, effects = on(world, booting(world, "codec", waiting_s=since_s))
+    state, begun, effects = on(world, booting(world, "codec", stands=StageState.HELD, since_s=since_s))
     assert begun == []
     told = [(e.reason, e.remedy, e.load) for e in effects if isinstance(e, Record)]
     assert told == ([(Reason.IN_CALL, "codec_power_cycle", "codec")] if is_told else [])
     assert state.staged is not None
-    assert state.staged.waiting_s == since_s
+    held, switched = (StageState.HELD, since_s), (StageState.SWITCHED, world.mono_s)
+    assert (state.staged.stands, state.staged.since_s) == (switched if is_told else held)
+
+
+def test_a_stage_waits_from_its_first_refusal() -> None:
+    world = room({**IDLE, "codec.in_call": True})
+    state, _, _ = on(world, booting(world, "codec"))
+    assert state.staged is not None
+    assert (state.staged.stands, state.staged.since_s) == (StageState.HELD, world.mono_s)
 
 
 def test_a_stage_has_the_room_looked_at_before_its_load_is_cut() -> None:
@@ -128,10 +142,10 @@ def test_a_stage_has_the_room_looked_at_before_its_load_is_cut() -> None:
 
 def test_every_stage_has_a_wait_of_its_own() -> None:
     world = room()
-    served = booting(world, "camera", "light", switched_s=world.mono_s, waiting_s=world.mono_s - 100.0)
+    served = booting(world, "camera", "light", stands=StageState.SWITCHED, since_s=world.mono_s)
     state, _, _ = on(world, served)
     assert served.staged is not None
-    assert state.staged == replace(served.staged, stages=("light",), switched_s=float("inf"), waiting_s=float("inf"))
+    assert state.staged == replace(served.staged, stages=("light",), stands=StageState.DUE)
 
 
 # Waiting for a stage
@@ -141,8 +155,8 @@ def test_a_stage_of_which_no_proof_comes_has_its_time_to_the_end() -> None:
     world = room({**IDLE, "codec.camera": False})
     limit_s = patience_s(world.state, "camera")
     began_s = world.mono_s - limit_s
-    assert on(world, booting(world, "camera", "light", switched_s=began_s))[2] == ()
-    _, _, effects = on(world, booting(world, "camera", "light", switched_s=began_s - 0.06))
+    assert on(world, booting(world, "camera", "light", stands=StageState.SWITCHED, since_s=began_s))[2] == ()
+    _, _, effects = on(world, booting(world, "camera", "light", stands=StageState.SWITCHED, since_s=began_s - 0.06))
     told = Record(
         RecordKind.STAGE_UNVERIFIED, load="camera", reason="no_proof", detail={"waited_s": round(limit_s + 0.1, 1)}
     )
@@ -153,7 +167,7 @@ def test_a_stage_of_which_no_proof_comes_has_its_time_to_the_end() -> None:
 def test_a_stage_that_was_given_to_a_person_is_not_waited_for(given_up: str, goes_on: bool) -> None:
     world = room({**IDLE, "codec.camera": False})
     state = replace(world.state, faults={given_up: Fault(given_up, Phase.ESCALATED, 1)})
-    state = replace(state, staged=Staged(("camera", "light"), 0.0, cut=True, act_id=3, switched_s=world.mono_s))
+    state = replace(state, staged=switched(world, "camera", "light"))
     after, _, _ = on(world, state)
     assert after.staged is not None
     assert (after.staged.stages == ("light",)) is goes_on
@@ -162,7 +176,7 @@ def test_a_stage_that_was_given_to_a_person_is_not_waited_for(given_up: str, goe
 def test_a_rule_of_two_loads_gives_up_the_first_of_them() -> None:
     world = room({**IDLE, "codec.api": False})
     state = replace(world.state, faults={"codec_ill": Fault("codec_ill", Phase.ESCALATED, 1)})
-    state = replace(state, staged=Staged(("codec", "light"), 0.0, cut=True, act_id=3, switched_s=world.mono_s))
+    state = replace(state, staged=switched(world, "codec", "light"))
     after, _, _ = on(world, state)
     assert after.staged is not None
     assert after.staged.stages == ("light",)

@@ -173,7 +173,7 @@ def mains_need_not_be_calm() -> list[Patch]:
     honest = interlock._supply
 
     def supply(state: RoomState, now: Instant) -> Decision:
-        return honest(replace(state, mains_bad_s=float("-inf")), now)
+        return honest(replace(state, mains_bad_s=None), now)
 
     return [(interlock, "_supply", supply)]
 
@@ -200,7 +200,7 @@ def nobody_is_called() -> list[Patch]:
     ) -> tuple[RoomState, tuple[Effect, ...]]:
         return state, effects
 
-    return [(ladder, "_give_up", give_up)]
+    return [(ladder, "give_up", give_up)]
 
 
 @mutant()

@@ -1,7 +1,7 @@
 // Parts of the page that have news are fetched again, each at most as often as it says, and merged.
 import { $$ } from "./dom.js";
 import { merge } from "./merge.js";
-import { askPage, parse } from "./net.js";
+import { askPage, parse, signedOut } from "./net.js";
 
 const waiting = new Map();
 const inFull = new WeakSet();
@@ -31,6 +31,6 @@ export const refreshAll = (mine = false) => $$("[data-live]").forEach((element) 
 async function fetchParts(element) {
   const full = inFull.delete(element);
   const answer = await askPage(element.dataset.src || location.pathname + location.search);
-  if (answer?.status === 401) return location.reload();
+  if (answer?.status === 401) return signedOut();
   if (answer?.ok && element.isConnected) merge(element, parse(answer.text), full);
 }

@@ -1,5 +1,6 @@
 // The page's end of the live stream: shared with all other tabs by a worker, or the page's own where a browser has none. A
 // stream can die without a word (sleep, another Wi-Fi): whoever misses three beats has it opened anew.
+import { signedOut } from "./net.js";
 import { Source } from "./source.js";
 
 const BEAT_MS = 5000; // hub/console/live.py
@@ -11,7 +12,7 @@ export function listen({ hear, refused }) {
   let turn = 0, heardAt = performance.now(), askedAt = heardAt, tries = 0, ask;
 
   function said(told) {
-    if (told.kind === "bye") return location.reload();
+    if (told.kind === "bye") return signedOut();
     turn = told.turn;
     if (told.kind === "wait") return;
     if (told.kind === "refused") {

@@ -13,6 +13,7 @@ from typing import Any
 import pyotp
 import pytest
 
+from hub.console.live import Live
 from tests.hub.console import seed
 from tests.hub.console.test_browser import Site, browser, open_page, violations
 
@@ -106,6 +107,30 @@ def test_an_administrator_is_led_through_password_and_second_step(
     page.goto(f"{site.url}/users")
     page.wait_for_selector(".people")
     assert not page.faults
+    page.context.close()
+
+
+def test_codes_that_are_shown_once_are_not_lost_to_the_end_of_the_session_before(browser: Any, site: Site) -> None:
+    """The step ends the session that asked for it, and its stream says so before the answer with the codes is here."""
+    page = open_page(browser, site, 1366, 844, lands_on="**/triage")
+    page.goto(f"{site.url}/account")
+    page.fill("#step-password", seed.PASSWORD)
+    page.press("#step-password", "Enter")
+    page.wait_for_selector("svg.qr")
+    live: Live = site.server.config.app.state.live  # type: ignore[union-attr]
+
+    def answered_late(route: Any) -> None:
+        answer = route.fetch(max_redirects=0)
+        until_s = time.monotonic() + 30
+        while live._streams and time.monotonic() < until_s:
+            page.wait_for_timeout(20)
+        page.wait_for_timeout(1000)  # long enough for a page that does not wait for the answer
+        route.fulfill(response=answer)
+
+    page.route("**/account/totp/confirm", answered_late)
+    page.fill("#code", pyotp.TOTP(page.inner_text(".secret").replace(" ", "")).at(_browser_s(page)))
+    page.press("#code", "Enter")
+    page.wait_for_selector(".codes")
     page.context.close()
 
 

@@ -8,6 +8,8 @@ A file has some hundred mutants, and each runs its tests: no part of `make test`
 from __future__ import annotations
 
 import argparse
+import json
+import os
 import re
 import shutil
 import subprocess
@@ -16,6 +18,8 @@ from collections import Counter
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+
+from tools.mutant_forks import NO_TESTS, SURVIVED
 
 ROOT = Path(__file__).parent.parent
 WORK = ROOT / ".mutants"
@@ -35,7 +39,7 @@ pytest_add_cli_args=
 {args}
 """
 SQL = re.compile(r"\b(SELECT|INSERT|UPDATE|DELETE|FROM|VALUES|PRAGMA|BEGIN|COMMIT|ROLLBACK)\b")
-NOTICED = ("killed", "timeout", "caught by type check", "segfault", "suspicious")
+NO_MUTANT = "*no mutant has this name*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,12 +139,6 @@ def mutmut(*words: str) -> str:
     return done.stdout
 
 
-def results() -> dict[str, str]:
-    """Every mutant's name and what became of it."""
-    rows = re.findall(r"^\s*(\S+): (.+)$", mutmut("results", "--all", "true"), re.MULTILINE)
-    return dict(rows)
-
-
 @cache
 def difference(name: str) -> tuple[str, ...]:
     """The rows by which a mutant differs, each with its "-" or "+"."""
@@ -153,17 +151,31 @@ def changed(name: str) -> str:
     return " ".join(row[1:].strip() for row in difference(name) if row[0] == "+")
 
 
+def verdicts(part: Part, tests: str, children: int) -> dict[str, str]:
+    """Every mutant's name and what became of it, see `tools.mutant_forks`; empty when something went wrong."""
+    place = WORK / "mutants"
+    # With no mutant to try, mutmut writes them all and learns which test reaches which function; then it complains.
+    said = mutmut("run", NO_MUTANT)
+    if not (place / "mutmut-stats.json").exists():
+        sys.stderr.write(said)
+        return {}
+    words = ["-q", "-p", "tools.mutant_forks", "-p", "no:randomly", "--rootdir=.", "-m", "not broker"]
+    words += ["--verdicts", str(WORK / "verdicts.json"), "--forks", str(children), *(["-k", tests] if tests else [])]
+    environment = {**os.environ, "PYTHONPATH": f"{place}{os.pathsep}{ROOT}", "PYTHONDONTWRITEBYTECODE": ""}
+    subprocess.run([sys.executable, "-m", "pytest", *words, *part.tests], cwd=place, env=environment, check=False)
+    done = WORK / "verdicts.json"
+    found: dict[str, str] = json.loads(done.read_text("utf-8")) if done.exists() else {}
+    return found
+
+
 def run(part: Part, files: list[str], tests: str, children: int) -> bool:
     """Change these files of a part. Whether every mutant was noticed or is listed as equivalent."""
     stage(part, files, tests)
-    subprocess.run(
-        [Path(sys.executable).with_name("mutmut"), "run", "--max-children", str(children)], cwd=WORK, check=False
-    )
-    found, known = results(), listed(part)
+    found, known = verdicts(part, tests, children), listed(part)
     if not found:
-        sys.stderr.write("mutmut made no mutant: see its words above\n")
+        sys.stderr.write("no mutant was tried: see the words above\n")
         return False
-    survivors = {name: changed(name) for name, became in found.items() if became not in NOTICED}
+    survivors = {name: changed(name) for name, became in found.items() if became in (SURVIVED, NO_TESTS)}
     strange = {name: line for name, line in survivors.items() if line not in known and not same_sql(name)}
     for name, line in strange.items():
         print(f"{name}\n  + {line}")

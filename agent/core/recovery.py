@@ -168,7 +168,7 @@ def dated(state: RoomState, now: Instant) -> RoomState:
         acts_s = _moved(own.acts_s, one.booked_s, true_s)
         cycles_s = _moved(own.cycles_s, one.booked_s, true_s) if one.cycled else own.cycles_s
         loads[one.load] = replace(own, acts_s=acts_s, cycles_s=cycles_s)
-    return state if len(left) == len(state.undated) else replace(state, undated=tuple(left), loads=loads)
+    return replace(state, undated=tuple(left), loads=loads)
 
 
 def _dating_s(state: RoomState, now: Instant) -> float:
@@ -185,8 +185,6 @@ def _dating_s(state: RoomState, now: Instant) -> float:
 def _window_seen(state: RoomState, now: Instant) -> RoomState:
     """Note that the end of the maintenance was seen, and take that back when the clock says otherwise."""
     until_s = state.policy.maintenance_until_s
-    if until_s <= 0:
-        return state
     opened, over = is_open(state, now), until_s <= state.maintenance_over_s
     if opened is False and not over:
         return replace(state, maintenance_over_s=until_s)

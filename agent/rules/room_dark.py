@@ -31,6 +31,7 @@ RULE = Rule(
     ladder=("light_on",),
     strikes=2,
     passes=2,
+    inhibited_by=("mains_lost",),
     cause="The lights are off or the curtains are drawn.",
     consequence="The other sites see dark faces.",
     action="Switch on all front lights, draw the curtain behind the delegates.",

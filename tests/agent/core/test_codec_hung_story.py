@@ -22,6 +22,13 @@ HUNG: dict[str, Reading] = {
     "codec.registered": NoReading("timeout"),
 }
 
+OUT: dict[str, Reading] = {
+    "env.light_lx": 4.0, "amp.draw_w": 0.0, "pc.alive": False, "pc.app_running": False, "display.fault": "failure",
+    "net.gateway": False, "net.hub": False, "codec.ping": False, "codec.api": False, "codec.camera": False,
+    "codec.registered": False, "codec.draw_w": 0.0,
+}  # fmt: skip
+"""What stops with the mains, whatever of it hangs on the UPS."""
+
 
 def hung_world() -> World:
     world = World()
@@ -198,6 +205,17 @@ def test_consequences_of_a_lost_line_are_not_raised() -> None:
     world.run({**IDLE, "net.hub": False, "codec.registered": False}, 640)
     assert [r.rule for r in world.records(RecordKind.FAULT_CONFIRMED)] == ["uplink_lost"]
     assert world.remedies() == ["converter_power_cycle"]
+
+
+def test_what_goes_out_with_the_mains_is_no_fault_of_its_own() -> None:
+    world = World()
+    start_s = WALL_S + world.mono_s + 1800
+    world.feed(DesiredChanged(1, (Meeting("m", "Giao ban", start_s, start_s + 3600),)))
+    world.run(IDLE, 30)
+    world.run({**IDLE, **OUT, "mains.voltage_v": 0.0, "ups.on_battery": True}, 300)
+    assert [r.rule for r in world.records(RecordKind.FAULT_CONFIRMED)] == ["mains_lost"]
+    world.run({**IDLE, "env.light_lx": 4.0}, 300)
+    assert [r.rule for r in world.records(RecordKind.FAULT_CONFIRMED)] == ["mains_lost", "room_dark"], "with the mains"
 
 
 def test_old_evidence_authorises_nothing() -> None:

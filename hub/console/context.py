@@ -45,6 +45,10 @@ class Term(NamedTuple):
     kind: str
     raw: str
 
+    def told(self, t: Words) -> str:
+        """The word in one language."""
+        return t.why(self.raw) if self.kind == "reason" else t.name(self.kind, self.raw)
+
 
 class HeldError(Exception):
     """Something has to be done first, on the page of the account: `what` is `password` or `totp`."""
@@ -66,7 +70,7 @@ class RefusedError(Exception):
     def told(self, t: Words) -> str:
         """The sentence in one language."""
         values = self.values.items()
-        return t(self.key, **{name: t.name(*one) if isinstance(one, Term) else one for name, one in values})
+        return t(self.key, **{name: one.told(t) if isinstance(one, Term) else one for name, one in values})
 
 
 def _environment() -> Environment:

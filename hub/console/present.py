@@ -92,10 +92,10 @@ def _line(t: Words, said: Telling, now_s: float, silent_since_s: float) -> str:
             return t("now.awaiting_until", act=act, time=_until(said, now_s))
         case Stance.WAITING:
             ends = t("now.again_at", time=_until(said, now_s)) if said.left_s else t("now.when_it_may")
-            return f"{t('now.waiting', act=act, why=why(t, said.refused))} {ends}"
+            return f"{t('now.waiting', act=act, why=t.why(said.refused))} {ends}"
         case Stance.REFUSED:
             first = t("now.not_before", time=_until(said, now_s)) if said.left_s else ""
-            parts = (t("now.refused", act=act, why=why(t, said.refused)), first, t("now.by_hand"))
+            parts = (t("now.refused", act=act, why=t.why(said.refused)), first, t("now.by_hand"))
             return " ".join(part for part in parts if part)
         case Stance.UNHEARD:
             when = short_time(silent_since_s, now_s) if silent_since_s else ""
@@ -122,17 +122,12 @@ def _script(
         case Caution.CALL:
             return (t("now.ask_centre"), *said.steps), "", ()
         case Caution.HANDS_OFF:
-            return (t("now.hands_off", why=why(t, said.why)), *said.steps), "", ()
+            return (t("now.hands_off", why=t.why(said.why)), *said.steps), "", ()
         case Caution.ASK:
             power = tell(words, replace(now, dark=True)).power
             return said.steps, t("now.ask_dark"), (t("now.dry"), *power)
         case _:
             return said.steps, "", (t("now.dry"), *said.power) if said.power else ()
-
-
-def why(t: Words, refused: str) -> str:
-    """A refusal in words that go on after a colon; a newer room's is not shown by its raw name."""
-    return t.name("reason", refused) if t.has(f"reason.{refused}") else t("now.other_reason")
 
 
 def lower_first(text: str) -> str:

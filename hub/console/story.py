@@ -111,4 +111,4 @@ def proof(t: Words, raw: str) -> list[Fact]:
 
 def order_state(t: Words, row: sqlite3.Row) -> str:
     """What became of an order, in a sentence."""
-    return t(f"order.{row['outcome']}", reason=t.name("reason", row["reason"] or "no_reply"))
+    return t(f"order.{row['outcome']}", reason=t.why(row["reason"] or "no_reply"))

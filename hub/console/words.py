@@ -108,9 +108,19 @@ class Words:
         return str(found.get("name") or found.get("title") or rule)
 
     def reason(self, words: dict[str, Any], raw: str) -> str:
-        """A reason in the words that came with its fault, else in the console's own, else as it came."""
+        """A reason in the words that came with its fault, else in the console's own; see `why`."""
         said = self._of(words).get("reasons")
-        return str(said[raw]) if isinstance(said, dict) and said.get(raw) else self.name("reason", raw)
+        return str(said[raw]) if isinstance(said, dict) and said.get(raw) else self.why(raw)
+
+    def why(self, raw: str) -> str:
+        """A reason in words that go on after a colon; why a device gave no reading is one, too.
+
+        One that is new here, of a newer room, is not shown by its raw name.
+        """
+        for key in (f"reason.{raw}", f"reason.{raw.removeprefix('signer_')}", f"silent.{raw}"):
+            if key in self._texts:
+                return self._texts[key]
+        return self("now.other_reason")
 
     def _of(self, words: dict[str, Any]) -> dict[str, Any]:
         found = words.get(self.language) or words.get("vi") or words.get("en")

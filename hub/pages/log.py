@@ -6,14 +6,14 @@ import io
 import json
 import sqlite3
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from hub.commands.audit import write_csv
 from hub.console.context import Ask, Asked
-from hub.console.words import day_time
+from hub.console.words import Words, day_time
 from hub.store import audit
 from hub.store.db import open_reader
 
@@ -22,6 +22,11 @@ router = APIRouter(include_in_schema=False)
 ROWS_MAX = 100
 CSV_MAX = 50_000
 _DETAIL_MAX = 300
+VALUES = {
+    "action": ("remedy",), "reason": ("reason",), "role": ("role",), "role_before": ("role",),
+    "phase": ("phase",), "language": ("language",), "why": ("audit.why", "reason"), "second": ("audit.second",),
+}  # fmt: skip
+"""Which kinds of words the values of a detail are, where they are words of ours."""
 Word = Annotated[str, Query(max_length=64)]
 
 
@@ -44,7 +49,7 @@ def _rows(ask: Ask, by: str, what: str, limit: int) -> list[sqlite3.Row]:
     )  # fmt: skip
 
 
-def _plainly(text: str) -> str:
+def _plainly(t: Words, what: str, text: str) -> str:
     """The details as "name: value", for people."""
     try:
         found = json.loads(text)
@@ -52,12 +57,32 @@ def _plainly(text: str) -> str:
         found = None
     if not isinstance(found, dict):
         return text[:_DETAIL_MAX]
-    told = ", ".join(f"{name}: {value}" for name, value in found.items() if value not in ("", None, []))
+    told = ", ".join(_told(t, what, name, value) for name, value in found.items() if value not in ("", None, []))
     return told if len(told) <= _DETAIL_MAX else f"{told[:_DETAIL_MAX]}…"
 
 
-def _entry(row: sqlite3.Row) -> Entry:
-    return Entry(row["id"], row["at_s"], row["by"], row["what"], _plainly(row["detail"]))
+def _told(t: Words, what: str, name: str, value: Any) -> str:
+    """One detail. What people wrote, and codes, stand as they are."""
+    kinds = (k for k in ("detail", "handover.check", "handover.hand") if t.has(f"{k}.{name}"))
+    return f"{t.name(next(kinds, 'detail'), name)}: {_value(t, what, name, value)}"
+
+
+def _value(t: Words, what: str, name: str, value: Any) -> str:
+    if isinstance(value, bool):
+        return t.value("", value)
+    if name == "by_s":
+        return t.value(name, value)
+    if name.endswith("_s") and isinstance(value, int | float):
+        return day_time(value)
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    kinds = ("login.oidc",) if what == "oidc_refused" else VALUES.get(name, ())
+    known = [f"{kind}.{value}" for kind in kinds if t.has(f"{kind}.{value}")]
+    return t(known[0]) if known else str(value)
+
+
+def _entry(t: Words, row: sqlite3.Row) -> Entry:
+    return Entry(row["id"], row["at_s"], row["by"], row["what"], _plainly(t, row["what"], row["detail"]))
 
 
 @router.get("/audit")
@@ -72,7 +97,7 @@ def log_page(ask: Asked, by: Word = "", what: Word = "", check: Annotated[str, Q
             db.close()
     return ask.page(
         "audit.html",
-        rows=[_entry(row) for row in _rows(ask, by, what, ROWS_MAX)],
+        rows=[_entry(ask.t, row) for row in _rows(ask, by, what, ROWS_MAX)],
         people=[row[0] for row in ask.reader.all("SELECT DISTINCT by FROM audit ORDER BY by LIMIT 500")],
         kinds=[row[0] for row in ask.reader.all("SELECT DISTINCT what FROM audit ORDER BY what LIMIT 100")],
         by=by, what=what, verdict=verdict, rows_max=ROWS_MAX,

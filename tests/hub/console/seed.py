@@ -15,11 +15,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import agent.rules
 from hub.access.accounts import add_user
 from hub.store.db import open_db
 from tests.hub.console.province import fill_places
 from wire.event_kinds import EventKind
 
+RULES = {rule.name: rule for rule in agent.rules.load()}
 PASSWORD = "demo-only-2026"
 MINUTE = 60.0
 HOUR = 3600.0
@@ -238,8 +240,12 @@ def fill(path: Path, now_s: float) -> list[str]:
     return rooms
 
 
-def _words(title: tuple[str, str], steps: tuple[str, ...]) -> str:
-    told = {lang: {"title": text, "steps": list(steps)} for lang, text in zip(("vi", "en"), title, strict=True)}
+def _words(title: tuple[str, str], steps: tuple[str, ...], rule: str = "") -> str:
+    said = RULES[rule].words if rule in RULES else {}
+    told = {
+        lang: {"title": text, "steps": list(steps), "reasons": dict(said[lang].reasons) if said else {}}
+        for lang, text in zip(("vi", "en"), title, strict=True)
+    }
     return json.dumps(told, ensure_ascii=False)
 
 
@@ -266,7 +272,7 @@ def storm(path: Path, now_s: float, count: int = 166) -> None:
 def _add_incident(db: sqlite3.Connection, number: int, fault: Fault, room: str, now_s: float) -> None:
     opened_s = now_s - fault.age_s
     epoch = "hub" if fault.rule == "room_lost" else "e1"
-    words = _words(fault.title, fault.steps)
+    words = _words(fault.title, fault.steps, fault.rule)
     until_s, why = fault.shelved or (0.0, "")
     db.execute(
         "INSERT INTO incidents (id, room, epoch, fault_id, rule, severity, phase, needs_person, opened_s, confirmed_s,"

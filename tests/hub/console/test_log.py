@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import csv
+import json
 import re
 import shutil
 import sqlite3
@@ -14,6 +16,7 @@ from starlette.testclient import TestClient
 
 from hub.access.permissions import ROLES
 from hub.console.words import LANGUAGES, words
+from hub.pages import log
 from hub.store import audit
 from hub.store.db import open_db, transaction
 from tests.house.source import ROOT
@@ -52,7 +55,8 @@ def test_rows_are_found_by_person_and_by_deed(admin: TestClient) -> None:
     assert 'href="/audit"' in admin.get("/health").text
     assert "&lt;b&gt;an&lt;/b&gt;" in text
     assert "<b>an</b>" not in text
-    assert "room: th-1, action: recheck" in text.replace("action: recheck, room: th-1", "room: th-1, action: recheck")
+    assert "thao tác: Kiểm tra lại" in text
+    assert "phòng: th-1" in text
     found = admin.get("/audit", params={"by": "<b>an</b>"}).text
     assert found.count("<tr><td>") == 1
     assert admin.get("/audit", params={"what": "note"}).text.count("<tr><td>") == 1
@@ -120,3 +124,49 @@ def test_the_console_says_whether_the_log_gets_there(client: TestClient, hub: Fa
     for reached in ("yes", "no"):
         hub.facts["syslog"] = reached
         assert t(f"health.syslog.{reached}") in client.get("/health").text
+
+
+def _details() -> set[str]:
+    """The names of details that functions hand over which write into the log."""
+    found: set[str] = set()
+    for path in (ROOT / "hub").rglob("*.py"):
+        tree = ast.parse(path.read_text("utf-8"))
+        for part in (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)):
+            calls = [node for node in ast.walk(part) if isinstance(node, ast.Call) and _writes(node.func)]
+            told = [one for one in ast.walk(part) if isinstance(one, ast.Dict)] if calls else []
+            found |= {str(key.value) for one in told for key in one.keys if isinstance(key, ast.Constant)}
+            found |= {key.arg for call in calls if isinstance(call.func, ast.Name) for key in call.keywords if key.arg}
+    return found - {"Content-Disposition"}
+
+
+def _writes(called: ast.expr) -> bool:
+    match called:
+        case ast.Attribute(value=ast.Name(id="audit"), attr="append") | ast.Attribute(attr="audit"):
+            return True
+        case ast.Name(id=name):
+            return name == "_done"
+        case _:
+            return False
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_detail_of_the_log_is_shown_by_its_raw_name(language: str) -> None:
+    t, names = words(language), _details()
+    assert len(names) > 40
+    assert not sorted(name for name in names if not t.has(f"detail.{name}"))
+
+
+def test_details_are_told_in_words() -> None:
+    def told(what: str, **detail: object) -> str:
+        return log._plainly(words("vi"), what, json.dumps(detail))
+
+    assert (
+        told("order_refused", action="recheck", reason="offline")
+        == "thao tác: Kiểm tra lại, lý do: phòng đang mất kết nối"
+    )
+    assert told("shelve", until_s=0, reason="Chờ") == "đến: 01/01/1970 07:00, lý do: Chờ"
+    assert told("oidc_refused", reason="expired").startswith("lý do: Thông tin đăng nhập đã hết hạn")
+    assert told("user_set", role="admin", places=["a", "b"], oidc=True) == (
+        "vai trò: Quản trị, nơi phụ trách: a, b, tài khoản cơ quan: có"
+    )
+    assert told("handed_over", online=True, told=False).startswith("Phòng đang kết nối: có, Đã hướng dẫn")

@@ -48,7 +48,6 @@ class Reason(enum.StrEnum):
 
 
 PASSING = frozenset(Reason) - {
-    Reason.SAFE_MODE,
     Reason.NOT_FITTED,
     Reason.UNKNOWN_ACTION,
     Reason.PROJECTOR,

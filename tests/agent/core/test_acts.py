@@ -85,6 +85,8 @@ def test_a_restart_of_the_rooms_own_uses_up_its_lease_and_nothing_else_does() ->
     assert begin("codec_restart", state=leased)[0].lease == Lease()
     assert begin("codec_wake", state=leased)[0].lease == GRANTED
     assert begin("codec_restart", state=leased, command="c1")[0].lease == GRANTED
+    taken = [begin("codec_restart", state=leased, command=command)[2].lease for command in ("", "c1")]
+    assert taken == [GRANTED, Lease()], "what an unsent act gives back"
 
 
 def test_the_record_of_an_own_act_names_the_fault_it_serves() -> None:

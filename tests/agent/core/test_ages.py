@@ -26,6 +26,17 @@ def test_marks_are_set_seldom_and_only_for_what_is_new() -> None:
     assert passed(ages, 6, 100.0 + EVERY_S - 1) is ages
     assert passed(ages, 5, 100.0 + EVERY_S).marks == ages.marks
     assert passed(NO_AGES, 0, 100.0).marks == (), "nothing has happened yet"
+    assert passed(NO_AGES, 1, 100.0).marks == ((1, 100.0),)
+
+
+def test_marks_of_this_day_are_kept_however_old_the_boot_is() -> None:
+    ages = passed(passed(NO_AGES, 5, 50_000.0), 9, 50_000.0 + EVERY_S)
+    assert passed(ages, 9, 50_000.0 + 2 * EVERY_S).marks == ((5, 50_000.0), (9, 50_000.0 + EVERY_S))
+
+
+@pytest.mark.parametrize(("kept", "age_s"), [("5=0", 0.0), ("5=-9", 0.0), ("5=0.5", 0.5), ("5=99999", DAY_S)])
+def test_what_was_kept_is_between_now_and_a_day_old(kept: str, age_s: float) -> None:
+    assert parse(kept, 100_000.0).at_least_s(5, 100_000.0) == age_s
 
 
 def test_of_what_is_a_day_old_one_mark_is_left_and_is_not_written_again() -> None:

@@ -211,7 +211,7 @@ def test_every_reason_has_a_case() -> None:
 
 def test_lasting_refusals_do_not_wait() -> None:
     assert set(Reason) - PASSING == {
-        Reason.SAFE_MODE, Reason.NOT_FITTED, Reason.UNKNOWN_ACTION, Reason.BUDGET_HOUR, Reason.BUDGET_DAY,
+        Reason.NOT_FITTED, Reason.UNKNOWN_ACTION, Reason.BUDGET_HOUR, Reason.BUDGET_DAY,
         Reason.PROJECTOR, Reason.OWN_UPLINK, Reason.UPLINK_ONCE, Reason.LATCHED,
     }  # fmt: skip
 

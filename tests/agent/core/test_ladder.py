@@ -315,3 +315,16 @@ def test_a_card_that_took_no_intent_is_given_some_seconds(pause_s: float) -> Non
     assert (world.state.acts, world.phase("toy")) == ({}, Phase.CONFIRMED)
     later(world, 0.2, ILL)
     assert world.phase("toy") is Phase.REMEDYING
+
+
+def test_a_fault_that_came_in_safe_mode_is_acted_upon_as_soon_as_that_ends() -> None:
+    """It ends by itself: no rung is spent on it, and the cool-off of half an hour is not waited for."""
+    world = room(phase=Phase.CONFIRMED, since_s=900.0)
+    normal = world.state.policy
+    world.state = replace(world.state, policy=replace(normal, safe_mode=True))
+    for _ in range(14):
+        later(world, 10.0, ILL)
+    assert (world.phase("toy"), toy(world).refused, toy(world).rung) == (Phase.ESCALATED, Reason.SAFE_MODE, 0)
+    world.state = replace(world.state, policy=normal)
+    later(world, 10.0, ILL)
+    assert (world.phase("toy"), world.remedies()) == (Phase.REMEDYING, ["codec_restart"])

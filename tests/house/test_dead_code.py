@@ -27,6 +27,9 @@ CALLED_BY = {
     "password_auth_supported": "asyncssh",
     "validate_password": "asyncssh",
     "buffered": "the devices' test kit: what a hostile line can make a family hold",
+    "pytest_addoption": "pytest",
+    "pytest_runtestloop": "pytest",
+    "pytest_runtest_logreport": "pytest",
     "sure": "tests of the lock: whether this file system gave one",
 }
 """Name to who calls it from outside of these packages."""

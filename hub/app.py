@@ -103,8 +103,14 @@ def _wants_page(request: Request) -> bool:
     return "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/api/")
 
 
+def _opens_page(request: Request) -> bool:
+    """Whoever takes anything, as most programs do, is led to the form as well: it is an address of a page."""
+    anything = request.method == "GET" and "*/*" in request.headers.get("accept", "*/*")
+    return _wants_page(request) or (anything and not request.url.path.startswith("/api/"))
+
+
 def _login_needed(request: Request, _: Exception) -> Response:
-    if not _wants_page(request) or request.query_params.get("part"):
+    if not _opens_page(request) or request.query_params.get("part"):
         return JSONResponse({"error": words(_language(request))("login.expired")}, 401)
     here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     following = urlencode({"next": here}) if request.method == "GET" and here != "/" else ""

@@ -30,6 +30,21 @@ def test_a_stranger_is_sent_to_the_form(stranger: TestClient, path: str) -> None
     assert answer.headers["location"].startswith("/login")
 
 
+@pytest.mark.parametrize("accept", ["*/*", "image/png, */*;q=0.1", "text/html"])
+def test_whoever_opens_the_address_is_led_to_the_form(stranger: TestClient, accept: str) -> None:
+    answer = stranger.get("/", headers={"accept": accept})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/login")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "accept"),
+    [("GET", "/", "application/json"), ("GET", "/triage?part=pane", "*/*"), ("GET", "/api/stream", "*/*"),
+     ("POST", "/incidents/1/ack", "*/*")],
+)  # fmt: skip
+def test_a_program_that_wants_no_page_is_refused(stranger: TestClient, method: str, path: str, accept: str) -> None:
+    assert stranger.request(method, path, headers={"accept": accept}).status_code == 401
+
+
 @pytest.mark.parametrize("path", ["/api/search?q=a", "/api/stream"])
 def test_a_stranger_gets_nothing_from_the_api(stranger: TestClient, path: str) -> None:
     assert stranger.get(path).status_code == 401

@@ -16,7 +16,10 @@ def start(folder: Path, port: int) -> Child:
     folder.mkdir(parents=True, exist_ok=True)
     mosquitto = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
     if mosquitto is None:
-        raise StartError("there is no MQTT broker: install Debian's mosquitto (apt install mosquitto)")
+        raise StartError(
+            "there is no MQTT broker: install Debian's mosquitto (apt install mosquitto)",
+            "chưa có trạm MQTT: cài gói mosquitto của Debian (apt install mosquitto)",
+        )
     child = Child("mosquitto", [mosquitto, "-c", str(_config(folder, port))], folder / "mosquitto.log")
     child.start()
     child.await_ready(lambda: answers(port), READY_S)

@@ -26,6 +26,9 @@ class FaultKind:
 
     name: str
     title: str
+    """In English."""
+    vi: str
+    """The same in Vietnamese."""
     scope: Scope
     expect: Expect
     rules: tuple[str, ...]
@@ -141,80 +144,97 @@ FAULTS: dict[str, FaultKind] = {
     kind.name: kind
     for kind in (
         FaultKind(
-            "codec_hang_soft", "the codec's application hangs", "room", "healed", ("codec_hung",),
+            "codec_hang_soft", "the codec's application hangs",
+            "phần mềm của máy bị treo", "room", "healed", ("codec_hung",),
             _hang(Hang.SOFT), _unhang, _codec_down, "codec", ("call_s",),
         ),
         FaultKind(
-            "codec_hang_hard", "the codec hangs so that only a loss of power helps", "room", "healed", ("codec_hung",),
+            "codec_hang_hard", "the codec hangs so that only a loss of power helps",
+            "máy treo cứng, chỉ ngắt điện mới hết", "room", "healed", ("codec_hung",),
             _hang(Hang.HARD), _unhang, _codec_down, "codec", ("call_s",),
         ),
         FaultKind(
-            "codec_tripped", "the codec's supply has tripped", "room", "healed", ("codec_no_power",),
+            "codec_tripped", "the codec's supply has tripped",
+            "nguồn của máy bị ngắt bảo vệ", "room", "healed", ("codec_no_power",),
             _device("codec", "latched", True), _device("codec", "latched", False), _codec_down, "codec",
         ),
         FaultKind(
-            "codec_dead", "the codec's supply has failed for good", "room", "escalated", ("codec_no_power",),
+            "codec_dead", "the codec's supply has failed for good",
+            "nguồn của máy hỏng hẳn", "room", "escalated", ("codec_no_power",),
             _device("codec", "dead", True), _device("codec", "dead", False), _codec_down, "codec",
         ),
         FaultKind(
-            "codec_unregistered", "the registrar refuses the codec until it starts anew", "room", "healed",
+            "codec_unregistered", "the registrar refuses the codec until it starts anew",
+            "máy không đăng ký được cho đến khi khởi động lại", "room", "healed",
             ("codec_unregistered",), lambda r, t, _a: _stuck(r, t, True), lambda r, t: _stuck(r, t, False),
             lambda r: not r.codec.registered(r.now_s), "codec",
         ),
         FaultKind(
-            "codec_asleep", "the codec sleeps before a meeting", "room", "healed", ("display_asleep",),
+            "codec_asleep", "the codec sleeps before a meeting",
+            "máy ngủ trước giờ họp", "room", "healed", ("display_asleep",),
             lambda r, t, _a: _asleep(r, t, True), lambda r, t: _asleep(r, t, False), lambda r: r.codec.standby,
         ),
         FaultKind(
-            "display_off", "somebody has switched the display off before a meeting", "room", "healed",
+            "display_off", "somebody has switched the display off before a meeting",
+            "có người tắt TV trước giờ họp", "room", "healed",
             ("display_asleep",), lambda r, t, _a: _display(r, t, False), lambda r, t: _display(r, t, True),
             lambda r: not r.display.on,
         ),
         FaultKind(
-            "display_input", "the display shows another input before a meeting", "room", "healed",
+            "display_input", "the display shows another input before a meeting",
+            "TV để nhầm ngõ vào hình trước giờ họp", "room", "healed",
             ("display_asleep",), lambda r, t, _a: _input(r, t, "digital2"), lambda r, t: _input(r, t, CODEC_INPUT),
             lambda r: r.display.input != CODEC_INPUT,
         ),
         FaultKind(
-            "display_lamp", "the display's lamp fails", "room", "escalated", ("display_complains",),
+            "display_lamp", "the display's lamp fails",
+            "bóng đèn máy chiếu hỏng", "room", "escalated", ("display_complains",),
             lambda r, t, _a: _complains(r, t, "lamp"), lambda r, t: _complains(r, t, ""),
             lambda r: bool(r.display.complaint),
         ),
         FaultKind(
-            "switch_hang", "the room's switch hangs", "room", "healed", ("room_network_lost", *HUB_SILENCE),
+            "switch_hang", "the room's switch hangs",
+            "switch của phòng bị treo", "room", "healed", ("room_network_lost", *HUB_SILENCE),
             _device("switch", "hung", True), _device("switch", "hung", False), _device_down("switch"), "switch",
             cuts_line=True,
         ),
         FaultKind(
-            "converter_hang", "the media converter hangs", "room", "healed", ("uplink_lost", *HUB_SILENCE),
+            "converter_hang", "the media converter hangs",
+            "bộ chuyển đổi quang bị treo", "room", "healed", ("uplink_lost", *HUB_SILENCE),
             _device("converter", "hung", True), _device("converter", "hung", False), _device_down("converter"),
             "converter", cuts_line=True,
         ),
         FaultKind(
-            "room_dark", "the lights are off before a meeting", "room", "healed", ("room_dark",),
+            "room_dark", "the lights are off before a meeting",
+            "phòng tắt đèn trước giờ họp", "room", "healed", ("room_dark",),
             lambda r, t, _a: _dark(r, t, True), lambda r, t: _dark(r, t, False), lambda r: not r.lamp_on(),
         ),
         FaultKind(
-            "overheating", "the air conditioner has stopped on a hot day", "room", "healed", ("overheating",),
+            "overheating", "the air conditioner has stopped on a hot day",
+            "điều hòa ngừng giữa ngày nóng", "room", "healed", ("overheating",),
             _heat, _cool, lambda r: r.climate.temp_c > 32.0, "", ("outdoor_c", "room_c"),
         ),
         FaultKind(
-            "mains_weak", "the mains voltage is low", "room", "recovers", ("mains_weak",),
+            "mains_weak", "the mains voltage is low",
+            "điện lưới yếu", "room", "recovers", ("mains_weak",),
             lambda r, t, a: _volts(r, t, a.get("volts", 186.0)), lambda r, t: _volts(r, t, 228.0),
             lambda r: r.mains.volts < 198.0, "", ("volts",),
         ),
         FaultKind(
-            "mains_lost", "the commune loses its mains", "commune", "recovers", ("mains_lost",),
+            "mains_lost", "the commune loses its mains",
+            "cả xã mất điện", "commune", "recovers", ("mains_lost",),
             lambda r, t, _a: _volts(r, t, 0.0), lambda r, t: _volts(r, t, 228.0), lambda r: not r.mains.present,
         ),
         FaultKind(
-            "ring_down", "the carrier's ring goes down", "cluster", "recovers",
+            "ring_down", "the carrier's ring goes down",
+            "vòng cáp của nhà mạng bị đứt", "cluster", "recovers",
             ("uplink_lost", "hub_unreachable", *HUB_SILENCE),
             lambda r, t, _a: _ring(r, t, False), lambda r, t: _ring(r, t, True), lambda r: not r.ring_up,
             cuts_line=True,
         ),
         FaultKind(
-            "hub_off", "the hub's machine is off, and the line to the province works", "cluster", "recovers",
+            "hub_off", "the hub's machine is off, and the line to the province works",
+            "máy chủ Trung tâm tắt, đường truyền vẫn tốt", "cluster", "recovers",
             ("hub_unreachable", *HUB_SILENCE), lambda r, t, _a: _hub(r, t, False), lambda r, t: _hub(r, t, True),
             lambda r: not r.hub_machine, cuts_line=True,
         ),

@@ -8,10 +8,12 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from sim import scenario
+from sim.asked import DemoOptions, mistake
 from sim.control import ControlError, ask
-from sim.demo import DemoOptions, perform
+from sim.demo import perform
 from sim.faults import FAULTS
 from sim.hardware import KINDS, RoomPlan
 from sim.pins import ENV
@@ -22,15 +24,24 @@ HOME = Path("diemcau-sim")
 """Where one room's hardware puts its sockets and lines, below the working directory."""
 
 
+class _Brief(argparse.ArgumentParser):
+    """Says what is wrong with a command line, a line a language, and not again all that it knows."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"Lệnh chưa đúng, xem {self.prog} --help\n{self.prog}: {message}\n")
+
+
 def demo_parser() -> argparse.ArgumentParser:
     """The command line of `diemcau`, also for the documentation."""
-    parser = argparse.ArgumentParser(prog="diemcau", description="Điểm Cầu: trình diễn / demonstration")
+    parser = _Brief(prog="diemcau", description="Điểm Cầu: trình diễn / demonstration")
     commands = parser.add_subparsers(dest="command", required=True)
     demo = commands.add_parser("demo", help="cả tỉnh mô phỏng trên máy này / a simulated province on this machine")
     demo.add_argument("--headless", action="store_true", help="không mời mở trang / do not invite to open the console")
     demo.add_argument("--for", dest="for_s", type=_seconds, default=0.0, metavar="S", help="end after S seconds")
     demo.add_argument("--json", dest="json_file", type=Path, metavar="FILE", help="write what was measured to FILE")
-    demo.add_argument("--port", type=int, default=8080, help="cổng của trang / the console's port (8080)")
+    demo.add_argument(
+        "--port", type=int, default=8080, help="cổng của trang / the console's port, 0: a free one (8080)"
+    )
     demo.add_argument("--rooms", type=int, default=621, help="số phòng / how many rooms (621)")
     demo.add_argument("--data", type=Path, help="thư mục dữ liệu / keep the data here (default: thrown away)")
     demo.add_argument("--seed", type=int, default=1, help="chọn phòng khác / other rooms are struck")
@@ -40,7 +51,10 @@ def demo_parser() -> argparse.ArgumentParser:
 
 
 def _seconds(text: str) -> float:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
     if not 1 <= value <= 7 * 86400:
         raise argparse.ArgumentTypeError("must be 1 to 604800 seconds")
     return value
@@ -56,7 +70,11 @@ def _diemcau(argv: Sequence[str] | None) -> int:
     options.pop("command")
     if options["headless"] and not options["for_s"]:
         options["for_s"] = 90.0
-    return perform(DemoOptions(**options))
+    asked = DemoOptions(**options)
+    if wrong := mistake(asked):
+        sys.stderr.write("".join(f"{line}\n" for line in wrong))
+        return 2
+    return perform(asked)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -25,6 +25,8 @@ SITES = (
     ("Trụ sở cũ 2 (mô phỏng)", "Phòng họp trực tuyến – {place}, trụ sở cũ 2 (mô phỏng)"),
     ("Trụ sở cũ 3 (mô phỏng)", "Phòng họp trực tuyến – {place}, trụ sở cũ 3 (mô phỏng)"),
 )
+MOST = 664
+"""Every site of every commune."""
 
 
 @dataclass(frozen=True, slots=True)

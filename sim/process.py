@@ -24,6 +24,12 @@ END_S = 8.0
 class StartError(Exception):
     """A part could not be started. The text is one sentence, with the last lines of its log."""
 
+    def __init__(self, en: str, vi: str = "") -> None:
+        super().__init__(en)
+        self.en = en
+        self.vi = vi
+        """The same; empty where only the English is known, as of a log."""
+
 
 def _die_with(parent: int) -> None:
     """In the child, before its program: be killed by the kernel as soon as the parent ends, however that ends."""

@@ -18,6 +18,7 @@ import msgspec
 from sim import broker, places, scenario
 from sim.account import hub_numbers
 from sim.control import ask
+from sim.director import FULL
 from sim.fleet import FleetPlan
 from sim.process import Child, StartError, answers, free_port, program
 from sim.real import KINDS, RealRooms
@@ -26,11 +27,15 @@ SCALE = 0.1
 """Every duration of the rooms is a tenth: a codec boots in 15 s instead of 150."""
 HEARD_S = 90.0
 """How long all rooms may take to be heard."""
+HEARD_STEP = 200
 HUB_READY_S = 40.0
 COMMAND_S = 120.0
 TURN_S = 0.2
 BROKER_PORT = 1883
 OPERATOR = "truc"
+ADMIN = "quantri"
+AGAIN_H = 12
+"""For how long meetings that come again are planned."""
 HANOI = dt.timezone(dt.timedelta(hours=7))
 
 Say = Callable[[str, str], None]
@@ -45,8 +50,14 @@ class Province:
         self.folder = folder
         self.places = places.province(rooms, seed)
         self.real: RealRooms | None = None
-        self.password = ""
+        self.logins: dict[str, tuple[str, str]] = {}
+        """Name and password of an account, by its role."""
         self.port = free_port(port)
+        if port not in (0, self.port):
+            say(
+                f"Cổng {port} đang có chương trình khác dùng: trang mở ở cổng {self.port}",
+                f"Port {port} is taken by another program: the console is at port {self.port}",
+            )
         self._say = say
         self._real_count = real
         self._seed = seed
@@ -74,11 +85,14 @@ class Province:
 
     def start(self, plan: scenario.Scenario) -> None:
         """Start everything but waiting for the rooms. Raises StartError."""
-        self._say(f"Dữ liệu tại {self.folder}", "data")
+        self._say(f"Dữ liệu tại {self.folder}", f"Data in {self.folder}")
         broker_port = free_port(BROKER_PORT)
         child = broker.start(self.folder / "broker", broker_port)
         self._children.append(child)
-        self._say(f"Trạm trung chuyển MQTT: {child.name}, cổng {broker_port}", "broker")
+        self._say(
+            f"Trạm trung chuyển MQTT: {child.name}, cổng {broker_port}",
+            f"MQTT broker: {child.name}, port {broker_port}",
+        )
         root_key = self._start_signer()
         self._start_hub(plan, broker_port)
         self.real = RealRooms(
@@ -98,14 +112,14 @@ class Province:
         self.real.start_agents()
         self._say(
             f"{len(light)} phòng mô phỏng và {len(self.real.kinds)} phòng chạy bộ giám sát thật đang kết nối",
-            f"{len(light)} light rooms, {len(self.real.kinds)} real agents",
+            f"{len(light)} simulated rooms and {len(self.real.kinds)} rooms with real agents are connecting",
         )
         fleet.await_ready(self.control.exists, HUB_READY_S)
 
     def _choose_real(self) -> list[str]:
         """Spread over a large province, together in a small one: there, a cluster must be left for a ring to fail."""
         count = min(self._real_count, len(KINDS), len(self.places))
-        step = len(self.places) // count if count and len(self.places) >= scenario.FULL else 1
+        step = len(self.places) // count if count and len(self.places) >= FULL else 1
         return [place.room for place in self.places[::step]][:count]
 
     @property
@@ -131,7 +145,8 @@ class Province:
         folder.mkdir(parents=True, exist_ok=True)
         config = folder / "hub.toml"
         config.write_text(
-            f'data_dir = "{folder}"\n[web]\nport = {self.port}\n'
+            # On loopback, and nobody who looks on has an authenticator app for it at hand.
+            f'data_dir = "{folder}"\n[web]\nport = {self.port}\nrequire_totp_for_admins = false\n'
             f'[broker]\nhost = "127.0.0.1"\nport = {broker_port}\n'
             # Time is compressed: a morning's faults come within a minute and a half.
             f"[fleet]\nshare_pct = 20\nwindow_s = 60\n"
@@ -141,7 +156,8 @@ class Province:
         rooms_file = folder / "rooms.csv"
         rooms_file.write_text(places.registry_csv(self.places), "utf-8")
         self._hub_command("import-rooms", config, str(rooms_file))
-        self._add_operator(config)
+        for name, role in ((OPERATOR, "operator"), (ADMIN, "admin")):
+            self._add_account(config, name, role)
         if plan.meeting_in_min:
             meetings = folder / "meetings.csv"
             meetings.write_text(meetings_csv(plan, dt.datetime.now(HANOI)), "utf-8")
@@ -150,7 +166,7 @@ class Province:
         hub = Child("hub", command, self.folder / "log" / "hub.log")
         self._children.append(hub.start())
         hub.await_ready(lambda: answers(self.port), HUB_READY_S)
-        self._say(f"Trung tâm: http://127.0.0.1:{self.port}", "hub")
+        self._say("Trung tâm đã chạy", "The hub is running")
 
     def _hub_command(self, name: str, config: Path, *arguments: str, password: str = "") -> None:
         self._command("diemcau-hub", name, "--config", str(config), *arguments, password=password)
@@ -166,16 +182,17 @@ class Province:
             words = (done.stderr or done.stdout).strip().splitlines()
             raise StartError(f"{name} {arguments[0]} failed: {' / '.join(words[-3:])}")
 
-    def _add_operator(self, config: Path) -> None:
-        """An account with a password of its own, kept beside the data so that the same folder serves again."""
-        kept = self.folder / "hub" / "operator.password"
+    def _add_account(self, config: Path, name: str, role: str) -> None:
+        """With a password of its own, kept beside the data so that the same folder serves again."""
+        kept = self.folder / "hub" / f"{role}.password"
         if kept.exists():
-            self.password = kept.read_text("utf-8").strip()
+            self.logins[role] = (name, kept.read_text("utf-8").strip())
             return
-        self.password = secrets.token_urlsafe(9)
-        self._hub_command("add-user", config, OPERATOR, "--role", "operator", password=self.password)
+        password = secrets.token_urlsafe(9)
+        self._hub_command("add-user", config, name, "--role", role, password=password)
         kept.touch(mode=0o600)
-        kept.write_text(self.password + "\n", "utf-8")
+        kept.write_text(password + "\n", "utf-8")
+        self.logins[role] = (name, password)
 
     def await_heard(self, stopping: Callable[[], bool]) -> None:
         """Wait until the hub has every room's full state. Raises StartError when that takes too long."""
@@ -186,10 +203,14 @@ class Province:
             if online >= len(self.places):
                 return
             if time.monotonic() > until_s:
-                raise StartError(f"only {online} of {len(self.places)} rooms were heard within {HEARD_S:.0f} s")
-            if online // 100 != said:
-                said = online // 100
-                self._say(f"Đã nghe {online}/{len(self.places)} phòng", "rooms heard")
+                raise StartError(
+                    f"only {online} of {len(self.places)} rooms were heard within {HEARD_S:.0f} s",
+                    f"sau {HEARD_S:.0f} giây mới nghe được {online}/{len(self.places)} phòng",
+                )
+            if online // HEARD_STEP != said:
+                said = online // HEARD_STEP
+                count = f"{online}/{len(self.places)}"
+                self._say(f"Đã nghe {count} phòng", f"{count} rooms heard")
             self.care()
             time.sleep(TURN_S)
 
@@ -254,7 +275,11 @@ class Province:
 
 def meetings_csv(plan: scenario.Scenario, now: dt.datetime) -> str:
     """The schedule as `diemcau-hub import-meetings` takes it: the scenario's meeting, for every room."""
-    start = now + dt.timedelta(minutes=plan.meeting_in_min)
-    end = start + dt.timedelta(minutes=plan.meeting_min)
     form = "%d/%m/%Y %H:%M"
-    return f'start,end,title,rooms\n{start.strftime(form)},{end.strftime(form)},"{plan.meeting_title}",all\n'
+    again_min = plan.meeting_every_min
+    rows = ["start,end,title,rooms\n"]
+    for number in range(1 + int(AGAIN_H * 60 // again_min) if again_min else 1):
+        start = now + dt.timedelta(minutes=plan.meeting_in_min + number * again_min)
+        end = start + dt.timedelta(minutes=plan.meeting_min)
+        rows.append(f'{start.strftime(form)},{end.strftime(form)},"{plan.meeting_title}",all\n')
+    return "".join(rows)

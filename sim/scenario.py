@@ -1,12 +1,12 @@
 """Scenario files: which faults come when, to how many rooms, and what must become of them.
 
-One file serves the demonstration, tests and training. A scenario names no rooms: it says how many, and the seed picks
-them, so that it fits a province of any size. Every mistake in a file is one clear sentence.
+One file serves the demonstration, tests and training. A scenario names no rooms: it says how many, so that it fits a
+province of any size. Every mistake in a file is one clear sentence.
 """
 
 from __future__ import annotations
 
-import random
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,12 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from sim.faults import FAULTS
-from sim.places import Place, by_cluster, by_commune
 
 ROOM_KINDS = ("light", "cisco_serial", "cisco_tcp", "poly_tcp", "generic")
-
-FULL = 300
-"""A province of fewer rooms is struck in proportion, each fault in one room at least."""
 
 
 class ScenarioError(ValueError):
@@ -60,15 +56,8 @@ class Scenario:
     meeting_in_min: float = 0.0
     """The meeting starts this many minutes after the demonstration; 0: none."""
     meeting_min: float = 45.0
-
-
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """One fault to inject: rooms chosen."""
-
-    at_s: float
-    line: Line
-    rooms: tuple[str, ...]
+    meeting_every_min: float = 0.0
+    """The same meeting again, from start to start; 0: once."""
 
 
 def names() -> list[str]:
@@ -97,19 +86,32 @@ def parse(text: str, name: str) -> Scenario:
     _only(name, tree, {"title", "meeting", "faults"})
     title = _table(name, tree, "title")
     meeting = _table(name, tree, "meeting")
-    _only(f"{name}: meeting", meeting, {"title", "in_min", "lasts_min"})
+    _only(f"{name}: meeting", meeting, {"title", "in_min", "lasts_min", "every_min"})
     rows = tree.get("faults", [])
     if not isinstance(rows, list) or not rows:
         raise ScenarioError(f"{name}: there are no faults; add at least one [[faults]]")
     lines = tuple(_line(f"{name}: faults[{number}]", row) for number, row in enumerate(rows, 1))
-    return Scenario(
+    made = Scenario(
         name,
         {str(key): str(value) for key, value in title.items()},
         lines,
         str(meeting.get("title", "")),
         _number(f"{name}: meeting", meeting, "in_min", 0.0, 0, 1440),
         _number(f"{name}: meeting", meeting, "lasts_min", 45.0, 1, 1440),
+        _number(f"{name}: meeting", meeting, "every_min", 0.0, 0, 1440),
     )
+    if found := _TIME.search(made.meeting_title):
+        raise ScenarioError(
+            f"{name}: meeting: the title says {found.group()}, and the meeting starts in_min after the demonstration:"
+            " leave the time out"
+        )
+    if 0 < made.meeting_every_min < made.meeting_min:
+        raise ScenarioError(f"{name}: meeting: every_min must not be below lasts_min, or the meeting meets itself")
+    return made
+
+
+_TIME = re.compile(r"\b\d{1,2}(?::\d{2}|\s*(?:h|giờ)\s*\d{0,2})\b", re.IGNORECASE)
+"""A time of day: 07:30, 7h30, 8 giờ."""
 
 
 _KEYS = {"at_s", "fault", "count", "on", "lasts_s", "call_s", "args", "every_s", "again_only"}
@@ -170,52 +172,3 @@ def _number(where: str, tree: Mapping[str, Any], key: str, default: float, low: 
     if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
         raise ScenarioError(f"{where}: {key} must be a number from {low:g} to {high:g}, not {value!r}")
     return float(value)
-
-
-class Director:
-    """Chooses rooms for the lines: none twice in a round, whole communes and clusters where the fault wants them."""
-
-    def __init__(self, scenario: Scenario, places: list[Place], real: Mapping[str, str], seed: int) -> None:
-        """`real`: room id to kind, of those with real agents."""
-        self._scenario = scenario
-        self._chance = random.Random(seed)
-        self._real = dict(real)
-        self._communes = by_commune(places)
-        self._clusters = by_cluster(places)
-        self._rooms = [place.room for place in places]
-        self._share = min(1.0, len(places) / FULL)
-        self._used: set[str] = set()
-
-    def first_round(self) -> list[Planned]:
-        """Everything of the scripted morning, in order of time. Lines that find no free room are left out."""
-        wide_first = {"cluster": 0, "commune": 1, "room": 2}
-        lines = [line for line in self._scenario.lines if not line.again_only]
-        # What needs much room chooses first: a cluster is only whole while none of its rooms is taken.
-        chosen = [(line, self.choose(line)) for line in sorted(lines, key=lambda x: wide_first[FAULTS[x.fault].scope])]
-        return sorted((Planned(line.at_s, line, rooms) for line, rooms in chosen if rooms), key=lambda p: p.at_s)
-
-    def recurring(self) -> list[Line]:
-        """Lines that come again."""
-        return [line for line in self._scenario.lines if line.every_s > 0]
-
-    def free(self, rooms: tuple[str, ...]) -> None:
-        """These rooms may be chosen again."""
-        self._used.difference_update(rooms)
-
-    def choose(self, line: Line) -> tuple[str, ...]:
-        """Rooms for one line; empty when too few are free."""
-        scope = FAULTS[line.fault].scope
-        count = max(1, round(line.count * self._share))
-        if scope != "room":
-            groups = self._clusters if scope == "cluster" else self._communes
-            free = [g for g in groups.values() if not any(r in self._used or r in self._real for r in g)]
-            picked = self._chance.sample(free, count) if len(free) >= count else []
-            rooms = tuple(room for group in picked for room in group)
-        elif line.on == "light":
-            free_rooms = [room for room in self._rooms if room not in self._used and room not in self._real]
-            rooms = tuple(self._chance.sample(free_rooms, count)) if len(free_rooms) >= count else ()
-        else:
-            fit = [room for room, kind in self._real.items() if kind == line.on and room not in self._used]
-            rooms = tuple(fit[:count])
-        self._used.update(rooms)
-        return rooms

@@ -33,7 +33,7 @@ SETTLE_S = 60.0
 """The demonstration's morning is under way by then: something is broken, something has healed."""
 
 URL = re.compile(r"https?://(?:127\.0\.0\.1|localhost)[:\d]*")
-LOGIN = re.compile(r"Tài khoản:\s*(\S+)\s+Mật khẩu:\s*(\S+)")
+LOGIN = re.compile(r"Người trực:\s*(\S+)\s+mật khẩu\s+(\S+)")
 
 
 @contextmanager

@@ -24,6 +24,11 @@ _SIGKILL = 1 << 8
 class TakenError(Exception):
     """Another program holds the folder. One sentence, in Vietnamese and English."""
 
+    def __init__(self, vi: str, en: str) -> None:
+        super().__init__(f"{vi} / {en}")
+        self.vi = vi
+        self.en = en
+
 
 class Held:
     """A lock, for as long as this lives. `close` lets go."""
@@ -74,8 +79,8 @@ def hold(folder: Path, *, make: bool = True, wait_s: float = WAIT_S) -> Held:
     os.close(descriptor)
     who, whom = (f" (tiến trình {holder})", f" (process {holder})") if holder else ("", "")
     raise TakenError(
-        f"{folder}: một chương trình khác{who} đang dùng thư mục này, hãy tắt nó trước / "
-        f"another program{whom} works on this folder: end it first"
+        f"{folder}: một chương trình khác{who} đang dùng thư mục này, hãy tắt nó trước",
+        f"another program{whom} works on this folder: end it first",
     )
 
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
+import urllib.parse
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +75,23 @@ def processes_of(folder: Path) -> list[str]:
     return found
 
 
+def may_enter(said: list[str]) -> None:
+    """The link leads to the form, and both logins open the console."""
+    link = said[-1].strip()
+    with urllib.request.urlopen(link, timeout=10) as page:
+        assert page.url.endswith("/login")
+    logins = re.findall(r"mật khẩu\s+(\S+)", "".join(said))
+    names = re.findall(r"(\S+)\s+mật khẩu", "".join(said))
+    assert names == ["truc", "quantri"]
+    for name, password in zip(names, logins, strict=True):
+        jar = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+        form = urllib.parse.urlencode({"name": name, "password": password}).encode()
+        with jar.open(f"{link}login", form, timeout=10) as page:
+            assert "/login" not in page.url
+        with jar.open(f"{link}meetings", timeout=10) as page:
+            assert page.url == f"{link}meetings", "nothing is asked of it first"
+
+
 @pytest.mark.timeout(300)
 def test_a_small_morning_ends_as_it_should(tmp_path: Path, short_folder: Path) -> None:
     file = tmp_path / "short.toml"
@@ -114,19 +135,20 @@ def test_ctrl_c_ends_everything_it_started_and_nothing_else(short_folder: Path, 
             assert demo.stdout is not None
             for line in demo.stdout:
                 said.append(line)
-                if "Ctrl-C" in line:
+                if line.startswith("http"):
                     ready.set()
             ready.set()
 
         threading.Thread(target=listen, daemon=True).start()
         assert ready.wait(120)
         text = "".join(said)
-        assert "http://127.0.0.1:" in text, text
-        assert "Mật khẩu" in text
+        assert re.search(r"^http://127\.0\.0\.1:\d+/$", said[-1]), text
         assert processes_of(short_folder)
+        may_enter(said)
         second = subprocess.run([*command, "--headless", "--for", "1"], capture_output=True, text=True, timeout=60)
         assert second.returncode == 1
         assert f"(process {demo.pid}) works on this folder" in second.stdout, "nor shares its database"
+        assert len(second.stdout.splitlines()) == 2, "a sentence a language, and nothing that it had to end"
         demo.send_signal(how)
         assert demo.wait(60) == (-how if how is signal.SIGKILL else 0)
         until_s = time.monotonic() + 10
@@ -141,6 +163,20 @@ def test_ctrl_c_ends_everything_it_started_and_nothing_else(short_folder: Path, 
         bystander.wait()
 
 
+@pytest.mark.timeout(200)
+def test_a_taken_port_is_said_and_another_one_taken(short_folder: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as holder:
+        port = holder.getsockname()[1]
+        command = [program("diemcau"), "demo", "--rooms", "3", "--real", "0", "--data", str(short_folder)]
+        command += ["--headless", "--for", "1", "--port", str(port)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=180, check=False)
+    vi, en = done.stdout.splitlines()[:2]
+    found = re.fullmatch(rf"\s*Port {port} is taken by another program: the console is at port (\d+)", en)
+    assert found, done.stdout
+    assert int(found[1]) != port
+    assert f"Cổng {port} đang có chương trình khác dùng: trang mở ở cổng {found[1]}" in vi
+
+
 def test_what_cannot_be_started_is_said_in_a_sentence(tmp_path: Path) -> None:
     command = [program("diemcau"), "demo", "--headless", "--for", "5", "--scenario", "evening", "--data", "/tmp/x"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
@@ -149,5 +185,5 @@ def test_what_cannot_be_started_is_said_in_a_sentence(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
     long = tmp_path / ("x" * 90)
     done = subprocess.run([*command[:-1], str(long)], capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 1
-    assert "too long a name" in done.stdout
+    assert done.returncode == 2
+    assert "too long a name" in done.stderr

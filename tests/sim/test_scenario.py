@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from sim import scenario
+from sim.director import Director
 from sim.faults import FAULTS
 from sim.places import by_cluster, by_commune, province
-from sim.scenario import Director, Line, Scenario, ScenarioError
+from sim.scenario import Line, Scenario, ScenarioError
 
 GOOD = '[[faults]]\nat_s = 3\nfault = "codec_hang_soft"\n'
 
@@ -41,6 +42,10 @@ def test_every_scenario_of_ours_is_good_and_uses_known_rules(name: str) -> None:
         ('[[faults]]\nat_s = 3\nfault = "room_dark"\ncall_s = 9\n', "has nothing to do with a call"),
         ("faults = 3\n", "there are no faults"),
         (GOOD + "[meeting]\nin_min = -4\n", "meeting: in_min must be a number from 0"),
+        (GOOD + '[meeting]\ntitle = "Giao ban 07:30"\n', "the title says 07:30, and the meeting starts in_min"),
+        (GOOD + '[meeting]\ntitle = "Họp 8 giờ"\n', "the title says 8 giờ"),
+        (GOOD + '[meeting]\ntitle = "Giao ban 7h30 sáng"\n', "the title says 7h30"),
+        (GOOD + "[meeting]\nlasts_min = 60\nevery_min = 30\n", "every_min must not be below lasts_min"),
     ],
 )
 def test_every_mistake_is_one_clear_sentence(text: str, sentence: str) -> None:
@@ -49,6 +54,11 @@ def test_every_mistake_is_one_clear_sentence(text: str, sentence: str) -> None:
     assert sentence in str(caught.value)
     assert str(caught.value).startswith("mine")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("title", ["Giao ban toàn tỉnh", "Triển khai 5G, 16 hội nghị", "Tổng kết năm 2026"])
+def test_a_meeting_may_be_called_by_any_name_without_a_time(title: str) -> None:
+    assert scenario.parse(GOOD + f'[meeting]\ntitle = "{title}"\n', "mine").meeting_title == title
 
 
 def test_an_unknown_scenario_is_named_with_those_there_are() -> None:
@@ -115,5 +125,26 @@ def test_freed_rooms_may_be_struck_again() -> None:
     rooms = director.choose(line)
     assert len(rooms) == 300
     assert director.choose(line) == ()
-    director.free(rooms)
+    director.over(rooms)
+    assert director.choose(line) == (), "they rest"
+    director.free(line, rooms)
     assert set(director.choose(line)) == set(rooms)
+
+
+def test_a_room_that_rests_from_one_fault_may_have_a_wider_one() -> None:
+    hang, ring = Line(1, "codec_hang_soft", count=200), Line(2, "ring_down", lasts_s=5)
+    director = Director(Scenario("again", {}, (hang, ring)), province(300), {}, 0)
+    rooms = director.choose(hang)
+    assert director.choose(ring) == (), "no cluster is whole"
+    fewest = min(sum(room in rooms for room in group) for group in by_cluster(province(300)).values())
+    assert sum(room in rooms for room in director.choose(ring, again=True)) == fewest
+    director.over(rooms)
+    assert director.choose(ring)
+
+
+def test_a_small_province_has_single_rooms_struck_more_seldom() -> None:
+    hang, ring = Line(1, "codec_hang_soft", every_s=60), Line(2, "ring_down", lasts_s=5, every_s=240)
+    plan = Scenario("again", {}, (hang, ring))
+    small, whole = Director(plan, province(30), {}, 0), Director(plan, province(), {}, 0)
+    assert (small.period_s(hang), whole.period_s(hang)) == (600, 60)
+    assert small.period_s(ring) == whole.period_s(ring) == 240

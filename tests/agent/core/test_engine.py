@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from agent.core.ages import NO_AGES
 from agent.core.engine import CLEAR_LATCHES
-from agent.core.events import DesiredChanged, OrderReceived, RecordKind, Tick
-from agent.core.facts import NoReading
+from agent.core.events import DesiredChanged, Observed, OrderReceived, RecordKind, Tick
+from agent.core.facts import Instant, NoReading, Observation
 from agent.core.lifecycles import Latch
 from agent.core.phases import Phase
 from agent.core.policy import Meeting
@@ -19,6 +20,39 @@ def test_an_impossible_value_reaches_no_rule() -> None:
     world.see({"codec.draw_w": 9e9})
     assert world.state.facts["codec.draw_w"].attempt == NoReading("garbled")
     assert world.state.facts["codec.draw_w"].good is None
+
+
+def test_a_value_is_of_the_moment_of_its_question_by_both_clocks_and_heard_when_the_look_ended() -> None:
+    world = World()
+    now = world.now
+    world.feed(Observed(Observation("t", {"codec.api": True}, {"codec.api": now.mono_s - 8.0}, now.mono_s - 3.0)))
+    seen = world.state.facts["codec.api"]
+    assert seen.good_at == Instant(now.mono_s - 8.0, now.wall_s - 8.0, now.synced)
+    assert seen.heard_s == now.mono_s - 3.0
+
+
+def test_a_look_without_an_end_or_with_one_that_is_to_come_has_ended_now() -> None:
+    for ended_s in (None, World().mono_s + 60.0):
+        world = World()
+        world.feed(Observed(Observation("t", {"codec.api": True}, {"codec.api": world.mono_s - 8.0}, ended_s)))
+        assert world.state.facts["codec.api"].heard_s == world.mono_s
+
+
+def test_an_answer_that_a_newer_one_has_overtaken_is_not_when_that_was_heard() -> None:
+    world = World()
+    asked_s = {"newer": world.mono_s - 2.0, "older": world.mono_s - 8.0}
+    for name, ended_s in (("newer", world.mono_s - 1.0), ("older", world.mono_s)):
+        world.feed(Observed(Observation("t", {"codec.api": True}, {"codec.api": asked_s[name]}, ended_s)))
+    assert world.state.facts["codec.api"].heard_s == world.mono_s - 1.0
+
+
+def test_what_is_over_with_are_the_acts_before_the_first_that_is_under_way() -> None:
+    world = World()
+    under_way = Act(3, "light_on", "light", world.mono_s, world.mono_s + 60.0)
+    for acts, upto in (({3: under_way}, 2), ({}, 4)):
+        world.state = replace(world.state, next_id=5, acts=acts, ages=NO_AGES)
+        world.feed(Tick())
+        assert world.state.ages.marks == ((upto, world.mono_s),)
 
 
 def test_acts_that_report_nothing_are_each_closed_as_failed_and_each_is_told() -> None:

@@ -149,6 +149,14 @@ def test_another_window_and_a_clock_begin_the_twelve_hours_anew() -> None:
     assert world.state.blind == Blind()
 
 
+def test_a_window_that_ends_further_ahead_than_any_does_counts_with_a_good_clock_too() -> None:
+    world = World()
+    world.feed(DesiredChanged(1, maintenance_until_s=WALL_S + 30 * DAY_S))
+    world.mono_s += 600.0
+    world.feed(Tick())
+    assert world.state.blind.lasted_s == 600.0
+
+
 def test_the_end_of_a_maintenance_that_was_seen_outlives_a_start_without_a_clock() -> None:
     store = MemoryStore("e")
     rooms = [Room((), policy(maintenance_until_s=WALL_S + 50.0), store, boot, "0.1", "r") for boot in ("b1", "b2")]

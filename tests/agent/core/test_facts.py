@@ -137,3 +137,10 @@ def test_what_was_true_before_has_not_stayed_false() -> None:
     for at_s, value in ((70.0, False), (80.0, True), (90.0, False), (100.0, False)):
         known = known.with_reading(value, Instant(at_s, 0.0, synced=True))
     assert not View({"codec.api": known}, Instant(101.0, 0.0, synced=True)).stays_false("codec.api", 3, 5.0)
+
+
+def test_a_late_answer_is_known_although_a_newer_question_had_none() -> None:
+    silent = Seen().with_reading(NoReading("timeout"), at(10.0))
+    late = silent.with_reading(46.0, at(5.0))
+    assert late == replace(silent, good=46.0, good_at=at(5.0))
+    assert late.with_reading(40.0, at(4.0)) == late, "older than what is known"

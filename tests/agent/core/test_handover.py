@@ -358,3 +358,15 @@ def test_the_rooms_own_upkeep_is_no_order_when_a_meeting_has_come_near() -> None
     world.feed(DesiredChanged(1, (Meeting("m", "Họp", start_s, start_s + 3600.0),)))
     assert again(world) is Handover.WITHDRAWN
     assert world.records(RecordKind.REMEDY_DONE)[-1].reason == Reason.MEETING_NEAR
+
+
+@pytest.mark.parametrize("command", ["", "c1"])
+def test_a_stage_is_as_ordered_as_the_boot_that_it_belongs_to_when_a_meeting_has_come_near(command: str) -> None:
+    world = World()
+    world.run(IDLE, 120)
+    world.see(IDLE)
+    world.state, _ = start(world.state, REMEDIES["room_staged_boot"], world.now, command=command)
+    world.state, _ = start(world.state, REMEDIES["codec_power_cycle"], world.now, by="staged_boot")
+    start_s = WALL_S + world.mono_s + 800.0
+    world.feed(DesiredChanged(1, (Meeting("m", "Họp", start_s, start_s + 3600.0),)))
+    assert again(world) is (Handover.BEGINS if command else Handover.WITHDRAWN)

@@ -19,6 +19,8 @@ from hub.store.read.reads import RANK, VERDICTS, MeetingRow, Place, RoomRow, Tre
 from wire.messages import BadMessageError, Event, decode
 
 router = APIRouter(include_in_schema=False)
+ROWS_MAX = 50
+"""Rooms on a page of the list: some screens' height on a phone."""
 
 
 @router.get("/")
@@ -165,12 +167,17 @@ def _folded_near(tree: Tree, node: int) -> str:
 
 
 @router.get("/rooms")
-def rooms_page(ask: Asked, q: str = "", state: str = "", cluster: str = "") -> Response:
-    """All rooms as a table, filtered."""
+def rooms_page(ask: Asked, q: str = "", state: str = "", cluster: str = "", page: int = 1) -> Response:
+    """All rooms as a table, filtered, a page at a time. A page that there is not becomes the nearest one."""
     lines, tree = _lines(ask, q, state, cluster)
+    pages = max(1, -(-len(lines) // ROWS_MAX))
+    page = min(max(1, page), pages)
     return ask.page(
         "rooms.html",
-        lines=lines,
+        lines=lines[(page - 1) * ROWS_MAX : page * ROWS_MAX],
+        total=len(lines),
+        page=page,
+        pages=pages,
         clusters=tree.of_level("cluster"),
         q=q,
         state=state,
@@ -247,14 +254,15 @@ def room_page(ask: Asked, room_id: str) -> Response:
         actions=views.actions(state),
         orders=read_incidents.orders_of_room(ask.reader, room_id),
         security=read_security.security(ask.reader, 5, room_id),
-        timeline=_timeline(ask, room, incidents, touching),
+        timelines=_timelines(ask, room, incidents, touching),
         meeting=next((meeting for meeting in touching if meeting.end_s > ask.now_s), None),
     )
 
 
-def _timeline(
+def _timelines(
     ask: Ask, room: reads.RoomDetail, incidents: list[read_incidents.Incident], meetings: list[MeetingRow]
-) -> str:
+) -> list[str]:
+    """A day for a desk, some hours for a phone."""
     start_s = ask.now_s - timeline.SPAN_S
     spans = [
         timeline.Span("faults", f"s-{i.severity}", i.opened_s, i.closed_s, views.title_of(ask.t, i))
@@ -273,7 +281,7 @@ def _timeline(
     ]
     for row in read_incidents.room_acts(ask.reader, room.room, start_s):
         spans.append(timeline.Span("acts", "act", row["at_s"], 0, _act_title(ask.t, row["raw"])))
-    return timeline.draw(ask.t, spans, ask.now_s)
+    return [timeline.draw(ask.t, spans, ask.now_s, frame) for frame in (timeline.DAY, timeline.NEAR)]
 
 
 def _act_title(t: Words, raw: bytes) -> str:

@@ -21,9 +21,9 @@ export function bindSearch({ merge, toast }) {
       Object.assign(link, { href: `/rooms/${row.room}`, id: `found-${index}`, innerHTML: mark(row.state) });
       link.setAttribute("role", "option");
       link.tabIndex = -1;
-      for (const [tag, text] of [["span", row.place], ["span", row.word], ["small", row.name]]) {
+      for (const [tag, name, text] of [["span", "place", row.place], ["span", "word", row.word], ["small", "name", row.name]]) {
         const part = document.createElement(tag);
-        part.textContent = text;
+        Object.assign(part, { className: name, textContent: text });
         link.append(part);
       }
       return link;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import html
 import re
 import statistics
 import time
@@ -59,10 +60,35 @@ def test_the_wire_is_compressed(client: TestClient) -> None:
     assert client.get("/rooms").headers["content-encoding"] == "gzip"
 
 
-def test_all_rooms_are_on_the_map_and_in_the_table(client: TestClient) -> None:
-    for path in ("/", "/rooms"):
+def rooms_in(text: str) -> list[str]:
+    return list(dict.fromkeys(re.findall(r'href="/rooms/(th-[0-9-]+)"', text)))
+
+
+def test_all_rooms_are_on_the_map_and_in_the_table_once(client: TestClient) -> None:
+    assert len(rooms_in(client.get("/").text)) == 621
+    found: list[str] = []
+    path = "/rooms"
+    while path:
         text = client.get(path).text
-        assert len(set(re.findall(r'href="/rooms/(th-[0-9-]+)"', text))) == 621
+        found += rooms_in(text)
+        following = re.search(r'rel="next" href="([^"]+)"', text)
+        path = html.unescape(following[1]) if following else ""
+    assert len(found) == len(set(found)) == 621
+
+
+@pytest.mark.parametrize(("page", "shown"), [("0", 1), ("-3", 1), ("13", 13), ("99", 13), ("1" * 30, 13)])
+def test_a_page_that_there_is_not_is_the_nearest_one(client: TestClient, page: str, shown: int) -> None:
+    assert f"trang {shown}/13" in client.get(f"/rooms?page={page}").text
+
+
+def test_what_is_filtered_stays_so_on_the_next_page(client: TestClient) -> None:
+    text = client.get("/rooms?state=ready&q=phong&page=2").text
+    assert re.findall(r'rel="(\w+)" href="/rooms\?([^"]+)"', text) == [
+        ("prev", "q=phong&amp;state=ready&amp;cluster=&amp;page=1"),
+        ("next", "q=phong&amp;state=ready&amp;cluster=&amp;page=3"),
+    ]
+    few = client.get("/rooms?state=lost").text
+    assert "pager" not in few
 
 
 def test_search_folds_marks_and_knows_aliases_clusters_and_codes(client: TestClient) -> None:
@@ -95,6 +121,9 @@ def test_rooms_are_filtered_and_sorted_worst_first(client: TestClient) -> None:
     assert set(re.findall(r'<tr class="s-(\w+)">', client.get("/rooms?state=lost").text)) == {"lost"}
     muong_lat = client.get("/rooms?cluster=c14845").text
     assert muong_lat.count('<tr class="s-') == 32
+    part = client.get("/rooms?cluster=c14845&part=table").text
+    assert part.count('<tr class="s-') == 32
+    assert "<nav aria-label" not in part, "what is fetched while typing is the table alone"
 
 
 def test_csv_opens_in_a_spreadsheet_and_holds_no_formula(client: TestClient, hub: FakeHub) -> None:

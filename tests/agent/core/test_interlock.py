@@ -15,7 +15,7 @@ from agent.core.phases import Phase
 from agent.core.policy import Meeting
 from agent.core.reasons import ALLOWED, PASSING, Decision, Reason
 from agent.core.remedies import LOADS, REMEDIES
-from agent.core.state import Fault, Lease, LoadState, Staged
+from agent.core.state import Act, Fault, Lease, LoadState, Staged
 from agent.core.timelines import UNSTEPPED
 from tests.agent.core.world import IDLE, WALL_S, World, policy
 
@@ -227,6 +227,37 @@ def test_equipment_is_never_left_off(name: str) -> None:
     """No remedy of the catalogue can switch equipment off for good."""
     off = [r.name for r in REMEDIES.values() if r.load == name and r.method.value == "off"]
     assert off == []
+
+
+def test_no_order_of_its_own_making_leaves_equipment_off_either() -> None:
+    world = World()
+    world.run(IDLE, 300)
+    world.see(IDLE)
+    for name in world.state.policy.relays & {name for name, load in LOADS.items() if not load.may_stay_off}:
+        off = replace(REMEDIES["fan_off"], name=f"{name}_off", load=name)
+        assert permit(off, world.state, world.now) == Decision(Reason.NOT_FITTED)
+
+
+def test_what_stands_for_the_whole_room_waits_for_every_act() -> None:
+    world = World()
+    world.run(IDLE, 300)
+    world.see(IDLE)
+    under_way = Act(1, "light_on", "light", world.mono_s, world.mono_s + 60.0)
+    world.state = replace(world.state, acts={1: under_way})
+    assert permit(REMEDIES["room_staged_boot"], world.state, world.now) == Decision(Reason.LOAD_BUSY)
+    assert permit(REMEDIES["codec_restart"], world.state, world.now) == ALLOWED
+
+
+def test_after_a_step_of_the_clock_no_trial_is_known_to_run() -> None:
+    world = World()
+    world.run(IDLE, 300)
+    world.see(IDLE)
+    now_s = WALL_S + world.mono_s
+    world.feed(DesiredChanged(1, (Meeting("t", "Kết nối thử", now_s - 60, now_s + 600, trial=True),)))
+    remedy = replace(REMEDIES["light_on"], trial_only=True)
+    assert permit(remedy, world.state, world.now) == ALLOWED
+    world.state = replace(world.state, times=replace(world.state.times, doubt_until_s=world.mono_s + 1.0))
+    assert permit(remedy, world.state, world.now) == Decision(Reason.NOT_A_TRIAL)
 
 
 def test_nothing_known_authorises_nothing() -> None:

@@ -15,7 +15,7 @@ from agent.core.interlock import permit
 from agent.core.phases import Phase
 from agent.core.policy import Meeting
 from agent.core.reasons import ALLOWED, Decision, Reason
-from agent.core.remedies import REMEDIES
+from agent.core.remedies import REMEDIES, Method
 from agent.core.state import LoadState
 from tests.agent.core.test_codec_hung_story import HUNG
 from tests.agent.core.test_staging import live, names
@@ -238,6 +238,14 @@ def test_what_only_disturbs_is_kept_a_quarter_of_an_hour_from_meetings(remedy: s
     assert said(room(900.0), remedy) == Reason.MEETING_NEAR
     assert said(room(-60.0, 60.01), remedy, confirmed=True) == Reason.MEETING_NEAR
     assert said(room(-60.0, 60.0), remedy) == ""
+
+
+@pytest.mark.parametrize("starts_in_s", [300.0, -60.0])
+def test_what_a_meeting_does_not_need_may_be_switched_off_and_on_in_it(starts_in_s: float) -> None:
+    assert said(room(starts_in_s), "fan_off") == ""
+    off_and_on = replace(REMEDIES["fan_off"], method=Method.CYCLE)
+    world = room(starts_in_s)
+    assert permit(off_and_on, world.state, world.now) == ALLOWED
 
 
 @pytest.mark.parametrize("step_s", [7200.0, -7200.0, 10 * 365 * 86_400.0])

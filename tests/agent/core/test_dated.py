@@ -8,11 +8,13 @@ import pytest
 
 from agent.core.events import PastAct, Restarted
 from agent.core.facts import Instant
+from agent.core.interlock import permit
 from agent.core.lifecycles import Latch, Supply
 from agent.core.recovery import UNDATED_MAX, dated
-from agent.core.state import RoomState, Undated
+from agent.core.remedies import REMEDIES
+from agent.core.state import LoadState, RoomState, Undated
 from agent.core.timelines import Timeline, Timelines
-from tests.agent.core.world import WALL_S, World, policy
+from tests.agent.core.world import IDLE, WALL_S, World, policy
 
 NOW = Instant(1000.0, WALL_S, synced=True)
 BEGAN_S = WALL_S - 7200.0
@@ -117,3 +119,18 @@ def test_of_each_load_the_newest_restarts_wait_for_a_date_oldest_first() -> None
     state = restored(Restarted(past_acts=(*codec, *camera)))
     known = [(one.load, one.wall_s - WALL_S) for one in state.undated]
     assert known == [("codec", n) for n in range(4, UNDATED_MAX + 4)] + [("camera", n) for n in range(200, 203)]
+
+
+@pytest.mark.parametrize(
+    ("dated_s", "reason"), [((), "clock_unknown"), ((10.0,), "clock_unknown"), ((10.0, 20.0, 30.0), "budget_hour")]
+)
+def test_a_budget_that_dated_restarts_alone_have_spent_does_not_wait_for_the_clock(
+    dated_s: tuple[float, ...], reason: str
+) -> None:
+    """Three restarts an hour are its budget; three more are of earlier boots, and nobody knows of when."""
+    world = World(mono_s=3000.0)
+    world.run(IDLE, 20)
+    own = LoadState(acts_s=(*dated_s, 2500.0, 2500.0, 2500.0))
+    undated = tuple(Undated("codec", False, 2500.0, WALL_S - 9e6) for _ in range(3))
+    world.state = replace(world.state, loads={**world.state.loads, "codec": own}, undated=undated)
+    assert permit(REMEDIES["codec_restart"], world.state, world.now).reason == reason

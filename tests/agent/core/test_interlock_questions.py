@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from agent.core.facts import NoReading, Reading
-from agent.core.interlock import must_hurry, needs_a_last_look, shows_a_call
+from agent.core.interlock import mains_bad, must_hurry, needs_a_last_look, shows_a_call
 from agent.core.remedies import LOADS, REMEDIES
 from agent.core.stages import stands_for
 from tests.agent.core.world import World
@@ -62,3 +62,17 @@ def test_what_takes_something_away_is_asked_about_once_more(remedy: str, asked: 
 def test_a_room_that_is_not_restarted_stands_for_nothing() -> None:
     world = World()
     assert stands_for(world.state, world.now) == (False, False)
+
+
+@pytest.mark.parametrize(
+    ("battery", "volts", "bad"),
+    [
+        (False, 230.0, False), (False, 120.0, True), (False, 290.0, True), (True, 230.0, True),
+        (NoReading("timeout"), 120.0, True), (NoReading("timeout"), NoReading("timeout"), False),
+        (True, NoReading("timeout"), True),
+    ],
+)  # fmt: skip
+def test_the_mains_is_bad_by_either_meter(battery: Reading, volts: Reading, bad: bool) -> None:
+    world = World()
+    world.see({"ups.on_battery": battery, "mains.voltage_v": volts})
+    assert mains_bad(world.state.view(world.now), world.state.policy) is bad

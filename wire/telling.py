@@ -37,6 +37,16 @@ class Caution(enum.StrEnum):
     ASK = "ask"  # certainly no call: whether there is a picture or sound has to be asked in the room
 
 
+class Need(enum.StrEnum):
+    """Who has to do something about a fault: what lists are grouped by, and what counters count."""
+
+    PERSON = "person"  # the machine cannot, or has tried all it can
+    HAND = "hand"  # the machine may not: what it would do is done by hand
+    MACHINE = "machine"  # the machine is at it, or about to be
+    WATCH = "watch"  # nobody has to do anything
+    NONE = ""  # it is over
+
+
 ACTING = frozenset({Stance.WORKING, Stance.AWAITING, Stance.LATE})
 """Where the machine is at it, and people leave it alone."""
 HAND_STANCES = frozenset({Stance.REFUSED, Stance.GIVEN_UP, Stance.PERSON, Stance.UNHEARD})
@@ -45,6 +55,11 @@ CALL_REASONS = frozenset({"in_call", "call_unknown", "call_witnesses_disagree"})
 """Refusals for the sake of a call."""
 NO_MEANS = frozenset({"not_fitted", "unknown_action"})
 """Refusals that only say that the room has no such act to offer."""
+OWN_CLOCK = frozenset({
+    "stagger", "min_off", "load_busy", "upstream_down", "settling", "hold_on", "returning", "lease", "looking",
+    "not_yet",
+})  # fmt: skip
+"""Refusals that end by the room's own clock: while it waits for them the machine is at it."""
 HAND_MAY_CUT = NO_MEANS | {
     "", "meeting_near", "clock_unknown", "safe_mode", "no_journal", "budget_hour", "budget_day", "fleet_budget",
 }  # fmt: skip
@@ -104,6 +119,21 @@ def stance_of(now: Moment) -> Stance:
     if now.refused and now.refused not in NO_MEANS:
         return Stance.REFUSED
     return Stance.GIVEN_UP if now.acts else Stance.PERSON
+
+
+def need_of(now: Moment) -> Need:
+    """Who has to do something about the fault. Whatever forbids the act and may last is a hand's, from the start."""
+    match stance_of(now):
+        case Stance.OVER:
+            return Need.NONE
+        case Stance.GIVEN_UP | Stance.PERSON | Stance.UNHEARD:
+            return Need.PERSON
+        case Stance.REFUSED:
+            return Need.HAND
+        case Stance.WAITING:
+            return Need.MACHINE if now.refused in OWN_CLOCK else Need.HAND
+        case _:
+            return Need.MACHINE
 
 
 def tell(words: Words, now: Moment) -> Telling:

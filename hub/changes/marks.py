@@ -9,6 +9,7 @@ import sqlite3
 
 from hub.port import Change, Marked
 from hub.store import audit
+from hub.store.recurrence import lingers
 
 SHELVE_MAX_S = 7 * 86_400.0
 """Nothing is put away for ever."""
@@ -18,9 +19,13 @@ _REASON_MAX = 200
 
 def _find(db: sqlite3.Connection, incident: int) -> sqlite3.Row | None:
     row: sqlite3.Row | None = db.execute(
-        "SELECT id, room, closed_s, acked_by, acked_s FROM incidents WHERE id = ?", (incident,)
+        "SELECT id, room, closed_s, often_s, again, acked_by, acked_s FROM incidents WHERE id = ?", (incident,)
     ).fetchone()
     return row
+
+
+def _is_over(row: sqlite3.Row, now_s: float) -> bool:
+    return bool(row["closed_s"]) and not lingers(row["closed_s"], row["often_s"], row["again"], now_s)
 
 
 def _done(db: sqlite3.Connection, row: sqlite3.Row, by: str, now_s: float, what: str, **detail: object) -> Change:
@@ -33,7 +38,7 @@ def ack(db: sqlite3.Connection, incident: int, by: str, now_s: float) -> tuple[M
     row = _find(db, incident)
     if row is None:
         return Marked("not_found"), Change()
-    if row["closed_s"]:
+    if _is_over(row, now_s):
         return Marked("closed"), Change()
     if row["acked_s"]:
         mine = row["acked_by"] == by
@@ -58,7 +63,7 @@ def shelve(
     row = _find(db, incident)
     if row is None:
         return Marked("not_found"), Change()
-    if row["closed_s"]:
+    if _is_over(row, now_s):
         return Marked("closed"), Change()
     if not now_s < until_s <= now_s + SHELVE_MAX_S:
         return Marked("duration"), Change()

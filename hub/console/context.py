@@ -24,7 +24,7 @@ from hub.console import assets, shortcuts, story
 from hub.console import words as words_module
 from hub.console.words import LANGUAGES, Words, words
 from hub.port import HubPort
-from hub.store.read import reads
+from hub.store.read import counts, reads
 from hub.store.read.scope import ScopedReader
 
 LANGUAGE_COOKIE = "diemcau_language"
@@ -167,14 +167,14 @@ class Ask:
         }
         if not self.part:
             if "counters" not in values:
-                values["counters"] = reads.counters(self.reader, self.now_s)
+                values["counters"] = counts.counters(self.reader, self.now_s)
             values["health"] = health_of(self.console.hub, self.reader, values["counters"], self.now_s)
             values["here"] = self.request.url.path + (f"?{self.request.url.query}" if self.request.url.query else "")
             values["restored"] = restored.told(self.console.reader.connection(), self.now_s)
         return HTMLResponse(self.console.environment.get_template(template).render(values), status)
 
 
-def health_of(hub: HubPort, reader: reads.Reader, counters: reads.Counters, now_s: float) -> dict[str, Any]:
+def health_of(hub: HubPort, reader: reads.Reader, counters: counts.Counters, now_s: float) -> dict[str, Any]:
     """How the hub is, as far as the asker may know: whether it works, and figures of the asker's own rooms."""
     found = hub.health()
     if isinstance(reader, ScopedReader):

@@ -30,7 +30,7 @@ from anyio import to_thread
 from hub.access.auth import Session
 from hub.access.limits import is_somebody, network
 from hub.port import REFRESH, Change, HubPort
-from hub.store.read import reads
+from hub.store.read import counts, reads
 
 log = logging.getLogger(__name__)
 
@@ -184,7 +184,7 @@ class Live:
 
     def _top(self, reader: reads.Reader | None = None) -> dict[str, Any]:
         now_s, health = self._clock(), self._hub.health()
-        counters = reads.counters(reader or self._reader, now_s)
+        counters = counts.counters(reader or self._reader, now_s)
         age_s = health.get("last_message_age_s")
         if reader is not None:  # of one's own rooms, not of the hub
             age_s = max(0.0, now_s - counters.heard_s) if counters.heard_s else None

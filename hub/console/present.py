@@ -11,12 +11,10 @@ from math import ceil
 
 from hub.console.words import Words, short_time
 from hub.core.liveness import EPOCH
+from hub.store.read import standing
 from hub.store.read.read_incidents import Incident
 from wire import messages as m
 from wire.telling import Caution, Moment, Stance, Telling, tell
-
-STATE_OLD_S = 900.0
-"""A room says every 10 min how it stands. What it said before that rules out no call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +35,16 @@ class Present:
 def present(t: Words, incident: Incident, now_s: float) -> Present:
     """What is told of an incident, by its room's last word."""
     state = incident.last.state if incident.is_open else None
-    fault = _fault(incident, state)
+    fault = standing.fault_now(incident, state)
     words = t.told(fault.words if fault is not None and fault.words else incident.words)
-    title = words.title or incident.rule
+    title = words.title or t("incident.nameless")
+    if incident.lingers(now_s):
+        return Present(title, t("now.lingers", time=short_time(incident.closed_s, now_s)), tuple(words.steps))
     if not incident.is_open:
         return Present(title, t("now.over"))
     if incident.epoch == EPOCH:  # the hub's own: no machine of the room's has a part in it
         return Present(title, t("now.hub_person" if incident.needs_person else "now.hub"), tuple(words.steps))
-    now = _moment(incident, state, fault, now_s)
+    now = standing.moment(incident, state, fault, now_s)
     return replace(said_at(t, words, now, now_s, incident.last.silent_since_s), title=title)
 
 
@@ -54,47 +54,21 @@ def said_at(t: Words, words: m.Words, now: Moment, now_s: float, silent_since_s:
     return Present(words.title, _line(t, said, now_s, silent_since_s), *_script(t, words, now, said))
 
 
-def _fault(incident: Incident, state: m.State | None) -> m.FaultNow | None:
-    """The incident's fault in the room's newest state."""
-    if state is None or state.stamp.epoch != incident.epoch:
-        return None
-    return next((fault for fault in state.faults if fault.fault_id == incident.fault_id), None)
-
-
-def _moment(incident: Incident, state: m.State | None, fault: m.FaultNow | None, now_s: float) -> Moment:
-    last, found = incident.last, _by_events(incident)
-    if state is None:
-        return replace(found, heard=last.heard)
-    age_s = max(0.0, now_s - last.state_s)
-    if fault is not None:
-        refused = fault.refused or (found.refused if fault.phase == "escalated" else "")
-        left_s = fault.left_s - age_s if fault.left_s else 0.0
-        found = Moment(fault.phase, refused, fault.act, fault.acts, fault.takes_s, left_s)
-    call = state.in_call if age_s < STATE_OLD_S else None
-    return replace(found, call=call, dark=last.dark(now_s), heard=last.heard, hands_off=state.hands_off)
-
-
-def _by_events(incident: Incident) -> Moment:
-    """What is known without the room's state: which act comes next is not."""
-    act = incident.remedies[-1] if incident.remedies and not incident.refused else ""
-    return Moment(incident.phase, incident.refused, act, len(incident.remedies))
-
-
 def _line(t: Words, said: Telling, now_s: float, silent_since_s: float) -> str:
     act = lower_first(t.name("remedy", said.act)) if t.has(f"remedy.{said.act}") else t("now.heal")
     match said.stance:
         case Stance.WORKING:
             long = t("now.takes", age=_about(t, said.takes_s)) if said.takes_s else ""
-            until = t("now.until", time=_until(said, now_s)) if said.left_s else ""
-            span = ", ".join(part for part in (long, until) if part)
+            ends = t("now.until", time=until(said.left_s, now_s)) if said.left_s else ""
+            span = ", ".join(part for part in (long, ends) if part)
             return t("now.working_for", act=act, span=span) if span else t("now.working", act=act)
         case Stance.AWAITING if said.left_s:
-            return t("now.awaiting_until", act=act, time=_until(said, now_s))
+            return t("now.awaiting_until", act=act, time=until(said.left_s, now_s))
         case Stance.WAITING:
-            ends = t("now.again_at", time=_until(said, now_s)) if said.left_s else t("now.when_it_may")
+            ends = t("now.again_at", time=until(said.left_s, now_s)) if said.left_s else t("now.when_it_may")
             return f"{t('now.waiting', act=act, why=t.why(said.refused))} {ends}"
         case Stance.REFUSED:
-            first = t("now.not_before", time=_until(said, now_s)) if said.left_s else ""
+            first = t("now.not_before", time=until(said.left_s, now_s)) if said.left_s else ""
             parts = (t("now.refused", act=act, why=t.why(said.refused)), first, t("now.by_hand"))
             return " ".join(part for part in parts if part)
         case Stance.UNHEARD:
@@ -104,9 +78,9 @@ def _line(t: Words, said: Telling, now_s: float, silent_since_s: float) -> str:
             return t(f"now.{said.stance}", act=act)
 
 
-def _until(said: Telling, now_s: float) -> str:
+def until(left_s: float, now_s: float) -> str:
     """A time of day that stays true while the page stands, in whole minutes."""
-    return short_time(60 * ceil((now_s + said.left_s) / 60), now_s)
+    return short_time(60 * ceil((now_s + left_s) / 60), now_s)
 
 
 def _about(t: Words, seconds: float) -> str:

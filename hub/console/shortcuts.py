@@ -27,6 +27,7 @@ SHORTCUTS = (
     Shortcut("ack", ("a",)),
     Shortcut("shelve", ("s",)),
     Shortcut("recheck", ("r",)),
+    Shortcut("order", ("o",)),
     Shortcut("call", ("c",)),
     Shortcut("note", ("n",)),
     Shortcut("save", ("Ctrl+Enter",)),

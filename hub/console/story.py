@@ -53,7 +53,7 @@ TONES: dict[str, str] = {
 
 def tell(t: Words, incident: Incident, events: list[sqlite3.Row], people: list[sqlite3.Row]) -> list[Step]:
     """All steps in order; `people` are notes and orders."""
-    steps = [Step(incident.opened_s, "symptom", t("story.symptom"), t.fault(incident.words, incident.rule))]
+    steps = [Step(incident.opened_s, "symptom", t("story.symptom"), t.fault(incident.words))]
     steps += [_of_event(t, incident, row) for row in events]
     steps += [_of_person(t, row) for row in people]
     if incident.acked_by:

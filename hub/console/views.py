@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from hub.console.present import Present, lower_first, present
-from hub.console.words import Words, short_time
-from hub.store.read import read_incidents, reads
-from hub.store.read.causes import Sign, by_cause
+from hub.console.words import Words, local, short_time
+from hub.store.read import reads, worklist
 from hub.store.read.last_word import read_state as read
 from hub.store.read.read_incidents import Incident
 from hub.store.read.reads import MeetingRow, RoomDetail, RoomRow, Tree
+from hub.store.read.worklist import Item
 from wire.messages import ActionNow, FactNow, State
+from wire.telling import Need
 
 
 @dataclass
@@ -19,6 +20,7 @@ class Row:
     """One row to handle: an incident, or several of one cause."""
 
     incident: Incident
+    need: Need
     title: str
     room: RoomRow | None
     commune: str
@@ -41,19 +43,18 @@ class Row:
 
 
 def title_of(t: Words, incident: Incident) -> str:
-    """What the room called it when it told of it last, or the rule's name when it sent no words."""
-    return t.told(incident.words).title or incident.rule
+    """What the room called it when it told of it last; one without a name is said to have none."""
+    return t.told(incident.words).title or t("incident.nameless")
 
 
-def make_rows(
-    t: Words, incidents: list[Incident], rooms: list[RoomRow], tree: Tree, coming: list[MeetingRow]
-) -> list[Row]:
+def make_rows(t: Words, items: list[Item], rooms: list[RoomRow], tree: Tree, coming: list[MeetingRow]) -> list[Row]:
     """Rows in the given order, those of one cause folded into the first of them."""
     by_room = {room.room: room for room in rooms}
     nearest = reads.next_by_room(coming)
-    singles = [_row(t, incident, by_room.get(incident.room), tree, nearest) for incident in incidents]
+    singles = {one.incident.id: _row(t, one, by_room.get(one.incident.room), tree, nearest) for one in items}
     rows: list[Row] = []
-    for same in by_cause(singles, _sign):
+    for alike in worklist.rows(items):
+        same = [singles[one.incident.id] for one in alike]
         first = same[0]
         rows.append(first)
         if len(same) == 1:
@@ -62,8 +63,28 @@ def make_rows(
         first.communes = len({row.commune for row in same})
         first.meeting = min((row.meeting for row in same if row.meeting), key=lambda m: m.start_s, default=None)
         first.cluster = first.cluster if len({row.cluster for row in same}) == 1 else ""
-    order = {id(row): index for index, row in enumerate(singles)}
-    return sorted(rows, key=lambda row: order[id(row)])
+    order = {incident: index for index, incident in enumerate(singles)}
+    return sorted(rows, key=lambda row: order[row.incident.id])
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The rows of those who have to do something, and how many there are of them in all, shown or not."""
+
+    need: Need
+    count: int
+    rows: list[Row]
+
+
+def grouped(rows: list[Row], shown: int) -> list[Group]:
+    """The rows by who has to do something; of all together, the first `shown` are shown."""
+    found = []
+    for need in (*worklist.GROUPS, Need.NONE):
+        of_need = [row for row in rows if row.need == need]
+        if of_need:
+            found.append(Group(need, len(of_need), of_need[: max(0, shown)]))
+            shown -= len(of_need)
+    return found
 
 
 def with_lines(t: Words, rows: list[Row], now_s: float) -> list[Row]:
@@ -75,11 +96,13 @@ def with_lines(t: Words, rows: list[Row], now_s: float) -> list[Row]:
     return rows
 
 
-def _row(t: Words, incident: Incident, room: RoomRow | None, tree: Tree, nearest: dict[str, MeetingRow]) -> Row:
+def _row(t: Words, item: Item, room: RoomRow | None, tree: Tree, nearest: dict[str, MeetingRow]) -> Row:
+    incident = item.incident
     commune = tree.up(room.node, "commune") if room else None
     cluster = tree.up(room.node, "cluster") if room else None
     return Row(
         incident,
+        item.need,
         title_of(t, incident),
         room,
         commune.name if commune else "",
@@ -88,8 +111,13 @@ def _row(t: Words, incident: Incident, room: RoomRow | None, tree: Tree, nearest
     )
 
 
-def _sign(row: Row) -> Sign:
-    return read_incidents.sign(row.incident)
+def times(t: Words, incident: Incident, now_s: float) -> str:
+    """How many-th time it is, where it has come before; else empty."""
+    if incident.nth < 2:
+        return ""
+    if local(incident.first_s).date() == local(now_s).date():
+        return t("again.today", n=incident.nth)
+    return t("again.since", n=incident.nth, time=short_time(incident.first_s, now_s))
 
 
 def verdict_sentence(t: Words, room: RoomDetail, worst: Present | None, now_s: float) -> str:
@@ -151,12 +179,3 @@ def _fact_line(t: Words, key: str, fact: FactNow, now_s: float) -> FactLine:
 def actions(state: State | None) -> list[ActionNow]:
     """The guarded actions that the room offers, with the refusal each would meet just now."""
     return list(state.actions) if state else []
-
-
-def effect(action: str) -> str:
-    """The catalogue key that says what an action does."""
-    if action.endswith("_power_cycle"):
-        return "effect.cycle"
-    if action.endswith("_restart"):
-        return "effect.restart"
-    return {"recheck": "effect.recheck", "codec_wake": "effect.wake"}.get(action, "effect.switch")

@@ -102,10 +102,10 @@ class Words:
         )
         return m.Words(str(row.get("title", "")), steps, str(row.get("name", "")), working=working, power=power)
 
-    def fault(self, words: dict[str, Any], rule: str) -> str:
-        """The name of a fault as its room sent it; its title, or the rule's raw name, when it sent none."""
+    def fault(self, words: dict[str, Any]) -> str:
+        """The name of a fault as its room sent it, or its title; one without either is said to have none."""
         found = self._of(words)
-        return str(found.get("name") or found.get("title") or rule)
+        return str(found.get("name") or found.get("title") or self("incident.nameless"))
 
     def reason(self, words: dict[str, Any], raw: str) -> str:
         """A reason in the words that came with its fault, else in the console's own; see `why`."""

@@ -10,11 +10,12 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from hub.console import timeline, views
+from hub.console.acting.dangers import apart
 from hub.console.context import Ask, Asked, RefusedError
 from hub.console.present import present
 from hub.console.words import Words, day_time
 from hub.core.text import fold
-from hub.store.read import read_incidents, read_security, reads
+from hub.store.read import counts, read_incidents, read_security, reads, worklist
 from hub.store.read.reads import RANK, VERDICTS, MeetingRow, Place, RoomRow, Tree
 from wire.messages import BadMessageError, Event, decode
 
@@ -28,10 +29,11 @@ def overview(ask: Asked) -> Response:
     """Next meeting, all rooms as tiles, the five most urgent things, liveness."""
     tree, rooms = reads.tree(ask.reader), reads.rooms(ask.reader)
     coming = reads.meetings(ask.reader, ask.now_s)
-    rows = views.make_rows(ask.t, read_incidents.by_tab(ask.reader, "new", ask.now_s), rooms, tree, coming)
+    work = worklist.open_work(ask.reader, ask.now_s)
     # What a room is healing by itself is no work for a person yet.
-    urgent = [row for row in rows if row.incident.needs_person]
-    counters = reads.counters(ask.reader, ask.now_s)
+    hands = [one for one in worklist.in_tab(work, "open", "") if one.need in worklist.HANDS]
+    urgent = views.make_rows(ask.t, hands, rooms, tree, coming)
+    counters = counts.counters(ask.reader, ask.now_s, work)
     return ask.page(
         "overview.html",
         clusters=_clusters(tree, rooms),
@@ -45,11 +47,13 @@ def overview(ask: Asked) -> Response:
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """A meeting and how many of its rooms are ready."""
+    """A meeting and how many of its rooms are ready: of those invited, each is either ready, missing or foreign."""
 
     meeting: MeetingRow
     ready: int
     invited: int
+    foreign: int
+    """Invited, and in no list of rooms: nobody can say how they are."""
     missing: list[tuple[RoomRow, str]]
     """Rooms that are not ready with their communes, the worst first."""
 
@@ -61,7 +65,8 @@ def _meeting(coming: list[MeetingRow], rooms: list[RoomRow], tree: Tree) -> Read
     invited = [room for room in rooms if room.room in meeting.rooms]
     missing = sorted((room for room in invited if room.verdict != "ready"), key=lambda room: RANK[room.verdict])
     named = [(room, commune.name if (commune := tree.up(room.node, "commune")) else "") for room in missing]
-    return Readiness(meeting, len(invited) - len(missing), len(meeting.rooms), named)
+    foreign = len(meeting.rooms) - len(invited)
+    return Readiness(meeting, len(invited) - len(missing), len(meeting.rooms), foreign, named)
 
 
 Communes = list[tuple[str, list[RoomRow]]]
@@ -117,7 +122,7 @@ def _lines(ask: Ask, query: str, verdict: str, cluster: str) -> tuple[list[Line]
     nearest = reads.next_by_room(reads.meetings(ask.reader, ask.now_s))
     problems: dict[str, str] = {}
     for incident in read_incidents.open_incidents(ask.reader):
-        problems.setdefault(incident.room, ask.t.fault(incident.words, incident.rule))
+        problems.setdefault(incident.room, ask.t.fault(incident.words))
     lines = []
     for room in search(reads.rooms(ask.reader), tree, query):
         of_cluster = tree.up(room.node, "cluster")
@@ -251,7 +256,7 @@ def room_page(ask: Asked, room_id: str) -> Response:
         state=state,
         groups=views.fact_groups(ask.t, state, ask.now_s),
         secret=state is not None and state.secrecy == "secret_meeting",
-        actions=views.actions(state),
+        actions=apart(views.actions(state)),
         orders=read_incidents.orders_of_room(ask.reader, room_id),
         security=read_security.security(ask.reader, 5, room_id),
         timelines=_timelines(ask, room, incidents, touching),
@@ -297,7 +302,7 @@ def health_page(ask: Asked) -> Response:
     live = ask.request.app.state.live
     return ask.page(
         "health.html",
-        counters=reads.counters(ask.reader, ask.now_s),
+        counters=counts.counters(ask.reader, ask.now_s),
         aside=reads.set_aside(ask.reader),
         security=read_security.security(ask.reader),
         live=live,

@@ -9,18 +9,27 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Form, Query
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from hub.console import acts, story, views
+from hub.console import story, views
+from hub.console.acting import acts
+from hub.console.acting.dangers import effect
+from hub.console.acting.fitting import fitting
 from hub.console.context import Acting, Ask, Asked, RefusedError, in_scope
 from hub.console.present import present
 from hub.console.words import short_time
 from hub.port import Marked
-from hub.store.read import read_incidents, reads
-from hub.store.read.read_incidents import INCIDENTS_MAX, ROWS_MAX, TABS, Incident
+from hub.store.read import counts, read_incidents, reads, worklist
+from hub.store.read.read_incidents import Incident
+from hub.store.read.worklist import TABS
 from wire import bounds
 
 router = APIRouter(include_in_schema=False)
 
 STORY_MAX = 1000
+ROWS_MAX = 100
+"""A page never shows more rows, each of which may stand for many incidents: nobody reads further."""
+INCIDENTS_MAX = 1000
+"""So many are marked in one go: the whole province lost at once, and then some."""
+EARLIER_MAX = 5
 Number = Annotated[int, Query(ge=0, lt=2**62)]
 """The number of an incident, as far as SQLite can count."""
 SHELVE_MIN = (30, 120, 480, 1440)
@@ -28,42 +37,51 @@ SHELVE_WHY = ("waiting_person", "waiting_part", "waiting_carrier", "planned")
 
 
 @router.get("/triage")
-def triage_page(ask: Asked, tab: str = "new", sel: Number = 0) -> Response:
-    """The rows of a tab and, beside them, the chosen one."""
-    tab = tab if tab in TABS else "new"
+def triage_page(ask: Asked, tab: str = "open", sel: Number = 0) -> Response:
+    """The rows of a tab by who has to do something and, beside them, the chosen one."""
+    tab = tab if tab in TABS else "open"
     tree, all_rooms = reads.tree(ask.reader), reads.rooms(ask.reader)
     coming = reads.meetings(ask.reader, ask.now_s)
-    incidents = read_incidents.by_tab(ask.reader, tab, ask.now_s)
-    rows = views.make_rows(ask.t, incidents, all_rooms, tree, coming)
+    work, user = worklist.open_work(ask.reader, ask.now_s), ask.session.user
+    items = worklist.done(ask.reader, ask.now_s) if tab == "done" else worklist.in_tab(work, tab, user)
+    rows = views.make_rows(ask.t, items, all_rooms, tree, coming)
     chosen = next((row for row in rows if row.incident.id == sel), None)
     if chosen is None and ask.part == "pane":
         # It has left this tab, for instance because it was just taken: whoever works on it still sees it.
-        (chosen,) = views.make_rows(ask.t, [_find(ask, sel)], all_rooms, tree, coming)
+        (chosen,) = views.make_rows(ask.t, [_item(ask, sel)], all_rooms, tree, coming)
     chosen = chosen or (rows[0] if rows else None)
     values: dict[str, Any] = _pane(ask, chosen, tab) if chosen and ask.part != "list" else {"row": None, "tab": tab}
     if ask.part == "pane":
         return ask.page("pane.html", **values)
+    tabs = worklist.tab_counts(ask.reader, work, user, ask.now_s)
     return ask.page(
         "triage.html",
-        tabs=TABS,
-        counts=read_incidents.tab_counts(ask.reader, ask.now_s),
-        rows=views.with_lines(ask.t, rows[:ROWS_MAX], ask.now_s),
-        hidden=len(rows) - ROWS_MAX,
+        tabs=tabs,
+        groups=views.grouped(views.with_lines(ask.t, rows[:ROWS_MAX], ask.now_s) + rows[ROWS_MAX:], ROWS_MAX),
+        most=ROWS_MAX,
+        hidden=tabs[tab] - ROWS_MAX,
         chosen=chosen.incident.id if chosen else 0,
-        counters=reads.counters(ask.reader, ask.now_s),
+        times_of=views.times,
+        counters=counts.counters(ask.reader, ask.now_s, work),
         **values,
     )
 
 
-def _pane(ask: Ask, row: views.Row, tab: str = "new", steps_max: int = 4) -> dict[str, Any]:
+def _pane(ask: Ask, row: views.Row, tab: str = "open", steps_max: int = 4) -> dict[str, Any]:
     """All that the pane beside the list shows of one row."""
     incident = row.incident
+    fit = fitting(ask.t, incident, ask.now_s)
     return {
         "row": row,
         "tab": tab,
         "i": incident,
         "room": row.room,
         "now": present(ask.t, incident, ask.now_s),
+        "lingers": incident.lingers(ask.now_s),
+        "times": views.times(ask.t, incident, ask.now_s),
+        "fit": fit,
+        "in_meeting": bool(fit and acts.may_need_confirmation(ask.reader, incident.room, fit.act, ask.now_s)),
+        "earlier": read_incidents.earlier(ask.reader, incident, EARLIER_MAX),
         "steps": _story(ask, incident)[-steps_max:],
         "shelve_min": SHELVE_MIN,
         "shelve_why": SHELVE_WHY,
@@ -75,7 +93,7 @@ def _story(ask: Ask, incident: Incident) -> list[story.Step]:
         ask.t,
         incident,
         read_incidents.events(ask.reader, incident.id),
-        read_incidents.said_and_ordered(ask.reader, incident.id),
+        read_incidents.said_and_ordered(ask.reader, incident),
     )
 
 
@@ -86,13 +104,17 @@ def _find(ask: Ask, incident_id: int) -> Incident:
     return incident
 
 
+def _item(ask: Ask, incident_id: int) -> worklist.Item:
+    return worklist.item(_find(ask, incident_id), ask.now_s)
+
+
 @router.get("/incidents/{incident_id}")
 def incident_page(ask: Asked, incident_id: int) -> Response:
     """The whole story of one incident."""
     incident = _find(ask, incident_id)
     tree, rooms = reads.tree(ask.reader), reads.rooms(ask.reader)
     coming = reads.meetings(ask.reader, ask.now_s)
-    (row,) = views.make_rows(ask.t, [incident], rooms, tree, coming)
+    (row,) = views.make_rows(ask.t, [worklist.item(incident, ask.now_s)], rooms, tree, coming)
     return ask.page("incident.html", **_pane(ask, row, steps_max=STORY_MAX))
 
 
@@ -196,7 +218,7 @@ def confirm_page(ask: Asked, room_id: str, action: str, incident: Number = 0) ->
         commune=tree.up(room.node, "commune"),
         action=action,
         offered=offered,
-        effect=views.effect(action),
+        effect=effect(action),
         incident=incident,
         state=state,
         in_meeting=acts.may_need_confirmation(ask.reader, room_id, action, ask.now_s),

@@ -11,7 +11,7 @@ from hub.changes import rollouts
 from hub.console.context import Asked
 from hub.core import rollout as core
 from hub.core.rollout import Count, Rollout, RoomNow
-from hub.store.read import reads
+from hub.store.read import counts
 
 router = APIRouter(include_in_schema=False)
 
@@ -63,7 +63,7 @@ def versions_page(ask: Asked) -> Response:
     there = rollouts.rooms(ask.reader, ask.now_s, rollouts.begun_s(ask.reader, found[0]) if found else 0.0)
     return ask.page(
         "versions.html",
-        counters=reads.counters(ask.reader, ask.now_s),
+        counters=counts.counters(ask.reader, ask.now_s),
         versions=versions(there),
         rollout=found[1] if found else None,
         waves=waves(found[1], there) if found else [],

@@ -15,6 +15,7 @@ import msgspec
 from hub.core.incident import Told, fold
 from hub.core.liveness import EPOCH, RULE, SEVERITY, WORDS
 from hub.core.own import OwnEventKind
+from hub.store import recurrence
 from wire.messages import BadMessageError, Event, Stamp, Words, decode, encode
 
 _SETTLED_S = 60.0
@@ -68,6 +69,7 @@ def refold(db: sqlite3.Connection, room: str, epoch: str, fault_id: int) -> int 
         "UPDATE events SET incident = ? WHERE room = ? AND epoch = ? AND fault_id = ? AND incident IS NULL",
         (incident, room, epoch, fault_id),
     )
+    recurrence.place(db, incident)
     return incident
 
 
@@ -148,6 +150,7 @@ def open_own(db: sqlite3.Connection, room: str, made: Made, since_s: float, now_
          msgspec.json.encode(made.words).decode()),
     ).fetchone()[0]  # fmt: skip
     _own_event(db, room, made, fault_id, int(incident), now_s, since_s)
+    recurrence.place(db, int(incident))
     return Lost(int(incident), fault_id, since_s, "")
 
 

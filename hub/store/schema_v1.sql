@@ -117,6 +117,10 @@ CREATE TABLE incidents (
   acked_by TEXT NOT NULL DEFAULT '', acked_s REAL NOT NULL DEFAULT 0,
   shelved_by TEXT NOT NULL DEFAULT '', shelved_until_s REAL NOT NULL DEFAULT 0, shelved_reason TEXT NOT NULL DEFAULT '',
   grp TEXT NOT NULL DEFAULT '',     -- shared by incidents of one cause, e.g. a silent cluster; empty: it stands alone
+  nth INTEGER NOT NULL DEFAULT 0,   -- how many-th of its series: the same rule in the same room, within an hour of its last end
+  first_s REAL NOT NULL DEFAULT 0,  -- when the series began
+  often_s REAL NOT NULL DEFAULT 0,  -- since when the series comes so often that it needs a person; 0: it does not
+  again INTEGER NOT NULL DEFAULT 0, -- 1: another one followed; the series is shown by its last
   UNIQUE (room, epoch, fault_id)
 );
 CREATE INDEX incidents_open ON incidents(closed_s, severity);

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from wire.messages import Words
-from wire.telling import CALL_REASONS, HAND_MAY_CUT, Caution, Moment, Stance, Telling, tell
+from wire.telling import CALL_REASONS, HAND_MAY_CUT, Caution, Moment, Need, Stance, Telling, need_of, tell
 
 WORDS = Words("Máy bị treo", ["Xem TV."], "Treo máy", working=["Chờ."], power=["Rút phích."])
 PLAIN = Words("Phòng tối", ["Bật đèn."])
@@ -35,6 +35,28 @@ REFUSED = Moment("escalated", "meeting_near", "codec_restart", 1, 240.0, 3600.0,
 )
 def test_the_stance_goes_by_phase_and_refusal(now: Moment, stance: Stance) -> None:
     assert tell(WORDS, now).stance is stance
+
+
+@pytest.mark.parametrize(
+    ("now", "need"),
+    [
+        (Moment("clear"), Need.NONE),
+        (Moment("remedying"), Need.MACHINE),
+        (Moment("settling", left_s=-1.0), Need.MACHINE),
+        (Moment("confirmed"), Need.MACHINE),
+        (Moment("confirmed", "hold_on"), Need.MACHINE),
+        (Moment("confirmed", "not_yet"), Need.MACHINE),
+        (Moment("confirmed", "in_call"), Need.HAND),
+        (Moment("confirmed", "meeting_near"), Need.HAND),
+        (Moment("confirmed", "brand_new"), Need.HAND),
+        (Moment("escalated", "budget_hour"), Need.HAND),
+        (Moment("escalated", "not_fitted"), Need.PERSON),
+        (Moment("escalated", acts=2), Need.PERSON),
+        (Moment("remedying", heard=False), Need.PERSON),
+    ],
+)
+def test_who_has_to_do_something_goes_by_the_same(now: Moment, need: Need) -> None:
+    assert need_of(now) is need
 
 
 def test_while_the_room_acts_it_is_said_what_and_how_long_and_people_leave_it_alone() -> None:

@@ -97,7 +97,7 @@ def brief(incident: Incident) -> dict[str, Any]:
 def _story(reader: Reader, incident: Incident) -> list[Step]:
     """The console's own story, in both languages side by side: the steps are the same ones."""
     events = read_incidents.events(reader, incident.id)
-    people = read_incidents.said_and_ordered(reader, incident.id)
+    people = read_incidents.said_and_ordered(reader, incident)
     vi, en = (story.tell(words(language), incident, events, people) for language in LANGUAGES)
     return [
         Step(

@@ -10,7 +10,7 @@ from hub.api.v1 import incidents
 from hub.api.v1.caller import PREFIX, Called
 from hub.api.v1.models import IncidentBrief, Order, OrderIn, moment
 from hub.api.v1.problems import CONFLICT, MISTAKE, NOT_FOUND
-from hub.console import acts
+from hub.console.acting import acts
 from hub.console.context import RefusedError
 from hub.store.orders import ENDS
 from hub.store.read import read_api, reads

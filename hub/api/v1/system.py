@@ -14,7 +14,7 @@ from hub.changes import rollouts
 from hub.console.context import health_of
 from hub.core import rollout as core
 from hub.pages import versions as version_page
-from hub.store.read import read_api, reads
+from hub.store.read import counts, read_api
 
 router = APIRouter(tags=["system"])
 
@@ -68,7 +68,7 @@ def _wave(wave: version_page.Wave) -> Wave:
 @router.get("/health")
 def read_health(called: Called) -> Health:
     """How the hub is, and the rooms in numbers."""
-    counters = reads.counters(called.reader, called.now_s)
+    counters = counts.counters(called.reader, called.now_s)
     hub = health_of(called.console.hub, called.reader, counters, called.now_s)
     kept = {name: hub[name] for name in Health.model_fields if name in hub}
     return Health(**kept, started_at=moment(hub["started_s"]), verdicts=counters.verdicts, unhandled=counters.unhandled)

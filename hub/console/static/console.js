@@ -55,12 +55,12 @@ function counters(patch) {
   heardAt = patch.age === null ? null : patch.now - patch.age;
   for (const item of $$("[data-c]")) {
     const name = item.dataset.c;
-    if (name === "unhandled") { item.textContent = c.unhandled; item.hidden = !c.unhandled; }
+    if (name === "hands") { item.textContent = c.hands; item.hidden = !c.hands; }
     else if (name === "heard") item.textContent = item.dataset.t.replace("{n}", c.heard).replace("{total}", c.total);
     else if (name === "heard-n") item.textContent = c.heard;
     else if (name.startsWith("v-")) { const n = c.verdicts[name.slice(2)] || 0; item.textContent = n; item.closest("li").classList.toggle("none", !n); }
   }
-  document.title = document.title.replace(/^\(\d+\) /, "").replace(/^/, c.unhandled ? `(${c.unhandled}) ` : "");
+  document.title = document.title.replace(/^\(\d+\) /, "").replace(/^/, c.hands ? `(${c.hands}) ` : "");
   $(".pulse")?.classList.toggle("on", patch.broker);
   $(".pulse")?.classList.toggle("off", !patch.broker);
 }

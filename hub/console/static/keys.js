@@ -37,7 +37,7 @@ function press(does, typed = "") {
   }
   target.click();
   // At once: a menu without the focus in it may be closed at any moment.
-  if (target.matches("summary")) $(".cell", target.parentElement)?.focus();
+  if (target.matches("summary")) $(".cell,input:not([type=hidden])", target.parentElement)?.focus();
 }
 
 function escape() {
@@ -55,7 +55,7 @@ const DOES = {
   go: (row) => (location.href = row.dataset.href),
   escape,
   help: () => dialog.showModal(),
-  ...Object.fromEntries(["ack", "shelve", "recheck", "call", "note"].map((does) => [does, () => press(does)])),
+  ...Object.fromEntries(["ack", "shelve", "recheck", "order", "call", "note"].map((does) => [does, () => press(does)])),
 };
 const WHERE = {
   next: (event) => rows().length && !event.target.closest(".tiles,details[open]"),

@@ -22,7 +22,6 @@ function morph(part, next) {
   // The server chooses the first row for a page without a choice; here it is made already.
   if ($(".rows", part)) for (const link of $$(".row [aria-current]", next)) link.removeAttribute("aria-current");
   Idiomorph.morph(part, next, {
-    ignoreActiveValue: true,
     callbacks: {
       beforeNodeMorphed: (node) => !theirs(node),
       beforeNodeRemoved: (node) => !node.contains(fieldInUse()),

@@ -31,7 +31,7 @@ export async function choose(row, focus = true) {
   if (focus) $(".open", row).focus({ preventScroll: true });
   row.scrollIntoView({ block: "nearest" });
   if (!hasPane()) return;
-  const tab = new URLSearchParams(location.search).get("tab") || "new", mine = ++asked;
+  const tab = new URLSearchParams(location.search).get("tab") || "open", mine = ++asked;
   pane.inert = true;
   const answer = await askPage(`/triage?part=pane&tab=${tab}&sel=${row.dataset.id}`);
   if (mine !== asked) return; // another was chosen meanwhile

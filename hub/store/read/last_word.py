@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from wire.bounds import CONFIRMED_MAX_S
 from wire.messages import BadMessageError, State, decode
@@ -23,7 +24,7 @@ class LastWord:
 
     @property
     def state(self) -> State | None:
-        """The state, read anew each time; None when there is none that can be read."""
+        """The state; None when there is none that can be read."""
         return read_state(self.raw)
 
     def dark(self, now_s: float) -> bool:
@@ -35,8 +36,9 @@ NEVER = LastWord()
 """Of a room that has never said anything."""
 
 
+@lru_cache(maxsize=1024)
 def read_state(raw: bytes) -> State | None:
-    """A room's own state message, or None when there is none that can be read."""
+    """A room's own state message, or None when there is none that can be read. Nothing ever changes it."""
     try:
         return decode(State, raw) if raw else None
     except BadMessageError:

@@ -7,23 +7,12 @@ import sqlite3
 from dataclasses import dataclass, replace
 from typing import Any
 
-from hub.store.read.causes import Sign, by_cause
 from hub.store.read.last_word import NEVER, LastWord
 from hub.store.read.reads import Reader
+from hub.store.recurrence import lingers
 from wire.event_kinds import EventKind
 
-DAY_S = 86400.0
-TABS = ("new", "working", "shelved", "stale", "done")
-INCIDENTS_MAX = 1000
-"""A list is made of no more: the whole province lost at once, and then some."""
-ROWS_MAX = 100
-"""A page never shows more rows, each of which may stand for many incidents: nobody reads further."""
-
-_SEVERITY = "CASE i.severity WHEN 'critical' THEN 0 WHEN 'major' THEN 1 WHEN 'warning' THEN 2 ELSE 3 END"
-_TAB = (
-    "CASE WHEN i.closed_s > 0 THEN 'done' WHEN i.shelved_until_s > :now THEN 'shelved'"
-    " WHEN i.opened_s < :now - 86400 THEN 'stale' WHEN i.acked_s > 0 THEN 'working' ELSE 'new' END"
-)
+SEVERITY = "CASE i.severity WHEN 'critical' THEN 0 WHEN 'major' THEN 1 WHEN 'warning' THEN 2 ELSE 3 END"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +43,11 @@ class Incident:
     shelved_reason: str
     group: str
     """Shared by incidents of one cause, as the hub found; empty: it stands alone."""
+    nth: int = 0
+    """How many-th of its series it is (`hub.store.recurrence`); 0 and 1: it has not come before."""
+    first_s: float = 0.0
+    often_s: float = 0.0
+    again: bool = False
     last: LastWord = NEVER
     """What the room said last, of an open incident that is read to be told; see `TOLD`."""
 
@@ -62,11 +56,15 @@ class Incident:
         """Whether the fault still stands."""
         return self.closed_s == 0
 
+    def lingers(self, now_s: float) -> bool:
+        """Whether it has ended and is still to be handled, since it comes again and again."""
+        return lingers(self.closed_s, self.often_s, self.again, now_s)
+
 
 COLUMNS = (
     "i.id, i.room, i.epoch, i.fault_id, i.rule, i.severity, i.phase, i.needs_person, i.opened_s, i.confirmed_s,"
     " i.escalated_s, i.closed_s, i.outcome, i.refused, i.remedies, i.reason, i.words, i.acked_by, i.acked_s,"
-    " i.shelved_by, i.shelved_until_s, i.shelved_reason, i.grp"
+    " i.shelved_by, i.shelved_until_s, i.shelved_reason, i.grp, i.nth, i.first_s, i.often_s, i.again"
 )
 COUNT = COLUMNS.count(",") + 1
 _LAST_WORD = (
@@ -81,7 +79,7 @@ none of the hub's own: those come by the hundred."""
 
 def of_row(row: sqlite3.Row) -> Incident:
     values = list(row)
-    values[7] = bool(values[7])
+    values[7], values[COUNT - 1] = bool(values[7]), bool(values[COUNT - 1])
     values[14] = _loads(values[14], list)
     values[16] = _loads(values[16], dict)
     own, word = values[:COUNT], values[COUNT:]
@@ -107,41 +105,11 @@ def _loads(text: str, kind: type[Any]) -> Any:
     return found if isinstance(found, kind) else kind()
 
 
-def by_tab(reader: Reader, tab: str, now_s: float, limit: int = INCIDENTS_MAX) -> list[Incident]:
-    """The rows of one tab: those that need a person first, then the worst, then the newest."""
-    order = "i.closed_s DESC" if tab == "done" else f"i.needs_person DESC, {_SEVERITY}, i.opened_s DESC"
-    rows = reader.all(
-        f"SELECT {TOLD} WHERE (i.closed_s = 0 OR i.closed_s > :now - 86400)"
-        f" AND i.outcome <> 'superseded' AND {_TAB} = :tab ORDER BY {order}, i.id DESC LIMIT :limit",
-        {"now": now_s, "tab": tab, "limit": limit},
-    )
-    return [of_row(row) for row in rows]
-
-
-def sign(incident: Incident) -> Sign:
-    """Incidents share a row when they share rule, holder, shelf and whether they stand."""
-    kind = (incident.rule, incident.acked_by, incident.shelved_until_s, incident.is_open, incident.needs_person)
-    return Sign(kind, incident.opened_s, incident.group)
-
-
-def tab_counts(reader: Reader, now_s: float) -> dict[str, int]:
-    """How many rows stand in each tab; incidents of one cause count once."""
-    rows = reader.all(
-        f"SELECT {_TAB} AS tab, i.rule, i.acked_by, i.shelved_until_s, i.opened_s, i.grp, i.needs_person"  # noqa: S608
-        " FROM incidents i WHERE (i.closed_s = 0 OR i.closed_s > :now - 86400) AND i.outcome <> 'superseded'",
-        {"now": now_s},
-    )
-    counts = dict.fromkeys(TABS, 0)
-    for same in by_cause(rows, lambda row: Sign((*row[:4], row[6]), row["opened_s"], row["grp"])):
-        counts[same[0]["tab"]] += 1
-    return counts
-
-
 def open_incidents(reader: Reader) -> list[Incident]:
     """Every open incident, the worst and newest first; at most one a rule and room, so this is bounded by the fleet."""
     rows = reader.all(
         f"SELECT {COLUMNS} FROM incidents i WHERE i.closed_s = 0"  # noqa: S608
-        f" ORDER BY i.needs_person DESC, {_SEVERITY}, i.opened_s DESC LIMIT 2000"
+        f" ORDER BY i.needs_person DESC, {SEVERITY}, i.opened_s DESC LIMIT 2000"
     )
     return [of_row(row) for row in rows]
 
@@ -152,11 +120,23 @@ def incident(reader: Reader, incident_id: int) -> Incident | None:
     return of_row(row) if row else None
 
 
+def earlier(reader: Reader, incident: Incident, limit: int) -> list[Incident]:
+    """Those before it in its series, the latest first."""
+    if incident.nth < 2:
+        return []
+    rows = reader.all(
+        f"SELECT {COLUMNS} FROM incidents i WHERE i.room = ? AND i.rule = ? AND i.first_s = ? AND i.nth < ?"  # noqa: S608
+        " ORDER BY i.nth DESC LIMIT ?",
+        incident.room, incident.rule, incident.first_s, incident.nth, limit,
+    )  # fmt: skip
+    return [of_row(row) for row in rows]
+
+
 def of_room(reader: Reader, room: str, limit: int = 60) -> list[Incident]:
     """The room's incidents, open ones first, then the newest."""
     rows = reader.all(
         f"SELECT {TOLD} WHERE i.room = ?"
-        f" ORDER BY i.closed_s > 0, CASE WHEN i.closed_s = 0 THEN {_SEVERITY} END, i.opened_s DESC LIMIT ?",
+        f" ORDER BY i.closed_s > 0, CASE WHEN i.closed_s = 0 THEN {SEVERITY} END, i.opened_s DESC LIMIT ?",
         room,
         limit,
     )
@@ -182,16 +162,20 @@ def room_acts(reader: Reader, room: str, from_s: float) -> list[sqlite3.Row]:
     )
 
 
-def said_and_ordered(reader: Reader, incident_id: int) -> list[sqlite3.Row]:
-    """Notes and orders of an incident in one: kind, at_s, by, text, action, outcome, reason, proof."""
+def said_and_ordered(reader: Reader, incident: Incident) -> list[sqlite3.Row]:
+    """Notes and orders of an incident and of those before it in its series, in one: kind, at_s, by, text, action,
+    outcome, reason, proof."""
     return reader.all(
-        "SELECT 'note' AS kind, at_s, by, text, '' AS action, '' AS outcome, '' AS reason, '' AS proof,"
+        "WITH series AS (SELECT :incident AS id UNION SELECT id FROM incidents"
+        " WHERE :nth > 1 AND room = :room AND rule = :rule AND first_s = :first AND nth < :nth)"
+        " SELECT 'note' AS kind, at_s, by, text, '' AS action, '' AS outcome, '' AS reason, '' AS proof,"
         " '' AS confirmed"
-        " FROM notes WHERE incident = :incident UNION ALL"
+        " FROM notes WHERE incident IN series UNION ALL"
         " SELECT 'order', created_s, by, why, action, outcome, reason, proof, confirmed"
-        " FROM orders WHERE incident = :incident ORDER BY at_s LIMIT 300",
-        {"incident": incident_id},
-    )
+        " FROM orders WHERE incident IN series ORDER BY at_s LIMIT 300",
+        {"incident": incident.id, "room": incident.room, "rule": incident.rule, "first": incident.first_s,
+         "nth": incident.nth},
+    )  # fmt: skip
 
 
 _ORDER = "id, room, action, by, why, incident, created_s, sent_s, ended_s, outcome, reason, proof, confirmed"

@@ -1,4 +1,4 @@
-"""Read models of rooms, meetings and counters: plain SQL on a read-only connection, one function one question.
+"""Read models of rooms and meetings: plain SQL on a read-only connection, one function one question.
 
 A page asks at most ten queries, however many rooms there are, so nothing here is called once a room. Times are Unix
 seconds; `now_s` always comes from the caller. Incidents have their own file, `read_incidents.py`.
@@ -10,11 +10,9 @@ import json
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-from hub.store.read.causes import Sign, by_cause
 
 VERDICTS = ("fault", "lost", "check", "unknown", "maintenance", "not_installed", "ready")
 """Worst first: the order of lists."""
@@ -134,20 +132,6 @@ class MeetingRow:
     secret: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Counters:
-    """What the top bar of every page shows."""
-
-    verdicts: dict[str, int] = field(default_factory=dict)
-    total: int = 0
-    """Installed rooms: those that ought to be heard."""
-    heard: int = 0
-    unhandled: int = 0
-    """Things that need a person and that nobody has taken; one cause counts once."""
-    heard_s: float = 0.0
-    """When any room was last heard, by the hub's clock; 0: never."""
-
-
 VERDICT_SQL = "CASE WHEN r.installed = 0 THEN 'not_installed' ELSE COALESCE(t.verdict, 'unknown') END"
 
 
@@ -179,30 +163,6 @@ def verdicts(reader: Reader) -> dict[str, str]:
         row[0]: row[1]
         for row in reader.all(f"SELECT r.room, {VERDICT_SQL} FROM rooms r LEFT JOIN twins t ON t.room = r.room")  # noqa: S608
     }
-
-
-def counters(reader: Reader, now_s: float) -> Counters:
-    """The counters of the top bar, in two queries."""
-    found: dict[str, int] = {}
-    total = heard = 0
-    heard_s = 0.0
-    for row in reader.all(
-        f"SELECT {VERDICT_SQL} AS verdict, r.installed, COALESCE(t.online, 0) AS online,"  # noqa: S608
-        " COUNT(*) AS n, MAX(COALESCE(t.heard_s, 0)) AS heard_s"
-        " FROM rooms r LEFT JOIN twins t ON t.room = r.room GROUP BY 1, 2, 3"
-    ):
-        found[row["verdict"]] = found.get(row["verdict"], 0) + row["n"]
-        total += row["n"] if row["installed"] else 0
-        is_heard = row["installed"] and row["online"] and row["verdict"] != "lost"
-        heard += row["n"] if is_heard else 0
-        heard_s = max(heard_s, row["heard_s"])
-    waiting = reader.all(
-        "SELECT rule, opened_s, grp FROM incidents WHERE closed_s = 0 AND needs_person = 1 AND acked_s = 0"
-        " AND shelved_until_s <= ?",
-        now_s,
-    )
-    causes = by_cause(waiting, lambda row: Sign(row["rule"], row["opened_s"], row["grp"]))
-    return Counters(found, total, heard, len(causes), heard_s)
 
 
 def meetings(reader: Reader, now_s: float, within_s: float = WEEK_S) -> list[MeetingRow]:

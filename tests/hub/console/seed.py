@@ -47,6 +47,7 @@ class Fault:
     closed_age_s: float = 0.0
     outcome: str = ""
     reason: str = ""
+    act: str = ""
     events: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -69,14 +70,17 @@ AGENT = ("Bộ giám sát mất liên lạc", "The agent is out of touch")
 AGENT_STEPS = ("Xem đèn bộ giám sát.", "Cắm lại nguồn của nó.")
 
 FAULTS = [
-    Fault(4, "mains_lost", "critical", 6 * MINUTE, MAINS, MAINS_STEPS, refused="on_battery"),
+    Fault(4, "mains_lost", "critical", 6 * MINUTE, MAINS, MAINS_STEPS),
     Fault(61, "codec_hung", "major", 11 * MINUTE, HUNG, HUNG_STEPS, refused="budget_hour",
-          remedies=("codec_restart", "codec_power_cycle"), reason="api_silent_codec_reachable"),
+          remedies=("codec_restart", "codec_power_cycle"), reason="api_silent_codec_reachable",
+          act="codec_power_cycle"),
     Fault(133, "uplink_lost", "major", 42 * MINUTE, UPLINK, UPLINK_STEPS, remedies=("converter_power_cycle",)),
-    Fault(214, "codec_hung", "major", 2 * MINUTE, HUNG, HUNG_STEPS, phase="settling", remedies=("codec_restart",)),
+    Fault(214, "codec_hung", "major", 2 * MINUTE, HUNG, HUNG_STEPS, phase="settling", remedies=("codec_restart",),
+          act="codec_restart"),
     Fault(260, "codec_unregistered", "major", 23 * MINUTE,
           ("Chưa kết nối được cuộc họp", "The meeting is not joined"),
-          ("Kiểm tra mã phòng họp.", "Không gọi lại nhiều lần.", "Báo điểm cầu trung tâm."), refused="in_call"),
+          ("Kiểm tra mã phòng họp.", "Không gọi lại nhiều lần.", "Báo điểm cầu trung tâm."), refused="in_call",
+          act="codec_restart"),
     Fault(302, "camera_missing", "warning", 3 * HOUR, CAMERA, CAMERA_STEPS, verdict="check", refused="in_call"),
     Fault(355, "overheating", "major", 52 * MINUTE, HOT, HOT_STEPS, verdict="check", acked_by="thu.ha"),
     Fault(388, "ups_weak", "warning", 3 * DAY, WEAK, WEAK_STEPS, verdict="check"),
@@ -86,7 +90,7 @@ FAULTS = [
     Fault(502, "room_lost", "major", 5 * HOUR, AGENT, AGENT_STEPS, verdict="lost",
           shelved=(2 * HOUR, "Chờ người đến phòng")),
     Fault(533, "room_dark", "warning", 8 * MINUTE, ("Phòng đang tối", "The room is dark"),
-          ("Bật hết đèn phía trước.", "Kéo rèm cửa sổ sau lưng đại biểu."), verdict="check"),
+          ("Bật hết đèn phía trước.", "Kéo rèm cửa sổ sau lưng đại biểu."), verdict="check", act="light_on"),
     Fault(61, "codec_hung", "major", 20 * HOUR, HUNG, HUNG_STEPS, phase="clear", remedies=("codec_restart",),
           closed_age_s=20 * HOUR - 214, outcome="healed_by_room"),
     Fault(61, "mains_weak", "warning", 13 * HOUR, ("Điện đang yếu (187 V)", "The mains is weak (187 V)"),
@@ -144,7 +148,12 @@ def _state(now_s: float, index: int, faults: list[Fault]) -> bytes:
                   "ok": value is not None, "reason": reason}
             for key, (value, reason) in facts.items()
         },
-        "faults": [], "in_call": None if hung else False, "mode": "normal", "version": "0.1.0",
+        "faults": [
+            {"fault_id": FAULTS.index(fault) + 1, "rule": fault.rule, "phase": fault.phase, "severity": fault.severity,
+             "since_s": now_s - fault.age_s, "refused": fault.refused, "act": fault.act, "acts": len(fault.remedies)}
+            for fault in faults
+        ],
+        "in_call": None if hung else False, "mode": "normal", "version": "0.1.0",
         "actions": [
             {"remedy": "codec_restart", "load": "codec", "refused": refused},
             {"remedy": "codec_power_cycle", "load": "codec", "refused": refused},

@@ -179,12 +179,13 @@ def test_a_shift_without_a_mouse(browser: Any, site: Site) -> None:
     number = chosen()[1:]
     page.wait_for_selector(f"#pane [data-live*='incident:{number} ']")
     page.keyboard.press("a")
-    page.wait_for_selector(f"#r{number}", state="detached")
-    # The row has moved to another tab; the pane stays with it, for the call to the room.
+    page.wait_for_selector(f"#r{number} .holder:has-text('thu.ha')")
     page.wait_for_selector(f"#pane form[action='/incidents/{number}/unack']")
     page.keyboard.press("s")
     page.wait_for_selector("#pane .shelve[open]")
     page.keyboard.press("Enter")
+    # The row has moved to another tab; the pane stays with it, for the call to the room.
+    page.wait_for_selector(f"#r{number}", state="detached")
     page.wait_for_selector(f"#pane form[action='/incidents/{number}/unshelve']")
     page.keyboard.press("n")
     page.keyboard.type("Đã gọi phòng")

@@ -16,13 +16,14 @@ from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from hub.pages import overview as pages
-from hub.store.read import reads
+from hub.store.read import counts, reads
 from tests.hub.console import seed
 from tests.hub.console.conftest import PLAIN, csrf
 from tests.hub.console.fake import FakeHub
 
 ROOM = "th-14878-2"
-PATHS = (*PLAIN, "/triage?tab=working", "/triage?tab=shelved", "/triage?tab=stale", "/triage?tab=done",
+PATHS = (*PLAIN, "/triage?tab=untaken", "/triage?tab=mine",
+         "/triage?tab=shelved", "/triage?tab=stale", "/triage?tab=done",
          "/triage?part=list", "/triage?part=pane&sel=2", "/incidents/2", "/incidents/11", "/incidents/14",
          "/rooms?state=fault", "/rooms?q=khong+co+phong+nay", f"/rooms/{ROOM}", f"/rooms/{ROOM}/act/codec_restart",
          f"/rooms/{ROOM}/act/recheck", f"/rooms/{ROOM}/handover")  # fmt: skip
@@ -193,7 +194,7 @@ def test_a_mass_loss_is_one_row(client: TestClient, db_path: Path, app: FastAPI)
         return len(re.findall(r'<li id="r\d+"', text))
 
     before = rows(client.get("/triage").text)
-    counters = reads.counters(app.state.console.reader, time.time())
+    counters = counts.counters(app.state.console.reader, time.time())
     seed.storm(db_path, time.time(), 500)
     with counted(app) as asked:
         answer = client.get("/triage")
@@ -201,8 +202,8 @@ def test_a_mass_loss_is_one_row(client: TestClient, db_path: Path, app: FastAPI)
     assert rows(text) == before + 1
     assert "+ 499 phòng" in text
     assert len(asked) < QUERIES_MAX
-    assert reads.counters(app.state.console.reader, time.time()).unhandled == counters.unhandled + 1
-    assert re.search(rf'aria-current="page">Mới <b>{before + 1}</b>', text)
+    assert counts.counters(app.state.console.reader, time.time()).unhandled == counters.unhandled + 1
+    assert re.search(rf'aria-current="page">Đang mở <b>{before + 1}</b>', text)
 
 
 def test_a_lost_broker_is_named_on_every_page(client: TestClient, hub: FakeHub) -> None:

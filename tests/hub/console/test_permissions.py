@@ -20,7 +20,7 @@ from hub.access.permissions import ROUTES, Right
 from hub.console.live import Live, difference
 from hub.port import Change
 from hub.store.db import open_db
-from hub.store.read import reads
+from hub.store.read import counts, reads
 from hub.store.read.scope import HIDDEN, SHARED, ScopedReader
 from tests.hub.console import seed
 from tests.hub.console.conftest import HTML, PLAIN, csrf, sign_in
@@ -143,7 +143,7 @@ def test_pages_lists_exports_and_search_show_nothing_from_outside(site: Site) ->
         text = client.get(path).text
         assert not set(re.findall(r"th-\d+-\d+", text)) & site.outside, path
     assert set(re.findall(r"th-\d+-\d+", client.get("/rooms.csv").text)) == site.inside
-    counters = reads.counters(ScopedReader(site.path, frozenset({site.root})), 0.0)
+    counters = counts.counters(ScopedReader(site.path, frozenset({site.root})), 0.0)
     installed = "SELECT COUNT(*) FROM rooms WHERE installed = 1 AND room IN (SELECT value FROM json_each(?))"
     assert counters.total == site.db.execute(installed, (json.dumps(sorted(site.inside)),)).fetchone()[0]
 

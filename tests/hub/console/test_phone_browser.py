@@ -107,7 +107,7 @@ def test_a_desk_shows_the_day(browser: Any, site: Site) -> None:
 )
 def test_acts_stand_before_the_story(phone: Any, path: str, act: str, story: str) -> None:
     phone.goto(phone.at + path)
-    assert phone.locator(act).bounding_box()["y"] < phone.locator(story).bounding_box()["y"]
+    assert phone.locator(act).last.bounding_box()["y"] < phone.locator(story).bounding_box()["y"]
     assert phone.evaluate(
         "([act, story]) => Boolean(document.querySelector(act)"
         ".compareDocumentPosition(document.querySelector(story)) & Node.DOCUMENT_POSITION_FOLLOWING)",

@@ -7,10 +7,11 @@ from typing import Any
 
 from msgspec import structs
 
-from hub.console.present import STATE_OLD_S, Present, present
+from hub.console.present import Present, present
 from hub.console.words import words
 from hub.store.read.last_word import LastWord
 from hub.store.read.read_incidents import Incident
+from hub.store.read.standing import STATE_OLD_S
 from tests.wire.samples import STAMP
 from wire import messages as m
 

@@ -57,9 +57,9 @@ NO_MEANS = frozenset({"not_fitted", "unknown_action"})
 """Refusals that only say that the room has no such act to offer."""
 OWN_CLOCK = frozenset({
     "stagger", "min_off", "load_busy", "upstream_down", "settling", "hold_on", "returning", "lease", "looking",
-    "not_yet",
+    "not_yet", "no_evidence", "flapping",
 })  # fmt: skip
-"""Refusals that end by the room's own clock: while it waits for them the machine is at it."""
+"""Refusals that end by the room's own clock, or by what it sees next: while it waits for them the machine is at it."""
 HAND_MAY_CUT = NO_MEANS | {
     "", "meeting_near", "clock_unknown", "safe_mode", "no_journal", "budget_hour", "budget_day", "fleet_budget",
 }  # fmt: skip

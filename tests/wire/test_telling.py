@@ -46,6 +46,7 @@ def test_the_stance_goes_by_phase_and_refusal(now: Moment, stance: Stance) -> No
         (Moment("confirmed"), Need.MACHINE),
         (Moment("confirmed", "hold_on"), Need.MACHINE),
         (Moment("confirmed", "not_yet"), Need.MACHINE),
+        (Moment("confirmed", "no_evidence"), Need.MACHINE),
         (Moment("confirmed", "in_call"), Need.HAND),
         (Moment("confirmed", "meeting_near"), Need.HAND),
         (Moment("confirmed", "brand_new"), Need.HAND),

@@ -284,4 +284,4 @@ class Health(BaseModel):
     set_aside: int = Field(description="Messages that could not be read, since the database began.")
     commit_ms: float
     verdicts: dict[str, int] = Field(description="Rooms by verdict.")
-    unhandled: int = Field(description="Causes that need a person and that nobody has taken.")
+    unhandled: int = Field(description="Rows that need a hand nobody has offered; none put away or a day old.")

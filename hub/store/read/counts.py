@@ -40,7 +40,7 @@ def counters(reader: Reader, now_s: float, work: list[Item] | None = None) -> Co
         is_heard = row["installed"] and row["online"] and row["verdict"] != "lost"
         heard += row["n"] if is_heard else 0
         heard_s = max(heard_s, row["heard_s"])
-    work = open_work(reader, now_s) if work is None else work
+    work = open_work(reader, now_s, words=False) if work is None else work
     hands = [row[0] for row in rows(in_tab(work, "open", "")) if row[0].need in HANDS]
     untaken = sum(not one.incident.acked_s for one in hands)
     return Counters(found, total, heard, len(hands), untaken, heard_s)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from hub.store.read.last_word import NEVER, LastWord
@@ -83,8 +83,7 @@ def of_row(row: sqlite3.Row) -> Incident:
     values[14] = _loads(values[14], list)
     values[16] = _loads(values[16], dict)
     own, word = values[:COUNT], values[COUNT:]
-    found = Incident(*own)
-    return replace(found, last=_last_word(*word)) if word else found
+    return Incident(*own, _last_word(*word)) if word else Incident(*own)
 
 
 def _last_word(

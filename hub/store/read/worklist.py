@@ -47,10 +47,14 @@ def item(incident: Incident, now_s: float) -> Item:
     return Item(incident, need(incident, now_s), tab)
 
 
-def open_work(reader: Reader, now_s: float) -> list[Item]:
-    """Every incident that is not over: what needs a person first, then the worst, then the newest."""
+def open_work(reader: Reader, now_s: float, *, words: bool = True) -> list[Item]:
+    """Every incident that is not over: what needs a person first, then the worst, then the newest.
+
+    Whoever only counts them reads them without their `words`, which are most of each.
+    """
+    columns = TOLD if words else TOLD.replace("i.words", "''")
     rows = reader.all(
-        f"SELECT {TOLD} WHERE i.outcome <> 'superseded' AND (i.closed_s = 0"
+        f"SELECT {columns} WHERE i.outcome <> 'superseded' AND (i.closed_s = 0"
         " OR (i.often_s > 0 AND i.again = 0 AND i.closed_s > :now - :again))"
         f" ORDER BY {SEVERITY}, i.opened_s DESC, i.id DESC LIMIT :most",
         {"now": now_s, "again": AGAIN_S, "most": OPEN_MAX},

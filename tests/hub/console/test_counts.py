@@ -95,7 +95,7 @@ def shown(client: Client) -> dict[str, int]:
     found["title"] = number(r"<h1[^>]*>Cần xử lý <small>(\d+) việc cần người", list_)
     found["urgent"] = number(r"Xem tất cả (\d+) việc", overview)
     found |= {f"legend {v}": number(rf'data-c="v-{v}">(\d+)<', overview) for v in VERDICTS}
-    found["map"] = number(r'id="h-map">[^<]*<small>(\d+) phòng', overview)
+    found["map"] = number(r'class="all-of">(\d+) phòng:', overview)
     found["tiles"] = len(re.findall(r'<a href="/rooms/[^"]*" class="s-', overview.split('id="tiles"')[1]))
     found["ready"] = number(r'id="ready"><b>(\d+)', overview)
     found["invited"] = number(r'id="ready"><b>\d+</b><span>/(\d+)', overview)

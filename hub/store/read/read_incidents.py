@@ -83,7 +83,8 @@ def of_row(row: sqlite3.Row) -> Incident:
     values[14] = _loads(values[14], list)
     values[16] = _loads(values[16], dict)
     own, word = values[:COUNT], values[COUNT:]
-    return Incident(*own, _last_word(*word)) if word else Incident(*own)
+    last = [_last_word(*word)] if word else []
+    return Incident(*own, *last)
 
 
 def _last_word(

@@ -7,15 +7,16 @@ from typing import Any
 
 import pytest
 
-from agent.core.reasons import QUIET, SELF_ENDING
+from agent.core.reasons import QUIET, SELF_ENDING, Reason
 from agent.core.remedies import REMEDIES, Method
 from hub.console.acting.dangers import Danger, apart, danger, effect
 from hub.console.acting.fitting import Fitting, fitting
+from hub.console.present import said_at
 from hub.console.words import LANGUAGES, words
 from hub.store.read.last_word import LastWord
 from tests.hub.console.test_present import INCIDENT, NOW_S
-from wire.messages import ActionNow, FaultNow, Stamp, State, encode
-from wire.telling import OWN_CLOCK
+from wire.messages import ActionNow, FaultNow, Stamp, State, Words, encode
+from wire.telling import OWN_CLOCK, Moment, Need, need_of
 
 T = words("vi")
 STAMP = Stamp(epoch=INCIDENT.epoch, seq=0, boot="b", mono_s=9, wall_s=NOW_S, synced=True)
@@ -88,3 +89,18 @@ def test_harmless_ones_come_first() -> None:
 
 def test_what_ends_by_the_room_s_own_clock_is_the_machine_s() -> None:
     assert SELF_ENDING | QUIET <= OWN_CLOCK
+
+
+@pytest.mark.parametrize("refused", ["", *Reason])
+@pytest.mark.parametrize("phase", ["confirmed", "remedying", "settling", "escalated"])
+@pytest.mark.parametrize("heard", [True, False])
+def test_no_row_stands_among_those_that_its_own_line_contradicts(phase: str, refused: str, heard: bool) -> None:
+    now = Moment(phase, refused, "codec_restart", acts=1, heard=heard)
+    line, need = said_at(T, Words("Máy bị treo"), now, NOW_S).line, need_of(now)
+    if T("now.by_hand") in line or not heard:
+        assert need in (Need.PERSON, Need.HAND)
+    if line.startswith(("Phòng đang tự", "Phòng đã tự")):
+        assert need is Need.MACHINE
+    if line.startswith("Phòng không được tự"):
+        assert need is Need.HAND
+    assert need not in (Need.NONE, Need.WATCH)

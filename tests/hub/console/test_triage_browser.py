@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from hub.port import Change
 from tests.hub.console.test_browser import Site, browser, open_page
 
 __all__ = ["browser"]
@@ -36,6 +38,28 @@ def test_the_row_under_the_focus_tells_what_is_new_of_it(browser: Any, site: Sit
     site.hub.ack_incident(int(row.get_attribute("data-id")), "van.minh")
     row.locator(".holder:has-text('van.minh')").wait_for(timeout=10_000)
     assert page.evaluate("document.activeElement.matches('.row .open')")
+    page.context.close()
+
+
+def test_the_list_holds_still_and_says_how_many_wait_for_any_of_its_groups(browser: Any, site: Site) -> None:
+    page = desk(browser, site)
+    page.locator(".rows .row").nth(1).hover()
+    before = page.locator(".rows .row").evaluate_all("rows => rows.map(row => row.id)")
+    for number, (phase, refused) in enumerate([("escalated", ""), ("confirmed", "in_call"), ("remedying", "")], 900):
+        site.hub.write(
+            "INSERT INTO incidents (id, room, epoch, fault_id, rule, severity, phase, refused, opened_s, confirmed_s)"
+            " VALUES (?, 'th-14758-2', 'e1', ?, ?, 'critical', ?, ?, ?, ?)",
+            number, number, f"rule_{number}", phase, refused, time.time(), time.time(),
+        )  # fmt: skip
+    site.hub.tell(Change(incidents=frozenset({900, 901, 902})))
+    page.wait_for_selector("[data-waiting]:has-text('3 mới')", timeout=10_000)
+    assert page.locator(".rows .row").evaluate_all("rows => rows.map(row => row.id)") == before
+    page.keyboard.press("m")
+    for group, number in (("person", 900), ("hand", 901), ("machine", 902)):
+        page.wait_for_selector(f"#g-{group}>#r{number}:first-child", timeout=10_000)
+    badge = int(page.locator("[data-c=hands]").first.inner_text())
+    heads = page.locator(".need.n-person b,.need.n-hand b").all_inner_texts()
+    assert badge == sum(map(int, heads))
     page.context.close()
 
 

@@ -111,6 +111,12 @@ def has_board(db: sqlite3.Connection, room: str) -> bool:
     return bool(given or db.execute("SELECT 1 FROM twins WHERE room = ? AND heard_s > 0", (room,)).fetchone())
 
 
+def rooms_with_board(db: sqlite3.Connection) -> frozenset[str]:
+    """All rooms of which `has_board` is true."""
+    rows = db.execute("SELECT room FROM enrolments WHERE room != '' UNION SELECT room FROM twins WHERE heard_s > 0")
+    return frozenset(row["room"] for row in rows)
+
+
 def give(
     db: sqlite3.Connection, typed: str, room: str, by: str, now_s: float, *, replace: bool = False,
     rooms: Collection[str] | None = None,

@@ -28,7 +28,7 @@ from hub.store.read import counts, reads
 from hub.store.read.scope import ScopedReader
 
 LANGUAGE_COOKIE = "diemcau_language"
-PARTS = {"/triage": ("list", "pane"), "/rooms": ("table",)}
+PARTS = {"/triage": ("list", "pane"), "/rooms": ("table",), "/enrol": ("choices",)}
 """Pages that are also given in parts, by `?part=`. No other page is, and these have no others."""
 _NUMBER = re.compile(r"[0-9]{1,18}\Z")
 """An incident's number in an address, as far as SQLite can count."""

@@ -13,10 +13,10 @@ from hub.access.auth import COOKIE, DEVICE_COOKIE, DEVICE_S, SESSION_S, STEP_COO
 from hub.access.outcomes import ChangedError, HalfSignedIn, SignedIn, StepOverError, TemporaryOverError
 from hub.access.step import second_step
 from hub.changes import restored
+from hub.console import finding
 from hub.console.context import LANGUAGE_COOKIE, Asked, Owning, console_of, language_of
 from hub.console.live import FULL_RETRY_S, Live
 from hub.console.words import LANGUAGES, words
-from hub.pages import overview as pages
 from hub.store.read import reads
 
 router = APIRouter(include_in_schema=False)
@@ -180,7 +180,7 @@ def language(
 def search(ask: Asked, q: str = "") -> Response:
     """The first eight rooms that match, for the search box of the top bar."""
     tree = reads.tree(ask.reader)
-    found = pages.search(reads.rooms(ask.reader), tree, q[:100])[:8] if q.strip() else []
+    found = finding.search(reads.rooms(ask.reader), tree, q[:100])[:8] if q.strip() else []
     rows = [
         {
             "room": room.room,

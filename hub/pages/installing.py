@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from hub.changes import enrolment
 from hub.changes.enrolment import EnrolmentError
-from hub.console import views
+from hub.console import finding, views
 from hub.console.context import Acting, Ask, Asked, Formed, RefusedError, console_of, read_body
 from hub.pki.files import PkiError
 from hub.port import HubBusyError
@@ -75,15 +75,15 @@ def board_is_told(request: Request, fingerprint: str) -> Response:
 
 
 @router.get("/enrol")
-def enrol_page(ask: Asked, code: str = "", room: str = "", given: str = "") -> Response:
-    """Boards that wait, and the form that gives one its room."""
-    return _enrol(ask, code=code[:20], room=room[:40], given=given[:40])
+def enrol_page(ask: Asked, code: str = "", room: str = "", given: str = "", find: str = "") -> Response:
+    """Boards that wait, and the form that gives one its room, which is looked for by its name."""
+    return _enrol(ask, code=code[:20], room=room[:40], given=given[:40], find=find[:100])
 
 
 @router.post("/enrol")
 def give(
     ask: Acting, code: Annotated[str, Form(max_length=40)] = "", room: Annotated[str, Form(max_length=40)] = "",
-    replace: Annotated[str, Form(max_length=1)] = "",
+    replace: Annotated[str, Form(max_length=1)] = "", find: Annotated[str, Form(max_length=100)] = "",
 ) -> Response:  # fmt: skip
     """Give a board its room; where the authority is at hand, issue its certificate at once."""
     settings = _settings(ask.request)
@@ -99,9 +99,11 @@ def give(
             with ask.console.sessions.writing() as db:
                 enrolment.issue(db, authority, ask.now_s)
     except EnrolmentError as error:
-        return _enrol(ask, status=409, code=code, room=room, error=ask.t(error.key))
+        key = "enrol.no_room" if error.key == "enrol.unknown_room" and not room.strip() else error.key
+        return _enrol(ask, status=409, code=code, room=room, find=find, error=ask.t(key))
     except PkiError as error:
-        return _enrol(ask, status=409, code=code, room=room, error=ask.t("enrol.no_authority", why=str(error)))
+        why = ask.t("enrol.no_authority", why=str(error))
+        return _enrol(ask, status=409, code=code, room=room, find=find, error=why)
     return RedirectResponse(f"/enrol?given={room.strip().casefold()}", 303)
 
 
@@ -111,10 +113,15 @@ def _mine(ask: Ask) -> frozenset[str] | None:
 
 
 def _enrol(ask: Ask, status: int = 200, **values: Any) -> Response:
-    found = enrolment.boards(ask.console.reader.connection(), _mine(ask))
-    rooms = reads.rooms(ask.reader)
-    values = {"code": "", "room": "", "given": "", "error": ""} | values
-    return ask.page("enrol.html", status, boards=found, rooms=rooms, qr=_qr(ask, values["room"]), **values)
+    db = ask.console.reader.connection()
+    values = {"code": "", "room": "", "given": "", "error": "", "find": ""} | values
+    rooms, tree = reads.rooms(ask.reader), reads.tree(ask.reader)
+    shown = finding.choices(rooms, tree, values["find"], values["room"], enrolment.rooms_with_board(db))
+    return ask.page(
+        "enrol.html", status, boards=enrolment.boards(db, _mine(ask)), choices=shown, total=len(rooms),
+        given_name=next((room.name for room in rooms if room.room == values["given"]), values["given"]),
+        qr=_qr(ask, values["room"]), **values,
+    )  # fmt: skip
 
 
 @router.get("/rooms/{room_id}/handover")

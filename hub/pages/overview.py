@@ -12,9 +12,9 @@ from starlette.responses import Response
 from hub.console import timeline, views
 from hub.console.acting.dangers import apart
 from hub.console.context import Ask, Asked, RefusedError
+from hub.console.finding import search
 from hub.console.present import present
 from hub.console.words import Words, day_time
-from hub.core.text import fold
 from hub.store.read import counts, read_incidents, read_security, reads, worklist
 from hub.store.read.reads import RANK, VERDICTS, MeetingRow, Place, RoomRow, Tree
 from wire.messages import BadMessageError, Event, decode
@@ -140,35 +140,6 @@ def _lines(ask: Ask, query: str, verdict: str, cluster: str) -> tuple[list[Line]
         )
     lines.sort(key=lambda line: RANK[line.room.verdict])
     return lines, tree
-
-
-def search(rooms: list[RoomRow], tree: Tree, query: str) -> list[RoomRow]:
-    """Rooms in which every word of the query occurs: name, aliases, commune, cluster, codes; marks are ignored.
-
-    Those that match without their cluster come first: "nhu xuan" means the commune before its neighbours.
-    """
-    wanted = fold(query).split()
-    if not wanted:
-        return rooms
-    paths = {node: tree.folded_path(node) for node in {room.node for room in rooms}}
-
-    near = {node: _folded_near(tree, node) for node in paths}
-
-    def rank(room: RoomRow) -> int:
-        """0: by its own names; 1: only with its cluster's; 2: not at all."""
-        own = f"{room.folded} {near[room.node]} {room.room}"
-        if all(word in own for word in wanted):
-            return 0
-        text = f"{own} {paths[room.node]}"
-        return 1 if all(word in text for word in wanted) else 2
-
-    ranked = [(rank(room), room) for room in rooms]
-    return [room for wanted_rank in (0, 1) for found, room in ranked if found == wanted_rank]
-
-
-def _folded_near(tree: Tree, node: int) -> str:
-    commune = tree.up(node, "commune")
-    return f"{commune.folded} {commune.code}" if commune else tree.folded_path(node)
 
 
 @router.get("/rooms")

@@ -9,6 +9,7 @@ import { refresh, refreshAll } from "./fragments.js";
 import { bindKeys } from "./keys.js";
 import { letGo, merge } from "./merge.js";
 import { bindPane } from "./pane.js";
+import { bindPicker } from "./picker.js";
 import { listen, SILENT_MS } from "./stream.js";
 import { bindTiles, showTiles } from "./tiles.js";
 
@@ -93,6 +94,7 @@ bindTiles();
 bindPane();
 bindKeys();
 bindSearch({ merge, toast });
+bindPicker();
 setInterval(tick, 1000);
 // Some things change by the clock alone: a shelf ends, a meeting begins, an incident grows a day old.
 setInterval(refreshAll, 60000);

@@ -20,6 +20,7 @@ from starlette.testclient import TestClient
 from agent.commands import enrol as board
 from hub.app import create_app
 from hub.changes import enrolment
+from hub.console.finding import CHOICES_MAX
 from hub.main import main
 from hub.settings import EnrolSection, HubSettings
 from hub.store.db import open_db, transaction
@@ -65,8 +66,42 @@ def test_a_board_is_given_its_room_once(client: TestClient, db_path: Path) -> No
     assert "đã gắn vào phòng khác" in again.text
 
 
+def offered(page: str) -> list[str]:
+    return re.findall(r'type="radio" name="room" value="([^"]+)"', page)
+
+
+def test_a_room_is_picked_by_its_name_and_those_without_a_board_come_first(client: TestClient, db_path: Path) -> None:
+    never_heard(db_path)
+    page = client.get("/enrol").text
+    first = page.partition("đã có thiết bị")[0]
+    assert ROOM in offered(first)
+    assert len(offered(page)) == CHOICES_MAX > len(offered(first))
+    found = client.get("/enrol", params={"find": "nhu xuan", "part": "choices"}).text
+    assert offered(found)[0].startswith("th-16174-"), "the commune before its neighbours"
+    assert "<form class" not in found
+    kept = offered(client.get("/enrol", params={"find": "nhu xuan", "room": FREE}).text)
+    assert kept[0] == FREE, "what is chosen stays in sight"
+    assert kept.count(FREE) == 1
+    assert offered(client.get("/enrol", params={"find": "no such place"}).text) == []
+
+
+def test_a_room_that_has_a_board_says_so(client: TestClient, db_path: Path) -> None:
+    never_heard(db_path)
+
+    def says(room: str) -> bool:
+        page = client.get("/enrol", params={"room": room}).text
+        return "đã có thiết bị" in page.partition(f'id="choice-{room}"')[2].partition("</label>")[0]
+
+    assert not says(ROOM)
+    assert says(FREE)
+    asked = ask(client)
+    client.post("/enrol", data={"code": asked["code"], "room": ROOM, "csrf": csrf(client)})
+    assert says(ROOM), "as soon as it was given one"
+
+
 @pytest.mark.parametrize(
-    ("code", "room", "says"), [("AAAAA-AAAAA", ROOM, "Không có thiết bị"), ("", "r-none", "Không có phòng này")]
+    ("code", "room", "says"),
+    [("AAAAA-AAAAA", ROOM, "Không có thiết bị"), ("", "r-none", "Không có phòng này"), ("", "", "Chưa chọn phòng")],
 )
 def test_what_does_not_fit_is_said(client: TestClient, code: str, room: str, says: str) -> None:
     asked = ask(client)

@@ -15,7 +15,7 @@ import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from hub.pages import overview as pages
+from hub.console import finding
 from hub.store.read import counts, reads
 from tests.hub.console import seed
 from tests.hub.console.conftest import PLAIN, csrf
@@ -110,7 +110,7 @@ def test_search_is_fast_and_its_cost_does_not_grow_with_the_answer(app: FastAPI,
     times = []
     for query in ("a", "nhu xuan", "phong hop", "zzz") * 5:
         began = time.perf_counter()
-        pages.search(reads.rooms(reader), reads.tree(reader), query)
+        finding.search(reads.rooms(reader), reads.tree(reader), query)
         times.append(time.perf_counter() - began)
     assert statistics.median(times) < 0.5, "50 ms on the desk; ten times that on a busy test machine"
 

@@ -18,28 +18,34 @@ from hub.console.words import Words, day_time
 from hub.store.read import counts, read_incidents, read_security, reads, worklist
 from hub.store.read.reads import RANK, VERDICTS, MeetingRow, Place, RoomRow, Tree
 from wire.messages import BadMessageError, Event, decode
+from wire.telling import Need
 
 router = APIRouter(include_in_schema=False)
+TOP_MAX, MENDING_MAX = 9, 2
+"""On a wide screen; others show the first five of what needs a person."""
 ROWS_MAX = 50
 """Rooms on a page of the list: some screens' height on a phone."""
 
 
 @router.get("/")
 def overview(ask: Asked) -> Response:
-    """Next meeting, all rooms as tiles, the five most urgent things, liveness."""
+    """Next meeting, all rooms as tiles, the most urgent things, on a wide screen also what heals, liveness."""
     tree, rooms = reads.tree(ask.reader), reads.rooms(ask.reader)
     coming = reads.meetings(ask.reader, ask.now_s)
     work = worklist.open_work(ask.reader, ask.now_s)
     # What a room is healing by itself is no work for a person yet.
-    hands = [one for one in worklist.in_tab(work, "open", "") if one.need in worklist.HANDS]
-    urgent = views.make_rows(ask.t, hands, rooms, tree, coming)
+    open_now = worklist.in_tab(work, "open", "")
+    urgent = views.make_rows(ask.t, [one for one in open_now if one.need in worklist.HANDS], rooms, tree, coming)
+    mending = views.make_rows(ask.t, [one for one in open_now if one.need is Need.MACHINE], rooms, tree, coming)
     counters = counts.counters(ask.reader, ask.now_s, work)
     return ask.page(
         "overview.html",
         clusters=_clusters(tree, rooms),
         meeting=_meeting(coming, rooms, tree),
-        top=views.with_lines(ask.t, urgent[:5], ask.now_s),
+        top=views.with_lines(ask.t, urgent[:TOP_MAX], ask.now_s),
         urgent=len(urgent),
+        mending=views.with_lines(ask.t, mending[:MENDING_MAX], ask.now_s),
+        mending_all=len(mending),
         counters=counters,
         verdicts=VERDICTS,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from agent.core.facts import Instant
-from agent.core.reasons import ALLOWED, Decision, Reason, refused_if
+from agent.core.reasons import Decision, Reason, refused_if
 from agent.core.state import RoomState
 
 LONGEST_S = 7 * 86_400.0 + 5.0
@@ -27,8 +27,6 @@ def maintained(state: RoomState, now: Instant) -> Decision:
     room.
     """
     until_s = state.policy.maintenance_until_s
-    if until_s <= 0:
-        return ALLOWED
     opened = is_open(state, now)
     if opened or until_s <= state.maintenance_over_s:
         return refused_if(opened is True, Reason.MAINTENANCE)

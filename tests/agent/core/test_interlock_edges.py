@@ -15,11 +15,13 @@ from agent.core.events import DesiredChanged, Observed, OrderReceived, Tick
 from agent.core.facts import Instant, NoReading, Observation, Reading
 from agent.core.interlock import DAY_S, HOUR_S, permit
 from agent.core.lifecycles import LeaseState, StageState, Supply
+from agent.core.maintenance import is_open
 from agent.core.phases import Phase
 from agent.core.policy import Meeting
 from agent.core.reasons import ALLOWED, Decision, Reason
 from agent.core.remedies import REMEDIES
 from agent.core.state import Act, Fault, Lease, LoadState, Staged
+from agent.core.timelines import UNSTEPPED
 from tests.agent.core.world import IDLE, WALL_S, World
 
 
@@ -188,8 +190,17 @@ def test_what_a_good_clock_has_seen_end_stays_over() -> None:
     world.feed(Tick())
     world.synced = False
     assert said(world) != Reason.MAINTENANCE
+    world.state = replace(world.state, times=UNSTEPPED)
+    assert said(world) != Reason.MAINTENANCE, "in a start without a time server too"
     world.feed(DesiredChanged(2, maintenance_until_s=WALL_S + world.mono_s + 60.0))
     assert said(world) == Reason.MAINTENANCE, "another one"
+
+
+def test_a_window_is_believed_up_to_the_longest_that_there_is() -> None:
+    week_s = 7 * 86_400.0 + 5.0
+    for ends_in_s, open_ in ((week_s, True), (week_s + 0.01, None)):
+        world = maintained(ends_in_s)
+        assert is_open(world.state, world.now) is open_
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from agent.core.phases import Phase
 from agent.core.policy import Meeting
 from agent.core.reasons import ALLOWED, Decision, Reason
 from agent.core.remedies import REMEDIES, Method
+from agent.core.stages import longest_s
 from agent.core.state import LoadState
 from tests.agent.core.test_codec_hung_story import HUNG
 from tests.agent.core.test_staging import live, names
@@ -51,6 +52,12 @@ def test_what_serves_again_five_minutes_before_the_start_may_begin(
 ) -> None:
     assert said(room(ready_s), remedy, **how) == ""
     assert said(room(ready_s - 0.01), remedy, **how) == Reason.MEETING_NEAR
+
+
+def test_the_whole_room_has_to_be_ready_five_minutes_before_the_start_too() -> None:
+    ready_s = longest_s(World().state) + 20.0 + 300.0
+    assert said(room(ready_s), "room_staged_boot") == ""
+    assert said(room(ready_s - 0.01), "room_staged_boot") == Reason.MEETING_NEAR
 
 
 def test_a_measured_boot_that_is_longer_counts() -> None:
@@ -103,7 +110,8 @@ def useless(starts_in_s: float, looks: int = 3, readings: dict[str, Reading] = D
 
 
 def test_a_codec_that_is_proven_useless_has_nothing_to_lose() -> None:
-    assert useless(60.0).remedies() == ["codec_restart"]
+    for starts_in_s, begun in ((60.0, ["codec_restart"]), (0.5, ["codec_restart"]), (0.0, [])):
+        assert useless(starts_in_s).remedies() == begun
     assert said(useless(60.0, looks=2), grave=True) == Reason.MEETING_NEAR
     assert said(useless(60.0, readings={**DEAD, "codec.ping": True}), grave=True) == Reason.MEETING_NEAR
     assert said(useless(60.0, readings={**DEAD, "codec.api": NoReading("link")}), grave=True) == Reason.MEETING_NEAR
@@ -180,6 +188,17 @@ def test_of_a_useless_codec_one_act_a_load_may_begin_until_the_start() -> None:
 
 
 @pytest.mark.parametrize("remedy", ["codec_restart", "codec_power_cycle"])
+@pytest.mark.parametrize(("later_s", "spent"), [(0.0, True), (-0.5, False), (-20.0, False)])
+def test_of_a_useless_codec_a_restart_that_was_not_ready_in_time_is_that_one_act(
+    remedy: str, later_s: float, spent: bool
+) -> None:
+    world = useless(300.0)
+    own = LoadState(acts_s=(world.mono_s - (READY_S - 300.0) + later_s,))
+    world.state = replace(world.state, acts={}, loads={**world.state.loads, "codec": own})
+    assert (said(world, remedy) == Reason.MEETING_NEAR) is spent
+
+
+@pytest.mark.parametrize("remedy", ["codec_restart", "codec_power_cycle"])
 def test_of_a_useless_codec_a_cycle_that_began_too_late_is_that_one_act(remedy: str) -> None:
     """A restart would still have been ready in time when it began: that gives it no second act."""
     world = useless(300.0)
@@ -207,7 +226,7 @@ def test_in_a_meeting_only_a_confirmed_order_begins_and_one_a_load() -> None:
 
 def test_what_was_restarted_before_the_start_does_not_use_up_the_order_in_the_meeting() -> None:
     world = room(-300.0)
-    for ago_s, reason in ((299.0, Reason.MEETING_NEAR), (301.0, "")):
+    for ago_s, reason in ((300.0, Reason.MEETING_NEAR), (300.5, "")):
         own = replace(LoadState(), acts_s=(world.mono_s - ago_s,))
         world.state = replace(world.state, loads={**world.state.loads, "codec": own})
         assert said(world, confirmed=True) == reason

@@ -10,6 +10,7 @@ import pytest
 
 from sim.asked import invitation
 from sim.screen import Screen
+from tools import screenshots
 
 LOGINS = {"operator": ("truc", "aaa"), "admin": ("quantri", "bbb")}
 VIETNAMESE = re.compile(r"[ăâđêôơưĂÂĐÊÔƠƯàáảãạằắẳẵặầấẩẫậèéẻẽẹềếểễệìíỉĩịòóỏõọồốổỗộờớởỡợùúủũụừứửữựỳýỷỹỵ]")
@@ -84,3 +85,13 @@ def test_the_invitation_names_two_logins_and_ends_with_the_one_link() -> None:
     english = [line for line in lines if re.search(r"\b(?:Operator|Administrator|Open|password)\b", line)]
     assert len(english) == 3
     assert not [line for line in english if VIETNAMESE.search(line)]
+
+
+def test_who_takes_pictures_reads_link_and_login_of_it() -> None:
+    said = "\n".join(invitation(8123, LOGINS))
+    login = screenshots.LOGIN.search(said)
+    url = screenshots.URL.search(said)
+    assert login is not None
+    assert login.groups() == LOGINS["operator"]
+    assert url is not None
+    assert url.group() == "http://127.0.0.1:8123"

@@ -10,8 +10,9 @@ import pytest
 import agent.rules
 from agent.core.engine import initial, step
 from agent.core.events import DesiredChanged, OrderReceived, RecordKind, Tick
-from agent.core.facts import NoReading, Reading
+from agent.core.facts import Instant, NoReading, Reading, Seen, View
 from agent.core.interlock import permit
+from agent.core.meeting_guard import useless as proves_useless
 from agent.core.phases import Phase
 from agent.core.policy import Meeting
 from agent.core.reasons import ALLOWED, Decision, Reason
@@ -140,6 +141,29 @@ def test_looks_in_a_row_within_a_moment_prove_nothing() -> None:
         world.mono_s += 0.5
         world.see(DEAD)
     assert said(world, grave=True) == Reason.MEETING_NEAR
+
+
+@pytest.mark.parametrize(("api_s", "ping_s", "proven"), [(10.0, 10.0, True), (9.9, 10.0, False), (10.0, 9.9, False)])
+def test_each_of_the_two_ways_has_been_dead_for_three_looks_of_five_seconds(
+    api_s: float, ping_s: float, proven: bool
+) -> None:
+    def dead(lasted_s: float) -> Seen:
+        at = Instant(1000.0, WALL_S, synced=True)
+        return Seen(
+            good=False, good_at=at, attempt=False, attempt_at_s=1000.0, alike=3, alike_since_s=1000.0 - lasted_s
+        )
+
+    facts = {"codec.api": dead(api_s), "codec.ping": dead(ping_s)}
+    assert proves_useless(View(facts, Instant(1000.0, WALL_S, synced=True)), 10.0) is proven
+
+
+@pytest.mark.parametrize(("learned_s", "boot_s"), [(0.0, 150.0), (400.0, 400.0)])
+def test_a_remedy_that_is_soon_judged_does_not_make_the_boot_shorter(learned_s: float, boot_s: float) -> None:
+    quick = replace(REMEDIES["codec_restart"], settle_s=5.0)
+    for starts_in_s, reason in ((boot_s + 320.0, None), (boot_s + 319.99, Reason.MEETING_NEAR)):
+        world = room(starts_in_s)
+        world.state = replace(world.state, loads={**world.state.loads, "codec": LoadState(boot_s=learned_s)})
+        assert permit(quick, world.state, world.now).reason == reason
 
 
 def whole_room(starts_in_s: float, *, ordered: bool = False) -> World:

@@ -6,9 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from agent.core.acts import start
 from agent.core.events import RecordKind, RemedyDone
 from agent.core.lifecycles import Supply
 from agent.core.phases import Phase
+from agent.core.remedies import REMEDIES
 from agent.core.state import Act, Fault, LoadState
 from tests.agent.core.toy import room, toy
 from tests.agent.core.world import World
@@ -54,6 +56,15 @@ def test_an_order_that_never_reached_its_device_uses_up_nothing() -> None:
     act = an_act(world)
     own = ended(world, act, unsent, acts_s=(1.0, 2.0, act.started_s))
     assert own == LoadState(acts_s=(1.0, 2.0))
+
+
+@pytest.mark.parametrize(("sent", "moved_s"), [(False, 400.0), (True, 1000.0)])
+def test_a_cycle_that_was_not_begun_has_moved_no_relay(sent: bool, moved_s: float) -> None:
+    world = World(mono_s=1000.0)
+    world.state = replace(world.state, last_relay_s=400.0)
+    world.state, _ = start(world.state, REMEDIES["codec_power_cycle"], world.now)
+    world.feed(RemedyDone(1, ok=False, reason="relay_failed", proof={} if sent else {"sent": False}))
+    assert world.state.last_relay_s == moved_s
 
 
 def test_a_relay_that_failed_to_move_has_switched_nothing() -> None:

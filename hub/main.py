@@ -73,7 +73,7 @@ def parser() -> argparse.ArgumentParser:
         default="",
         help=f"its first line; else the variable {PASSWORD_ENV}, else one is made and printed",
     )
-    phone = add("totp-reset", "bỏ bước xác nhận thứ hai / take the second step from who lost phone and recovery codes")
+    phone = add("totp-reset", "tắt xác thực hai bước / take the second step from who lost phone and recovery codes")
     phone.add_argument("name")
     hosts = add("inventory", "danh sách máy cho Ansible / the rooms as an inventory of Ansible")
     hosts.add_argument("--list", action="store_true", help="as Ansible asks a dynamic inventory; the default")
@@ -328,8 +328,8 @@ def _totp_reset(settings: HubSettings, name: str) -> int:
     finally:
         db.close()
     sys.stdout.write(
-        f"{name}: đã bỏ bước thứ hai / the second step is gone\n" if had
-        else f"{name}: không có bước thứ hai / had no second step\n"
+        f"{name}: đã tắt xác thực hai bước / the second step is gone\n" if had
+        else f"{name}: chưa bật xác thực hai bước / had no second step\n"
     )  # fmt: skip
     return 0
 

@@ -205,12 +205,12 @@ class Province:
             if time.monotonic() > until_s:
                 raise StartError(
                     f"only {online} of {len(self.places)} rooms were heard within {HEARD_S:.0f} s",
-                    f"sau {HEARD_S:.0f} giây mới nghe được {online}/{len(self.places)} phòng",
+                    f"sau {HEARD_S:.0f} giây mới kết nối được {online}/{len(self.places)} phòng",
                 )
             if online // HEARD_STEP != said:
                 said = online // HEARD_STEP
                 count = f"{online}/{len(self.places)}"
-                self._say(f"Đã nghe {count} phòng", f"{count} rooms heard")
+                self._say(f"Đã kết nối {count} phòng", f"{count} rooms connected")
             self.care()
             time.sleep(TURN_S)
 

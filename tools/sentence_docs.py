@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import agent.rules
+import hub.console
 from agent.core.facts import Instant, View
 from agent.core.policy import Policy
 from agent.core.reasons import PASSING, Reason
@@ -25,6 +28,9 @@ together with its words. `tests/hub/console/test_sentences.py` walks every rule 
 REFUSALS = """\
 A refusal that may pass is waited for, for a while; then a person is called. *By hand* says whether a person may take
 power away although the machine may not: only where the refusal binds the machine alone."""
+CONSOLE = """\
+Every sentence of both catalogues, `hub/console/i18n/vi.json` and `en.json`, by the first part of its key. What stands
+in braces is filled in."""
 NOW_S = 1_796_000_000.0
 """The moment of the examples: 07:53 in Vietnam."""
 MOMENTS = {
@@ -70,6 +76,11 @@ def page() -> str:
             _refusals(hung),
             "## What is read out",
             *(_script(rule) for rule in rules),
+            "## Why a fault is said to be there, or gone",
+            _reasons(rules),
+            "## What the console says",
+            CONSOLE,
+            *_catalogue(),
         ]
     ) + "\n"  # fmt: skip
 
@@ -123,6 +134,25 @@ def _script(rule: Rule) -> str:
         rows[-1] = ("a person is needed", rows[-1][1])
     heading = f"### {told['vi'].title} · {told['en'].title}\n\n[{rule.name}](faults/{rule.name}.md)"
     return f"{heading}\n\n{_table('when', rows)}"
+
+
+def _reasons(rules: Iterable[Rule]) -> str:
+    """The words of every reason of every rule, and the name that lists and stories give the fault."""
+    rows = ["| fault | reason | tiếng Việt | English |", "|---|---|---|---|"]
+    for rule in rules:
+        vi, en = (rule.words[language] for language in ("vi", "en"))
+        rows.append(f"| `{rule.name}` | its name | {vi.name} | {en.name} |")
+        rows += [f"| `{rule.name}` | `{why}` | {said} | {en.reasons[why]} |" for why, said in vi.reasons.items()]
+    return "\n".join(rows)
+
+
+def _catalogue() -> Iterator[str]:
+    """One table for each first part of the keys, in the catalogue's order."""
+    folder = Path(hub.console.__file__).parent / "i18n"
+    vi, en = (json.loads((folder / f"{language}.json").read_text("utf-8")) for language in ("vi", "en"))
+    for group in dict.fromkeys(key.split(".")[0] for key in vi):
+        rows = [f"| `{key}` | {said} | {en[key]} |" for key, said in vi.items() if key.split(".")[0] == group]
+        yield "\n".join([f"### `{group}`", "", "| key | tiếng Việt | English |", "|---|---|---|", *rows])
 
 
 def _read_out(said: Present) -> str:

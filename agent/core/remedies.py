@@ -181,7 +181,7 @@ REMEDIES: dict[str, Remedy] = {
             "switch_power_cycle",
             "switch",
             Method.CYCLE,
-            vi="Ngắt và cấp lại nguồn bộ chuyển mạch",
+            vi="Ngắt và cấp lại nguồn switch",
             en="Power-cycle the network switch",
         ),
         Remedy(
@@ -205,7 +205,7 @@ REMEDIES: dict[str, Remedy] = {
             Method.API,
             settle_s=40,
             restarts=False,
-            vi="Chọn lại cổng hình của màn hình",
+            vi="Chọn lại ngõ vào hình của màn hình",
             en="Set the display to its input",
         ),
         Remedy(

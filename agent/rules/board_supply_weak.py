@@ -32,7 +32,7 @@ RULE = Rule(
             "Nguồn bộ giám sát yếu",
             "Nguồn của bộ giám sát yếu",
             (
-                "Ấn chặt đầu dây nguồn vào bộ giám sát.",
+                "Dây khô thì ấn chặt đầu dây nguồn vào bộ giám sát; ướt thì không chạm vào.",
                 "Không cắm sạc điện thoại vào bộ giám sát.",
                 "Báo Trung tâm[ {centre}] để thay nguồn.",
             ),
@@ -45,7 +45,7 @@ RULE = Rule(
             "Weak supply of the agent",
             "The supply of the room's agent is weak",
             (
-                "Press its power lead home at the agent.",
+                "If it is dry, press the power lead home at the agent; do not touch it wet.",
                 "Charge no phone from it.",
                 "Ask the centre[ {centre}] for a new one.",
             ),

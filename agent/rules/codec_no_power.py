@@ -48,8 +48,8 @@ RULE = Rule(
                 "Báo Trung tâm[ {centre}] điều vừa thấy.",
             ),
             {
-                "draws_power": "thiết bị đã dùng điện",
-                "no_draw_no_answer": "có điện vào nhưng thiết bị không chạy",
+                "draws_power": "thiết bị đang dùng điện",
+                "no_draw_no_answer": "đã cấp điện nhưng thiết bị không chạy",
             },
             working=("Không rút phích.", "Chờ đèn trên máy sáng, TV có hình."),
             power=(

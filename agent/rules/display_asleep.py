@@ -60,12 +60,16 @@ RULE = Rule(
         "vi": Words(
             "Mất hình trên TV",
             "TV không có hình",
-            ("Bật TV, chọn đúng cổng HDMI.", "Bấm phím bất kỳ trên điều khiển máy họp.", "Kiểm tra dây HDMI."),
+            (
+                "Bật TV, chọn đúng cổng HDMI.",
+                "Bấm phím bất kỳ trên điều khiển máy họp.",
+                "Xem dây HDMI có bị tuột không.",
+            ),
             {
                 "no_meeting_near": "không có cuộc họp sắp tới",
-                "codec_in_standby": "thiết bị đầu cuối đang ngủ",
+                "codec_in_standby": "thiết bị đầu cuối đang ở chế độ ngủ",
                 "display_off": "màn hình đang tắt",
-                "display_wrong_input": "màn hình đang chọn cổng khác",
+                "display_wrong_input": "màn hình đang chọn ngõ vào khác",
                 "display_blanked": "hình bị che tại màn hình",
                 "display_draws_nothing": "màn hình không dùng điện",
                 "picture_possible": "màn hình đã có hình",
@@ -78,7 +82,7 @@ RULE = Rule(
             (
                 "Switch the display on, choose the right HDMI input.",
                 "Press any key of the codec's remote control.",
-                "Check the HDMI cable.",
+                "See whether the HDMI cable has come loose.",
             ),
             {
                 "no_meeting_near": "no meeting is near",

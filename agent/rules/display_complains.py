@@ -37,7 +37,7 @@ RULE = Rule(
             "Màn hình, máy chiếu tự báo hỏng",
             (
                 "Không rút điện máy chiếu khi đang nóng.",
-                "Dọn đồ che khe gió.",
+                "Bỏ vật che khe thoát nhiệt.",
                 "Chuẩn bị TV dự phòng, báo Trung tâm[ {centre}].",
             ),
             {

@@ -43,10 +43,10 @@ RULE = Rule(
         "vi": Words(
             "Không nghe thấy điểm cầu khác",
             "Không nghe thấy tiếng",
-            ("Tăng âm lượng máy họp.", "Bật ampli, loa.", "Kiểm tra dây âm thanh."),
+            ("Tăng âm lượng máy họp.", "Bật ampli, loa.", "Xem dây âm thanh có bị tuột không."),
             {
                 "no_meeting_near": "không có cuộc họp sắp tới",
-                "volume_zero": "âm lượng bằng không",
+                "volume_zero": "âm lượng bằng 0",
                 "output_muted": "đường tiếng ra đã tắt tiếng",
                 "amplifier_off": "ampli không dùng điện",
                 "sound_possible": "đã nghe được tiếng",
@@ -56,7 +56,11 @@ RULE = Rule(
         "en": Words(
             "Others are not heard",
             "The other sites cannot be heard",
-            ("Turn the volume of the codec up.", "Switch on amplifier and loudspeakers.", "Check the audio cable."),
+            (
+                "Turn the volume of the codec up.",
+                "Switch on amplifier and loudspeakers.",
+                "See whether the audio cable has come loose.",
+            ),
             {
                 "no_meeting_near": "no meeting is near",
                 "volume_zero": "the volume is zero",

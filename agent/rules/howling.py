@@ -37,9 +37,9 @@ RULE = Rule(
             "Micro bị hú",
             ("Giảm âm lượng loa.", "Đưa micro ra xa loa.", "Tắt micro không dùng."),
             {
-                "level_normal": "âm lượng đo được bình thường",
+                "level_normal": "mức âm đo được bình thường",
                 "not_in_call": "phòng không trong cuộc họp",
-                "level_high": "âm lượng đo được quá cao",
+                "level_high": "mức âm đo được quá cao",
             },
         ),
         "en": Words(

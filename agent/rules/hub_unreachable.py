@@ -37,20 +37,20 @@ RULE = Rule(
     words={
         "vi": Words(
             "Không tới được Trung tâm",
-            "Không tới được máy chủ Trung tâm, đường truyền của phòng vẫn tốt",
+            "Máy chủ trung tâm không nhận được dữ liệu, đường truyền của phòng vẫn tốt",
             (
                 "Không rút dây, không tắt bộ chuyển đổi quang điện.",
                 "Báo Trung tâm[ {centre}]: máy chủ hoặc mạng của nhà mạng có sự cố.",
                 "Vẫn có thể gọi thử vào cuộc họp.",
             ),
             {
-                "hub_reachable": "đã tới được tỉnh",
-                "hub_silent_line_works": "không tới được Trung tâm nhưng đường truyền của phòng vẫn tốt",
+                "hub_reachable": "đã kết nối được về tỉnh",
+                "hub_silent_line_works": "không kết nối được Trung tâm nhưng đường truyền của phòng vẫn tốt",
             },
         ),
         "en": Words(
             "Centre unreachable",
-            "The centre's server cannot be reached, the room's line works",
+            "The centre's server receives no data, the room's line works",
             (
                 "Do not unplug anything, leave the media converter on.",
                 "Tell the centre[ {centre}]: its server or the carrier's network is at fault.",

@@ -52,13 +52,13 @@ RULE = Rule(
             "Mất điện lưới",
             "Mất điện[, UPS còn khoảng {n} phút]",
             (
-                "Kiểm tra aptomat.",
+                "Xem aptomat có bị nhảy không; ướt thì không chạm vào.",
                 "Bật máy phát hoặc gọi Điện lực[ {power}].",
                 "Tắt điều hòa, quạt và thứ không dùng để họp.",
             ),
             {
                 "mains_present": "đã có điện lưới",
-                "voltage_near_zero": "điện áp gần bằng không",
+                "voltage_near_zero": "điện áp gần bằng 0",
                 "ups_on_battery": "UPS báo đang dùng ắc quy",
                 "ups_on_line": "UPS đã dùng điện lưới",
             },
@@ -67,7 +67,7 @@ RULE = Rule(
             "Mains lost",
             "Mains lost[, minutes left in the UPS: about {n}]",
             (
-                "Check the breaker.",
+                "See whether the breaker has tripped; do not touch it wet.",
                 "Start the generator or call the power company[ {power}].",
                 "Switch off air conditioner, fans and what the meeting does not need.",
             ),

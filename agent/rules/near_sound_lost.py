@@ -45,7 +45,7 @@ RULE = Rule(
         "vi": Words(
             "Nơi khác không nghe thấy mình",
             "Nơi khác không nghe thấy",
-            ("Bật micro (đèn sáng).", "Thay pin micro.", "Tăng kênh micro trên mixer."),
+            ("Bật micro (đèn sáng).", "Thay pin micro.", "Tăng âm lượng kênh micro trên mixer."),
             {
                 "muted_in_trial": "micro đang tắt khi kết nối thử",
                 "microphone_connected": "đã thấy micro",

@@ -57,23 +57,23 @@ RULE = Rule(
             "Phòng họp mất mạng",
             (
                 "Xem đèn cổng mạng.",
-                "Ấn chặt dây mạng vào máy họp.",
+                "Dây khô thì ấn chặt dây mạng vào máy họp; ướt thì không chạm vào.",
                 "Chờ 2 phút; chưa được thì gọi Trung tâm[ {centre}].",
             ),
             {
-                "gateway_reachable": "cổng ra của phòng đã trả lời",
+                "gateway_reachable": "gateway của phòng đã trả lời",
                 "no_carrier": "cổng mạng không có tín hiệu",
-                "gateway_silent": "cổng ra của phòng không trả lời",
+                "gateway_silent": "gateway của phòng không trả lời",
             },
             working=("Không rút dây mạng, không rút phích.", "Chờ đèn cổng mạng sáng."),
-            power=("Rút phích điện của bộ chuyển mạch, chờ 30 giây, cắm lại.", "Chờ 2 phút."),
+            power=("Rút phích điện của switch mạng, chờ 30 giây, cắm lại.", "Chờ 2 phút."),
         ),
         "en": Words(
             "Room network lost",
             "The room has lost its network",
             (
                 "Look at the lamps of the network port.",
-                "Press the network cable home at the codec.",
+                "If it is dry, press the network cable home at the codec; do not touch it wet.",
                 "Wait 2 minutes; if that does not help, call the centre[ {centre}].",
             ),
             {

@@ -65,9 +65,9 @@ RULE = Rule(
             "Đường truyền về tỉnh bị mất",
             ("Xem đèn bộ chuyển đổi quang điện.", "Không rút dây quang.", "Gọi nhà mạng[ {carrier}]."),
             {
-                "hub_reachable": "đã tới được tỉnh",
-                "beyond_answers": "có thiết bị ngoài bộ chuyển đổi quang trả lời, đường truyền của phòng vẫn tốt",
-                "gateway_answers_hub_silent": "mạng trong phòng tốt nhưng không tới được tỉnh",
+                "hub_reachable": "đã kết nối được về tỉnh",
+                "beyond_answers": "có thiết bị ngoài bộ chuyển đổi quang điện trả lời, đường truyền của phòng vẫn tốt",
+                "gateway_answers_hub_silent": "mạng trong phòng tốt nhưng không kết nối được về tỉnh",
             },
             working=("Không rút dây quang, không rút phích.", "Chờ 2 phút."),
             power=(

@@ -43,7 +43,7 @@ RULE = Rule(
         "vi": Words(
             "UPS lỗi, ắc quy yếu",
             "Ắc quy UPS đã yếu",
-            ("Không rút điện UPS.", "Báo Trung tâm[ {centre}] để thay."),
+            ("Không rút điện UPS.", "Báo Trung tâm[ {centre}] để thay ắc quy."),
             {
                 "replace_battery": "UPS báo cần thay ắc quy",
                 "short_runtime": "ắc quy chỉ giữ được rất ngắn",

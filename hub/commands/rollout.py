@@ -22,7 +22,8 @@ from hub.store.db import open_db, transaction
 BUNDLE = re.compile(r"diemcau-(?P<version>.+)-agent-(?P<platform>[a-z0-9]+-py\d+)\.tar\Z")
 PHASES = {
     "running": "đang cài / installing", "soaking": "đang theo dõi / watched", "paused": "tạm dừng / paused",
-    "rolling_back": "đang quay lại / going back", "rolled_back": "đã quay lại / gone back", "done": "xong / done",
+    "rolling_back": "đang khôi phục phiên bản trước / restoring the version before",
+    "rolled_back": "đã khôi phục phiên bản trước / version before restored", "done": "xong / done",
 }  # fmt: skip
 
 

@@ -73,8 +73,8 @@ def test_changing_the_password_forgets_the_browsers_of_whoever_had_it(
 @pytest.mark.parametrize(
     ("old", "new", "again", "said"),
     [
-        ("wrong", NEW, NEW, "Mật khẩu hiện nay không đúng"),
-        ("", NEW, NEW, "Mật khẩu hiện nay không đúng"),
+        ("wrong", NEW, NEW, "Mật khẩu hiện tại không đúng"),
+        ("", NEW, NEW, "Mật khẩu hiện tại không đúng"),
         (seed.PASSWORD, NEW, "something else", "không giống nhau"),
         (seed.PASSWORD, seed.PASSWORD, seed.PASSWORD, "trùng với"),
         (seed.PASSWORD, "short", "short", "ngắn hơn 10"),

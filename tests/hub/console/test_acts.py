@@ -30,7 +30,7 @@ def test_taking_and_giving_back(client: TestClient) -> None:
     assert 2 in in_tab(client, "new")
     assert act(client, "/incidents/2/ack") == (200, "Đã nhận xử lý.")
     assert 2 in in_tab(client, "working")
-    assert act(client, "/incidents/2/unack") == (200, "Đã thôi nhận.")
+    assert act(client, "/incidents/2/unack") == (200, "Đã bỏ nhận.")
     assert 2 in in_tab(client, "new")
 
 
@@ -79,12 +79,12 @@ def test_a_plain_form_comes_back_to_the_page(client: TestClient) -> None:
 
 def test_confirmation_says_why_the_interlock_would_refuse_now(client: TestClient, hub: FakeHub) -> None:
     text = client.get(f"/rooms/{ROOM}/act/codec_power_cycle").text
-    assert "phòng sẽ từ chối: đã hết số lần cho phép trong giờ này" in text
+    assert "bộ giám sát sẽ từ chối: đã hết số lần cho phép trong giờ này" in text
     assert "mất điện khoảng" in text
-    assert "Phòng đang cho phép" in client.get(f"/rooms/{ROOM}/act/light_on").text
+    assert "Bộ giám sát đang cho phép" in client.get(f"/rooms/{ROOM}/act/light_on").text
     assert client.get(f"/rooms/{ROOM}/act/launch_rocket").status_code == 404
     hub.write("UPDATE twins SET online = 0 WHERE room = ?", ROOM)
-    assert "Phòng đang cho phép" not in client.get(f"/rooms/{ROOM}/act/light_on").text
+    assert "Bộ giám sát đang cho phép" not in client.get(f"/rooms/{ROOM}/act/light_on").text
 
 
 def test_an_order_needs_a_reason_and_its_outcome_is_shown(client: TestClient, hub: FakeHub) -> None:

@@ -28,6 +28,7 @@ def test_a_new_page_is_five_files_and_is_tested_unasked(tmp_path: Path) -> None:
     assert said.endswith("rc=0"), said[-4000:]
     for test in ("test_page_in_both_languages_within_its_budget", "test_a_stranger_is_sent_to_the_form"):
         assert re.search(rf"{test}\[/contacts\] PASSED", said), said[-4000:]
+    assert "docs/sentences.md" in ran(tmp_path, "tools.docs"), "the guide says make docs: the new words are on the page"
     said = ran(tmp_path, "tools.docs", "--check")
     assert said.endswith("rc=0"), said[-3000:]
     code = [name for name in by_hand if name.endswith(".py")]

@@ -13,7 +13,10 @@ STAMP = Stamp(epoch="e", seq=0, boot="0" * 32, mono_s=0.0, wall_s=1000.0, synced
 
 @pytest.mark.parametrize(
     ("language", "name", "warming"),
-    [("vi", "Khí CO₂", "đang làm nóng, chưa tin được"), ("en", "Carbon dioxide", "it is warming up")],
+    [
+        ("vi", "Khí CO₂", "cảm biến đang làm nóng, số đo chưa tin cậy"),
+        ("en", "Carbon dioxide", "the sensor is warming up, its readings do not count yet"),
+    ],
 )
 def test_carbon_dioxide(language: str, name: str, warming: str) -> None:
     for fact, says in ((FactNow(1234, 1000.0), "1234 ppm"), (FactNow(None, 0.0, ok=False, reason="warming"), warming)):

@@ -205,8 +205,8 @@ def test_setting_up_asks_for_password_and_code_and_ends_sessions_without_it(door
     page = mine.get("/account").text
     assert "Đang bật từ" in page
     assert door.secret not in page
-    assert "đã bật rồi" in mine.post("/account/totp/start", data={"csrf": token, "password": seed.PASSWORD}).text
-    assert "đã bật rồi" in mine.post("/account/totp/confirm", data={"csrf": token, "code": door.code()}).text
+    assert "đã được bật" in mine.post("/account/totp/start", data={"csrf": token, "password": seed.PASSWORD}).text
+    assert "đã được bật" in mine.post("/account/totp/confirm", data={"csrf": token, "code": door.code()}).text
 
 
 def test_switching_off_and_new_codes_ask_for_both(stepped: tuple[Door, list[str]]) -> None:
@@ -244,13 +244,13 @@ def test_administrators_are_led_to_it_where_it_is_required(db_path: Path, tmp_pa
         assert browser.get(path).headers["location"] == "/account"
     assert browser.get("/api/search?q=a").status_code == 403
     assert browser.get("/api/v1/rooms").status_code == 403
-    assert "bật bước này để tiếp tục" in browser.get("/account").text
+    assert "Anh/chị bật để tiếp tục" in browser.get("/account").text
     assert len(door.switch_on(browser)) == second_step.RECOVERY_CODES
     assert browser.get("/audit").status_code == 200
     door.now_s += 60
     fields = {"csrf": csrf(browser), "password": seed.PASSWORD, "code": door.code()}
     refused = browser.post("/account/totp/off", data=fields)
-    assert (refused.status_code, "phải có" in refused.text) == (400, True)
+    assert (refused.status_code, "phải dùng" in refused.text) == (400, True)
     guest = door.browser("10.0.0.2")
     guest.post("/login", data={"name": "khach", "password": seed.PASSWORD})
     assert guest.get("/rooms").status_code == 200, "others need none"

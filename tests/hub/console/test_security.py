@@ -48,4 +48,4 @@ def test_every_such_reason_has_words(client: TestClient, db_path: Path) -> None:
 
 
 def test_without_any_it_says_so(client: TestClient) -> None:
-    assert "Chưa có lệnh giả nào" in client.get("/health").text
+    assert "Chưa có lệnh giả mạo nào" in client.get("/health").text

@@ -176,7 +176,7 @@ def test_a_number_that_is_not_known_leaves_no_hole() -> None:
     said_so = {step for rule in RULES.values() for _, one in said(rule, "nothing known", Moment("escalated"))
                for step in one.steps}  # fmt: skip
     assert "Gọi nhà mạng." in said_so
-    assert "Báo Trung tâm để thay." in said_so
+    assert "Báo Trung tâm để thay ắc quy." in said_so
     assert not any("Trung tâm Trung tâm" in step or "the centre the centre" in step for step in said_so)
 
 

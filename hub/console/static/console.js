@@ -51,17 +51,27 @@ function applyPatch(patch, late, begins) {
   stale();
 }
 
+function hands(count) {
+  for (const item of $$('[data-c="hands"]')) { item.textContent = count; item.hidden = !count; }
+  document.title = document.title.replace(/^\(\d+\) /, "").replace(/^/, count ? `(${count}) ` : "");
+}
+
+// The list may be newer than the patch that had it fetched: badge and list say the same.
+document.addEventListener("merged", () => {
+  const told = $("#h-triage [data-hands]");
+  if (told) hands(Number(told.dataset.hands));
+});
+
 function counters(patch) {
   const c = patch.counters;
   heardAt = patch.age === null ? null : patch.now - patch.age;
   for (const item of $$("[data-c]")) {
     const name = item.dataset.c;
-    if (name === "hands") { item.textContent = c.hands; item.hidden = !c.hands; }
-    else if (name === "heard") item.textContent = item.dataset.t.replace("{n}", c.heard).replace("{total}", c.total);
+    if (name === "heard") item.textContent = item.dataset.t.replace("{n}", c.heard).replace("{total}", c.total);
     else if (name === "heard-n") item.textContent = c.heard;
     else if (name.startsWith("v-")) { const n = c.verdicts[name.slice(2)] || 0; item.textContent = n; item.closest("li").classList.toggle("none", !n); }
   }
-  document.title = document.title.replace(/^\(\d+\) /, "").replace(/^/, c.hands ? `(${c.hands}) ` : "");
+  hands(c.hands);
   $(".pulse")?.classList.toggle("on", patch.broker);
   $(".pulse")?.classList.toggle("off", !patch.broker);
 }

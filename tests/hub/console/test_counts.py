@@ -92,7 +92,7 @@ def shown(client: Client) -> dict[str, int]:
         found[f"rows {name}"] = len(re.findall(r'<li id="r\d+"', client.get(f"/triage?tab={name}").text))
     found["badge"] = number(r'data-c="hands"[^>]*>(\d+)<', list_)
     found["badge elsewhere"] = number(r'data-c="hands"[^>]*>(\d+)<', overview)
-    found["title"] = number(r"<h1[^>]*>Cần xử lý <small>(\d+) việc cần người", list_)
+    found["title"] = number(r"<h1[^>]*>Cần xử lý <small[^>]*>(\d+) việc cần người", list_)
     found["urgent"] = number(r"Xem tất cả (\d+) việc", overview)
     found |= {f"legend {v}": number(rf'data-c="v-{v}">(\d+)<', overview) for v in VERDICTS}
     found["map"] = number(r'class="all-of">(\d+) phòng:', overview)

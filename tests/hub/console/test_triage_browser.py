@@ -41,6 +41,21 @@ def test_the_row_under_the_focus_tells_what_is_new_of_it(browser: Any, site: Sit
     page.context.close()
 
 
+def test_the_badge_says_what_the_list_says_also_when_the_list_is_newer(
+    browser: Any, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = desk(browser, site)
+    badge = int(page.locator("[data-c=hands]").first.inner_text())
+    monkeypatch.setattr(site.hub, "tell", lambda _change: None)  # no patch is sent
+    site.hub.write("UPDATE incidents SET closed_s = ? WHERE rule = 'mains_lost'", time.time())
+    page.locator(".row .open").nth(2).click()
+    page.keyboard.press("a")  # what I did myself shows at once
+    page.wait_for_function(f"document.querySelector('#h-triage [data-hands]').dataset.hands == {badge - 1}")
+    assert page.locator("[data-c=hands]").first.inner_text() == str(badge - 1)
+    assert page.title().startswith(f"({badge - 1}) ")
+    page.context.close()
+
+
 def test_the_list_holds_still_and_says_how_many_wait_for_any_of_its_groups(browser: Any, site: Site) -> None:
     page = desk(browser, site)
     page.locator(".rows .row").nth(1).hover()

@@ -22,6 +22,7 @@ import msgspec
 
 from hub.core import rollout as core
 from hub.core.rollout import OVER, Rollout, RoomNow
+from hub.core.twin import OF_FITTING
 from hub.port import Change
 from hub.store import audit
 from hub.store.read.reads import Reader
@@ -87,14 +88,14 @@ def rooms(db: Asks, now_s: float, since_s: float = 0.0) -> dict[str, RoomNow]:
         )
     }
     rows = db.execute(
-        "SELECT r.room, t.version, t.online, t.verdict, t.mode, t.heard_s FROM rooms r"
+        "SELECT r.room, t.version, t.online, t.verdict, t.unknown_why, t.mode, t.heard_s FROM rooms r"
         " LEFT JOIN twins t ON t.room = r.room WHERE r.installed = 1"
     )
     return {
         row["room"]: RoomNow(
             version=row["version"] or "",
             online=bool(row["online"]) and row["verdict"] != "lost",
-            well=row["verdict"] in WELL and row["mode"] != "safe",
+            well=(row["verdict"] in WELL or row["unknown_why"] in OF_FITTING) and row["mode"] != "safe",
             silent_s=max(0.0, now_s - (row["heard_s"] or 0.0)),
             undid=undid.get(row["room"], ""),
             busy=row["room"] in busy,

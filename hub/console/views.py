@@ -129,7 +129,15 @@ def verdict_sentence(t: Words, room: RoomDetail, worst: Present | None, now_s: f
         if worst is None:
             return t(f"verdict.{room.verdict}_plain")
         return f"{t(f'verdict.{room.verdict}', title=lower_first(worst.title))} {worst.line}"
+    if room.verdict == "unknown" and room.unknown_why:
+        said = t("verdict.unknown_because", why=why_unknown(t, room.unknown_why))
+        return f"{said} {worst.title}. {worst.line}" if worst else said
     return t(f"verdict.{room.verdict}")
+
+
+def why_unknown(t: Words, why: str) -> str:
+    """The reason as it reads after a colon; one of a newer hub's data is not shown by its raw name."""
+    return t.name("unseen", why if t.has(f"unseen.{why}") else "no_data")
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,18 +3,43 @@
 Messages come late, twice and out of order: after a restart a broker may hand out a status of last week. So a message
 changes the twin only when it is newer by the room's own reckoning: another boot that is not one of those already over,
 or the same boot and a later monotonic time. Wall clocks decide nothing.
+
+Ready is what somebody has seen: a control interface that answers, or the conference software that runs on a PC. An
+echo, an open port, a SIP answer and a meter tell that a codec is there, and tell the same of one that hangs.
 """
 
 from __future__ import annotations
 
+import enum
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from hub.core.incident import OPEN_PHASES
-from wire.messages import Stamp, State, Status
+from wire.messages import FactNow, Stamp, State, Status
 
+STALE_S = 120.0
+"""An answer this old, when its room wrote its state, is no sight: several rounds of every probe lie between."""
 BOOTS_KEPT = 8
 """Past boots remembered a room: a broker does not hold older leftovers than the last few."""
 _FAULTY = frozenset({"critical", "major"})
+
+
+class Unseen(enum.StrEnum):
+    """Why nobody can say whether a room is able to meet."""
+
+    NO_DATA = "no_data"  # the room has never said how it is
+    NOT_HEARD = "not_heard"  # its line is gone just now; it may be back in a moment
+    NO_CODEC = "no_codec"  # nothing that meets is watched there
+    CODEC_PINGED = "codec_pinged"  # the codec is there; nobody can ask it how it is
+    CODEC_SILENT = "codec_silent"  # it does not answer what it is asked
+    CODEC_STARTING = "codec_starting"  # it answers, and its application is not up yet
+    CODEC_STALE = "codec_stale"  # it has not been asked for too long
+    PC_SILENT = "pc_silent"  # the same of the conference PC, or its software is not running
+    HUSHED = "secret_meeting"  # it keeps to itself what it sees
+
+
+OF_FITTING = frozenset({Unseen.NO_CODEC, Unseen.CODEC_PINGED, Unseen.HUSHED})
+"""What says how a room is fitted or what it may tell, and nothing of how it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +71,8 @@ class Twin:
     open_severities: frozenset[str] = field(default_factory=frozenset)
     """Severities of the faults in the state that are open."""
     escalated: bool = False
+    unseen: str = ""
+    """Why the state does not show whether the room can meet, an `Unseen`; empty: it does."""
 
 
 def _on_boot(twin: Twin, stamp: Stamp) -> Twin | None:
@@ -114,7 +141,15 @@ def apply_state(twin: Twin, state: State, raw: bytes, at_s: float) -> Twin:
         dropped=state.dropped,
         open_severities=frozenset(fault.severity for fault in opened),
         escalated=any(fault.phase == "escalated" for fault in opened),
+        unseen=_unseen(twin, state),
     )
+
+
+def _unseen(twin: Twin, state: State) -> str:
+    """In a secret meeting a room still tells its faults: what was seen of it before goes on."""
+    found = unseen(state)
+    went_on = found == Unseen.HUSHED and twin.boot == state.stamp.boot and twin.state_raw is not None
+    return "" if went_on and not twin.unseen else found
 
 
 def heard(twin: Twin, now_s: float) -> Twin:
@@ -125,7 +160,8 @@ def heard(twin: Twin, now_s: float) -> Twin:
 def verdict(twin: Twin, *, installed: bool, lost: bool) -> str:
     """One word: `not_installed`, `lost`, `maintenance`, `fault`, `check`, `unknown` or `ready`.
 
-    No data is `unknown`, never `ready`. `safe` mode needs a look, since the room then heals nothing by itself.
+    What nobody sees is `unknown`, never `ready`, and not `check` either, which says that the room can meet. `safe` mode
+    needs a look, since the room then heals nothing by itself.
     """
     if not installed:
         return "not_installed"
@@ -137,6 +173,43 @@ def verdict(twin: Twin, *, installed: bool, lost: bool) -> str:
         return "unknown"
     if twin.escalated or twin.open_severities & _FAULTY:
         return "fault"
+    if why_unknown(twin):
+        return "unknown"
     if twin.open_severities or twin.mode == "safe":
         return "check"
     return "ready"
+
+
+def why_unknown(twin: Twin) -> str:
+    """Why nobody can say whether the room is able to meet, an `Unseen`; empty: somebody can."""
+    if twin.state_raw is None:
+        return Unseen.NO_DATA
+    if twin.lost_since_s > 0 or not twin.online:
+        return Unseen.NOT_HEARD
+    return twin.unseen
+
+
+def unseen(state: State) -> str:
+    """Why the state does not show whether the room can meet; empty: it does."""
+    facts = state.facts
+    if not facts and state.secrecy == Unseen.HUSHED:
+        return Unseen.HUSHED
+    if "codec.api" in facts:
+        return _of_codec(facts, state.stamp.wall_s)
+    if "pc.app_running" in facts:
+        return "" if _says(facts["pc.app_running"], state.stamp.wall_s) is True else Unseen.PC_SILENT
+    return Unseen.CODEC_PINGED if any(key.startswith("codec.") for key in facts) else Unseen.NO_CODEC
+
+
+def _of_codec(facts: Mapping[str, FactNow], wall_s: float) -> str:
+    api = facts["codec.api"]
+    if api.ok and api.value is True and wall_s - api.at_s > STALE_S:
+        return Unseen.CODEC_STALE
+    if not (api.ok and api.value is True):
+        return Unseen.CODEC_SILENT
+    started = facts.get("codec.app_ready")
+    return Unseen.CODEC_STARTING if started is not None and started.ok and started.value is False else ""
+
+
+def _says(fact: FactNow, wall_s: float) -> object:
+    return fact.value if fact.ok and wall_s - fact.at_s <= STALE_S else None

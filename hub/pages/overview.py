@@ -140,12 +140,16 @@ def _lines(ask: Ask, query: str, verdict: str, cluster: str) -> tuple[list[Line]
                 room,
                 commune.name if commune else "",
                 of_cluster.name if of_cluster else "",
-                problems.get(room.room, ""),
+                problems.get(room.room, "") or _unseen(ask.t, room),
                 nearest.get(room.room),
             )
         )
     lines.sort(key=lambda line: RANK[line.room.verdict])
     return lines, tree
+
+
+def _unseen(t: Words, room: RoomRow) -> str:
+    return views.why_unknown(t, room.unknown_why) if room.unknown_why else ""
 
 
 @router.get("/rooms")

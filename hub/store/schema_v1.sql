@@ -52,7 +52,9 @@ CREATE TABLE twins (
   outbox INTEGER NOT NULL DEFAULT 0,
   dropped INTEGER NOT NULL DEFAULT 0,
   status_mono_s REAL NOT NULL DEFAULT -1,  -- orders statuses within a boot
-  past_boots TEXT NOT NULL DEFAULT ''      -- tells the boots that are over from a new one
+  past_boots TEXT NOT NULL DEFAULT '',     -- tells the boots that are over from a new one
+  unseen TEXT NOT NULL DEFAULT '',         -- why its state does not show whether it can meet: hub/core/twin.py
+  unknown_why TEXT NOT NULL DEFAULT ''     -- why the verdict is unknown; empty: it is another one
 );
 
 -- How far each room's events have been committed without a gap.

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from hub.core.acks import Contiguity
 from hub.core.incident import OPEN_PHASES
-from hub.core.twin import Twin
+from hub.core.twin import Twin, why_unknown
 from wire.messages import BadMessageError, State, decode
 
 SET_ASIDE_ROWS = 1000
@@ -53,7 +53,7 @@ def inventory(db: sqlite3.Connection) -> dict[str, Listed]:
 
 _TWIN = (
     "room, heard_s, online, lost_since_s, boot, connection, version, nonce, nonce_heard_s, counter, in_call,"
-    " mode, state_mono_s, state_s, state_raw, outbox, dropped, status_mono_s, past_boots"
+    " mode, state_mono_s, state_s, state_raw, outbox, dropped, status_mono_s, past_boots, unseen"
 )
 _TWIN_NAMES = [name.strip() for name in _TWIN.split(",")]
 
@@ -85,12 +85,15 @@ def _twin(row: sqlite3.Row) -> Twin:
 
 def save_twins(db: sqlite3.Connection, rows: Iterable[tuple[Twin, str]]) -> None:
     """Write twins with their verdicts."""
-    names = [*_TWIN_NAMES, "verdict"]
+    names = [*_TWIN_NAMES, "verdict", "unknown_why"]
     sql = (
         f"INSERT INTO twins ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"  # noqa: S608
         f" ON CONFLICT (room) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in names[1:])}"
     )
-    db.executemany(sql, [(*_twin_values(twin), verdict) for twin, verdict in rows])
+    db.executemany(
+        sql,
+        [(*_twin_values(twin), verdict, why_unknown(twin) if verdict == "unknown" else "") for twin, verdict in rows],
+    )
 
 
 def _twin_values(twin: Twin) -> list[object]:

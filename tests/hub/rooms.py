@@ -8,7 +8,7 @@ from typing import Any
 from hub.intake.ingest import Heard, interpret
 from hub.intake.link import Received
 from wire.event_kinds import EventKind
-from wire.messages import Event, FaultNow, MetricBatch, Reply, Stamp, State, Status, encode
+from wire.messages import Event, FactNow, FaultNow, MetricBatch, Reply, Stamp, State, Status, encode
 from wire.topics import Leaf, Topic
 
 T0 = 1_780_000_000.0
@@ -63,12 +63,14 @@ class Room:
         return Status(stamp=self.stamp(), **given)
 
     def state(self, *faults: tuple[int, str, str], **fields: Any) -> State:
-        """A state with faults of (fault_id, phase, severity)."""
+        """A state with faults of (fault_id, phase, severity), of a room whose codec answers."""
         now = [
             FaultNow(fault_id=number, rule="codec_hung", phase=phase, severity=severity, since_s=self.now_s)
             for number, phase, severity in faults
         ]
-        return State(stamp=self.stamp(), facts={}, faults=now, **fields)
+        stamp = self.stamp()
+        given: dict[str, Any] = {"facts": {"codec.api": FactNow(True, stamp.wall_s)}} | fields
+        return State(stamp=stamp, faults=now, **given)
 
     def event(self, kind: str = EventKind.AGENT_STARTED, **fields: Any) -> Event:
         """The next event of the epoch."""

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from hub.console.words import LANGUAGES, words
+from hub.core.twin import Unseen
 from hub.store.read.reads import VERDICTS
 from wire.bounds import PERSON_MAX
 
@@ -87,6 +88,9 @@ class RoomBrief(BaseModel):
     name: str
     site: int = Field(description="`id` of its node in the site tree.")
     verdict: str = Field(description=f"One of {', '.join(VERDICTS)}, worst first; more may come.")
+    unknown_because: str = Field(
+        description=f"Why the verdict is `unknown`: {', '.join(Unseen)}; more may come. Empty: it is another one."
+    )
     online: bool
     in_call: bool | None = Field(description="null: not known.")
     version: str = Field(description="Of its agent; empty: not known.")

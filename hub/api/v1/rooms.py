@@ -43,6 +43,7 @@ def list_rooms(
 def _brief(row: sqlite3.Row) -> dict[str, Any]:
     return {
         "id": row["room"], "name": row["name"], "site": row["node"], "verdict": row["verdict"],
+        "unknown_because": row["unknown_why"],
         "online": bool(row["online"]), "in_call": None if row["in_call"] is None else bool(row["in_call"]),
         "version": row["version"], "heard_at": moment(row["heard_s"]),
     }  # fmt: skip
@@ -57,7 +58,8 @@ def read_room(called: Called, room_id: str) -> RoomFull:
     state = views.read_state(room)
     facts = state.facts.items() if state else ()
     return RoomFull(
-        id=room.room, name=room.name, site=room.node, verdict=room.verdict, online=room.online, in_call=room.in_call,
+        id=room.room, name=room.name, site=room.node, verdict=room.verdict,
+        unknown_because=room.unknown_why, online=room.online, in_call=room.in_call,
         version=room.version, heard_at=moment(room.heard_s), contact=room.contact, phone=room.phone, mode=room.mode,
         secrecy=state.secrecy if state else "",
         lost_since=moment(room.lost_since_s), state_at=moment(room.state_s), unsent_events=room.outbox,

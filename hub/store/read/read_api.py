@@ -6,7 +6,7 @@ import sqlite3
 from dataclasses import dataclass
 
 from hub.store.read.read_incidents import COLUMNS, Incident, of_row
-from hub.store.read.reads import VERDICT_SQL, Place, Reader
+from hub.store.read.reads import VERDICT_SQL, WHY_SQL, Place, Reader
 
 _BELOW = (
     "WITH RECURSIVE below(id) AS (SELECT :site UNION SELECT n.id FROM nodes n JOIN below b ON n.parent = b.id)"
@@ -30,7 +30,8 @@ def rooms(reader: Reader, wanted: RoomFilter, after: str, limit: int) -> list[sq
     """Rooms with an id above `after`, in the order of their ids."""
     return reader.all(
         f"SELECT r.room, r.name, r.node, {VERDICT_SQL} AS verdict, COALESCE(t.online, 0) AS online, t.in_call,"  # noqa: S608
-        " COALESCE(t.version, '') AS version, COALESCE(t.heard_s, 0) AS heard_s"
+        " COALESCE(t.version, '') AS version, COALESCE(t.heard_s, 0) AS heard_s,"
+        f" {WHY_SQL} AS unknown_why"
         " FROM rooms r LEFT JOIN twins t ON t.room = r.room WHERE r.room > :after"
         f" AND (:verdict = '' OR {VERDICT_SQL} = :verdict)"
         " AND (:online IS NULL OR COALESCE(t.online, 0) = :online)"

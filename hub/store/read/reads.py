@@ -118,6 +118,8 @@ class RoomRow:
     folded: str = ""
     contact: str = ""
     phone: str = ""
+    unknown_why: str = ""
+    """Why the verdict is `unknown`, an `Unseen`; empty: it is another one, or nobody knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +135,8 @@ class MeetingRow:
 
 
 VERDICT_SQL = "CASE WHEN r.installed = 0 THEN 'not_installed' ELSE COALESCE(t.verdict, 'unknown') END"
+WHY_SQL = "CASE WHEN r.installed = 0 THEN '' ELSE COALESCE(t.unknown_why, 'no_data') END"
+"""Why a verdict is `unknown`; empty for every other one."""
 
 
 def tree(reader: Reader) -> Tree:
@@ -145,13 +149,13 @@ def rooms(reader: Reader) -> list[RoomRow]:
     """Every room with its verdict, sorted by name within its node."""
     rows = reader.all(
         f"SELECT r.room, r.name, r.node, r.sort_key, {VERDICT_SQL} AS verdict, COALESCE(t.heard_s, 0) AS heard_s,"  # noqa: S608
-        " COALESCE(t.online, 0) AS online, r.folded, r.contact, r.phone"
+        f" COALESCE(t.online, 0) AS online, r.folded, r.contact, r.phone, {WHY_SQL} AS unknown_why"
         " FROM rooms r LEFT JOIN twins t ON t.room = r.room ORDER BY r.sort_key"
     )
     return [
         RoomRow(
             row["room"], row["name"], row["node"], row["sort_key"], row["verdict"], row["heard_s"], bool(row["online"]),
-            row["folded"], row["contact"], row["phone"],
+            row["folded"], row["contact"], row["phone"], row["unknown_why"],
         )
         for row in rows
     ]  # fmt: skip
@@ -229,6 +233,8 @@ class RoomDetail:
     state_raw: bytes
     outbox: int
     dropped: int
+    unknown_why: str = ""
+    """As in `RoomRow`."""
 
 
 def room(reader: Reader, room_id: str) -> RoomDetail | None:
@@ -237,7 +243,8 @@ def room(reader: Reader, room_id: str) -> RoomDetail | None:
         f"SELECT r.room, r.name, r.node, {VERDICT_SQL} AS verdict, r.contact, r.phone, r.note, r.aliases,"  # noqa: S608
         " COALESCE(t.heard_s, 0) AS heard_s, COALESCE(t.online, 0) AS online, COALESCE(t.lost_since_s, 0) AS lost_s,"
         " COALESCE(t.version, '') AS version, t.in_call, COALESCE(t.mode, '') AS mode, COALESCE(t.state_s, 0) AS st,"
-        " t.state_raw, COALESCE(t.outbox, 0) AS outbox, COALESCE(t.dropped, 0) AS dropped"
+        " t.state_raw, COALESCE(t.outbox, 0) AS outbox, COALESCE(t.dropped, 0) AS dropped,"
+        f" {WHY_SQL} AS unknown_why"
         " FROM rooms r LEFT JOIN twins t ON t.room = r.room WHERE r.room = ?",
         room_id,
     )
@@ -263,6 +270,7 @@ def room(reader: Reader, room_id: str) -> RoomDetail | None:
         bytes(row["state_raw"] or b""),
         row["outbox"],
         row["dropped"],
+        row["unknown_why"],
     )
 
 

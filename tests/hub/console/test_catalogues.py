@@ -18,6 +18,7 @@ from agent.devices.display import pjlink, samsung_mdc
 from hub.console.words import LANGUAGES, words
 from hub.core.own import OwnEventKind
 from hub.core.rollout import Phase
+from hub.core.twin import Unseen
 from hub.store.read.reads import VERDICTS
 from wire.event_kinds import EventKind
 
@@ -67,6 +68,7 @@ def test_every_key_in_use_is_known() -> None:
         ("reason", list(Reason)),
         ("event", [*EventKind, *OwnEventKind]),
         ("state", list(VERDICTS)),
+        ("unseen", list(Unseen)),
         ("severity", ["critical", "major", "warning"]),
         ("phase", list(Phase)),
         ("order", ["waiting", "sent", "accepted", "done", "failed", "refused", "expired"]),

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.core.twin import Twin, apply_state, apply_status, heard, verdict
-from wire.messages import FaultNow, Stamp, State, Status
+from wire.messages import FactNow, FaultNow, Stamp, State, Status
 
 
 def stamp(mono_s: float, boot: str = "a") -> Stamp:
@@ -22,7 +22,7 @@ def status(mono_s: float, boot: str = "a", *, online: bool = True, connection: i
 
 def state(mono_s: float, boot: str = "a", mode: str = "normal", faults: tuple[tuple[str, str], ...] = ()) -> State:
     now = [FaultNow(fault_id=1, rule="r", phase=phase, severity=severity, since_s=0) for phase, severity in faults]
-    return State(stamp=stamp(mono_s, boot), facts={}, faults=now, mode=mode)
+    return State(stamp=stamp(mono_s, boot), facts={"codec.api": FactNow(True, 0)}, faults=now, mode=mode)
 
 
 def put_status(twin: Twin, message: Status, now_s: float = 1000.0, leftover: bool = False) -> Twin:
@@ -106,7 +106,7 @@ def test_whoever_speaks_is_there() -> None:
     ],
 )
 def test_verdict(faults: tuple[tuple[str, str], ...], mode: str, expected: str) -> None:
-    twin = apply_state(Twin("p1"), state(1, mode=mode, faults=faults), b"{}", 0)
+    twin = apply_state(Twin("p1", online=True), state(1, mode=mode, faults=faults), b"{}", 0)
     assert verdict(twin, installed=True, lost=False) == expected
     assert verdict(twin, installed=True, lost=True) == "lost"
     assert verdict(twin, installed=False, lost=True) == "not_installed"

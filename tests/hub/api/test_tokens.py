@@ -154,7 +154,8 @@ def test_a_session_beside_a_token_lends_it_nothing(make: Make) -> None:
 
 
 def test_a_token_opens_no_page_of_the_console(make: Make) -> None:
-    assert make("t2", ("read", "mark", "orders")).get("/rooms").status_code == 401
+    led = make("t2", ("read", "mark", "orders")).get("/rooms", follow_redirects=False)
+    assert (led.status_code, led.headers["location"], led.text) == (303, "/login?next=%2Frooms", "")
 
 
 def test_the_last_use_is_noted_at_most_once_a_minute(make: Make, db_path: Path, clock: Clock) -> None:

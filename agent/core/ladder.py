@@ -66,7 +66,7 @@ def _passed(state: RoomState, rule: Rule, fault: Fault, diagnosis: Diagnosis, no
     phase = after(fault.phase, Signal.RECOVERED)
     cleared = Record(
         RecordKind.FAULT_CLEARED, rule.name, fault.fault_id, rule.severity, phase,
-        reason="healed_by_room" if fault.acts else "recovered",
+        reason="healed_by_room" if fault.phase is Phase.SETTLING else "recovered",
         since_wall_s=fault.since_wall_s, evidence=diagnosis.evidence,
         detail={"acts": fault.acts, "lasted_s": round(now.mono_s - fault.since_s, 1)},
     )  # fmt: skip

@@ -87,6 +87,7 @@ def _environment() -> Environment:
         "short_time": words_module.short_time,
         "clock": words_module.clock,
         "mark": _mark,
+        "ended_by": story.ended_by,
         "proof": story.proof,
         "navigation": permissions.NAVIGATION,
         "keys": shortcuts.SHORTCUTS,

@@ -61,9 +61,15 @@ def tell(t: Words, incident: Incident, events: list[sqlite3.Row], people: list[s
     steps.sort(key=lambda step: step.at_s)
     if not incident.is_open:
         tone = "plain" if incident.outcome == "superseded" else "good"
-        ended = t("story.closed", outcome=t.name("outcome", incident.outcome))
+        ended = t("story.closed", outcome=ended_by(t, incident))
         steps.append(Step(incident.closed_s, tone, ended))
     return steps
+
+
+def ended_by(t: Words, incident: Incident) -> str:
+    """What ended the incident, and how many acts of its room were needless."""
+    said = t.name("outcome", incident.outcome)
+    return t("outcome.needless", outcome=said, n=incident.needless_acts) if incident.needless_acts else said
 
 
 def _of_person(t: Words, row: sqlite3.Row) -> Step:

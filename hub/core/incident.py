@@ -16,6 +16,15 @@ SEVERITIES = ("critical", "major", "warning", "info")
 """Worst first."""
 OPEN_PHASES = frozenset({"confirmed", "remedying", "settling", "escalated"})
 """Phases of a fault that keep an incident open. A suspected fault is none yet."""
+OUTCOMES = ("room", "order", "person", "with_cause", "itself")
+"""Who or what ended a fault. `superseded` stands apart: the room's card is new, and nobody knows."""
+OUTSIDE = frozenset(
+    {"uplink_lost", "hub_unreachable", "room_lost", "mains_lost", "mains_weak", "codec_unregistered"}
+)  # fmt: skip
+"""Rules whose cause may lie outside of the room, and strike several rooms at once."""
+ROOMS_OF_CAUSE = 3
+WITHIN_S = 300.0
+"""So many rooms of a cluster with the same fault, which ended so close together, had one cause."""
 _WITH_SYMPTOM = frozenset({EventKind.FAULT_CONFIRMED, EventKind.FAULT_ESCALATED, EventKind.FAULT_CLEARED})
 
 
@@ -42,6 +51,8 @@ class Incident:
     outcome: str = ""
     refused: str = ""
     remedies: list[str] = field(default_factory=list)
+    own_acts: int = 0
+    """How many acts the room began by itself."""
     reason: str = ""
     words: dict[str, Words] = field(default_factory=dict)
 
@@ -66,13 +77,8 @@ def fold(told: Iterable[Told]) -> Incident:
         if event.kind == EventKind.REMEDY_STARTED and event.remedy and event.act_id not in acts:
             acts.add(event.act_id)
             found.remedies.append(event.remedy)
-        if (
-            event.kind == EventKind.REMEDY_DONE
-            and event.outcome == "done"
-            and event.remedy != "recheck"
-            and not found.closed_s
-        ):
-            healer = "healed_by_order" if event.command else "healed_by_room"
+            found.own_acts += not event.command
+        healer = _healer(healer, event)
         if not found.closed_s:
             _advance(found, one, healer)
     found.opened_s = min(_symptom_s(one) for one in ordered)
@@ -80,6 +86,32 @@ def fold(told: Iterable[Told]) -> Incident:
     found.severity = found.severity or "warning"
     found.needs_person = found.escalated_s > 0 and not found.closed_s
     return found
+
+
+def _healer(before: str, event: Event) -> str:
+    """Whose act would have healed the fault if it cleared now: `room`, `order`, or empty for nobody's.
+
+    What a person was called for was not healed by what had been tried before, and an act that failed heals nothing.
+    """
+    if event.kind == EventKind.FAULT_ESCALATED:
+        return ""
+    if event.kind == EventKind.REMEDY_STARTED and not event.command:
+        return ""
+    if event.kind == EventKind.REMEDY_DONE and event.remedy != "recheck":
+        good = "order" if event.command else "room"
+        return good if event.outcome == "done" else before if event.command else ""
+    return before
+
+
+def _outcome(found: Incident, healer: str, reason: str) -> str:
+    """What ended the fault, by its own events. The room knows best whether an act of its own was still settling."""
+    if healer == "order":
+        return healer
+    if healer == "room" and reason != "recovered":
+        return healer
+    if reason == "healed_by_room" and found.phase != "escalated":  # the act itself never reached us
+        return "room"
+    return "with_cause" if found.phase == "escalated" and found.own_acts else "itself"
 
 
 def _advance(found: Incident, one: Told, healer: str) -> None:
@@ -101,9 +133,8 @@ def _advance(found: Incident, one: Told, healer: str) -> None:
         case EventKind.REMEDY_DONE if not event.command:
             found.phase = "settling" if event.outcome == "done" else "confirmed"
         case EventKind.FAULT_CLEARED:
+            found.outcome = _outcome(found, healer, event.reason)
             found.phase, found.refused, found.closed_s = "clear", "", one.at_s
-            # The room's own word stands in where the act itself never reached us.
-            found.outcome = healer or ("healed_by_room" if event.reason == "healed_by_room" else "recovered")
         case _:
             pass
     if event.phase in OPEN_PHASES and not found.closed_s:

@@ -15,7 +15,7 @@ import msgspec
 from hub.core.incident import Told, fold
 from hub.core.liveness import EPOCH, RULE, SEVERITY, WORDS
 from hub.core.own import OwnEventKind
-from hub.store import recurrence
+from hub.store import ends, recurrence
 from wire.messages import BadMessageError, Event, Stamp, Words, decode, encode
 
 _SETTLED_S = 60.0
@@ -53,22 +53,24 @@ def refold(db: sqlite3.Connection, room: str, epoch: str, fault_id: int) -> int 
     found = fold(told)
     row = db.execute(
         "INSERT INTO incidents (room, epoch, fault_id, rule, severity, phase, needs_person, opened_s, confirmed_s,"
-        " escalated_s, closed_s, outcome, refused, remedies, reason, words)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (room, epoch, fault_id) DO UPDATE SET"
+        " escalated_s, closed_s, outcome, refused, remedies, reason, words, own_acts)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (room, epoch, fault_id) DO UPDATE SET"
         " rule = excluded.rule, severity = excluded.severity, phase = excluded.phase,"
         " needs_person = excluded.needs_person, opened_s = excluded.opened_s, confirmed_s = excluded.confirmed_s,"
         " escalated_s = excluded.escalated_s, closed_s = excluded.closed_s, outcome = excluded.outcome,"
-        " refused = excluded.refused, remedies = excluded.remedies, reason = excluded.reason, words = excluded.words"
+        " refused = excluded.refused, remedies = excluded.remedies, reason = excluded.reason, words = excluded.words,"
+        " own_acts = excluded.own_acts"
         " RETURNING id",
         (room, epoch, fault_id, found.rule, found.severity, found.phase, int(found.needs_person), found.opened_s,
          found.confirmed_s, found.escalated_s, found.closed_s, found.outcome, found.refused,
-         json.dumps(found.remedies), found.reason, msgspec.json.encode(found.words).decode()),
+         json.dumps(found.remedies), found.reason, msgspec.json.encode(found.words).decode(), found.own_acts),
     ).fetchone()  # fmt: skip
     incident = int(row["id"])
     db.execute(
         "UPDATE events SET incident = ? WHERE room = ? AND epoch = ? AND fault_id = ? AND incident IS NULL",
         (incident, room, epoch, fault_id),
     )
+    ends.judge(db, incident)
     recurrence.place(db, incident)
     return incident
 
@@ -93,7 +95,7 @@ def close_missing(
                 continue
             outcome = "superseded"
         elif drained and row["fault_id"] not in standing and row["confirmed_s"] < state_s - _SETTLED_S:
-            outcome = "recovered"
+            outcome = "itself"
         else:
             continue
         db.execute(
@@ -158,9 +160,10 @@ def close_own(db: sqlite3.Connection, room: str, incident: int, made: Made, now_
     """End an incident of the hub's own, with its last event."""
     row = db.execute("SELECT fault_id, opened_s FROM incidents WHERE id = ?", (incident,)).fetchone()
     db.execute(
-        "UPDATE incidents SET closed_s = ?, phase = 'clear', needs_person = 0, outcome = 'recovered' WHERE id = ?",
+        "UPDATE incidents SET closed_s = ?, phase = 'clear', needs_person = 0, outcome = 'itself' WHERE id = ?",
         (now_s, incident),
     )
+    ends.judge(db, incident)
     if row is not None:
         _own_event(db, room, made, row["fault_id"], incident, now_s, row["opened_s"])
 

@@ -111,9 +111,10 @@ CREATE TABLE incidents (
   confirmed_s REAL NOT NULL,
   escalated_s REAL NOT NULL DEFAULT 0,
   closed_s REAL NOT NULL DEFAULT 0,
-  outcome TEXT NOT NULL DEFAULT '', -- healed_by_room, healed_by_order, recovered, superseded
+  outcome TEXT NOT NULL DEFAULT '', -- room order person with_cause itself; superseded
   refused TEXT NOT NULL DEFAULT '', -- why the next remedy waits
   remedies TEXT NOT NULL DEFAULT '[]', -- names in the order tried
+  own_acts INTEGER NOT NULL DEFAULT 0, -- acts that the room began by itself
   reason TEXT NOT NULL DEFAULT '',
   words TEXT NOT NULL DEFAULT '{}',
   acked_by TEXT NOT NULL DEFAULT '', acked_s REAL NOT NULL DEFAULT 0,

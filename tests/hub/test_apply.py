@@ -69,7 +69,7 @@ def test_story_makes_one_incident_and_one_acknowledgement(bench: Bench) -> None:
     done = bench.take(*[room.heard(event) for event in story(room)])
     assert done.acks == {("p1-1", "e1"): 5}
     assert bench.rows("SELECT rule, phase, outcome, remedies FROM incidents") == [
-        ("codec_hung", "clear", "healed_by_room", '["codec_restart"]')
+        ("codec_hung", "clear", "room", '["codec_restart"]')
     ]
     assert done.incidents == {1}
     assert bench.rows("SELECT COUNT(*), COUNT(incident) FROM events") == [(5, 4)]
@@ -92,7 +92,7 @@ def test_any_order_batches_and_repeats_end_the_same(tmp_path: Path, seed: int) -
         mixed = mixed[size:]
     assert bench.rows("SELECT seq FROM acked") == [(5,)]
     assert bench.rows("SELECT COUNT(*) FROM events") == [(5,)]
-    assert bench.rows("SELECT phase, outcome, closed_s > 0 FROM incidents") == [("clear", "healed_by_room", 1)]
+    assert bench.rows("SELECT phase, outcome, closed_s > 0 FROM incidents") == [("clear", "room", 1)]
 
 
 def test_known_event_is_acknowledged_again(bench: Bench) -> None:
@@ -195,7 +195,7 @@ def test_silence_opens_one_incident_and_hearing_closes_it(bench: Bench) -> None:
     ]
     done = bench.take(room.heard(room.status(), T0 + 300))
     assert (done.incidents, bench.verdict()) == ({1}, "ready")
-    assert bench.rows("SELECT outcome, closed_s FROM incidents") == [("recovered", T0 + 300)]
+    assert bench.rows("SELECT outcome, closed_s FROM incidents") == [("itself", T0 + 300)]
     assert bench.rows("SELECT kind FROM events ORDER BY seq") == [("hub_lost",), ("hub_heard",)]
     bench.applier.tick(T0 + 900, T0 - 999)
     assert bench.rows("SELECT fault_id, closed_s > 0 FROM incidents ORDER BY id") == [(1, 1), (2, 0)]

@@ -126,7 +126,7 @@ def test_what_is_newer_is_applied_by_the_release_that_can_read_it(
     assert bench.release("1.1").rooms == set(), "and asks itself once"
     done = bench.release("2.0")
     assert done.asking == set(), "leave that was wanted long ago is wanted no more"
-    assert bench.rows("SELECT rule, outcome FROM incidents WHERE epoch = 'e1'") == [("codec_hung", "recovered")]
+    assert bench.rows("SELECT rule, outcome FROM incidents WHERE epoch = 'e1'") == [("codec_hung", "itself")]
     assert bench.rows("SELECT COUNT(*) FROM kept_events") == [(0,)]
     assert bench.rows("SELECT backfilled FROM events WHERE epoch = 'e1'") == [(1,)] * 3
 
@@ -169,7 +169,7 @@ def test_the_incident_ends_a_day_after_its_last_sign(bench: Bench) -> None:
     assert bench.rows("SELECT closed_s FROM incidents") == [(0.0,)]
     done = bench.applier.tick(T0 + 20 * 3600 + DAY_S + 1, None)
     assert (done.rooms, len(done.incidents)) == ({"p1-1"}, 1)
-    assert bench.rows("SELECT outcome FROM incidents") == [("recovered",)]
+    assert bench.rows("SELECT outcome FROM incidents") == [("itself",)]
     assert bench.rows("SELECT kind FROM events WHERE epoch = 'hub' ORDER BY seq") == [
         ("hub_noticed",), ("hub_settled",)
     ]  # fmt: skip

@@ -88,7 +88,8 @@ def brief(incident: Incident) -> dict[str, Any]:
         "id": incident.id, "room": incident.room, "rule": incident.rule, "title": title, "severity": incident.severity,
         "phase": incident.phase, "needs_person": incident.needs_person, "opened_at": moment(incident.opened_s),
         "confirmed_at": moment(incident.confirmed_s), "escalated_at": moment(incident.escalated_s),
-        "closed_at": moment(incident.closed_s), "outcome": incident.outcome, "acked_by": incident.acked_by,
+        "closed_at": moment(incident.closed_s), "outcome": incident.outcome,
+        "needless_acts": incident.needless_acts, "acked_by": incident.acked_by,
         "acked_at": moment(incident.acked_s), "shelved_until": moment(incident.shelved_until_s),
         "group": incident.group,
     }  # fmt: skip

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from hub.console.words import LANGUAGES, words
+from hub.core.incident import OUTCOMES
 from hub.core.twin import Unseen
 from hub.store.read.reads import VERDICTS
 from wire.bounds import PERSON_MAX
@@ -154,7 +155,10 @@ class IncidentBrief(BaseModel):
     confirmed_at: datetime | None
     escalated_at: datetime | None
     closed_at: datetime | None = Field(description="null: it is open.")
-    outcome: str = Field(description="How it ended; empty: it is open.")
+    outcome: str = Field(
+        description=f"What ended it: {', '.join(OUTCOMES)}, or `superseded` by a new card. Empty: it is open."
+    )
+    needless_acts: int = Field(description="Acts of the room, where it ended `with_cause` or by `itself`.")
     acked_by: str = Field(description="Who has taken it; empty: nobody.")
     acked_at: datetime | None
     shelved_until: datetime | None

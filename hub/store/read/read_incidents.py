@@ -48,6 +48,8 @@ class Incident:
     first_s: float = 0.0
     often_s: float = 0.0
     again: bool = False
+    own_acts: int = 0
+    """Acts that the room began by itself."""
     last: LastWord = NEVER
     """What the room said last, of an open incident that is read to be told; see `TOLD`."""
 
@@ -55,6 +57,11 @@ class Incident:
     def is_open(self) -> bool:
         """Whether the fault still stands."""
         return self.closed_s == 0
+
+    @property
+    def needless_acts(self) -> int:
+        """Acts of the room that healed nothing, since the fault ended with its cause or by itself."""
+        return self.own_acts if self.outcome in ("with_cause", "itself") else 0
 
     def lingers(self, now_s: float) -> bool:
         """Whether it has ended and is still to be handled, since it comes again and again."""
@@ -64,7 +71,8 @@ class Incident:
 COLUMNS = (
     "i.id, i.room, i.epoch, i.fault_id, i.rule, i.severity, i.phase, i.needs_person, i.opened_s, i.confirmed_s,"
     " i.escalated_s, i.closed_s, i.outcome, i.refused, i.remedies, i.reason, i.words, i.acked_by, i.acked_s,"
-    " i.shelved_by, i.shelved_until_s, i.shelved_reason, i.grp, i.nth, i.first_s, i.often_s, i.again"
+    " i.shelved_by, i.shelved_until_s, i.shelved_reason, i.grp, i.nth, i.first_s, i.often_s, i.again,"
+    " i.own_acts"
 )
 COUNT = COLUMNS.count(",") + 1
 _LAST_WORD = (
@@ -79,7 +87,7 @@ none of the hub's own: those come by the hundred."""
 
 def of_row(row: sqlite3.Row) -> Incident:
     values = list(row)
-    values[7], values[COUNT - 1] = bool(values[7]), bool(values[COUNT - 1])
+    values[7], values[COUNT - 2] = bool(values[7]), bool(values[COUNT - 2])
     values[14] = _loads(values[14], list)
     values[16] = _loads(values[16], dict)
     own, word = values[:COUNT], values[COUNT:]

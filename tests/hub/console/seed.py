@@ -92,13 +92,13 @@ FAULTS = [
     Fault(533, "room_dark", "warning", 8 * MINUTE, ("Phòng đang tối", "The room is dark"),
           ("Bật hết đèn phía trước.", "Kéo rèm cửa sổ sau lưng đại biểu."), verdict="check", act="light_on"),
     Fault(61, "codec_hung", "major", 20 * HOUR, HUNG, HUNG_STEPS, phase="clear", remedies=("codec_restart",),
-          closed_age_s=20 * HOUR - 214, outcome="healed_by_room"),
+          closed_age_s=20 * HOUR - 214, outcome="room"),
     Fault(61, "mains_weak", "warning", 13 * HOUR, ("Điện đang yếu (187 V)", "The mains is weak (187 V)"),
-          ("Tắt điều hòa, ấm điện.",), phase="clear", closed_age_s=12.2 * HOUR, outcome="recovered"),
+          ("Tắt điều hòa, ấm điện.",), phase="clear", closed_age_s=12.2 * HOUR, outcome="itself"),
     Fault(90, "codec_hung", "major", 5 * HOUR, HUNG, HUNG_STEPS, phase="clear", remedies=("codec_restart",),
-          closed_age_s=5 * HOUR - 187, outcome="healed_by_room"),
+          closed_age_s=5 * HOUR - 187, outcome="room"),
     Fault(210, "display_asleep", "warning", 7 * HOUR, TV, TV_STEPS, phase="clear", remedies=("codec_wake",),
-          closed_age_s=7 * HOUR - 44, outcome="healed_by_order"),
+          closed_age_s=7 * HOUR - 44, outcome="order"),
 ]  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from agent.core.reasons import Reason
 from agent.core.remedies import LOADS, REMEDIES
 from agent.devices.display import pjlink, samsung_mdc
 from hub.console.words import LANGUAGES, words
+from hub.core.incident import OUTCOMES
 from hub.core.own import OwnEventKind
 from hub.core.rollout import Phase
 from hub.core.twin import Unseen
@@ -72,7 +73,7 @@ def test_every_key_in_use_is_known() -> None:
         ("severity", ["critical", "major", "warning"]),
         ("phase", list(Phase)),
         ("order", ["waiting", "sent", "accepted", "done", "failed", "refused", "expired"]),
-        ("outcome", ["healed_by_room", "healed_by_order", "recovered", "superseded"]),
+        ("outcome", [*OUTCOMES, "needless", "superseded"]),
     ],
 )
 def test_every_name_of_the_rooms_is_known(kind: str, names: list[str]) -> None:

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sim.faults import FAULTS
+from sim.faults import FAULTS, HUB_SILENCE
 
 POLL_S = 0.25
 STREAM_TIMEOUT_S = 20.0
@@ -176,6 +176,16 @@ def hub_numbers(database: Path, since_s: float = 0.0) -> dict[str, int]:
         return {name: int(db.execute(query, {"since": since_s}).fetchone()[0]) for name, query in one.items()}
 
 
+def outcomes(database: Path) -> dict[str, Any]:
+    """How many incidents ended by what, as the hub says, and how many acts of rooms were needless by that."""
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=5)) as db:
+        rows = db.execute(
+            "SELECT outcome, count(*), sum(own_acts) FROM incidents WHERE closed_s > 0 GROUP BY outcome ORDER BY 1"
+        ).fetchall()
+    needless = sum(row[2] for row in rows if row[0] in ("with_cause", "itself"))
+    return {"outcomes": {row[0]: row[1] for row in rows}, "acts_that_healed_nothing": needless}
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What became of one injected fault, by the hub's incidents."""
@@ -184,6 +194,8 @@ class Verdict:
     """`healed`, `escalated`, `open` or `unseen`."""
     ever_escalated: bool = False
     incidents: tuple[int, ...] = ()
+    ended_by: tuple[str, ...] = ()
+    """What ended each of them, as the hub says; its own word of a silent room left out."""
 
 
 def judge(database: Path, faults: Iterable[Mapping[str, Any]]) -> dict[tuple[str, int], Verdict]:
@@ -192,7 +204,7 @@ def judge(database: Path, faults: Iterable[Mapping[str, Any]]) -> dict[tuple[str
     with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=5)) as db:
         for fault in faults:
             rows = db.execute(
-                "SELECT id, rule, phase, needs_person, closed_s, escalated_s FROM incidents"
+                "SELECT id, rule, phase, needs_person, closed_s, escalated_s, outcome FROM incidents"
                 " WHERE room = ? AND max(opened_s, confirmed_s) >= ?",
                 (fault["room"], float(fault["injected_wall_s"]) - 1.0),
             ).fetchall()
@@ -201,13 +213,14 @@ def judge(database: Path, faults: Iterable[Mapping[str, Any]]) -> dict[tuple[str
     return found
 
 
-def _verdict(rows: list[tuple[int, str, str, int, float, float]]) -> Verdict:
+def _verdict(rows: list[tuple[int, str, str, int, float, float, str]]) -> Verdict:
     if not rows:
         return Verdict("unseen")
     ever = any(row[5] > 0 or row[3] for row in rows)
     ids = tuple(row[0] for row in rows)
     left = [row for row in rows if not row[4]]
     if not left:
-        return Verdict("healed", ever, ids)
+        ended_by = tuple(row[6] for row in rows if row[1] not in HUB_SILENCE)
+        return Verdict("healed", ever, ids, ended_by)
     given_up = all(row[3] or row[2] == "escalated" for row in left)
     return Verdict("escalated" if given_up else "open", ever, ids)

@@ -29,12 +29,20 @@ class Entry:
     """When its cause ends by itself."""
     gone_s: float = 0.0
     """When the symptom had gone, by the physics; 0 while it lasts."""
+    lifted: bool = False
+    """Its cause was taken away while it lasted: what anybody did to the room has not ended it."""
+
+    @property
+    def ended_by(self) -> str:
+        """What ended it, by the physics: `cause`, `act`, or empty while it lasts."""
+        return "" if not self.gone_s else "cause" if self.lifted else "act"
 
     def row(self) -> dict[str, Any]:
         """For the report."""
         return {
             "id": self.id, "room": self.room, "fault": self.fault, "injected_wall_s": self.wall_s,
-            "boot_s": self.boot_s, "outage_s": round(self.gone_s - self.at_s, 2) if self.gone_s else None,
+            "boot_s": self.boot_s, "ended_by": self.ended_by,
+            "outage_s": round(self.gone_s - self.at_s, 2) if self.gone_s else None,
         }  # fmt: skip
 
 
@@ -64,6 +72,14 @@ class Book:
     def lift(self, room: str, fault: str, now_s: float) -> None:
         """Take a fault's cause away, as a technician would. Raises UnknownFaultError."""
         kind, physics = self._find(room, fault)
+        self._lift(kind, physics, now_s)
+
+    def _lift(self, kind: FaultKind, physics: RoomPhysics, now_s: float) -> None:
+        """What an act has ended by now is not ended by its cause."""
+        physics.advance(now_s)
+        for entry in self._open:
+            if entry.room == physics.room and entry.fault == kind.name and kind.present(physics):
+                entry.lifted = True
         kind.lift(physics, now_s)
 
     def watch(self, now_s: float) -> None:
@@ -71,7 +87,7 @@ class Book:
         for entry in self._open:
             kind, physics = FAULTS[entry.fault], self.rooms[entry.room]
             if now_s >= entry.lift_at_s:
-                kind.lift(physics, now_s)
+                self._lift(kind, physics, now_s)
                 entry.lift_at_s = float("inf")
             physics.advance(now_s)
             if not kind.present(physics):

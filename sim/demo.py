@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from sim import result, scenario
-from sim.account import Onlooker, Verdict, judge, percentiles
+from sim.account import Onlooker, Verdict, judge, outcomes, percentiles
 from sim.asked import DemoOptions, invitation
 from sim.control import ControlError
 from sim.faults import FAULTS
@@ -133,6 +133,7 @@ class Demo:
             **result.summary(result.rows_of(faults, verdicts, onlooker.incidents)),
             "actions_in_call": sum(report["actions_in_call"] for report in reports),
             "needless_acts": sum(report["needless_acts"] for report in reports),
+            **outcomes(province.database),
             "calls_lost": sum(report["calls_lost"] for report in reports),
             "acts": sum(report["acts"] for report in reports),
             "events_sent": sent,

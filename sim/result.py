@@ -24,6 +24,7 @@ def rows_of(
                 **fault,
                 "outcome": verdict.outcome,
                 "escalated_meanwhile": verdict.ever_escalated,
+                "ended_by_hub": list(verdict.ended_by),
                 "to_console_s": delay_s,
             }
         )
@@ -45,8 +46,17 @@ def summary(rows: Rows) -> dict[str, Any]:
             "by_fault": {name: percentiles(delays) for name, delays in sorted(by_fault.items())},
         },
         "outage_s": [row for row in rows if row["outcome"] == "healed" and row["outage_s"] is not None],
+        "misjudged": [row for row in rows if _misjudged(row)],
         "not_healed": [row for row in rows if row["outcome"] != "healed"],
     }
+
+
+def _misjudged(row: Mapping[str, Any]) -> bool:
+    """Whether the hub names another who ended the fault than the physics do."""
+    said = row["ended_by_hub"]
+    if not said or row["outcome"] != "healed":
+        return False
+    return "room" in said if row["ended_by"] == "cause" else not {"room", "order"} & set(said)
 
 
 def problems(result: Mapping[str, Any], not_injected: int) -> list[str]:
@@ -65,6 +75,12 @@ def problems(result: Mapping[str, Any], not_injected: int) -> list[str]:
         found.append(f"{result['actions_in_call']} acts took something out of the path of a call")
     if result["needless_acts"]:
         found.append(f"{result['needless_acts']} times a switch or converter was cycled that worked")
+    if result["misjudged"]:
+        first = result["misjudged"][0]
+        found.append(
+            f"{len(result['misjudged'])} outcomes are not what the physics say, the first is {first['fault']} in"
+            f" {first['room']}: {first['ended_by']}, told as {', '.join(first['ended_by_hub'])}"
+        )
     if result["events_stored"] != result["events_sent"]:
         found.append(f"rooms sent {result['events_sent']} events, the hub stored {result['events_stored']}")
     if not_injected:

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 
 from sim import result
 from sim.account import Seen, Verdict, judge, percentiles
+from sim.book import Book
+from sim.physics.room import Fitting, RoomPhysics, profiles
 
 
 def test_no_values_have_no_percentiles() -> None:
@@ -35,7 +37,7 @@ def database(tmp_path: Path) -> Path:
     with closing(sqlite3.connect(path)) as db:
         db.execute(
             "CREATE TABLE incidents (id INTEGER PRIMARY KEY, room, rule, phase, needs_person, opened_s, confirmed_s,"
-            " closed_s, escalated_s)"
+            " closed_s, escalated_s, outcome DEFAULT 'room', own_acts DEFAULT 1)"
         )
         rows = [
             ("a", "codec_hung", "clear", 0, 99.5, 101, 120, 0),  # healed
@@ -77,7 +79,35 @@ def test_a_fault_is_judged_by_its_own_incidents(
 
 def fault(room: str, outage_s: float | None = 9.0) -> dict[str, Any]:
     return {"id": 1, "room": room, "fault": "codec_hang_soft", "injected_wall_s": 100.0, "boot_s": 5.0,
-            "outage_s": outage_s}  # fmt: skip
+            "outage_s": outage_s, "ended_by": "act" if outage_s else ""}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("by_physics", "by_hub", "wrong"),
+    [
+        ("cause", ("room",), True), ("cause", ("with_cause", "room"), True), ("cause", ("with_cause",), False),
+        ("cause", ("itself",), False), ("act", ("room",), False), ("act", ("itself", "room"), False),
+        ("act", ("order",), False), ("act", ("itself",), True), ("act", ("with_cause",), True), ("cause", (), False),
+    ],
+)  # fmt: skip
+def test_the_hub_is_judged_by_the_physics(by_physics: str, by_hub: tuple[str, ...], wrong: bool) -> None:
+    told = {"a": fault("a") | {"ended_by": by_physics}}
+    rows = result.rows_of(told.values(), {("a", 1): Verdict("healed", False, (1,), by_hub)}, {})
+    found = result.summary(rows)["misjudged"]
+    assert [row["room"] for row in found] == (["a"] if wrong else [])
+
+
+def test_what_ended_a_fault_is_known_from_the_physics_alone() -> None:
+    rooms = {name: RoomPhysics(name, Fitting(profiles(0.1)), 0.0) for name in ("a", "b", "c")}
+    book = Book(rooms)
+    ring = book.inject("a", "ring_down", 10.0, 0.0, lasts_s=5.0)
+    restarted = book.inject("b", "codec_hang_soft", 10.0, 0.0, lasts_s=100.0)
+    lifted = book.inject("c", "codec_hang_soft", 10.0, 0.0)
+    rooms["b"].command("codec_restart", 12.0)
+    book.lift("c", "codec_hang_soft", 13.0)
+    for moment_s in (14.0, 16.0, 60.0, 120.0):
+        book.watch(moment_s)
+    assert [entry.ended_by for entry in (ring, restarted, lifted)] == ["cause", "act", "cause"]
 
 
 def test_the_console_knows_a_fault_from_its_first_incident_on() -> None:
@@ -91,7 +121,8 @@ def test_the_console_knows_a_fault_from_its_first_incident_on() -> None:
     assert [row["room"] for row in account["not_healed"]] == ["b"]
 
 
-GOOD = {"rooms_heard": 3, "rooms_expected": 3, "not_healed": [], "actions_in_call": 0, "needless_acts": 0,
+GOOD = {"rooms_heard": 3, "rooms_expected": 3, "not_healed": [], "misjudged": [], "actions_in_call": 0,
+        "needless_acts": 0,
         "events_stored": 7, "events_sent": 7}  # fmt: skip
 
 
@@ -103,6 +134,11 @@ GOOD = {"rooms_heard": 3, "rooms_expected": 3, "not_healed": [], "actions_in_cal
         ({"actions_in_call": 1}, 0, ["1 acts took something out of the path of a call"]),
         ({"needless_acts": 2}, 0, ["2 times a switch or converter was cycled that worked"]),
         ({"events_stored": 6}, 0, ["rooms sent 7 events, the hub stored 6"]),
+        (
+            {"misjudged": [{"fault": "x", "room": "a", "ended_by": "cause", "ended_by_hub": ["room"]}]},
+            0,
+            ["1 outcomes are not what the physics say"],
+        ),
         ({}, 2, ["2 faults of the scenario come later"]),
         ({"not_healed": [{"outcome": "escalated"}]}, 0, []),
         ({"not_healed": [{"outcome": "unseen", "fault": "x", "room": "a"}]}, 0, ["neither healed nor escalated"]),

@@ -76,6 +76,8 @@ RECORDS = (
     Columns("incidents", ("escalated_s",)),
     Columns("incidents", ("closed_s",)),
     Columns("incidents", ("acked_s",)),
+    Columns("incidents", ("first_s",)),
+    Columns("incidents", ("often_s",)),
     Columns("notes", ("at_s",)),
     Columns("orders", ("ended_s",)),
     Columns("users", ("created_s",)),

@@ -89,8 +89,7 @@ def _refusal_ends_s(refused: str, state: RoomState, rule: Rule, remedy: Remedy, 
         case Reason.NOT_YET if rule.act_after_s is not None:
             fault = state.fault(rule.name)
             return max(fault.since_s, fault.well_s) + rule.act_after_s(state.view(now), policy)
-        case _:
-            return None
+    return None
 
 
 def _meeting_left_s(policy: Policy, now: Instant) -> float | None:

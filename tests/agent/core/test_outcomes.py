@@ -118,18 +118,15 @@ def test_what_passed_before_an_act_proves_nothing_about_it() -> None:
 
 
 def test_an_act_that_began_ends_the_count_of_those_that_did_not() -> None:
-    world = room(phase=Phase.REMEDYING, act_id=9, withdrawn=3, lines_busy=2)
-    ended(world, an_act(world), RemedyDone(9, ok=True))
-    assert (toy(world).withdrawn, toy(world).lines_busy) == (0, 0)
+    for ok in (True, False):
+        world = room(phase=Phase.REMEDYING, act_id=9, withdrawn=3, lines_busy=2)
+        ended(world, an_act(world), RemedyDone(9, ok=ok, reason="" if ok else "unreachable"))
+        assert (toy(world).withdrawn, toy(world).lines_busy) == (0, 0)
 
 
 @pytest.mark.parametrize(("reason", "kept"), [("no_journal", "no_journal"), ("in_call", ""), ("late", "")])
 def test_of_an_act_that_was_withdrawn_only_a_card_that_took_no_intent_is_remembered(reason: str, kept: str) -> None:
     world = room(phase=Phase.REMEDYING, act_id=9, acts=1)
     ended(world, an_act(world), RemedyDone(9, ok=False, reason=reason, proof={"sent": False}))
-    assert (toy(world).phase, toy(world).refused, toy(world).acts, toy(world).withdrawn) == (
-        Phase.CONFIRMED,
-        kept,
-        0,
-        1,
-    )
+    fault = toy(world)
+    assert (fault.phase, fault.refused, fault.acts, fault.withdrawn) == (Phase.CONFIRMED, kept, 0, 1)

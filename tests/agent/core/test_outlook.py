@@ -11,7 +11,7 @@ from agent.core.outlook import Outlook, outlook
 from agent.core.phases import Phase
 from agent.core.policy import Meeting
 from agent.core.reasons import Reason
-from agent.core.remedies import LOADS
+from agent.core.remedies import LOADS, REMEDIES
 from agent.core.state import Act, Fault, Lease, LoadState
 from tests.agent.core.toy import RULE, room, toy
 from tests.agent.core.world import WALL_S, World
@@ -48,6 +48,24 @@ def test_the_effect_of_an_act_is_awaited_from_its_end_and_may_be_late() -> None:
     assert ahead(world).left_s == -10.0
 
 
+def test_times_are_told_to_a_tenth_of_a_second() -> None:
+    world = codec(room(phase=Phase.SETTLING, phase_since_s=NOW_S - 50.0), boot_s=400.123)
+    assert ahead(world) == Outlook("codec_restart", 400.1, 350.1)
+
+
+def test_a_remedy_of_less_than_a_second_has_its_own_time_too() -> None:
+    world = codec(room(phase=Phase.SETTLING, phase_since_s=NOW_S), boot_s=400.0)
+    remedies = {**world.state.policy.remedies, "codec_restart": replace(REMEDIES["codec_restart"], settle_s=0.5)}
+    world.state = replace(world.state, policy=replace(world.state.policy, remedies=remedies))
+    assert ahead(world).takes_s == 0.5
+
+
+def test_the_hour_is_counted_back_from_now() -> None:
+    world = codec(waiting(), acts_s=(8000.0, 8500.0, 9000.0))
+    world.mono_s = 10_000.0
+    assert refused(Reason.BUDGET_HOUR, world) == 1600.0
+
+
 def test_what_restarts_nothing_has_its_own_time() -> None:
     wake = replace(RULE, ladder=("codec_wake",))
     world = codec(room(wake, phase=Phase.SETTLING, phase_since_s=NOW_S), boot_s=400.0)
@@ -80,7 +98,7 @@ def waiting() -> World:
 @pytest.mark.parametrize(
     ("reason", "own", "left_s"),
     [
-        (Reason.HOLD_ON, {"acts_s": (900.0, 950.0)}, CODEC.hold_on_s - 50.0),
+        (Reason.HOLD_ON, {"acts_s": (800.0, 900.0, 950.0)}, CODEC.hold_on_s - 50.0),
         (Reason.HOLD_ON, {}, 0.0),
         (Reason.SETTLING, {"settle_until_s": 1030.0}, 30.0),
         (Reason.MIN_OFF, {"off_since_s": 998.0}, CODEC.min_off_s - 2.0),
@@ -126,6 +144,9 @@ def test_a_refusal_of_the_room_ends_by_what_it_rests_on() -> None:
     assert refused(Reason.MAINTENANCE, world) == 500.0
     assert refused(Reason.MAINS_UNSTABLE, world) == policy.guards.mains_calm_s - 10.0
     assert refused(Reason.FLEET_BUDGET, world) == 200.0
+    world.state = replace(world.state, lease=Lease(LeaseState.GRANTED, 900.0))
+    assert refused(Reason.FLEET_BUDGET, world) == 0.0, "it has been granted meanwhile"
+    assert refused(Reason.MAINS_UNSTABLE) == 0.0, "the mains has been good since the start"
     assert refused(Reason.MEETING_NEAR) == 0.0, "no meeting is known"
     world.mono_s += 700.0
     assert refused(Reason.MAINTENANCE, world) == 0.0, "it should have ended: nobody knows when it will"
@@ -136,6 +157,9 @@ def test_a_fault_that_may_end_by_itself_is_left_alone_for_as_long_as_its_rule_sa
     for since_s, well_s, left_s in ((900.0, 0.0, 500.0), (900.0, 950.0, 550.0)):
         world = room(patient, phase=Phase.CONFIRMED, since_s=since_s, well_s=well_s)
         assert refused(Reason.NOT_YET, world, patient) == left_s
+    by_room = replace(CYCLE, act_after_s=lambda view, policy: view.now.mono_s / 2 + policy.guards.stagger_s)
+    world = room(by_room, phase=Phase.CONFIRMED, since_s=900.0)
+    assert refused(Reason.NOT_YET, world, by_room) == 900.0 + 502.0 - NOW_S
     never = replace(CYCLE, act_after_s=lambda *_: float("inf"))
     assert refused(Reason.NOT_YET, room(never, phase=Phase.CONFIRMED), never) == 0.0
     assert refused(Reason.NOT_YET) == 0.0

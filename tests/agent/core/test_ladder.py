@@ -317,6 +317,22 @@ def test_a_card_that_took_no_intent_is_given_some_seconds(pause_s: float) -> Non
     assert world.phase("toy") is Phase.REMEDYING
 
 
+def test_a_rule_that_waits_acts_at_the_very_second_at_which_its_wait_is_over() -> None:
+    patient = replace(RULE, act_after_s=lambda *_: 50.0)
+    world = room(patient, phase=Phase.CONFIRMED, since_s=900.0)
+    world.mono_s = 940.0
+    later(world, 9.5, ILL)
+    assert world.remedies() == []
+    later(world, 0.5, ILL)
+    assert world.remedies() == ["codec_restart"]
+
+
+def test_a_fault_of_no_load_may_have_the_whole_room_restarted() -> None:
+    world = room(replace(RULE, ladder=("room_staged_boot",), loads=()), phase=Phase.CONFIRMED, since_s=900.0)
+    later(world, 10.0, ILL)
+    assert world.remedies()[0] == "room_staged_boot"
+
+
 def test_a_fault_that_came_in_safe_mode_is_acted_upon_as_soon_as_that_ends() -> None:
     """It ends by itself: no rung is spent on it, and the cool-off of half an hour is not waited for."""
     world = room(phase=Phase.CONFIRMED, since_s=900.0)

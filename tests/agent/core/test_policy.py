@@ -11,13 +11,13 @@ from agent.core.remedies import LOADS, OFF_MAX_S
 
 
 def test_everything_that_is_given_is_there() -> None:
-    thresholds = Thresholds(dark_lx=9.0)
+    thresholds, guards = Thresholds(dark_lx=9.0), Guards(witness_s=4.0)
     made = make_policy(
-        relays=frozenset({"codec"}), apis=frozenset({"codec_wake"}), thresholds=thresholds,
+        relays=frozenset({"codec"}), apis=frozenset({"codec_wake"}), thresholds=thresholds, guards=guards,
         disabled=frozenset({"howling"}), phones={"carrier": "18001166"}, room_hash=0.25,
     )  # fmt: skip
     assert made == Policy(
-        LOADS, frozenset({"codec"}), frozenset({"codec_wake"}), thresholds, Guards(),
+        LOADS, frozenset({"codec"}), frozenset({"codec_wake"}), thresholds, guards,
         disabled=frozenset({"howling"}), phones={"carrier": "18001166"}, room_hash=0.25,
     )  # fmt: skip
 

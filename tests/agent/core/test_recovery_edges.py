@@ -77,6 +77,10 @@ def test_a_window_that_nobody_can_end_has_lasted_what_passed(at_s: float, lasted
     assert Blind(7.0, 60.0, at_s).lasts_s(8.0, now) == 0.0, "another window"
 
 
+def test_what_a_window_has_lasted_is_counted_on_from_the_start() -> None:
+    assert restored(Restarted(blind=(7.0, 60.0))).blind == Blind(7.0, 60.0, NOW_S)
+
+
 def test_an_open_act_of_a_fault_that_the_journal_lost_is_closed_all_the_same() -> None:
     world = World(mono_s=NOW_S)
     act = PastAct(4, "codec_restart", "codec", replace(world.now, mono_s=900.0), same_boot=True, fault="codec_hung")

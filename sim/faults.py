@@ -38,9 +38,9 @@ class FaultKind:
     load: str = ""
     """The device whose outage it is, for the comparison with that device's own boot time."""
     params: tuple[str, ...] = ()
+    """Names of the numbers a scenario may give."""
     cuts_line: bool = False
     """Whether the room cannot reach the hub while it lasts."""
-    """Names of the numbers a scenario may give."""
 
 
 def _hang(kind: Hang) -> Callable[[RoomPhysics, float, Args], None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -32,6 +33,14 @@ def hub_command(province: Province, *words: str) -> None:
     subprocess.run(command, check=True, timeout=60, stdin=subprocess.DEVNULL)
 
 
+def events_in(copy: Path) -> int:
+    """Events of the room that the copy holds; the running hub may have taken one more by now."""
+    plain = copy.with_suffix("")
+    plain.write_bytes(gzip.decompress(copy.read_bytes()))
+    ((count,),) = query(plain, f"SELECT count(*) FROM events WHERE room = '{ROOM}'")
+    return int(str(count))
+
+
 def restart_agent(province: Province) -> None:
     province.agent.signal(signal.SIGKILL)
     province.agent.await_end()
@@ -47,7 +56,8 @@ def test_a_centre_that_was_brought_back_from_last_night_has_the_whole_day_again(
     until(lambda: province.real.pending() == 0, 60, "the evening is acknowledged")
     copies = province.folder / "copies"
     hub_command(province, "backup", "--to", str(copies))
-    copied = province.events()
+    (copy,) = copies.glob("hub-*.db.gz")
+    copied = events_in(copy)
 
     ask(province.real.control, do="inject", rooms=[ROOM], fault="codec_hang_hard")
     until(lambda: province.events("kind = 'fault_cleared'") >= 1, 200, "the day has its fault, and its end")
@@ -62,7 +72,6 @@ def test_a_centre_that_was_brought_back_from_last_night_has_the_whole_day_again(
     for part in province.database.parent.glob("hub.db*"):
         part.unlink()
     restart_agent(province)  # what it says meanwhile waits at the broker, with the floor of the database that is gone
-    (copy,) = copies.glob("hub-*.db.gz")
     hub_command(province, "restore", str(copy))
     assert province.events() == copied
     province.hub.start()

@@ -216,6 +216,29 @@ def test_a_fault_is_tried_again_after_the_cool_off_from_the_first_rung() -> None
     assert (rearmed.reason, toy(world).rung, world.remedies()) == ("cool_off", 0, ["codec_restart"])
 
 
+def test_acts_that_were_withdrawn_too_often_are_tried_again_after_the_very_cool_off() -> None:
+    world = escalated(room(), rung=0, withdrawn=9)
+    rearm_s = world.state.policy.guards.rearm_s
+    later(world, rearm_s - 0.5, ILL)
+    assert world.remedies() == []
+    later(world, 0.5, ILL)
+    assert (world.remedies(), toy(world).withdrawn) == (["codec_restart"], 0)
+
+
+def test_a_fault_whose_evidence_is_another_is_tried_again_from_the_first_rung() -> None:
+    world = escalated(room(), rung=1)
+    later(world, 10.0, {**ILL, "codec.software": "another"})
+    (rearmed,) = world.records(RecordKind.FAULT_REARMED)
+    assert (rearmed.reason, toy(world).rung, world.remedies()) == ("new_evidence", 0, ["codec_restart"])
+
+
+def test_a_refusal_of_seconds_is_not_told_in_the_place_of_what_forbids_it() -> None:
+    world = escalated(room(), rung=0, refused="meeting_near")
+    world.state = replace(world.state, loads={"codec": LoadState(act_id=5)})
+    later(world, 10.0, ILL)
+    assert (world.phase("toy"), toy(world).refused) == (Phase.ESCALATED, Reason.MEETING_NEAR)
+
+
 def test_a_fault_that_is_tried_again_has_its_whole_wait_before_it() -> None:
     world = escalated(room(), rung=1, refused="in_call", waiting_since_s=1000.0)
     later(world, world.state.policy.guards.rearm_s, {**ILL, "codec.in_call": True})

@@ -115,3 +115,13 @@ def test_a_province_that_was_ten_years_ahead_tests_no_battery_over_it() -> None:
     state, effects = advance(world.state, world.now)
     assert effects == ()
     assert state.routines["ups_self_test"] == pytest.approx(world.now.wall_s - 15 * DAY_S)
+
+
+@pytest.mark.parametrize(("ago_d", "begun"), [(60.0, ["ups_self_test"]), (60.1, []), (89.0, [])])
+def test_what_has_been_due_for_as_long_again_counts_as_just_done(ago_d: float, begun: list[str]) -> None:
+    world = at_two(1, room_hash=0.0)
+    world.see(IDLE)
+    now_s = WALL_S + world.mono_s
+    world.state = replace(world.state, routines={"ups_self_test": now_s - ago_d * DAY_S, "codec_wake": now_s})
+    world.state, effects = advance(world.state, world.now)
+    assert [one.act.remedy for one in effects if isinstance(one, StartRemedy)] == begun

@@ -42,6 +42,8 @@ def test_a_trial_counts_only_by_a_disciplined_clock_and_while_no_real_meeting_ru
     assert not trial_runs(policy(meetings=(TRIAL,)), at(START_S, synced=False))
     assert not trial_runs(policy(meetings=(TRIAL, MEETING)), at(START_S))
     assert not trial_runs(policy(), at(START_S))
+    longer = replace(TRIAL, end_s=END_S + 60.0)
+    assert trial_runs(policy(meetings=(longer, MEETING)), at(END_S)), "the real one has just ended"
 
 
 @pytest.mark.parametrize(

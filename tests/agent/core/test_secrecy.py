@@ -111,3 +111,8 @@ def test_how_long_it_goes_on_is_known_while_it_is_on(wall_s: float, left_s: floa
     assert quiet_for_s(both, UNSTEPPED, lost, 0.0) == 0.0, "that clock says nothing"
     known = seen(UNSTEPPED, now)
     assert quiet_for_s(both, known, replace(lost, wall_s=0.0), 0.0) == left_s
+
+
+def test_in_the_first_second_of_a_boot_too_nothing_is_quiet_that_nobody_said() -> None:
+    now = Instant(0.5, START_S - 5000.0, synced=True)
+    assert secrecy(policy(meetings=(SECRET,)), View({}, now), told=True) is Secrecy.OPEN

@@ -152,8 +152,7 @@ def _await(state: RoomState, staged: Staged, now: Instant) -> Step:
 
 def serves(state: RoomState, load: str, since_s: float, now: Instant) -> bool | None:
     """Whether a load is proven to serve by a fact younger than its switching; None where nothing tells."""
-    view = state.view(now)
-    known = [key for key in PROOFS.get(load, ()) if view.fitted(key)]
+    known = [key for key in PROOFS.get(load, ()) if state.view(now).fitted(key)]
     return any(_proves(state, key, since_s, now) for key in known) if known else None
 
 

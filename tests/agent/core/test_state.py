@@ -50,6 +50,7 @@ def test_a_clock_that_stands_before_the_journals_newest_time_disagrees() -> None
 def test_before_the_journals_end_nothing_has_passed_since_then() -> None:
     assert not state(ends_s=(WALL_S,)).disagrees(at(BOOTED_S - 50.0, WALL_S - STEP_S + 0.01))
     assert state(ends_s=(WALL_S,)).disagrees(at(BOOTED_S - 50.0, WALL_S - STEP_S - 0.01))
+    assert not state(ends_s=(WALL_S,)).disagrees(at(BOOTED_S, WALL_S - STEP_S)), "a step of that size is none"
 
 
 def test_of_more_than_one_end_of_the_journal_the_latest_counts() -> None:

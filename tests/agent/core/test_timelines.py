@@ -268,3 +268,9 @@ def test_a_secret_meeting_that_is_on_by_a_time_the_clock_has_left_again_stays_qu
     times = Timelines((left, first), first)
     assert times.known(now) == (now.wall_s,)
     assert quiet_for_s(policy(meetings=(SECRET,)), times, now, 0.0) == END_S + 900.0 - (now.wall_s - 7200.0)
+
+
+@pytest.mark.parametrize(("later_s", "walls"), [(86_400.0, 1), (86_400.1, 0)])
+def test_a_clock_without_its_server_is_known_for_the_whole_of_a_day(later_s: float, walls: int) -> None:
+    times = seen(UNSTEPPED, at(100.0))
+    assert len(times.known(at(100.0 + later_s, synced=False))) == walls

@@ -76,7 +76,7 @@ def unsynced_clock_is_trusted() -> list[Patch]:
 def limits_use_the_wall_clock() -> list[Patch]:
     """After a start hold-on and budgets are measured on the wall clock, whatever its discipline."""
 
-    def began_s(act: PastAct, now: Instant) -> float:
+    def began_s(act: PastAct, now: Instant, _age_s: float = 0.0) -> float:
         return now.mono_s - (now.wall_s - act.started.wall_s)
 
     return [(recovery, "began_s", began_s)]

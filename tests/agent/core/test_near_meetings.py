@@ -286,7 +286,7 @@ def test_what_only_disturbs_is_kept_a_quarter_of_an_hour_from_meetings(remedy: s
 @pytest.mark.parametrize("starts_in_s", [300.0, -60.0])
 def test_what_a_meeting_does_not_need_may_be_switched_off_and_on_in_it(starts_in_s: float) -> None:
     assert said(room(starts_in_s), "fan_off") == ""
-    off_and_on = replace(REMEDIES["fan_off"], method=Method.CYCLE)
+    off_and_on = replace(REMEDIES["fan_off"], method=Method.CYCLE, restarts=True)
     world = room(starts_in_s)
     assert permit(off_and_on, world.state, world.now) == ALLOWED
 

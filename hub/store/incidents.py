@@ -104,6 +104,8 @@ def close_missing(
             (now_s, outcome, row["id"]),
         )
         closed.append(int(row["id"]))
+    for incident in closed:
+        ends.judge(db, incident)
     return closed
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from hub.store import ends
+from hub.store.incidents import close_missing
 from tests.hub.rooms import Room
 from tests.hub.test_apply import Bench
 from wire.event_kinds import EventKind
@@ -79,3 +81,43 @@ def test_what_a_person_was_called_for_is_no_success_of_the_room(bench: Bench, ac
         bench.db.execute("UPDATE incidents SET acked_by = 'thu.ha', acked_s = ?", (room.now_s,))
     bench.take(room.heard(room.event(EventKind.FAULT_CLEARED, reason="recovered", **rule)))
     assert outcomes(bench) == [outcome]
+
+
+def test_an_end_that_only_a_state_tells_of_is_judged_too(bench: Bench) -> None:
+    """The room's word of the end was lost; a person had the fault in hand."""
+    room = Room()
+    for kind in (EventKind.FAULT_CONFIRMED, EventKind.FAULT_ESCALATED):
+        bench.take(room.heard(room.event(kind, fault_id=1, rule="codec_hung", severity="major")))
+    bench.db.execute("UPDATE incidents SET acked_by = 'thu.ha', acked_s = ?", (room.now_s,))
+    (epoch,) = bench.rows("SELECT epoch FROM incidents")[0]
+    later_s = room.now_s + 600.0
+    assert len(close_missing(bench.db, "p1-1", epoch, set(), drained=True, state_s=later_s, now_s=later_s)) == 1
+    assert outcomes(bench) == ["person"]
+
+
+def judging_costs(bench: Bench, incident: int) -> int:
+    """How many tens of steps SQLite takes to judge the end of an incident."""
+    steps = 0
+
+    def step() -> None:
+        nonlocal steps
+        steps += 1
+
+    bench.db.set_progress_handler(step, 10)
+    ends.judge(bench.db, incident)
+    bench.db.set_progress_handler(None, 0)
+    return steps
+
+
+def test_judging_an_end_does_not_read_the_past_of_the_province(bench: Bench) -> None:
+    """The one writer does it while hundreds of rooms come back: a year's incidents took it 0.2 s each."""
+    fall(bench, "p1-1", "uplink_lost")
+    (incident,) = bench.rows("SELECT id FROM incidents")[0]
+    before = judging_costs(bench, incident)
+    bench.db.execute(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)"
+        " INSERT INTO incidents (room, epoch, fault_id, rule, severity, phase, opened_s, confirmed_s, closed_s,"
+        " outcome, words) SELECT 'p1-' || (1 + i % 3), 'old', i, 'uplink_lost', 'major', 'clear', 1e6 + i, 1e6 + i, 1e6 + i,"
+        " 'room', '{}' FROM n"
+    )
+    assert judging_costs(bench, incident) <= 3 * before + 10

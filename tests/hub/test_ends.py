@@ -117,7 +117,7 @@ def test_judging_an_end_does_not_read_the_past_of_the_province(bench: Bench) -> 
     bench.db.execute(
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)"
         " INSERT INTO incidents (room, epoch, fault_id, rule, severity, phase, opened_s, confirmed_s, closed_s,"
-        " outcome, words) SELECT 'p1-' || (1 + i % 3), 'old', i, 'uplink_lost', 'major', 'clear', 1e6 + i, 1e6 + i, 1e6 + i,"
-        " 'room', '{}' FROM n"
+        " outcome, words) SELECT 'p1-' || (1 + i % 3), 'old', i, 'uplink_lost', 'major', 'clear', 1e6 + i, 1e6 + i,"
+        " 1e6 + i, 'room', '{}' FROM n"
     )
     assert judging_costs(bench, incident) <= 3 * before + 10

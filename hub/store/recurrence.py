@@ -90,7 +90,6 @@ def _keep(db: sqlite3.Connection, incident: int, found: Episode, *, again: bool)
 
 def _inherit(db: sqlite3.Connection, last: int, incident: int) -> None:
     db.execute(
-        f"UPDATE incidents SET ({_MARKS}) = (SELECT {_MARKS} FROM incidents WHERE id = ?)"  # noqa: S608
-        " WHERE id = ? AND acked_s = 0 AND shelved_until_s = 0",
+        f"UPDATE incidents SET ({_MARKS}) = (SELECT {_MARKS} FROM incidents WHERE id = ?) WHERE id = ?",  # noqa: S608
         (last, incident),
     )

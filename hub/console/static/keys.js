@@ -40,6 +40,12 @@ function press(does, typed = "") {
   if (target.matches("summary")) $(".cell,input:not([type=hidden])", target.parentElement)?.focus();
 }
 
+/** Over the menu it was asked for in: with that open, the focus would return into it, and keys be the menu's. */
+function showHelp(menu) {
+  if (menu) { menu.open = false; $("summary", menu).focus(); }
+  dialog.showModal();
+}
+
 function escape() {
   for (const menu of $$("details[open]")) menu.open = false;
   if (document.activeElement.matches(FIELD)) document.activeElement.blur();
@@ -54,7 +60,7 @@ const DOES = {
   search: () => $("#find").focus(),
   go: (row) => (location.href = row.dataset.href),
   escape,
-  help: () => dialog.showModal(),
+  help: () => showHelp(),
   ...Object.fromEntries(["ack", "shelve", "recheck", "order", "call", "note"].map((does) => [does, () => press(does)])),
 };
 const WHERE = {
@@ -103,7 +109,10 @@ function showKeys() {
 export function bindKeys() {
   const keys = table();
   document.addEventListener("keydown", (event) => onKey(keys, event));
-  document.addEventListener("click", (event) => event.target.closest("[data-keys]") && dialog.showModal());
+  document.addEventListener("click", (event) => {
+    const asked = event.target.closest("[data-keys]");
+    if (asked) showHelp(asked.closest("details"));
+  });
   document.addEventListener("choosing", () => (queued = []));
   document.addEventListener("chosen", (event) => onChosen(event.detail));
   document.addEventListener("merged", showKeys);

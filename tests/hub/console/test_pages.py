@@ -189,6 +189,16 @@ def test_the_story_tells_refusals_remedies_proof_notes_and_orders(client: TestCl
     assert "Phòng tự khắc phục" in healed
 
 
+def test_only_while_an_incident_stands_is_there_a_script_for_the_call(client: TestClient) -> None:
+    for path in ("/incidents/{}", "/triage?part=pane&sel={}"):
+        stands, over = client.get(path.format(2)).text, client.get(path.format(14)).text
+        assert 'href="tel:' in stands
+        assert 'href="tel:' in over
+        assert 'class="hello"' in stands
+        assert 'class="hello"' not in over
+        assert 'class="told"' not in over
+
+
 def test_a_mass_loss_is_one_row(client: TestClient, db_path: Path, app: FastAPI) -> None:
     def rows(text: str) -> int:
         return len(re.findall(r'<li id="r\d+"', text))

@@ -3,27 +3,17 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from hub.console import assets
-from tests.hub.console.test_browser import ROOM, Site, browser, open_page
+from tests.hub.console.test_browser import ROOM, Site, browser, open_page, site
 
-__all__ = ["browser"]
+__all__ = ["browser", "site"]
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 SCREENS_MAX = 10
-
-
-@pytest.fixture(scope="module")
-def site(filled: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """One console for all tests of this file."""
-    site = Site(Path(shutil.copy(filled, tmp_path_factory.mktemp("phone") / "hub.db")))
-    yield site
-    site.stop()
 
 
 @pytest.fixture(scope="module")

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-import shutil
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,24 +12,16 @@ import pytest
 from hub.console.live import Live
 from hub.port import Change
 from tests.hub.console.lines import Line
-from tests.hub.console.test_browser import Site, browser, open_page
+from tests.hub.console.test_browser import Site, browser, open_page, site
 from tests.hub.console.test_typing_browser import Gate, add_incident
 
-__all__ = ["browser"]
+__all__ = ["browser", "site"]
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 ROOM = "th-14758-2"
 TILE = f'#tiles a[href="/rooms/{ROOM}"]'
 THREE_BEATS_MS = 16_000
 SOON_MS = 60_000
 """How long anything may take on a machine that does other things besides."""
-
-
-@pytest.fixture(scope="module")
-def site(filled: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """One console for all tests of this file."""
-    site = Site(Path(shutil.copy(filled, tmp_path_factory.mktemp("stream") / "hub.db")))
-    yield site
-    site.stop()
 
 
 @pytest.fixture(scope="module")

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import itertools
-import shutil
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from hub.port import Change
-from tests.hub.console.test_browser import Site, browser, open_page
+from tests.hub.console.test_browser import Site, browser, open_page, site
 
-__all__ = ["browser"]
+__all__ = ["browser", "site"]
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 LATER_MS = 61_000
 """Longer than a hand may rest on a list before the list is let go."""
@@ -22,14 +20,6 @@ LATER_MS = 61_000
 
 NUMBERS = itertools.count(901)
 """Of incidents that come while a test runs."""
-
-
-@pytest.fixture(scope="module")
-def site(filled: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """One console for all tests of this file; each finds rows enough that nobody has."""
-    site = Site(Path(shutil.copy(filled, tmp_path_factory.mktemp("typing") / "hub.db")))
-    yield site
-    site.stop()
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +33,8 @@ def signed_in(browser: Any, site: Site) -> Any:
 
 @pytest.fixture
 def page(browser: Any, site: Site, signed_in: Any) -> Iterator[Any]:
-    """The operators' home on a desk's screen, with the changes that it asks for in `posted`."""
+    """The operators' home on a desk's screen, of which nobody has a row yet, with the changes asked for in `posted`."""
+    site.hub.write("UPDATE incidents SET acked_by = '', acked_s = 0")
     context = browser.new_context(
         viewport={"width": 1366, "height": 768}, bypass_csp=True, storage_state=signed_in
     )  # fmt: skip

@@ -61,6 +61,11 @@ def test_healed_by_an_order() -> None:
     assert fold([CONFIRMED, STARTED, FAILED, ESCALATED, ORDERED, CLEARED]).outcome == "order"
 
 
+def test_what_an_order_did_is_no_act_of_the_rooms_own() -> None:
+    ordered = told(7, EventKind.REMEDY_STARTED, act_id=9, remedy="codec_power_cycle", command="c1")
+    assert fold([CONFIRMED, STARTED, ordered]).own_acts == 1
+
+
 def test_recovered_by_itself_and_a_failed_or_mere_recheck_heals_nothing() -> None:
     recheck = told(2, EventKind.REMEDY_DONE, remedy="recheck", outcome="done", command="c")
     assert fold([CONFIRMED, CLEARED]).outcome == "itself"

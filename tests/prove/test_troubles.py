@@ -39,6 +39,16 @@ def test_each_kind_comes_often_enough_in_a_default_run(name: str) -> None:
     assert KINDS[name].a_day * ROOM_DAYS * MEAN_RATE >= AT_LEAST
 
 
+@pytest.mark.parametrize("real", [False, True])
+def test_a_good_order_is_obeyed_and_a_bad_one_is_not(real: bool) -> None:
+    def ordered(how: str) -> int:
+        order = Happening(700.0, "an order", lambda world: world.line.order("codec_power_cycle", how))
+        script = [order, *troubles.drawn(random.Random(1), 0.02, 0.0)]
+        return simulate(1, 0.02, plan=Plan(), script=script, calm_s=0.0, real=real).acts["codec_power_cycle"]
+
+    assert [ordered(how) for how in ("good", "twice", "bad nonce", "wrong boot", "old counter")] == [1, 1, 0, 0, 0]
+
+
 @pytest.mark.parametrize("kind", ["a call begins while the card stalls", "a call begins while an intent is written"])
 def test_time_passes_in_a_commit_of_a_light_room(kind: str) -> None:
     results = [_one(kind, seed) for seed in range(4)]

@@ -203,8 +203,7 @@ class Hub:
         twin = self.applier.twin(ROOM)
         self.counter = max(self.counter, twin.counter) + 1
         command = m.Command(
-            id=ident if self.seals is not None else "",
-            room=ROOM, boot=twin.boot, nonce=twin.nonce, counter=self.counter, action=action, by="nguoitruc",
+            id=ident, room=ROOM, boot=twin.boot, nonce=twin.nonce, counter=self.counter, action=action, by="nguoitruc",
         )  # fmt: skip
         body = m.encode(msgspec.structs.replace(command, **changes))
         return str(Topic(ROOM, Leaf.COMMAND, ident)), self.sealed(Kind.COMMAND, body, stolen=stolen)

@@ -8,22 +8,19 @@ stream, the database alone is read four times a second, and the account says so.
 from __future__ import annotations
 
 import http.client
-import json
 import sqlite3
 import threading
 import time
-import urllib.parse
 from collections.abc import Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sim.console import STREAM_TIMEOUT_S, Console
 from sim.faults import FAULTS, HUB_SILENCE
 
 POLL_S = 0.25
-STREAM_TIMEOUT_S = 20.0
-"""The stream is never silent for longer than 5 s."""
 
 
 def percentiles(values: Iterable[float]) -> dict[str, float | int | None]:
@@ -102,42 +99,16 @@ class Onlooker:
                     self._news(db, time.time(), None)
                 self._stop.wait(POLL_S)
 
-    # -- the stream
-
-    def _sign_in(self) -> str:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
-        try:
-            form = urllib.parse.urlencode({"name": self.user, "password": self.password})
-            connection.request("POST", "/login", form, {"Content-Type": "application/x-www-form-urlencoded"})
-            answer = connection.getresponse()
-            answer.read()
-            cookies = [value.split(";")[0] for key, value in answer.getheaders() if key.lower() == "set-cookie"]
-        finally:
-            connection.close()
-        if answer.status != 303 or not cookies:
-            raise ValueError(f"the console did not let {self.user} in: {answer.status}")
-        return "; ".join(cookies)
-
     def _follow(self, db: sqlite3.Connection) -> None:
-        cookie = self._sign_in()
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=STREAM_TIMEOUT_S)
-        try:
-            connection.request("GET", "/api/stream", headers={"Cookie": cookie, "Accept": "text/event-stream"})
-            answer = connection.getresponse()
-            if answer.status != 200:
-                raise ValueError(f"no event stream: {answer.status}")
-            self.by = "event stream"
-            kind = ""
-            while not self._stop.is_set():
-                line = answer.readline().decode("utf-8").rstrip("\n")
-                if not line and answer.isclosed():
-                    raise ValueError("the stream ended")
-                if line.startswith("event: "):
-                    kind = line[7:]
-                elif line.startswith("data: ") and kind == "patch":
-                    self._news(db, time.time(), json.loads(line[6:]))
-        finally:
-            connection.close()
+        console = Console(self.port, self.user, self.password)
+        console.sign_in()
+        with closing(console.stream()) as told:
+            for kind, patch in told:
+                self.by = "event stream"
+                if kind == "patch":
+                    self._news(db, time.time(), patch)
+                if self._stop.is_set():
+                    return
 
     def _news(self, db: sqlite3.Connection, at_s: float, patch: Mapping[str, Any] | None) -> None:
         """Book what became visible at this moment; `patch` None: everything in the database is."""

@@ -94,6 +94,17 @@ class Book:
                 entry.gone_s = self._gone_s(kind, physics, entry, now_s)
         self._open = [entry for entry in self._open if not entry.gone_s]
 
+    def truth(self, now_s: float) -> dict[str, dict[str, Any]]:
+        """How each room that was ever struck truly is: its faults that are present, the equipment that is cut or
+        starting, whether a call is up, whether the room can be heard, and how warm it is."""
+        found = {}
+        for name in {entry.room for entry in self.entries}:
+            room = self.rooms[name]
+            room.advance(now_s)
+            kinds = {entry.fault for entry in self.entries if entry.room == name}
+            found[name] = _truth(room, sorted(kind for kind in kinds if FAULTS[kind].present(room)))
+        return found
+
     @staticmethod
     def _gone_s(kind: FaultKind, physics: RoomPhysics, entry: Entry, now_s: float) -> float:
         """The device's own moment where it is known: later looks must not make an outage longer."""
@@ -120,6 +131,17 @@ class Book:
             "acts": sum(len(room.witness.acts) for room in self.rooms.values()),
             "cut": sorted(f"{name}/{load}" for name, room in self.rooms.items() for load in _cut(room)),
         }
+
+
+def _truth(room: RoomPhysics, faults: list[str]) -> dict[str, Any]:
+    boots = [name for name, device in room.devices.items() if device.booting(room.now_s)]
+    return {
+        "faults": faults,
+        "out": sorted({*_cut(room), *boots}),
+        "in_call": room.codec.in_call,
+        "heard": room.hub_up() and room.board_on(),
+        "temp_c": room.climate.temp_c,
+    }
 
 
 def _cut(room: RoomPhysics) -> list[str]:

@@ -32,7 +32,7 @@ class Host(Protocol):
 
 
 def answer(host: Host, line: bytes) -> bytes:
-    """Obey one request: `{"do": "inject" | "lift" | "call" | "report" | "rooms", ...}`. Never raises."""
+    """Obey one request: `{"do": "inject" | "lift" | "call" | "report" | "truth" | "rooms", ...}`. Never raises."""
     try:
         request = json.loads(line)
         now_s, wall_s = host.now()
@@ -55,12 +55,14 @@ def answer(host: Host, line: bytes) -> bytes:
                 reply = {"ok": True}
             case "report":
                 reply = {"ok": True, **host.report()}
+            case "truth":
+                reply = {"ok": True, "rooms": host.book.truth(now_s)}
             case "rooms":
                 reply = {"ok": True, "rooms": sorted(host.book.rooms)}
             case other:
                 reply = {
                     "ok": False,
-                    "error": f"there is no order {other!r}; there are inject, lift, call, report, rooms",
+                    "error": f"there is no order {other!r}; there are inject, lift, call, report, truth, rooms",
                 }
     except UnknownFaultError as error:
         reply = {"ok": False, "error": str(error)}

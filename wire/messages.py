@@ -53,6 +53,8 @@ class Words(msgspec.Struct, frozen=True):
     """What to do while the room acts by itself."""
     power: list[str] = []
     """Steps that take power away from something."""
+    on: list[str] = []
+    """Those of `steps` that switch something on."""
 
 
 class Evidence(msgspec.Struct, frozen=True):
@@ -141,7 +143,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     """`open`, `secret_meeting` (then facts are left out and `in_call` is null), or `not_told`: the room does not know
     whether a secret meeting is on, and measures no sound."""
     hands_off: str = ""
-    """Why people should not take power from anything in this room either: a refusal's name, such as `condensation`."""
+    """Why people should take power from nothing here and switch nothing on: a refusal's name, as `condensation`."""
     version: str = ""
     time_scale: float = 1.0
     outbox: int = 0

@@ -33,7 +33,7 @@ class Caution(enum.StrEnum):
 
     NONE = ""
     CALL = "call"  # a call is up or may be: the central site is asked first
-    HANDS_OFF = "hands_off"  # what forbids the act to the machine forbids it to people, too
+    HANDS_OFF = "hands_off"  # what forbids the act to the machine forbids it to people, too; so it is for switching on
     ASK = "ask"  # certainly no call: whether there is a picture or sound has to be asked in the room
 
 
@@ -84,7 +84,7 @@ class Moment:
     heard: bool = True
     """Whether the room is heard at all."""
     hands_off: str = ""
-    """As in `State`: why people should not take power from anything either."""
+    """As in `State`: why people should neither take power from anything nor switch it on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,13 +147,13 @@ def tell(words: Words, now: Moment) -> Telling:
         return Telling(stance, now.act, takes_s=takes_s, left_s=left_s, steps=tuple(words.working))
     refused = now.refused if stance in (Stance.WAITING, Stance.REFUSED) else ""
     caution = _caution(words, now, stance)
-    forbids = now.refused if now.refused not in HAND_MAY_CUT else now.hands_off
+    forbids = now.refused if words.power and now.refused not in HAND_MAY_CUT else now.hands_off
     return Telling(
         stance,
         now.act if refused else "",
         refused,
         left_s=max(0.0, now.left_s) if refused else 0.0,
-        steps=tuple(words.steps),
+        steps=tuple(step for step in words.steps if not (now.hands_off and step in words.on)),
         power=tuple(words.power) if stance in HAND_STANCES and caution is Caution.NONE else (),
         caution=caution,
         why=forbids if caution is Caution.HANDS_OFF else "",
@@ -166,7 +166,7 @@ def _caution(words: Words, now: Moment, stance: Stance) -> Caution:
     if stance is Stance.REFUSED and now.refused in CALL_REASONS:
         return Caution.CALL
     if not words.power:
-        return Caution.NONE
+        return Caution.HANDS_OFF if words.on and now.hands_off else Caution.NONE
     if now.call is not False or not now.heard:
         return Caution.CALL
     if now.refused not in HAND_MAY_CUT or now.hands_off:

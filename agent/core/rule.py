@@ -68,6 +68,8 @@ class Words:
     """What they do while the room acts by itself; a rule without a ladder has none."""
     power: tuple[str, ...] = ()
     """Steps that take power away: told where certainly no call is up, and the room has neither picture nor sound."""
+    on: tuple[str, ...] = ()
+    """Those of `steps` that switch equipment on: left out while it is wet, or its mains too weak."""
 
     def filled(self, values: Mapping[str, str]) -> Words:
         """The same with its placeholders filled. An empty value is one that is not known."""
@@ -76,6 +78,7 @@ class Words:
         return replace(
             self,
             title=title,
+            on=tuple(_filled(text, values) for text in self.on),
             steps=tuple(others[:steps]),
             working=tuple(others[steps:working]),
             power=tuple(others[working:]),

@@ -65,6 +65,7 @@ RULE = Rule(
                 "camera_silent": "camera không trả lời",
             },
             working=("Không chạm vào camera và dây camera.", "Chờ TV hiện hình của phòng."),
+            on=("Bật camera nếu camera đang tắt.",),
         ),
         "en": Words(
             "Camera missing",
@@ -82,6 +83,7 @@ RULE = Rule(
                 "camera_silent": "the camera does not answer",
             },
             working=("Do not touch the camera or its cable.", "Wait until the display shows the room."),
+            on=("Switch the camera on if it is off.",),
         ),
     },
     fill=lambda view, policy: {"centre": policy.phone("centre")},

@@ -75,6 +75,7 @@ RULE = Rule(
                 "picture_possible": "màn hình đã có hình",
             },
             working=("Không bấm điều khiển.", "Chờ TV có hình."),
+            on=("Bật TV, chọn đúng cổng HDMI.",),
         ),
         "en": Words(
             "No picture on the TV",
@@ -94,6 +95,7 @@ RULE = Rule(
                 "picture_possible": "a picture is possible",
             },
             working=("Do not press the remote control.", "Wait for a picture."),
+            on=("Switch the display on, choose the right HDMI input.",),
         ),
     },
 )

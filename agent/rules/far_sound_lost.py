@@ -52,6 +52,7 @@ RULE = Rule(
                 "sound_possible": "đã nghe được tiếng",
             },
             working=("Chờ một lát rồi nghe lại.",),
+            on=("Bật ampli, loa.",),
         ),
         "en": Words(
             "Others are not heard",
@@ -69,6 +70,7 @@ RULE = Rule(
                 "sound_possible": "sound is possible",
             },
             working=("Wait a moment, then listen again.",),
+            on=("Switch on amplifier and loudspeakers.",),
         ),
     },
 )

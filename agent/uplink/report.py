@@ -46,7 +46,7 @@ def words_of(words: Mapping[str, Words], *, reasons: bool = True) -> dict[str, m
     return {
         lang: m.Words(
             one.title, list(one.steps), one.name, dict(one.reasons) if reasons else {}, list(one.working),
-            list(one.power),
+            list(one.power), list(one.on),
         )
         for lang, one in words.items()
     }  # fmt: skip

@@ -96,11 +96,11 @@ class Words:
         if isinstance(found, m.Words):
             return found
         row: dict[str, Any] = found if isinstance(found, dict) else {}
-        steps, working, power = (
+        steps, working, power, on = (
             [str(step) for step in one] if isinstance(one := row.get(kind), list) else []
-            for kind in ("steps", "working", "power")
+            for kind in ("steps", "working", "power", "on")
         )
-        return m.Words(str(row.get("title", "")), steps, str(row.get("name", "")), working=working, power=power)
+        return m.Words(str(row.get("title", "")), steps, str(row.get("name", "")), working=working, power=power, on=on)
 
     def fault(self, words: dict[str, Any]) -> str:
         """The name of a fault as its room sent it, or its title; one without either is said to have none."""

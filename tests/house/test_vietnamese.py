@@ -49,6 +49,7 @@ NOT_SAID = {
 """Calques and second names, with what is said instead. Compared without regard to case."""
 ELSEWHERE = {"vi": r"hub\.toml|diemcau-hub|codec\w*", "en": r"$^"}
 """Names of files, commands and facts: no words."""
+SWITCHES_ON = re.compile(r"\bbật (?!micro|điều hòa|hết đèn|máy phát|thiết bị khi còn)", re.IGNORECASE)
 TOUCHES = re.compile(r"(?i)^(?!không|xem|kiểm tra)(?=.*\b(ấn chặt|cắm|rút|chạm vào|sờ|lau)\b)")
 """A Vietnamese step that puts a hand to a plug, a socket or a lead."""
 DRY = re.compile(r"(?i)\b(khô|ướt)\b")
@@ -94,6 +95,13 @@ def test_a_hand_goes_only_to_what_is_dry(rule: str) -> None:
     said: Words = next(one for one in agent.rules.load() if one.name == rule).words["vi"]
     wet = [step for step in (*said.steps, *said.working) if TOUCHES.search(step) and not DRY.search(step)]
     assert not wet, f"{rule}: say that it must be dry: {wet}"
+
+
+@pytest.mark.parametrize("rule", [rule.name for rule in agent.rules.load()])
+def test_what_switches_equipment_on_says_so(rule: str) -> None:
+    """It is left out while equipment is wet. Lamps and air conditioners are no equipment of the room's."""
+    said: Words = next(one for one in agent.rules.load() if one.name == rule).words["vi"]
+    assert [step for step in said.steps if SWITCHES_ON.search(step) and step not in said.on] == []
 
 
 @pytest.mark.parametrize(

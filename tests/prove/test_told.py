@@ -123,7 +123,7 @@ def _recorder(demo: subprocess.Popen[bytes], data: Path, port: int, log: Path) -
     while "rooms heard after" not in log.read_text("utf-8"):
         assert demo.poll() is None, log.read_text("utf-8")
         assert time.monotonic() < until_s, log.read_text("utf-8")
-        time.sleep(0.2)
+        time.sleep(0.05)
     login = ("truc", (data / "hub" / "operator.password").read_text("utf-8").strip())
     return Recorder(port, login, [data / "fleet.sock", data / "real" / "hardware.sock"])
 

@@ -105,6 +105,17 @@ def test_else_nobody_is_told_to(change: dict[str, object], caution: Caution, why
     assert bool(told.power) == (caution is Caution.NONE)
 
 
+def test_nothing_is_switched_on_where_hands_stay_off() -> None:
+    words = Words("TV không có hình", ["Bật TV.", "Xem dây."], on=["Bật TV."])
+    alone, wet = Moment("escalated", call=False), Moment("escalated", call=False, hands_off="condensation")
+    assert tell(words, alone) == Telling(Stance.PERSON, steps=("Bật TV.", "Xem dây."))
+    assert tell(words, wet) == Telling(
+        Stance.PERSON, steps=("Xem dây.",), caution=Caution.HANDS_OFF, why="condensation"
+    )
+    both = Words("Máy treo", ["Bật TV.", "Xem dây."], power=["Rút phích."], on=["Bật TV."])
+    assert tell(both, Moment("escalated", "in_call", hands_off="condensation")).steps == ("Xem dây.",)
+
+
 def test_a_rule_without_such_steps_has_no_caution_but_in_a_call() -> None:
     assert tell(PLAIN, Moment("escalated", "upgrading", call=None)).caution is Caution.NONE
     assert tell(PLAIN, Moment("escalated", "in_call", call=True)).caution is Caution.CALL

@@ -45,6 +45,7 @@ class TestContract:
         for text in (text for w in rule.words.values() for text in _texts(w)):
             assert "{" not in re.sub(r"\[[^][]*\]", "", text), f"put what needs a value in brackets: {text!r}"
         assert all(1 <= len(w.steps) <= 4 for w in rule.words.values())
+        assert all(set(w.on) < set(w.steps) for w in rule.words.values()), "some step is left where nothing may be on"
         assert all(0 < len(w.name) <= 40 for w in rule.words.values())
         assert rule.words["vi"].reasons.keys() == rule.words["en"].reasons.keys()
 

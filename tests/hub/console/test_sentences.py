@@ -113,7 +113,9 @@ class TestEveryRule:
             assert text.steps
             assert bool(text.working) == bool(rule.ladder), "what people do while the room acts"
         vi, en = (rule.words[language] for language in LANGUAGES)
-        assert [len(vi.steps), len(vi.working), len(vi.power)] == [len(en.steps), len(en.working), len(en.power)]
+        assert [len(one) for one in (vi.steps, vi.working, vi.power, vi.on)] == [
+            len(one) for one in (en.steps, en.working, en.power, en.on)
+        ]
 
     def test_no_line_of_an_act_says_why_it_is_refused_and_none_of_a_refusal_says_that_it_goes_on(
         self, rule: Rule

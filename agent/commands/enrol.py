@@ -67,7 +67,7 @@ def enrol(
     csr, fingerprint = make_request(folder)
     context = ssl.create_default_context(cafile=str(ca)) if ca else None
     code = code_of(fingerprint)
-    _say(f"\n  Mã thiết bị / code:  {code}\n  {hub.rstrip('/')}/enrol?code={code}\n")
+    _say(f"\n  Mã bộ giám sát / code:  {code}\n  {hub.rstrip('/')}/enrol?code={code}\n")
     with contextlib.suppress(OSError):  # a board without a screen, or a program without the right, has the words above
         issue.parent.mkdir(parents=True, exist_ok=True)
         issue.write_text(f"\nĐiểm Cầu: {code}\n{hub.rstrip('/')}/enrol?code={code}\n\n", "utf-8")
@@ -93,7 +93,7 @@ def _install(folder: Path, answer: dict[str, Any]) -> str:
     """Put certificate, authority and settings into place, the settings last: with them the room begins."""
     room, cert = str(answer.get("room", "")), str(answer.get("cert", ""))
     if "BEGIN CERTIFICATE" not in cert or not room:
-        raise EnrolError("câu trả lời của hub thiếu chứng chỉ / the hub's answer has no certificate")
+        raise EnrolError("Trung tâm trả lời thiếu chứng chỉ / the hub's answer has no certificate")
     _write(folder / "pki" / "room.crt", cert)
     if answer.get("ca"):
         _write(folder / "pki" / "ca.crt", str(answer["ca"]))
@@ -107,7 +107,7 @@ def _install(folder: Path, answer: dict[str, Any]) -> str:
         try:
             validate(fresh)
         except ConfigError as error:
-            raise EnrolError(f"room.toml của hub sai / the hub's room.toml is wrong: {error.problems[0]}") from None
+            raise EnrolError(f"room.toml nhận về sai / the hub's room.toml is wrong: {error.problems[0]}") from None
         fresh.replace(target)
     return room
 
@@ -129,7 +129,7 @@ def _call(address: str, context: ssl.SSLContext | None, body: dict[str, str] | N
         with urllib.request.urlopen(request, timeout=TIMEOUT_S, context=context) as answer:  # noqa: S310
             found = json.loads(answer.read(ANSWER_MAX_BYTES))
     except urllib.error.HTTPError as error:
-        raise EnrolError(f"{address}: hub từ chối / the hub refused: {error.code}") from None
+        raise EnrolError(f"{address}: Trung tâm từ chối / the hub refused: {error.code}") from None
     except (OSError, ValueError) as error:
         cause = getattr(error, "reason", error)
         why = why_not_believed(cause, time.time()) if isinstance(cause, ssl.SSLCertVerificationError) else error

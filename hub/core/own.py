@@ -44,7 +44,7 @@ EVENTS_UNREAD = Own(
     "events_unread", "warning", DAY_S, True,
     _words(
         ("Tin của phòng không đọc được", "Trung tâm không đọc được vài tin của phòng",
-         ["Xem mục Tin để riêng ở trang Hệ thống.", "Báo người phụ trách phần mềm. Các tin khác vẫn được nhận."]),
+         ["Xem Tin không xử lý được ở trang Hệ thống.", "Báo người phụ trách phần mềm. Các tin khác vẫn được nhận."]),
         ("Room's messages cannot be read", "The hub cannot read some of the room's messages",
          ["Look at what was set aside on the system page.", "Tell whoever keeps the software. All else is taken in."]),
     ),
@@ -56,7 +56,7 @@ VERSION_NEWER = Own(
     False,
     _words(
         (
-            "Bộ giám sát mới hơn hub",
+            "Bộ giám sát mới hơn Trung tâm",
             "Bộ giám sát mới hơn Trung tâm",
             ["Cập nhật Trung tâm. Tin của phòng được giữ lại và sẽ hiện ra sau đó."],
         ),
@@ -70,7 +70,7 @@ VERSION_NEWER = Own(
 DEADLY = Own(
     "message_deadly", "major", DAY_S, True,
     _words(
-        ("Tin làm hub dừng", "Một tin của phòng làm Trung tâm dừng, đã để riêng",
+        ("Tin làm Trung tâm dừng", "Một tin của phòng làm Trung tâm dừng, đã tách riêng",
          ["Báo người phụ trách phần mềm.", "Kiểm tra bộ giám sát của phòng này: ai đang dùng nó?"]),
         ("Message that stopped the hub", "A message of the room stopped the hub, and was set aside",
          ["Tell whoever keeps the software.", "Look at this room's agent: who is using it?"]),

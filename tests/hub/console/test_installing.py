@@ -73,7 +73,7 @@ def offered(page: str) -> list[str]:
 def test_a_room_is_picked_by_its_name_and_those_without_a_board_come_first(client: TestClient, db_path: Path) -> None:
     never_heard(db_path)
     page = client.get("/enrol").text
-    first = page.partition("đã có thiết bị")[0]
+    first = page.partition("đã có bộ giám sát")[0]
     assert ROOM in offered(first)
     assert len(offered(page)) == CHOICES_MAX > len(offered(first))
     found = client.get("/enrol", params={"find": "nhu xuan", "part": "choices"}).text
@@ -90,7 +90,7 @@ def test_a_room_that_has_a_board_says_so(client: TestClient, db_path: Path) -> N
 
     def says(room: str) -> bool:
         page = client.get("/enrol", params={"room": room}).text
-        return "đã có thiết bị" in page.partition(f'id="choice-{room}"')[2].partition("</label>")[0]
+        return "đã có bộ giám sát" in page.partition(f'id="choice-{room}"')[2].partition("</label>")[0]
 
     assert not says(ROOM)
     assert says(FREE)

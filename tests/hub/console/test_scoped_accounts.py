@@ -333,7 +333,7 @@ def test_a_room_with_a_board_is_given_another_by_the_centre_alone(worlds: tuple[
     sign_in(client, "thu.ha")
     status, text = give(known["code_waiting"], given)
     assert status == 409
-    assert "Phòng này đã có thiết bị" in text
+    assert "Phòng này đã có bộ giám sát" in text
     assert give(known["code_waiting"], given, replace="1")[0] == 303
     with sqlite3.connect(whole.path) as db:
         assert db.execute("SELECT code FROM enrolments WHERE room = ?", (given,)).fetchall() == [

@@ -101,7 +101,7 @@ def test_a_room_that_has_a_board_says_so(client: TestClient, db_path: Path) -> N
 
 @pytest.mark.parametrize(
     ("code", "room", "says"),
-    [("AAAAA-AAAAA", ROOM, "Không có thiết bị"), ("", "r-none", "Không có phòng này"), ("", "", "Chưa chọn phòng")],
+    [("AAAAA-AAAAA", ROOM, "Không có bộ giám sát"), ("", "r-none", "Không có phòng này"), ("", "", "Chưa chọn phòng")],
 )
 def test_what_does_not_fit_is_said(client: TestClient, code: str, room: str, says: str) -> None:
     asked = ask(client)

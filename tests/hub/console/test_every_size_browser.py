@@ -46,6 +46,21 @@ def test_every_page_of_an_administrator_is_among_them() -> None:
     assert plain == {"/users", "/users/{name}", "/audit", "/audit.csv"}
 
 
+@pytest.mark.parametrize("path", ["/meetings", "/users", "/audit", "/health", "/versions", "/rooms"])
+def test_no_table_sticks_out_of_a_phone(browser: Any, sites: dict[str, Site], path: str) -> None:
+    page = open_page(browser, sites["admin"], 390, SIZES[390])
+    page.goto(sites["admin"].url + path)
+    assert page.locator("tbody tr").count() > 0
+    cut = page.eval_on_selector_all(
+        "table,.scroll", "all => all.filter(e => e.scrollWidth > e.clientWidth + 1).map(e => e.outerHTML.slice(0, 80))"
+    )
+    hidden = page.eval_on_selector_all(
+        "tbody td", "all => all.filter(e => e.innerText.trim() && e.getBoundingClientRect().right > innerWidth).length"
+    )
+    page.context.close()
+    assert (cut, hidden) == ([], 0)
+
+
 @pytest.mark.parametrize(
     ("width", "scheme", "role"),
     [

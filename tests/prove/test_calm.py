@@ -9,7 +9,8 @@ from typing import Any
 from agent.store.base import UNSENT, ActRow, Batch
 from agent.store.sqlite import SqliteStore
 from tests.prove.sim.calm import Calm
-from tests.prove.sim.judge import acts_in
+from tests.prove.sim.judge import Judge, acts_in
+from wire import messages as m
 
 
 def intent(act_id: int, remedy: str = "codec_power_cycle") -> ActRow:
@@ -30,4 +31,25 @@ def test_an_intent_of_a_commit_that_was_torn_counts_where_the_card_has_it(tmp_pa
     world.ledger.died_at_s, world.now_s = None, 600.0
     calm.opened(acts_in(store))
     assert calm._ages_s() == [(200.0, True)], "what is known already keeps its age"
+    store.close()
+
+
+def test_a_document_of_a_commit_that_was_torn_is_in_force_where_the_card_has_it(tmp_path: Path) -> None:
+    def desired(version: int) -> dict[str, str]:
+        return {"desired": m.encode(m.Desired(room="r", version=version)).decode("utf-8")}
+
+    store = SqliteStore(tmp_path / "room.db")
+    world: Any = SimpleNamespace(
+        now_s=500.0, clock=SimpleNamespace(boot="b2", booted_s=450.0, moved=False),
+        ledger=SimpleNamespace(died_at_s=None, committed={}),
+    )  # fmt: skip
+    judge = Judge(world)
+    for version in (3, 5):
+        store.commit(Batch(meta=desired(version)))
+        judge.opened(store)
+        assert judge.force is not None
+        assert judge.force.version == version
+    store.commit(Batch(meta=desired(4)))
+    judge.opened(store)
+    assert judge.force.version == 5, "a journal that goes back has forgotten, and is not believed"
     store.close()

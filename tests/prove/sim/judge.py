@@ -247,8 +247,10 @@ class Judge:
             self._forget(store.epoch, set(there))
             for restart in world.place.restarts:
                 restart.forgotten = restart.forgotten or restart.act_id not in acts
-            memory = store.remember("")
-            self.force = desired_from(memory.meta.get("desired", ""))
+            self.force = desired_from(store.remember("").meta.get("desired", ""))
+        kept = desired_from(store.remember("").meta.get("desired", ""))
+        if kept is not None and (self.force is None or kept.version > self.force.version):
+            self.force = kept  # of a commit that was torn late enough to count
         if self._ruined:
             self._ruined = False
             self.force = None

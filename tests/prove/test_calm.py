@@ -44,12 +44,10 @@ def test_a_document_of_a_commit_that_was_torn_is_in_force_where_the_card_has_it(
         ledger=SimpleNamespace(died_at_s=None, committed={}),
     )  # fmt: skip
     judge = Judge(world)
-    for version in (3, 5):
+    found = []
+    for version in (3, 5, 4):  # one that goes back has forgotten, and is not believed
         store.commit(Batch(meta=desired(version)))
         judge.opened(store)
-        assert judge.force is not None
-        assert judge.force.version == version
-    store.commit(Batch(meta=desired(4)))
-    judge.opened(store)
-    assert judge.force.version == 5, "a journal that goes back has forgotten, and is not believed"
+        found.append(judge.force and judge.force.version)
+    assert found == [3, 5, 5]
     store.close()

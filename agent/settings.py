@@ -47,6 +47,7 @@ SECTIONS: dict[str, type] = {
     "pc": probes.PcConfig,
     "ups": probes.UpsConfig,
     "network": probes.NetworkConfig,
+    "mcu": probes.McuConfig,
     "sound": probes.SoundConfig,
     "board": probes.SelfConfig,
     "thresholds": Thresholds,
@@ -146,7 +147,7 @@ def _model(path: Path) -> Any:
             parts[name] = (tuple[model(name), ...], ())  # type: ignore[misc]
         elif name in TABLES:
             parts[name] = (dict[str, model(name)], {})  # type: ignore[misc]
-        elif name in ("codec", "codec_snmp", "switch", "display", "camera", "pc", "ups", "sound"):
+        elif name in ("codec", "codec_snmp", "switch", "display", "camera", "pc", "ups", "sound", "mcu"):
             parts[name] = (model(name) | None, None)
         elif name != "room":
             kind = model(name)
@@ -207,6 +208,7 @@ def _assemble(plain: Mapping[str, Any]) -> AgentConfig:
             meters=tuple(made("meters", x) for x in plain["meters"]),
             ups=made("ups", plain["ups"]) if plain["ups"] else None,
             network=made("network", plain["network"]),
+            mcu=made("mcu", plain["mcu"]) if plain["mcu"] else None,
             sensors=tuple(made("sensors", x) for x in plain["sensors"]),
             sound=made("sound", plain["sound"]) if plain["sound"] else None,
             board=_board(plain),

@@ -9,7 +9,7 @@ Transport URIs (`uri`):
 * `udp://HOST:PORT`; `cec:///dev/cec0`, the control wire of an HDMI port;
 * `http://HOST[:80]` and `https://HOST[:443]`. Which of them a family takes stands in `docs/devices.md`.
 
-Reachability targets (`ping`, `tcp`, `sip`, `gateway`, `hub`, `beyond`), since many networks block ICMP:
+Reachability targets (`ping`, `tcp`, `sip`, `gateway`, `hub`, `beyond`, `targets`), since many networks block ICMP:
 
 * `icmp:HOST`
 * `tcp:HOST:PORT`
@@ -82,6 +82,26 @@ class CodecSnmpConfig:
     """Facts that the control interface reports already, e.g. `codec.uptime_s`."""
     period_s: float = 30.0
     timeout_s: float = 2.0
+    """For one question, 0.5 to 10."""
+
+
+@dataclass(frozen=True, slots=True)
+class McuConfig:
+    """The MCU or registrar that all rooms call: in the `room.toml` of the centre, and nowhere else. It is only read."""
+
+    targets: tuple[str, ...] = ()
+    """Targets of its signalling, one of a kind: `sip:HOST`, `tcp:HOST:5061`, `h323:HOST`, `icmp:HOST`."""
+    web: str = ""
+    """Its web page, `https://HOST`; nobody signs in. Empty: not asked."""
+    snmp: str = ""
+    """`snmp://HOST[:161]`; empty: not asked."""
+    password: str = field(default="", repr=False)
+    """The community that may read; empty: `public`."""
+    version: str = "2c"
+    """`1` or `2c`."""
+    gap_s: float = 10.0
+    """From one question to the next; the targets are asked in turn. At least 10."""
+    timeout_s: float = 3.0
     """For one question, 0.5 to 10."""
 
 
@@ -303,6 +323,7 @@ class RoomConfig:
     meters: tuple[MeterConfig, ...] = ()
     ups: UpsConfig | None = None
     network: NetworkConfig | None = field(default_factory=NetworkConfig)
+    mcu: McuConfig | None = None
     sensors: tuple[SensorConfig, ...] = ()
     sound: SoundConfig | None = None
     board: SelfConfig | None = field(default_factory=SelfConfig)

@@ -121,6 +121,12 @@ FACTS: dict[str, FactSpec] = _catalogue(
     FactSpec("net.gateway", "", "the room's gateway answers", True),
     FactSpec("net.hub", "", "the path to the hub answers", True),
     FactSpec("net.beyond", "", "something beyond the media converter answers that is not the hub", True),
+    FactSpec("mcu.ping", "", "the MCU or registrar answers an ICMP echo", True, fresh_s=185),
+    FactSpec("mcu.tcp", "", "a TCP port of the MCU accepts a connection", True, fresh_s=185),
+    FactSpec("mcu.sip", "", "the MCU answers a SIP OPTIONS; any reply counts, 404 too", True, fresh_s=185),
+    FactSpec("mcu.h323", "", "the MCU takes a connection of H.323's call signalling", True, fresh_s=185),
+    FactSpec("mcu.web", "", "the MCU's web page answers", True, fresh_s=185),
+    FactSpec("mcu.snmp", "", "the MCU answers a question over SNMP", True, fresh_s=185),
     FactSpec("net.dns", "", "names resolve", True, fresh_s=95),
     FactSpec(
         "net.port_up", "", "the switch's port that the room hangs on is up, by the switch's own word", True, fresh_s=95

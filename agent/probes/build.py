@@ -61,6 +61,10 @@ def build_probes(room: RoomConfig, gate: MeteringGate | None = None) -> tuple[li
             effectors.append(ups)
     if room.network is not None:
         probes += [NetworkProbe(room.network), NetworkSlowProbe(room.network)]
+    if room.mcu is not None:
+        from agent.probes.mcu import McuProbe
+
+        probes.append(McuProbe(room.mcu))
     probes += [_sensor(sensor) for sensor in room.sensors]
     if room.sound is not None:
         probes.append(SoundProbe(room.sound, gate or MeteringGate()))

@@ -152,9 +152,9 @@ class FactLine:
 
 GROUPS = {
     "codec": "codec", "display": "display", "camera": "camera", "mains": "power", "ups": "power", "room": "power",
-    "net": "net", "env": "env", "sound": "sound", "amp": "sound", "pc": "pc", "self": "self",
+    "net": "net", "mcu": "mcu", "env": "env", "sound": "sound", "amp": "sound", "pc": "pc", "self": "self",
 }  # fmt: skip
-_ORDER = ("codec", "display", "camera", "sound", "pc", "power", "net", "env", "self", "other")
+_ORDER = ("codec", "display", "camera", "sound", "pc", "power", "net", "mcu", "env", "self", "other")
 
 
 def read_state(room: RoomDetail) -> State | None:

@@ -13,6 +13,7 @@ import pytest
 from agent.config.devices import (
     CodecConfig,
     CodecSnmpConfig,
+    McuConfig,
     MeterConfig,
     NetworkConfig,
     RoomConfig,
@@ -258,6 +259,9 @@ FULL = RoomConfig(
     ups=UpsConfig(),
     network=NetworkConfig(
         "eth0", "auto", ("tcp:hub.example:8883",), "hub.example", beyond=("dns:10.9.0.53",), neighbour=True
+    ),
+    mcu=McuConfig(
+        ("sip:10.8.0.1", "h323:10.8.0.1", "tcp:10.8.0.1:5061", "icmp:10.8.0.1"), "https://10.8.0.1", "snmp://10.8.0.1"
     ),
     sensors=(
         SensorConfig("bme280"),

@@ -274,3 +274,20 @@ def test_a_secret_meeting_that_is_on_by_a_time_the_clock_has_left_again_stays_qu
 def test_a_clock_without_its_server_is_known_for_the_whole_of_a_day(later_s: float, walls: int) -> None:
     times = seen(UNSTEPPED, at(100.0))
     assert len(times.known(at(100.0 + later_s, synced=False))) == walls
+
+
+def test_what_is_two_seconds_apart_is_one_time() -> None:
+    now = Instant(0.0, 1000.0, synced=True)
+    times = Timelines((Timeline(1002.0, 0.0), Timeline(1002.5, 0.0)), Timeline(1000.0, 0.0))
+    assert times.known(now) == (1000.0, 1002.5)
+
+
+def test_a_clock_two_seconds_off_the_present_time_has_left_the_others_again() -> None:
+    times = Timelines((Timeline(5000.0, 60.0, 50.0),), Timeline(1000.0, 60.0, 10.0))
+    assert times.known(Instant(0.0, 1002.0, synced=True)) == (1002.0,)
+    assert times.known(Instant(0.0, 1002.5, synced=True)) == (1002.5, 5000.0), "that is another step"
+
+
+def test_after_a_start_nobody_knows_which_time_was_left_for_which() -> None:
+    now = Instant(100.0, 10_000.0, synced=True)
+    assert set(known((6_300.0, 9_900.0), now).known(now)) == {10_000.0, 6_400.0}

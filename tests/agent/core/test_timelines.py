@@ -17,6 +17,7 @@ from agent.core.timelines import (
     DOUBT_S,
     KEEP_S,
     KEPT_MAX,
+    TOUCH_S,
     UNSTEPPED,
     Timeline,
     Timelines,
@@ -291,3 +292,11 @@ def test_a_clock_two_seconds_off_the_present_time_has_left_the_others_again() ->
 def test_after_a_start_nobody_knows_which_time_was_left_for_which() -> None:
     now = Instant(100.0, 10_000.0, synced=True)
     assert set(known((6_300.0, 9_900.0), now).known(now)) == {10_000.0, 6_400.0}
+
+
+def test_a_time_is_touched_when_it_has_stood_for_a_while_and_not_at_each_look() -> None:
+    times = looked(at(200))
+    assert seen(times, at(200 + TOUCH_S - 1)) is times
+    touched = seen(times, at(200 + TOUCH_S)).present
+    assert touched is not None
+    assert touched.last_s == 200 + TOUCH_S

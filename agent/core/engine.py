@@ -95,9 +95,10 @@ def _noted(state: RoomState, observation: Observation, now: Instant) -> RoomStat
     heard_s = now.mono_s if ended_s is None else min(ended_s, now.mono_s)
     for key, reading in observation.readings.items():
         asked_s = min(observation.asked_s.get(key, now.mono_s), now.mono_s)
-        asked = replace(now, mono_s=asked_s, wall_s=now.wall_s - (now.mono_s - asked_s))
-        seen = facts.get(key, _NEVER).with_reading(plausible(key, reading), asked)
-        facts[key] = replace(seen, heard_s=heard_s) if seen.attempt_at_s == asked_s else seen
+        asked = now
+        if asked_s != now.mono_s:
+            asked = replace(now, mono_s=asked_s, wall_s=now.wall_s - (now.mono_s - asked_s))
+        facts[key] = facts.get(key, _NEVER).with_reading(plausible(key, reading), asked, heard_s)
     state = replace(state, facts=facts)
     # A late answer is no news of the present, but the mains that it saw was bad a moment ago.
     bad = mains_bad(state.view(now), state.policy) or shows_bad_mains(observation.readings, state.policy)

@@ -188,8 +188,8 @@ class Seen:
     heard_s: float = float("-inf")
     """Monotonic: when the answer to the last attempt was there, or its silence certain."""
 
-    def with_reading(self, reading: Reading, asked: Instant) -> Seen:
-        """The same after one more attempt, whose question was sent at that moment.
+    def with_reading(self, reading: Reading, asked: Instant, heard_s: float = float("-inf")) -> Seen:
+        """The same after one more attempt, whose question was sent at that moment and whose answer heard at `heard_s`.
 
         Answers may arrive in another order than their questions were sent: an older one never hides a newer one.
         """
@@ -200,7 +200,7 @@ class Seen:
             return replace(self, good=good, good_at=good_at)
         again = reading == self.attempt
         alike, since_s = (self.alike + 1, self.alike_since_s) if again else (1, asked.mono_s)
-        return Seen(good, good_at, reading, asked.mono_s, alike, since_s)
+        return Seen(good, good_at, reading, asked.mono_s, alike, since_s, heard_s)
 
 
 def plausible(key: str, reading: Reading) -> Reading:

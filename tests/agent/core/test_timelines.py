@@ -300,3 +300,9 @@ def test_a_time_is_touched_when_it_has_stood_for_a_while_and_not_at_each_look() 
     touched = seen(times, at(200 + TOUCH_S)).present
     assert touched is not None
     assert touched.last_s == 200 + TOUCH_S
+
+
+@pytest.mark.parametrize(("after_s", "kept"), [(KEEP_S - 1, 2), (KEEP_S, 1)])
+def test_a_time_that_was_left_is_kept_for_so_long_and_no_longer(after_s: float, kept: int) -> None:
+    left = looked(at(200), at(201, 7200.0))
+    assert len(seen(left, at(200 + after_s, 7200.0)).kept) == kept

@@ -90,3 +90,42 @@ def test_the_kit_demands_that_a_call_is_asked_for_apart(copy: Path) -> None:
     said = judged(copy, "-k", "sample_vx and apart")
     assert "test_a_call_is_asked_for_apart" in said, said[-3000:]
     assert said.endswith("rc=1")
+
+
+IDLE = "tests/devices/recordings/sample_vx/idle.txt"
+TELLS = "# call-event CALL=RINGING\n"
+
+
+def altered(place: Path, old: str, new: str) -> None:
+    text = (place / IDLE).read_text("utf-8")
+    assert text.count(old) == 1, old
+    (place / IDLE).write_text(text.replace(old, new), "utf-8")
+
+
+@pytest.mark.timeout(300)
+def test_a_codec_that_says_nothing_unasked_passes(copy: Path) -> None:
+    altered(copy, TELLS, "# call-event none\n")
+    file = copy / "agent/devices/codec/sample_vx.py"
+    text = file.read_text("utf-8")
+    file.write_text(text.replace("True if self._call_told else called", "called"), "utf-8")
+    said = judged(copy)
+    assert said.endswith("rc=0"), said[-3000:]
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        (TELLS, "", "['sample_vx/idle']: `# call-event` is missing: what it sends by itself"),
+        ("# calls CALL?\n", "", "sample_vx: `# calls QUESTION` is missing"),
+        ("# calls CALL?\n", "# call CALL?\n", "sample_vx/idle.txt: the header 'call' is not known"),
+        ("codec.volume_pct = 70", "codec.volume_pct = high", "sample_vx/idle.txt: `# expect codec.volume_pct = high`"),
+    ],
+    ids=["no call-event", "no calls", "misspelt", "no value"],
+)
+def test_a_recording_without_its_header_is_told_so(copy: Path, old: str, new: str, sentence: str) -> None:
+    altered(copy, old, new)
+    said = judged(copy)
+    assert sentence in said, said[-3000:]
+    assert said.endswith(("rc=1", "rc=2"))
+    assert "max()" not in said

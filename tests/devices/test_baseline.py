@@ -19,8 +19,7 @@ from agent.devices.codec._xapi_replies import Values
 from agent.devices.codec._xapi_settings import NAMING
 from agent.devices.codec._xapi_web import xml_setting
 from agent.probes.families import load, names
-from tests.devices.kit import WANTED, Recording, recordings
-from tests.devices.test_conformance import conversation
+from tests.devices.kit import WANTED, Recording, conversation, recordings
 from tests.devices.webkit import WebConversation, web_recordings
 
 OFF = {

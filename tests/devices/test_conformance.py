@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,23 +10,23 @@ from hypothesis import strategies as st
 
 from agent.core.facts import FACTS, NoReading, Reading
 from agent.core.remedies import REMEDIES
-from agent.devices.base import BLOCK_BYTES_MAX, CommandDone, CommandFailed, Login, LoginRefused, MisuseError, Session
+from agent.devices.base import BLOCK_BYTES_MAX, CommandDone, CommandFailed, Login, LoginRefused, MisuseError
 from agent.devices.inquiry import QuerySession
 from agent.probes.families import load as load_family
 from agent.probes.families import names
 from tests.devices.kit import (
+    ASKS,
     RECORDINGS,
-    WANTED,
-    Channel,
-    Conversation,
+    Ask,
     OneByte,
-    Player,
     Recording,
     by_name,
+    conversation,
     ends,
+    fresh,
     one_of_each,
     recordings,
-    untouched,
+    two_polls,
 )
 from tests.effort import examples, some
 
@@ -37,29 +36,7 @@ IDLE = [recording for recording in ALL if not recording.in_call]
 FLOOD_BYTES = BLOCK_BYTES_MAX * 13 // 4  # more than may be kept, so that a buffer without a bound is noticed
 OTHERS = {"nut"}
 """Folders whose recordings have tests of their own."""
-Ask = Callable[[Conversation], dict[str, Reading]]
-ASKS: tuple[Ask, ...] = (Conversation.poll, Conversation.poll_call)
-"""A whole poll, and one that asks about calls only: neither may ever deny one."""
 TALKING = [name for name in names() if load_family(name).keys and not load_family(name).is_web]
-
-
-def fresh(recording: Recording) -> Session:
-    session = importlib.import_module(f"agent.devices.codec.{recording.family}").session(recording.login, "t")
-    assert isinstance(session, Session)
-    return session
-
-
-def conversation(recording: Recording, channel: Channel = untouched, chunk: int = 0) -> Conversation:
-    talk = Conversation(fresh(recording), Player(recording), channel, chunk)
-    talk.session.wanted = WANTED.get(recording.family, {})
-    return talk
-
-
-def two_polls(talk: Conversation) -> dict[str, Reading]:
-    """The second poll: a codec that says "not recognized" is believed only the second time."""
-    talk.start()
-    talk.poll()
-    return talk.poll()
 
 
 @pytest.mark.parametrize("family", TALKING)
@@ -67,6 +44,8 @@ def test_every_talking_family_has_recordings_of_both_kinds(family: str) -> None:
     kinds = {recording.in_call for recording in recordings(family)}
     assert kinds == {True, False}, f"{family} lacks a recording, idle or in a call: docs/add-a-device.md, step 4"
     assert all(recording.calls for recording in recordings(family)), f"{family}: `# calls QUESTION` is missing"
+    untold = [by_name(one) for one in recordings(family) if not one.in_call and not one.says_whether_unasked]
+    assert not untold, f"{untold}: `# call-event` is missing: what it sends by itself when a call begins, or `none`"
 
 
 def test_no_recording_is_left_out() -> None:
@@ -173,7 +152,7 @@ def test_what_gave_way_answers_nobody(recording: Recording) -> None:
         assert talk.poll_call().get("codec.in_call") is not False
 
 
-@pytest.mark.parametrize("recording", IDLE, ids=by_name)
+@pytest.mark.parametrize("recording", [recording for recording in IDLE if recording.call_event], ids=by_name)
 @pytest.mark.parametrize("ask", ASKS)
 def test_an_event_about_a_call_is_believed_at_once(recording: Recording, ask: Ask) -> None:
     """Told once, before any of a poll's answers: whichever is waited for, and whatever is said after it."""
@@ -328,7 +307,9 @@ def test_restart_in_the_middle_of_a_poll(recording: Recording, ask: Ask) -> None
     at_start = len(talk.player.heard)
     ask(talk)
     asked = [text for text in talk.player.heard[at_start:] if text != "(empty)"]  # the LF behind a CR
-    last_about_calls = max(place for place, text in enumerate(asked) if text.startswith(recording.calls))
+    about_calls = [place for place, text in enumerate(asked) if text.startswith(recording.calls)]
+    assert about_calls, "no question is about calls: name it in the recording, `# calls QUESTION`"
+    last_about_calls = about_calls[-1]
     for question in range(len(asked)):
         talk = conversation(recording)
         talk.start()

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from agent.core.facts import NoReading, Reading
-from agent.core.interlock import mains_bad, must_hurry, needs_a_last_look, shows_a_call
+from agent.core.interlock import in_call, mains_bad, must_hurry, needs_a_last_look, shows_a_call
 from agent.core.remedies import LOADS, REMEDIES
 from agent.core.stages import stands_for
 from tests.agent.core.world import World
@@ -46,6 +46,24 @@ def test_one_look_shows_a_call_by_either_witness(looked: dict[str, Reading], lim
     policy = World().state.policy
     limits = replace(policy.thresholds, call_draw_w=limit_w)
     assert shows_a_call(looked, replace(policy, thresholds=limits)) is shown
+
+
+@pytest.mark.parametrize(
+    ("looked", "said"),
+    [
+        ({"codec.in_call": True}, True),
+        ({"codec.in_call": False, "codec.draw_w": 20.0}, False),
+        ({"codec.in_call": False, "codec.draw_w": 41.0}, None),
+        ({"codec.in_call": NoReading("timeout"), "codec.draw_w": 0.0}, False),
+        ({"codec.in_call": NoReading("timeout")}, None),
+        ({}, None),
+    ],
+)
+def test_whether_a_call_is_up_is_said_only_where_it_is_known(looked: dict[str, Reading], said: bool | None) -> None:
+    world = World()
+    world.see(looked)
+    limits = replace(world.state.policy.thresholds, call_draw_w=40.0)
+    assert in_call(world.state.view(world.now), replace(world.state.policy, thresholds=limits)) is said
 
 
 @pytest.mark.parametrize(

@@ -306,3 +306,13 @@ def test_a_time_is_touched_when_it_has_stood_for_a_while_and_not_at_each_look() 
 def test_a_time_that_was_left_is_kept_for_so_long_and_no_longer(after_s: float, kept: int) -> None:
     left = looked(at(200), at(201, 7200.0))
     assert len(seen(left, at(200 + after_s, 7200.0)).kept) == kept
+
+
+def test_a_step_of_two_seconds_is_none_and_beyond_the_most_that_are_kept_all_is_in_doubt() -> None:
+    assert len(looked(at(200), at(260, 2.0)).kept) == 1
+    full = looked(*(at(200 + n, 60.0 * n) for n in range(KEPT_MAX)))
+    assert len(full.kept) == KEPT_MAX
+    over = seen(full, at(300, 3600.0))
+    assert over.doubt_until_s == 300 + KEEP_S
+    assert over.present is not None
+    assert over.present not in over.kept

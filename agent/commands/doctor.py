@@ -20,6 +20,7 @@ WHY = {
     "link": "mất kết nối hoặc chưa cắm / not connected or unplugged",
     "refused": "từ chối kết nối / refuses the connection",
     "denied": "sai tài khoản hoặc mật khẩu / wrong account or password",
+    "full": "hết phiên đăng nhập, đăng xuất bớt hoặc khởi động lại / no session is left: log others out, or restart it",
     "garbled": "trả lời không hiểu được / the answer makes no sense",
     "absent": "thiết bị không có mục này / the device has no such thing",
     "certificate_changed": "chứng chỉ đã đổi, chưa gửi mật khẩu / its certificate changed, no password was sent",

@@ -46,6 +46,11 @@ class LoginRefused:
 
 
 @dataclass(frozen=True, slots=True)
+class LoginFull:
+    """The device has no session left for us, whatever name and password are: others, or we ourselves, hold them all."""
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What one poll gave. Holds every fact of the family, as a value or as the reason why there is none.
 
@@ -84,7 +89,7 @@ class Silent:
     """The device stopped answering: this conversation is over, open a new one."""
 
 
-Event = Ready | LoginNeeded | LoginRefused | Facts | CommandDone | CommandFailed | ProtocolError | Silent
+Event = Ready | LoginNeeded | LoginRefused | LoginFull | Facts | CommandDone | CommandFailed | ProtocolError | Silent
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,9 @@ A shell drives it like this (`agent.probes.weblink`):
 
 Name and password of HTTP's own kind (Basic, Digest) are the transport's; a family whose device has a log-in of its own
 implements `_log_in`.
+
+A session that the device keeps for us is ended by us (`farewell`): devices have few, and refuse everybody once all are
+taken.
 """
 
 from __future__ import annotations
@@ -18,13 +21,13 @@ from typing import TypeVar
 
 from agent.core.exchange import HttpReply, HttpRequest
 from agent.core.facts import NoReading
-from agent.devices.base import Event, Login, LoginNeeded, LoginRefused, ProtocolError, Ready
+from agent.devices.base import Event, Login, LoginFull, LoginNeeded, LoginRefused, ProtocolError, Ready
 from agent.devices.inquiry import Inquiry, Query
 
 A = TypeVar("A")
 COOKIES_MAX = 20
 """More names are not kept: a device that makes up new ones would fill the memory."""
-Step = HttpRequest | Ready | LoginRefused | LoginNeeded | ProtocolError
+Step = HttpRequest | Ready | LoginRefused | LoginNeeded | LoginFull | ProtocolError
 """What follows in a log-in: the next request, or how it ended. A ProtocolError: what answers is not the device."""
 
 
@@ -38,11 +41,17 @@ class HttpSession(Inquiry[A]):
 
     patience_s = 4.0
     """How long one exchange may take."""
+    outlives_silence = False
+    """Whether the log-in is gone on with after an exchange came to nothing. Only where the device says by itself when
+    it has forgotten us: a hung one that still logs in would fill itself with sessions of ours."""
 
     def __init__(self, login: Login) -> None:
         super().__init__(login)
         self._request: HttpRequest | None = None
         self._logging_in = False
+        self._logged_in = False
+        self._parting: HttpRequest | None = None
+        """The farewell that is under way, before the next log-in."""
         self._again = 0
         self._cookies: dict[str, str] = {}
 
@@ -58,13 +67,17 @@ class HttpSession(Inquiry[A]):
     def _read(self, query: Query, reply: HttpReply) -> A | NoReading:
         """What a reply says."""
 
+    def _farewell(self) -> HttpRequest | None:
+        """What ends our session in the device; None where the family begins none, or does not know how."""
+        return None
+
     def _expired(self, reply: HttpReply) -> bool:
         """Whether the device has forgotten our log-in."""
         return reply.status in (401, 403)
 
     def open(self) -> list[Event]:
         """Begin. To be called once."""
-        self._logging_in = True
+        self._logging_in, self._logged_in = True, False
         return self._step(self._log_in(None))
 
     @property
@@ -78,13 +91,33 @@ class HttpSession(Inquiry[A]):
     def request(self) -> HttpRequest | None:
         """The request to carry out now, handed out once; None: nothing is outstanding."""
         request, self._request = self._request, None
-        if request is None or not self._cookies:
+        return None if request is None else self._with_cookies(request)
+
+    def _with_cookies(self, request: HttpRequest) -> HttpRequest:
+        if not self._cookies:
             return request
         cookie = "; ".join(f"{name}={value}" for name, value in self._cookies.items())
         return replace(request, headers=(*request.headers, ("Cookie", cookie)))
 
+    def farewell(self) -> HttpRequest | None:
+        """The request that ends our session in the device, whatever its reply; None where there is none to end."""
+        if self._parting is not None:
+            return self._parting
+        request = self._farewell() if self._logged_in else None
+        return None if request is None else self._with_cookies(request)
+
+    def break_off(self) -> bool:
+        """The exchange under way came to nothing: forget all that was asked. Whether the conversation can go on."""
+        self._asked = self._forsaken = self._request = None
+        self._queue.clear()
+        self._polling = False
+        return self.outlives_silence and self.ready
+
     def reply(self, reply: HttpReply) -> list[Event]:
         """Take the reply to the request. Never raises, whatever it holds."""
+        if self._parting is not None:
+            self._parting = None
+            return self.open()
         fresh = {name: value for name, value in reply.cookies().items() if sendable(f"{name}{value}")}
         self._cookies = dict(list((self._cookies | fresh).items())[:COOKIES_MAX])
         if self._logging_in:
@@ -110,8 +143,10 @@ class HttpSession(Inquiry[A]):
         self._asked = None
         self._queue.appendleft(query)
         self.ready = False
+        self._parting = self._request = self.farewell()
         self._cookies.clear()
-        return [event for event in self.open() if not isinstance(event, Ready)]
+        # It is told to forget what may be there still: a refusal is not always a session that has lapsed.
+        return [] if self._parting else [event for event in self.open() if not isinstance(event, Ready)]
 
     def _step(self, step: Step) -> list[Event]:
         if isinstance(step, HttpRequest):
@@ -119,10 +154,10 @@ class HttpSession(Inquiry[A]):
             return []
         self._logging_in = False
         if isinstance(step, Ready):
-            self.ready = True
+            self.ready = self._logged_in = True
             self._ask_next()
             return [step]
-        reason = "garbled" if isinstance(step, ProtocolError) else "denied"
+        reason = "garbled" if isinstance(step, ProtocolError) else "full" if isinstance(step, LoginFull) else "denied"
         return [*self._abandon(reason), step]
 
     def _ask(self, query: Query) -> None:

@@ -18,7 +18,7 @@ from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
 from agent.core.facts import NoReading, Reading
-from agent.devices.base import CommandDone, CommandFailed, Event, Facts, LoginNeeded, LoginRefused, Session
+from agent.devices.base import CommandDone, CommandFailed, Event, Facts, LoginFull, LoginNeeded, LoginRefused, Session
 from agent.devices.web import HttpSession
 from agent.ports import BUSY, LATE, Asked, InTime, LateError, Outcome, always
 from agent.probes.families import Family
@@ -179,7 +179,7 @@ class Link(abc.ABC, Generic[S]):
             self._refused(event)
             return Outcome(False, event.reason, {"answer": event.answer[:200], "sent": self._ordered})
         if remedy == RESTART:
-            self._drop()
+            self._restarted()
         self._look_ends()
         return Outcome(True, "", {"answer": event.answer[:200] if isinstance(event, CommandDone) else ""})
 
@@ -202,6 +202,14 @@ class Link(abc.ABC, Generic[S]):
     def _came_late(self) -> None:
         """An order was withdrawn in its last moment."""
 
+    def _restarted(self) -> None:
+        """The device has taken the order to restart: it forgets us."""
+        self._drop()
+
+    def _broke(self, fault: BaseException) -> None:  # noqa: ARG002 - for carriers
+        """What broke a conversation off leaves it in the midst of an answer: the next begins afresh."""
+        self._drop()
+
     def _refused(self, failed: CommandFailed) -> None:
         """The device did not take the order."""
 
@@ -213,13 +221,13 @@ class Link(abc.ABC, Generic[S]):
 
     @contextlib.contextmanager
     def _unbroken(self, *but: type[Exception]) -> Iterator[None]:
-        """What breaks a conversation off, `but` this, leaves it in the midst of an answer: the next begins afresh."""
+        """Raise on what breaks a conversation off; `but` this leaves it whole."""
         try:
             yield
         except but:
             raise
-        except BaseException:
-            self._drop()
+        except BaseException as fault:
+            self._broke(fault)
             raise
 
     def _new_session(self, kind: type[S], nonce: str = "") -> S:
@@ -241,10 +249,12 @@ class Link(abc.ABC, Generic[S]):
         self._moments.sent(session.question)
 
     def _found(self, events: list[Event], ends: tuple[type[Event], ...]) -> Event | None:
-        """The event that is waited for. Raises LinkFault where name and password are not taken."""
+        """The event that is waited for. Raises LinkFault where nobody is let in."""
         if any(isinstance(event, LoginNeeded | LoginRefused) for event in events):
             self._hold.refused(time.monotonic())
             raise LinkFault("denied", f"the {self._family.kind} does not take the name and password that we have")
+        if any(isinstance(event, LoginFull) for event in events):
+            raise LinkFault("full", f"the {self._family.kind} has no session left")
         return next((event for event in events if isinstance(event, ends)), None)
 
 
@@ -263,7 +273,7 @@ def api_reading(link: Link[Any], fault: LinkFault, *, host_is_up: bool) -> Readi
 
     That is so when our own line worked, or its host is there. See the table in `docs/devices.md`.
     """
-    if fault.kind in ("denied", "link", "certificate_changed", "host_key_changed", "old_tls"):
+    if fault.kind in ("denied", "full", "link", "certificate_changed", "host_key_changed", "old_tls"):
         return NoReading(fault.kind)
     if link.opened:
         return False if link.speed_known else NoReading(fault.kind)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -20,6 +21,8 @@ from agent.transports.http import HttpClient
 
 REQUESTS_MAX = 200
 """Exchanges in one poll or order: a device that sends us in circles is garbled."""
+PARTING_S = 1.0
+"""How long the end of a session may take, and `close` with it: an agent that stops must not wait for a dead codec."""
 
 
 class HttpLink(Link[HttpSession[Any]]):
@@ -37,6 +40,8 @@ class HttpLink(Link[HttpSession[Any]]):
         wanted: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(family, access, volume_pct, wanted)
+        self._owed: HttpRequest | None = None
+        """The farewell of a session that we have let go of: it is said before the next is begun."""
         login = (access.login.user, access.login.password) if family.http_login else ("", "")
         self._client = HttpClient(
             line.url, *login, trust=access.trust, resolve=resolver.address, own_login=not family.http_login
@@ -45,6 +50,11 @@ class HttpLink(Link[HttpSession[Any]]):
     def close(self) -> None:
         """End for good; from any thread."""
         super().close()
+        deadline_s = time.monotonic() + PARTING_S
+        with self._turns.urgent(PARTING_S / 2) as mine:
+            if mine:
+                self._drop()
+                self._part(deadline_s)
         self._client.close()
 
     # -- looks and orders
@@ -67,7 +77,25 @@ class HttpLink(Link[HttpSession[Any]]):
     # -- the conversation; it is our turn
 
     def _drop(self) -> None:
-        self._session = None
+        left, self._session = self._session, None
+        if left is not None:
+            self._owed = left.farewell() or self._owed
+
+    def _restarted(self) -> None:
+        self._session = self._owed = None
+
+    def _broke(self, fault: BaseException) -> None:
+        silent = isinstance(fault, LinkFault) and fault.kind == "timeout"
+        if not (silent and self._session is not None and self._session.break_off()):
+            self._drop()
+
+    def _part(self, deadline_s: float) -> None:
+        """End the session that a broken conversation has left in the device. Its answer does not matter."""
+        owed, self._owed = self._owed, None
+        left_s = min(PARTING_S, deadline_s - time.monotonic())
+        if owed is not None and left_s > 0:
+            with contextlib.suppress(LinkFault):
+                self._client.exchange(owed, left_s)
 
     def _ready(self, deadline_s: float) -> HttpSession[Any]:
         if self._session is not None and self._session.ready:
@@ -75,6 +103,7 @@ class HttpLink(Link[HttpSession[Any]]):
         events: list[Event] = []
         if self._session is None:
             self._hold.check(time.monotonic(), f"the {self._family.kind}")
+            self._part(deadline_s)
             fresh = self._session = self._new_session(HttpSession)  # type: ignore[type-abstract]
             events = fresh.open()
         session = self._session

@@ -5,7 +5,9 @@ from __future__ import annotations
 import errno
 from typing import Literal
 
-Kind = Literal["timeout", "link", "refused", "denied", "garbled", "certificate_changed", "host_key_changed", "old_tls"]
+Kind = Literal[
+    "timeout", "link", "refused", "denied", "full", "garbled", "certificate_changed", "host_key_changed", "old_tls"
+]  # fmt: skip
 
 OWN_SIDE = frozenset(
     {errno.ENETUNREACH, errno.ENETDOWN, errno.ENODEV, errno.ENXIO, errno.EADDRNOTAVAIL, errno.ENOENT, errno.EIO}
@@ -20,6 +22,7 @@ class LinkFault(Exception):  # noqa: N818 - it is a fault of a link, met every d
     * `link`: *our* adapter, port, device file or route is gone;
     * `refused`: the other side turned us away or closed the line;
     * `denied`: the system does not let us (rights on a device file, raw sockets);
+    * `full`: the device has no session left for anybody; name and password may be right;
     * `garbled`: bytes that mean nothing;
     * `certificate_changed`, `host_key_changed`: who answers may not be the device we knew; no password was sent;
     * `old_tls`: the device speaks a TLS that is too old to be taken unasked; no password was sent.

@@ -72,6 +72,9 @@ class CiscoWebConversation(CodecWebConversation):
             self._sessions[: max(0, len(self._sessions) + 1 - SESSIONS_MAX)] = []
             self._sessions.append(secrets.token_hex(16))
             return NO_CONTENT, [("Set-Cookie", f"SessionId={self._sessions[-1]}; Path=/; HttpOnly")], b""
+        if path == "/xmlapi/session/end" and posted and self._flavour == "ce":
+            self._sessions[:] = [number for number in self._sessions if number != asked.cookie("SessionId")]
+            return NO_CONTENT, [], b""
         if path in ("/getxml", "/status.xml") and not posted:
             return self._get(_location(asked) if path == "/getxml" else ["Status"])
         if path == "/putxml" and posted:

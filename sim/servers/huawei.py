@@ -42,7 +42,9 @@ class HuaweiConversation(JsonWebConversation):
         token = self._sessions.token(number)
         if not token or not isinstance(body, dict) or body.get("acCSRFToken") != token:
             return FAILURE
-        return None if self._softly_hung() else self._taken(action, body)
+        if self._softly_hung():
+            return None
+        return done() if action == "WEB_LogoutAPI" and self._sessions.end(number) else self._taken(action, body)
 
     def _taken(self, action: str, body: dict[str, Any]) -> Said:
         now_s, codec = self._clock(), self._room.codec

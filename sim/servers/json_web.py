@@ -35,6 +35,17 @@ class Sessions:
     _tokens: dict[str, str] = field(default_factory=dict)
     _boots: int = 0
 
+    @property
+    def held(self) -> int:
+        """How many are there."""
+        self._forget()
+        return len(self._tokens)
+
+    def end(self, number: str) -> bool:
+        """End one; False when there is none."""
+        self._forget()
+        return self._tokens.pop(number, None) is not None
+
     def open(self) -> str:
         """A new session's number; nobody is logged in with it yet."""
         self._forget()

@@ -1,6 +1,8 @@
-"""A Poly Studio X30: VideoOS' REST interface. Sources: device facts, "VideoOS REST", and the public reference guide.
+"""A Poly Studio X30: VideoOS' REST interface. Sources: device facts, "VideoOS REST", and the public reference guide;
+for cookies, proof and refusals those of `agent.devices.codec.poly_videoos`: public drivers and the maker's forum.
 
-A softly hung one still logs in, names itself, and obeys `reboot`; the rest it leaves unanswered.
+The proof is asked of orders only, as Extron's module sends it. How many sessions there are is invented. A softly hung
+one still logs in, names itself, and obeys `reboot`; the rest it leaves unanswered.
 """
 
 from __future__ import annotations
@@ -10,20 +12,28 @@ from typing import Any
 from sim.servers.json_web import JsonWebConversation, Said
 from sim.servers.web import Asked
 
-MODEL, SOFTWARE = "StudioX30", "3.10.0"
+MODEL, SOFTWARE = "StudioX30", "4.6.2"
+SESSIONS_MAX = 8
+"""Invented: as many as AVISPL's recording of an X30 shows at once. One more is refused."""
 NO_ENTRY = Said(403, {"error": "forbidden"})
+LOG_INS = ("/rest/current/session", "/rest/session")
+ORDERS = ("POST", "PUT", "DELETE")
 
 
 class VideoOsConversation(JsonWebConversation):
     """One connection; see the module."""
 
     def _answer(self, asked: Asked) -> Said | None:
-        if (asked.method, asked.path) == ("POST", "/rest/current/session"):
+        if asked.method == "POST" and asked.path in LOG_INS:
             return self._log_in(asked)
         number = asked.cookie("session_id")
         token = self._sessions.token(number)
-        if not token or (asked.method == "POST" and asked.headers.get("x-xsrf-token") not in (token, number)):
+        proof = (asked.headers.get("x-xsrf-token"), asked.cookie("XSRF-TOKEN"))
+        if not token or (asked.method in ORDERS and proof != (token, token)):
             return NO_ENTRY
+        if asked.method == "DELETE" and asked.path in LOG_INS:
+            self._sessions.end(number)
+            return Said(200, {"success": True})
         if asked.method == "POST":
             return self._order(asked)
         if self._softly_hung() and asked.path != "/rest/system":
@@ -31,13 +41,16 @@ class VideoOsConversation(JsonWebConversation):
         return self._look(asked.path)
 
     def _log_in(self, asked: Asked) -> Said:
+        if self._sessions.held >= SESSIONS_MAX:
+            return Said(403, {"success": False, "reason": "SessionMaxActiveSessionsReached"})
         number = self._sessions.open()
         token = self._sessions.log_in(number, asked.json())
         if not token:
-            return Said(403, {"success": False, "loginStatus": {"loginResult": "FAILED"}})
+            self._sessions.end(number)
+            return Said(403, {"success": False, "reason": "SessionInvalidUserNamePassword"})
         session = {"sessionId": number, "isAuthenticated": True, "role": "ADMIN", "userId": self._sessions.user}
-        cookie = f"session_id={number}; Path=/; Secure; HttpOnly"
-        return Said(200, {"success": True, "session": session}, (("Set-Cookie", cookie), ("X-XSRF-Token", token)))
+        cookies = (f"session_id={number}; Path=/; Secure; HttpOnly", f"XSRF-TOKEN={token}; Path=/; Secure")
+        return Said(200, {"success": True, "session": session}, tuple(("Set-Cookie", cookie) for cookie in cookies))
 
     def _look(self, path: str) -> Said:
         codec, now_s = self._room.codec, self._clock()

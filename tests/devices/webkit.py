@@ -1,7 +1,7 @@
 """The conformance kit for web interfaces: a recording answers requests, and the replies between can go wrong.
 
 Recordings are those of `tests.devices.kit`. A request is written `METHOD TARGET` and, when it has a body, the body
-behind it; the first line of an answer is the status and what cookie it sets, the rest is the body. `refuses login`
+behind it; the first line of an answer is the status and what cookies it sets, the rest is the body. `refuses login`
 marks a recording of a log-in that fails.
 """
 
@@ -47,8 +47,8 @@ def asked_of(request: HttpRequest) -> str:
 def recorded(recording: Recording, asked: str) -> HttpReply:
     """The device's reply."""
     head, _, body = recording.answers.get(asked, b"404\r\n").partition(b"\r\n")
-    status, _, cookie = head.decode().partition(" ")
-    return HttpReply(int(status), (("Set-Cookie", f"{cookie}; Path=/"),) if cookie else (), body)
+    status, *cookies = head.decode().split()
+    return HttpReply(int(status), tuple(("Set-Cookie", f"{cookie}; Path=/") for cookie in cookies), body)
 
 
 @dataclass

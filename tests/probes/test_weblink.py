@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from agent.core.facts import NoReading
 from agent.probes.codec import CodecProbe
 from agent.probes.orders import DeviceEffector
 from agent.probes.turns import OutOfTime
+from agent.probes.weblink import PARTING_S
 from tests.devices.webkit import recorded, web_recordings
 from tests.transports.web import Web, certificate, unauthorized, web
 
@@ -72,6 +74,41 @@ def test_one_session_and_one_connection_are_kept(tmp_path: Path) -> None:
         probe.close()
         assert device.connections == 1
         assert sum(b"session/begin" in asked for asked in device.asked) == 2, "the first is answered by a 401"
+        assert sum(b"session/end" in asked for asked in device.asked) == 1
+
+
+def test_the_session_of_a_broken_conversation_is_ended_before_the_next(tmp_path: Path) -> None:
+    """A codec has few, and we would take them all."""
+    with web(closing_at_restart(1)) as device:
+        probe = probe_of(device, tmp_path)
+        probe.observe()
+        assert effector_of(probe).perform("codec_wake").ok
+        before = len(device.asked)
+        assert effector_of(probe).perform("codec_restart").ok
+        told = [
+            word
+            for asked in device.asked[before:]
+            for word in (b"session/end", b"session/begin", b"<Boot")
+            if word in asked
+        ]
+        probe.close()
+        assert told == [b"<Boot", b"session/end", b"session/begin", b"<Boot"]
+        assert sum(b"session/end" in asked for asked in device.asked) == 1, "a restart forgets the other"
+
+
+def test_close_does_not_wait_for_a_codec_that_hangs(tmp_path: Path) -> None:
+    hangs = False
+
+    def script(asked: bytes, count: int) -> bytes | None:
+        return b"" if hangs else codec(asked, count)
+
+    with web(script) as device:
+        probe = probe_of(device, tmp_path)
+        probe.observe()
+        hangs = True
+        began_s = time.monotonic()
+        probe.close()
+        assert time.monotonic() - began_s < 2 * PARTING_S
 
 
 def test_another_certificate_after_a_restart_is_told_apart(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from agent.probes.orders import DeviceEffector
 from agent.settings import load
 from sim.hardware import PASSWORD, Kind, RoomHardware, RoomPlan
 from sim.physics import Hang
+from sim.servers.videoos import SESSIONS_MAX
 from tests.sim.stage import rack
 from tests.sim.test_probe_command import WANTS, account, target_of, written
 
@@ -134,6 +135,39 @@ def test_a_hung_codec_says_nothing_of_calls(tmp_path: Path, kind: Kind, hang: Ha
         seen = probe.observe()
         assert seen["codec.api"] is False
         assert seen["codec.in_call"] == NoReading("timeout")
+
+
+@pytest.mark.parametrize("kind", BOTH)
+def test_a_session_is_ended_when_the_probe_is_closed(tmp_path: Path, kind: Kind) -> None:
+    with looking(tmp_path, kind) as (hardware, probe):
+        probe.observe()
+        assert order(probe, kind, "codec_unmute")
+        assert hardware.sessions.held == 1
+        probe.close()
+        assert hardware.sessions.held == 0
+
+
+def test_a_hung_codec_is_not_filled_with_sessions_of_ours(tmp_path: Path) -> None:
+    """It logs in as often as it is asked to, and would refuse the order to restart once it has no session left."""
+    with looking(tmp_path, "poly_videoos", api_timeout_s=1.2) as (hardware, probe):
+        probe.observe()
+        hardware.physics.codec.hang = Hang.SOFT
+        for _ in range(3):
+            assert probe.observe()["codec.api"] is False
+        assert hardware.sessions.held == 1
+        assert order(probe, "poly_videoos", "codec_restart")
+        assert hardware.sessions.tried == [PASSWORD]
+
+
+def test_a_codec_without_a_session_left_is_neither_dead_nor_is_the_password_wrong(tmp_path: Path) -> None:
+    with looking(tmp_path, "poly_videoos") as (hardware, probe):
+        others = [hardware.sessions.open() for _ in range(SESSIONS_MAX)]
+        for _ in range(2):
+            seen = probe.observe()
+            assert seen["codec.api"] == seen["codec.in_call"] == NoReading("full")
+        for number in others:
+            hardware.sessions.end(number)
+        assert probe.observe()["codec.in_call"] is False, "it is tried again at once: nothing can be locked"
 
 
 def test_a_softly_hung_codec_still_obeys_a_restart(tmp_path: Path) -> None:

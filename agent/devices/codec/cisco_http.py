@@ -1,8 +1,9 @@
 """Cisco and Tandberg codecs over their web interface: `getxml` asks, `putxml` orders.
 
 Source: device facts, "HTTP". Basic credentials, or from CE 8.0 a session: every request without one opens a session of
-its own in the codec, and there are few, so one is begun where it is offered (TC answers 404 and goes on with Basic).
-HTTP 200 may carry a failure. The facts are those of the command line.
+its own in the codec, and there are few, so one is begun where it is offered (TC answers 404 and goes on with Basic),
+and ended with `xmlapi/session/end` and its cookie, `SessionId` or `SecureSessionId` (public drivers). HTTP 200 may
+carry a failure. The facts are those of the command line.
 
 Unverified [M]: what an empty `getxml` answers (an empty `Status`, `EmptyResult`, and "No match" are taken; 404 is not:
 then nothing is known of calls), the wording of errors, `Audio Volume Set` and `Unmute` as XML.
@@ -48,6 +49,7 @@ ABOUT = About(
 )
 
 SESSION_BEGIN = HttpRequest("POST", "/xmlapi/session/begin")
+SESSION_END = HttpRequest("POST", "/xmlapi/session/end")
 XML = (("Content-Type", "text/xml"),)
 
 
@@ -61,6 +63,9 @@ class CiscoHttpSession(XapiInquiry, HttpSession[Values]):
 
     def _log_in(self, reply: HttpReply | None) -> Step:
         return SESSION_BEGIN if reply is None else Ready()
+
+    def _farewell(self) -> HttpRequest | None:
+        return SESSION_END if any(name.lower().endswith("sessionid") for name in self._cookies) else None
 
     def _queries(self) -> Sequence[Query]:
         settings = [f"{HEAD} {path}" for path in self._baseline.due(self._settings_now)]

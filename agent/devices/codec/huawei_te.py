@@ -3,7 +3,8 @@
 Sources: device facts, "Huawei TE10/TE20, IdeaHub" [D]; the maker's public HTTP API reference (TE10 and TE20
 V600R019C00, IdeaHub) for the mailbox's `state`, the call's status, sleep, sound, version; public drivers for the
 settings (`WEB_GetCfgParamAPI` takes names; its answer is an object of them, or lists of `CfgItemID` and `CfgItemInfo`;
-`WEB_SaveCfgParamAPI` takes such lists, TE20 to TE60) and for the restart (`WEB_RequestRebootAPI`, IdeaHub and others).
+`WEB_SaveCfgParamAPI` takes such lists, TE20 to TE60), for the restart (`WEB_RequestRebootAPI`, IdeaHub and others) and
+for the end of a session (`WEB_LogoutAPI` with the token).
 
 A session is a cookie; name and password then bring a token that goes into every later body. Answers are JSON inside a
 JSON string. What a lapsed session answers is not documented: when the mailbox, which every account may read, fails,
@@ -108,6 +109,9 @@ class HuaweiSession(HttpSession[Any]):
             return ProtocolError(f"no token came: status {reply.status}")
         self._token = token
         return Ready()
+
+    def _farewell(self) -> HttpRequest | None:
+        return action("WEB_LogoutAPI", {"acCSRFToken": self._token})
 
     def _begun(self, data: Any) -> Step:
         """The session's cookie has come, or not."""

@@ -6,13 +6,21 @@ and Zoom (`system/apps/state`), and the device mode (`system/mode/device`); a pu
 `config` answers `{"names": [...]}` with `{"vars": [{"name", "value", "result": "NOERROR"}]}`, and takes such `vars`.
 
 A session is begun with name and password; its id comes as the cookie `session_id` and in the body, and goes back as
-cookie and as `x-xsrf-token`. 403 means log in again, but also "not in this mode": what is refused right after a log-in
-stays refused, and only `rest/system`, which every administrator may read, tells a refused account. The certificate
-may change with a restart (`agent.transports.trust`).
+cookie. From VideoOS 4.6.2 (the maker's forum, "Rest API for G7500 and Studio X") orders also carry the proof against
+forged requests: the value of a second cookie, `XSRF-TOKEN`, as the header `x-xsrf-token` (AVISPL's driver, and Extron's
+module for X30 and G7500, which compares the cookie's name without case). Where there is no such cookie, a header of
+that name in the log-in's reply counts, else the session's id, as older drivers send it.
 
-Unverified [M]: everything on hardware; whether the device gives a token of its own (`x-xsrf-token` of the log-in's
-reply is used then); what old firmware answers for `apps/state` (a 404 is no denial: then nothing is known of calls);
-over which time `percentPacketLoss` is reckoned. No way to wake it is published.
+A refused log-in says why in `reason`: `SessionInvalidUserNamePassword`, `SessionMaxActiveSessionsReached` (403,
+Extron's module); `SessionRequestInvalid`, `SessionPortLockout` (400, sifuas/PolyVideoOSRestAPI). Sessions that nobody
+ends pile up (AVISPL's recording of an X30 has eight), and the device locks up with them (sifuas' readme): `DELETE` of
+the path of the log-in ends one. 403 to anything else means log in again, but also "not in this mode": what is refused
+right after a log-in stays refused, and only `rest/system`, which every administrator may read, tells a refused account.
+The certificate may change with a restart (`agent.transports.trust`).
+
+Unverified [M]: everything on hardware; how many sessions it has; whether it wants the proof of questions too (it gets
+it); what old firmware answers for `apps/state` (a 404 is no denial: then nothing is known of calls); over which time
+`percentPacketLoss` is reckoned. No way to wake it is published.
 """
 
 from __future__ import annotations
@@ -25,7 +33,7 @@ from typing import Any
 from agent.core.exchange import HttpReply, HttpRequest, json_request
 from agent.core.facts import NoReading, Reading
 from agent.devices.about import About, Tested
-from agent.devices.base import Login, LoginNeeded, LoginRefused, ProtocolError, Ready
+from agent.devices.base import Login, LoginFull, LoginNeeded, LoginRefused, ProtocolError, Ready
 from agent.devices.codec._baseline import KEYS as SETTINGS_KEYS
 from agent.devices.codec._baseline import REMEDY, SETTINGS_MAX, Baseline, Naming
 from agent.devices.codec._json_web import entry, json_of, text, typed, written
@@ -61,11 +69,14 @@ SETTINGS = Naming(
 ABOUT = About(
     "Poly G7500, Studio X30, X50, X52, X70 (VideoOS)",
     (Tested("HTTPS 443", "our simulator over TLS; recordings", "tests/sim/test_json_web.py"),),
-    unseen="every device: the source of `x-xsrf-token`, what old firmware answers for `system/apps/state` (after a 404 "
+    unseen="every device: how many sessions it has, what old firmware answers for `system/apps/state` (after a 404 "
     "nothing is known of calls), over which time a loss in percent is reckoned",
 )
 
 LOG_INS = ("/rest/current/session", "/rest/session")
+FULL = "SessionMaxActiveSessionsReached"
+WRONG = frozenset({"SessionInvalidUserNamePassword", "SessionRequestInvalid", "SessionPortLockout"})
+"""Reasons after which the password must not be sent again soon. The last: it was wrong too often, maybe elsewhere."""
 CONFERENCES_MAX = 4
 """Conferences whose streams are asked for in one poll."""
 
@@ -79,11 +90,15 @@ class VideoOsSession(HttpSession[Any]):
     """See the module. An answer is its JSON."""
 
     decided_by = DECIDED_BY
+    outlives_silence = True
 
     def __init__(self, login: Login) -> None:
         super().__init__(login)
         self._token = ""
+        """The proof where no cookie is it."""
         self._log_ins: list[str] = []
+        self._entrance = ""
+        """The path of the log-in that was taken last."""
         self._forbidden: set[str] = set()
         """Queries that were refused right after a log-in: asking for one again is no reason for another."""
         self._quality = Quality()
@@ -106,7 +121,8 @@ class VideoOsSession(HttpSession[Any]):
 
     def _knock(self) -> HttpRequest:
         account = {"user": self.login.user, "password": self.login.password}
-        return json_request("POST", self._log_ins.pop(0), account)
+        self._entrance = self._log_ins.pop(0)
+        return json_request("POST", self._entrance, account)
 
     def _without_account(self, reply: HttpReply) -> Step:
         if reply.status in (401, 403) and not reply.header("www-authenticate"):
@@ -115,8 +131,10 @@ class VideoOsSession(HttpSession[Any]):
         return Ready() if known else ProtocolError("this is no VideoOS")
 
     def _judged(self, reply: HttpReply) -> Step:
-        answer = json_of(reply)
-        if reply.status in (401, 403) or entry(answer, "success") is False:
+        answer, reason = json_of(reply), _reason(reply)
+        if reason == FULL:
+            return LoginFull()
+        if reply.status in (401, 403) or reason in WRONG or entry(answer, "success") is False:
             return LoginRefused()
         number = text(entry(entry(answer, "session"), "sessionId"))
         if isinstance(number, NoReading):
@@ -128,6 +146,16 @@ class VideoOsSession(HttpSession[Any]):
         token = reply.header("x-xsrf-token")
         self._token = token if token and sendable(token) else name
         return Ready()
+
+    def _farewell(self) -> HttpRequest | None:
+        return HttpRequest("DELETE", self._entrance, self._proof) if self._has_account() else None
+
+    @property
+    def _proof(self) -> tuple[tuple[str, str], ...]:
+        """The header that shows that a request is ours."""
+        cookies = (value for name, value in self._cookies.items() if name.lower() == "xsrf-token" and value)
+        token = next(cookies, self._token)
+        return (("x-xsrf-token", token),) if token else ()
 
     def _expired(self, reply: HttpReply) -> bool:
         query = self._asked
@@ -165,7 +193,7 @@ class VideoOsSession(HttpSession[Any]):
                 return []
 
     def _make(self, query: Query) -> HttpRequest:
-        proof = (("x-xsrf-token", self._token),) if self._token else ()
+        proof = self._proof
         path, _, body = query.text.partition(" ")
         return json_request("POST", path, json.loads(body), proof) if body else HttpRequest("GET", path, proof)
 
@@ -187,6 +215,15 @@ class VideoOsSession(HttpSession[Any]):
         self._settings |= found
         read = {name: written(value) for name, value in found.items()}
         return self._quality.look(answers) | self._baseline.completed(self.wanted, read)
+
+
+def _reason(reply: HttpReply) -> str:
+    """Why a log-in was refused, in the device's own word; empty where it gives none."""
+    try:
+        word = text(entry(reply.json(), "reason"))
+    except ValueError:
+        return ""
+    return word if isinstance(word, str) else ""
 
 
 def _taken(reply: HttpReply) -> Any | NoReading:

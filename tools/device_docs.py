@@ -18,6 +18,12 @@ from agent.devices.about import About
 PAGE = Path(__file__).parents[1] / "docs/devices.md"
 BLOCK = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
+RECORDINGS = Path(__file__).parents[1] / "tests/devices/recordings"
+ORIGIN = re.compile(r"^# origin (\w+): ", re.MULTILINE)
+EXPECTED = re.compile(r"^# expect (\S+) = (?!absent)", re.MULTILINE)
+STRENGTH = ("transcript", "driver", "paper", "invented")
+"""Where the strings of a recording come from, the strongest first."""
+
 CAPABILITIES = {
     "alive": ("codec.api",),
     "in call": ("codec.in_call",),
@@ -80,6 +86,27 @@ def capabilities() -> str:
     return _table(["family", *CAPABILITIES], rows)
 
 
+def origins() -> str:
+    """Codec families × capabilities: what the recordings that show a capability rest on, at best."""
+    rows = []
+    for name in _rows("codec"):
+        shown: dict[str, set[str]] = {}
+        for path in RECORDINGS.glob(f"{name}/*.txt"):
+            text = path.read_text("utf-8")
+            for fact in EXPECTED.findall(text):
+                shown.setdefault(fact, set()).update(ORIGIN.findall(text))
+        bases = [set().union(*(shown.get(one, set()) for one in any_of)) for any_of in CAPABILITIES.values()]
+        if shown:
+            rows.append([f"`{name}`", *map(_strongest, bases)])
+    used = [n for n, _ in enumerate(CAPABILITIES, 1) if any(row[n] != "–" for row in rows)]
+    head = ["family", *CAPABILITIES]
+    return _table([head[n] for n in (0, *used)], [[row[n] for n in (0, *used)] for row in rows])
+
+
+def _strongest(found: set[str]) -> str:
+    return next((one for one in STRENGTH if one in found), "–")
+
+
 def families(kind: str) -> str:
     """One kind's families: what each is, reports and takes, and who judged each of its lines."""
     rows = []
@@ -102,6 +129,7 @@ def page() -> str:
 
     def fresh(match: re.Match[str]) -> str:
         what = match[2]
-        return match[1] + (capabilities() if what == "capabilities" else families(what)) + "\n" + match[3]
+        table = {"capabilities": capabilities, "origins": origins}.get(what, lambda: families(what))
+        return match[1] + table() + "\n" + match[3]
 
     return BLOCK.sub(fresh, PAGE.read_text("utf-8"))

@@ -9,7 +9,8 @@ question about calls begins; one line each), `event` (something unasked that agr
 line shows when the device restarts),
 `unknown ANSWER` (to a question that is not in the recording), `echo lfcr`; what begins with a capital letter is
 a remark. Displays and cameras also have `wanted INPUT`, `number N` (their own), `refuses REMEDY`, `end cr` (lines end
-so), `source`, and `hex`: questions and answers are bytes, an empty line ends one answer of several.
+so), and `hex`: questions and answers are bytes, an empty line ends one answer of several. Every recording says where
+its strings come from: `origin KIND: SOURCE`, with one of `ORIGINS`.
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ WANTED = {
     "huawei_te": {"enabletelnet": "0"},
 }
 """A setting that every recording of the family has otherwise."""
+ORIGINS = ("transcript", "driver", "paper", "invented")
+"""Taken from a device; strings of a public driver or client; of the maker's paper; or made up, which proves nothing."""
 NOTHING = "none"
 """`call-event` of a device that tells nothing unasked."""
 TURNS_MAX = 400
@@ -58,6 +61,8 @@ class Recording:
 
     family: str
     name: str
+    origin: str = ""
+    """One of `ORIGINS`."""
     login: Login = field(default_factory=Login)
     expected: dict[str, Reading] = field(default_factory=dict)
     answers: dict[str, bytes] = field(default_factory=dict)
@@ -93,13 +98,17 @@ def _header(recording: Recording, word: str, rest: str) -> None:
         known = _taken(recording, word, rest)
     except (ValueError, KeyError) as error:
         raise ValueError(f"{place}: `# {word} {rest}` cannot be read ({error}): kit.py says its form") from error
-    if not known and word != "source" and not word[:1].isupper():
+    if not known and not word[:1].isupper():
         raise ValueError(f"{place}: the header {word!r} is not known: tests/devices/kit.py has those that are")
 
 
 def _taken(recording: Recording, word: str, rest: str) -> bool:
     """Whether the header is one of the kit's."""
-    if word == "login":
+    if word == "origin":
+        recording.origin, _, source = rest.partition(": ")
+        if recording.origin not in ORIGINS or not source:
+            raise ValueError(f"it begins with one of {', '.join(ORIGINS)}, and names the source after a colon")
+    elif word == "login":
         user, password = ("" if part == "-" else part for part in rest.split())
         recording.login = Login(user, password)
     elif word == "expect":
@@ -140,6 +149,9 @@ def load(path: Path) -> Recording:
     for line in head.splitlines():
         word, _, rest = line.removeprefix("# ").partition(" ")
         _header(recording, word, rest)
+    if not recording.origin:
+        place = f"{recording.family}/{recording.name}.txt"
+        raise ValueError(f"{place}: say where its strings come from: `# origin {'|'.join(ORIGINS)}: SOURCE`")
     for block in blocks:
         command, _, lines = block.partition("\n")
         if recording.hex:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import re
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -24,6 +26,7 @@ from tests.devices.kit import (
     conversation,
     ends,
     fresh,
+    load,
     one_of_each,
     recordings,
     two_polls,
@@ -54,6 +57,22 @@ def test_no_recording_is_left_out() -> None:
     for path in sorted(RECORDINGS.glob("*/*.txt")):
         if path.parent.name not in OTHERS:
             assert any(head in path.read_text("utf-8") for head in heads), f"{path}: no kit takes it"
+
+
+@pytest.mark.parametrize(
+    ("head", "said"),
+    [
+        ("", "vx/idle.txt: say where its strings come from: `# origin transcript|driver|paper|invented: SOURCE`"),
+        ("# origin hearsay: a colleague\n", "begins with one of transcript, driver, paper, invented"),
+        ("# origin paper\n", "names the source after a colon"),
+    ],
+)
+def test_a_recording_says_where_its_strings_come_from(tmp_path: Path, head: str, said: str) -> None:
+    path = tmp_path / "vx/idle.txt"
+    path.parent.mkdir()
+    path.write_text(head + "# expect codec.in_call = false\n>>> CALL?\nCALL=NONE\n", "utf-8")
+    with pytest.raises(ValueError, match=re.escape(said)):
+        load(path)
 
 
 @pytest.mark.parametrize("family", names())

@@ -1,6 +1,7 @@
 """A Poly HDX or Group: the command line on TCP 24 or a serial port in mode Control.
 
-Source: device facts, "Poly / Polycom HDX and Group". What is typed is echoed with LF CR at its end, invalid commands
+Source: device facts, "Poly / Polycom HDX and Group"; for a Group that also asks for a name, and for its calls without
+one, ICD.Connect.Conferencing. What is typed is echoed with LF CR at its end, invalid commands
 too; acknowledgements end CR LF. The line drops at restart. A softly hung one still logs in and obeys `reboot now`.
 """
 
@@ -12,6 +13,7 @@ from sim.physics import Hang, RoomPhysics
 from sim.servers.base import Lines
 
 CALL = "callinfo:43:Điểm cầu trung tâm:192.0.2.1:2048:connected:notmuted:outgoing:videocall"
+CALL_WITHOUT_NAME = "callinfo:43:192.0.2.1:2048:connected:notmuted:outgoing:videocall"
 SETTINGS = ("autoanswer", "maxtimeincall", "ntpserver", "sleeptime")
 
 
@@ -19,12 +21,21 @@ class PolyConversation:
     """See the module. `clock` gives the monotonic time of the physics."""
 
     def __init__(
-        self, room: RoomPhysics, clock: Callable[[], float], *, password: str = "", serial: bool = False
+        self,
+        room: RoomPhysics,
+        clock: Callable[[], float],
+        *,
+        user: str = "",
+        password: str = "",
+        serial: bool = False,
     ) -> None:
         self.closing = False
         self._room = room
         self._clock = clock
+        self._user = user
         self._password = password
+        self._asks_name = bool(user)
+        self._named = ""
         self._serial = serial
         self._logged_in = not password
         self._lines = Lines()
@@ -32,10 +43,22 @@ class PolyConversation:
         self._registered = False
 
     def opened(self) -> bytes:
-        """The password prompt, or the `whoami` block."""
+        """A prompt, or the `whoami` block."""
         if self._mute() or self._serial:
             return b""
-        return self._whoami() if self._logged_in else b"Password: "
+        return self._whoami() if self._logged_in else self._prompt()
+
+    def _prompt(self) -> bytes:
+        return b"Username: " if self._asks_name else b"Password: "
+
+    def _told(self, word: str) -> bytes:
+        """Name or password was typed."""
+        if self._asks_name:
+            self._named, self._asks_name = word, False
+        else:
+            self._logged_in = (self._named, word) == (self._user, self._password)
+            self._asks_name = bool(self._user)
+        return b"\r\n" + (self._whoami() if self._logged_in else self._prompt())
 
     def receive(self, data: bytes) -> bytes:
         """Answer."""
@@ -45,8 +68,7 @@ class PolyConversation:
         for line in self._lines.feed(data):
             command = line.strip()
             if not self._logged_in:
-                self._logged_in = command == self._password
-                out += b"\r\n" + (self._whoami() if self._logged_in else b"Password: ")
+                out += self._told(command)
             elif command:
                 out += command.encode() + b"\n\r" + self._answer(command.lower())
         return out
@@ -68,7 +90,7 @@ class PolyConversation:
         rows = (
             f"Hi, my name is : {self._room.room}",
             "Here is what I know about myself:",
-            "Model: HDX 7000 HD",
+            "Model: RealPresence Group 500" if self._user else "Model: HDX 7000 HD",
             "Serial Number: MOPHONG0002",
             "Software Version: Release - 3.1.14",
             "Time In Last Call: 0:00:00",
@@ -93,7 +115,8 @@ class PolyConversation:
         registered = "online" if codec.registered(now_s) else "offline"
         match command.split():
             case ["callinfo", "all"]:
-                return ["callinfo begin", CALL, "callinfo end"] if codec.in_call else ["system is not in a call"]
+                call = CALL_WITHOUT_NAME if self._user else CALL
+                return ["callinfo begin", call, "callinfo end"] if codec.in_call else ["system is not in a call"]
             case ["getcallstate"]:
                 if codec.in_call:
                     return ["cs: call[43] speed[2048] dialstr[192.0.2.1] state[connected]"]

@@ -367,12 +367,13 @@ def test_orders(recording: Recording, remedy: str) -> None:
 @pytest.mark.parametrize("recording", [recording for recording in ALL if recording.login.password], ids=by_name)
 def test_a_wrong_password_is_tried_once(recording: Recording) -> None:
     """The device asks again: that is a refusal, and trying on would lock the account."""
-    prompt = b"login: " if recording.login.user else b"Password: "
+    name = b"Username: " if recording.family == "poly_cli" else b"login: "
+    prompt = name if recording.login.user else b"Password: "
     session = fresh(recording)
     session.open()
     events = []
-    for asked in (b"login: ", b"Password: ", b"\r\nLogin incorrect\r\n\r\n" + prompt):
-        if asked != b"login: " or recording.login.user:
+    for asked in (name, b"Password: ", b"\r\nLogin incorrect\r\n\r\n" + prompt):
+        if asked != name or recording.login.user:
             events += session.receive(asked)
     sent = session.output()
     assert sent.count(recording.login.password.encode()) == 1

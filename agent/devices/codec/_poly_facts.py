@@ -11,13 +11,16 @@ from agent.devices.base import number
 Answers = Mapping[str, tuple[str, ...] | NoReading]
 """The lines of each answer, by query."""
 
-CALL_OVER = frozenset({"disconnected", "inactive", "terminated"})
+CALL_OVER = frozenset({"disconnected", "inactive", "terminated", "cleared", "ended"})
 """States of a row that is no call any more; every other one (also one never heard of) is a call."""
 
 SET_UP = frozenset({"allocated", "ringing", "connecting", "proceeding", "opened", "partial", "established"})
 """States during which nothing more may be asked [D: none while a call is being set up; the words are M]."""
 
 NOT_IN_CALL = "system is not in a call"
+LINES_OF_CALLS = ("active: call[", "cleared: call[", "ended: call[")
+"""Lines that tell of a call unasked: `active: call[34] speed [384]`, `cleared: call[34]`, `ended: call[34]`."""
+MUTED = frozenset({"muted", "notmuted"})
 CALL_STATE = re.compile(r"\bstate\[(?P<state>[^\]]*)\]")
 VOLUME_MAX = 50
 
@@ -25,13 +28,20 @@ VOLUME_MAX = 50
 def state_of(line: str) -> str | None:
     """The call state a line speaks of, lower case; None when the line is not about a call.
 
-    `callinfo:43:Name:192.168.1.101:384:connected:notmuted:outgoing:videocall`: a far-end name may contain colons, so
-    the state is the fourth from the right. A row too short for that is a call nobody understands: "unreadable".
+    `callinfo:43:Name:192.168.1.101:384:connected:notmuted:outgoing:videocall`: a far-end name may contain colons or be
+    left out, so the state is the fourth from the right. A row too short for that is a call nobody understands:
+    "unreadable". So is one that is over by a word in the wrong place: the far end may be called `ended`.
+
+    Source of the rows without name and of `LINES_OF_CALLS`: ICD.Connect.Conferencing, CallStatus and its tests.
     """
     text = line.strip().lower()
+    if text.startswith(LINES_OF_CALLS):
+        return text.partition(":")[0]
     if text.startswith("callinfo:"):
         parts = text.split(":")
-        return parts[-4] if len(parts) >= 9 else "unreadable"
+        if len(parts) < 8 or (parts[-4] in CALL_OVER and parts[-3] not in MUTED):
+            return "unreadable"
+        return parts[-4]
     if text.startswith("cs:"):
         if match := CALL_STATE.search(text):
             return match["state"]
@@ -39,7 +49,10 @@ def state_of(line: str) -> str | None:
     if text.startswith("notification:callstatus:"):
         # notification:callstatus:outgoing:34:Name:192.168.1.101:connected:384:0:videocall
         parts = text.split(":")
-        return parts[-4] if len(parts) >= 10 else "unreadable"
+        return parts[-4] if len(parts) >= 9 else "unreadable"
+    if text.startswith("notification:linestatus:"):
+        # notification:linestatus:outgoing:32:0:0:disconnected
+        return text.rpartition(":")[2] if text.count(":") >= 6 else "unreadable"
     return None
 
 
@@ -117,7 +130,11 @@ def _witness_info(answers: Answers) -> Reading:
         return True
     block = {"callinfo begin", "callinfo end"}
     denied = any(line.lower() == NOT_IN_CALL for line in lines) or block <= {line.lower() for line in lines}
-    foreign = any(not line.lower().startswith(("callinfo", "cs:", NOT_IN_CALL)) for line in lines)
+    # A row that has lost its colon is no row, and would leave an empty block behind.
+    foreign = any(
+        line.lower() not in (*block, NOT_IN_CALL) and not line.lower().startswith(("callinfo:", "cs:"))
+        for line in lines
+    )
     return False if denied and not foreign and "unreadable" not in states else NoReading("garbled")
 
 

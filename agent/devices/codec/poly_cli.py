@@ -5,6 +5,9 @@ and none while a call is being set up. The codec echoes what is typed, invalid c
 acknowledgement CR LF, and only the acknowledgement is believed. `reboot now` acts at once and says nothing. The line
 may drop when the codec restarts or falls asleep.
 
+Some Groups ask `Username:` before `Password:`, neither with a line end (ICD.Connect.Conferencing,
+PolycomGroupSeriesSerialBuffer). Whatever was wrong, one of them is asked again.
+
 Unverified: the echo's line end on hardware (a line that equals the command is also dropped, unless it may be its
 acknowledgement), and whether `getcallstate` gives one line or one per call (all are taken).
 """
@@ -23,6 +26,7 @@ from agent.devices.codec._baseline import REMEDY, Baseline
 from agent.devices.codec._poly_facts import (
     ADVNETSTATS,
     DECIDED_BY,
+    LINES_OF_CALLS,
     NETSTATS,
     NOT_IN_CALL,
     QUALITY_KEYS,
@@ -68,10 +72,19 @@ ORDERS = {"codec_restart": ("reboot now",), "codec_wake": ("wake",), "codec_unmu
 REFUSALS = ("error:", "command is not available", "this command is not supported", "this setting is controlled")
 """The last: by a provisioning service."""
 LINES_MAX = 200
-PASSWORD_PROMPT = re.compile(r"^password: ?$", re.IGNORECASE)
+PROMPT = re.compile(r"^(?P<asks>username|password): ?$", re.IGNORECASE)
 WHOAMI_FIRST = "hi, my name is"
 WHOAMI_LAST = "snmp enabled:"
-EVENT_HEADS = ("notification:", "listen ", "control event:", "notify ", "sleep register", "vcbutton ", "popupinfo")
+EVENT_HEADS = (
+    "notification:",
+    "listen ",
+    "control event:",
+    "notify ",
+    "sleep register",
+    "vcbutton ",
+    "popupinfo",
+    *LINES_OF_CALLS,
+)
 
 
 class EndedLine:
@@ -156,7 +169,8 @@ class PolySession(QuerySession[tuple[str, ...]]):
         self.asleep: bool | None = None
         self._lines = EndedLine()
         self._answer: list[str] = []
-        self._password_sent = False
+        self._sent: set[str] = set()
+        """What it has been told of name and password."""
         self._call_seen = False
         self._was_in_call = False
         self._nudges = 0
@@ -168,7 +182,7 @@ class PolySession(QuerySession[tuple[str, ...]]):
         return len(self._lines) + sum(map(len, self._answer))
 
     def open(self) -> None:
-        """A password prompt or the `whoami` block comes by itself on TCP; a serial line is silent."""
+        """A prompt or the `whoami` block comes by itself on TCP; a serial line is silent."""
 
     def _begin(self) -> None:
         self._call_seen = False
@@ -183,9 +197,9 @@ class PolySession(QuerySession[tuple[str, ...]]):
             events += self._line(line.strip(), echo)
         if self._lines.overruns > overruns:
             events.append(ProtocolError("line too long"))
-        if PASSWORD_PROMPT.match(self._lines.tail):
+        if prompt := PROMPT.match(self._lines.tail):
             self._lines.clear()
-            events += self._prompt()
+            events += self._prompt(prompt["asks"].lower())
         return events
 
     def silence(self) -> list[Event]:
@@ -214,16 +228,17 @@ class PolySession(QuerySession[tuple[str, ...]]):
 
     # -- login
 
-    def _prompt(self) -> list[Event]:
+    def _prompt(self, asks: str) -> list[Event]:
         if self.phase is Phase.READY:
             self.phase = Phase.OVER
             return [*self._abandon("timeout"), Silent()]
-        if self._password_sent or not self.login.password:
+        refused = asks in self._sent or "password" in self._sent
+        word = self.login.user if asks == "username" else self.login.password
+        if refused or not word:
             self.phase = Phase.OVER
-            event = LoginRefused() if self._password_sent else LoginNeeded()
-            return [*self._abandon("denied"), event]
-        self._password_sent = True
-        self._send(self.login.password.encode() + b"\r")
+            return [*self._abandon("denied"), LoginRefused() if refused else LoginNeeded()]
+        self._sent.add(asks)
+        self._send(word.encode() + b"\r")
         return []
 
     def _login_line(self, line: str) -> list[Event]:

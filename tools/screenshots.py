@@ -29,7 +29,7 @@ SIZE = ViewportSize(width=1280, height=800)
 PAGES = {"overview": "/", "triage": "/triage"}
 """Name of the picture and path of the page."""
 READY_S = 90.0
-SETTLE_S = 60.0
+SETTLE_S = 30.0
 """The demonstration's morning is under way by then: something is broken, something has healed."""
 
 URL = re.compile(r"https?://(?:127\.0\.0\.1|localhost)[:\d]*")

@@ -69,7 +69,9 @@ function counters(patch) {
     const name = item.dataset.c;
     if (name === "heard") item.textContent = item.dataset.t.replace("{n}", c.heard).replace("{total}", c.total);
     else if (name === "heard-n") item.textContent = c.heard;
-    else if (name.startsWith("v-")) { const n = c.verdicts[name.slice(2)] || 0; item.textContent = n; item.closest("li").classList.toggle("none", !n); }
+    else if (name.startsWith("v-")) { const n = c.verdicts[name.slice(2)] || 0; item.textContent = n; item.closest(".legend li")?.classList.toggle("none", !n); }
+    // Of a meeting to which every room is invited; else its box comes with its fragment alone.
+    else if (name === "unready") item.textContent = item.dataset.t.replace("{n}", Object.values(c.verdicts).reduce((sum, n) => sum + n, 0) - (c.verdicts.ready || 0));
   }
   hands(c.hands);
   $(".pulse")?.classList.toggle("on", patch.broker);

@@ -77,6 +77,21 @@ def test_a_tile_that_changed_while_no_page_was_open_changes_back(context: Any, s
     page.wait_for_selector(f"{TILE}.s-ready")
 
 
+def test_the_meetings_box_counts_with_the_legend_before_its_fragment_is_here(context: Any, site: Site) -> None:
+    page = context.new_page()
+    page.goto(f"{site.url}/")
+    until(page, lambda: live(site).watching == 1)
+    page.route(f"{site.url}/", lambda _route: None)
+    ready = int(page.inner_text("#ready b"))
+    change(site, "fault")
+    page.wait_for_selector(f"{TILE}.s-fault")
+    assert page.inner_text("#ready b") == page.inner_text(".legend [data-c=v-ready]") == str(ready - 1)
+    assert page.inner_text("[data-c=unready]") == f"{621 - ready + 1} phòng chưa sẵn sàng"
+    change(site, "ready")
+    page.wait_for_selector(f"{TILE}.s-ready")
+    page.close()
+
+
 def test_eight_tabs_have_one_stream_and_all_hear_it(context: Any, site: Site) -> None:
     pages = [context.new_page() for _ in range(8)]
     for page in pages:

@@ -99,7 +99,7 @@ def shown(client: Client) -> dict[str, int]:
     found["tiles"] = len(re.findall(r'<a href="/rooms/[^"]*" class="s-', overview.split('id="tiles"')[1]))
     found["ready"] = number(r'id="ready"><b[^>]*>(\d+)', overview)
     found["invited"] = number(r'id="ready"><b[^>]*>\d+</b><span>/(\d+)', overview)
-    found["missing"] = number(r"<b>(\d+) phòng chưa sẵn sàng", overview)
+    found["missing"] = number(r"<b[^>]*>(\d+) phòng chưa sẵn sàng", overview)
     found["foreign"] = int((re.search(r"(\d+) phòng được mời không có", overview) or [0, 0])[1])
     return found
 

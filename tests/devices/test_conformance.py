@@ -371,10 +371,8 @@ def test_a_wrong_password_is_tried_once(recording: Recording) -> None:
     prompt = name if recording.login.user else b"Password: "
     session = fresh(recording)
     session.open()
-    events = []
-    for asked in (name, b"Password: ", b"\r\nLogin incorrect\r\n\r\n" + prompt):
-        if asked != name or recording.login.user:
-            events += session.receive(asked)
+    asked = [name] * bool(recording.login.user) + [b"Password: ", b"\r\nLogin incorrect\r\n\r\n" + prompt]
+    events = [event for prompted in asked for event in session.receive(prompted)]
     sent = session.output()
     assert sent.count(recording.login.password.encode()) == 1
     assert any(isinstance(event, LoginRefused) for event in events)

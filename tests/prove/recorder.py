@@ -15,7 +15,7 @@ from sim.control import ControlError, ask
 from tests.prove.told import Book, Truth, of_list, of_page, of_verdict
 
 EVERY_S = 1.0
-PAGES_MAX = 12
+PAGES_MAX = 4
 """Rooms' pages a second, in turn: what is looked at must not be what keeps the hub busy."""
 FAILS = (OSError, ValueError, http.client.HTTPException, ControlError)
 

@@ -14,6 +14,7 @@ from agent.core.reasons import Decision, Reason, refused_if
 from agent.core.remedies import Load, Remedy
 from agent.core.rule import Rule
 from agent.core.state import LoadState, RoomState
+from agent.core.timelines import Timelines
 from agent.runtime.room import Room
 from agent.uplink.session import Outgoing, Session
 from tests.prove.mutants.base import Patch, mutant
@@ -38,10 +39,10 @@ def unknown_call_counts_as_idle() -> list[Patch]:
 def last_good_is_overwritten() -> list[Patch]:
     """A time-out overwrites what the codec last said of a call."""
 
-    def with_reading(self: Seen, reading: Reading, now: Instant) -> Seen:
+    def with_reading(self: Seen, reading: Reading, now: Instant, heard_s: float) -> Seen:
         if isinstance(reading, NoReading):
-            return Seen(None, None, reading, now.mono_s)
-        return Seen(reading, now, reading, now.mono_s)
+            return Seen(None, None, reading, now.mono_s, heard_s=heard_s)
+        return Seen(reading, now, reading, now.mono_s, heard_s=heard_s)
 
     return [(Seen, "with_reading", with_reading)]
 
@@ -58,15 +59,15 @@ def draw_is_no_witness() -> list[Patch]:
     return [(interlock, "no_call", no_call)]
 
 
-@mutant("time server away", "meeting", "maintenance", "codec hangs softly")
+@mutant("time server away", "board loses power", "meeting", "maintenance", "codec hangs softly")
 def unsynced_clock_is_trusted() -> list[Patch]:
     """Meetings and maintenance are compared with a wall clock that nobody disciplines."""
-    honest = interlock._undisturbed
+    honest = Timelines.known
 
-    def undisturbed(load: Load, needed: bool, view: View, policy: Policy) -> Decision:
-        return honest(load, needed, replace(view, now=replace(view.now, synced=True)), policy)
+    def known(self: Timelines, now: Instant) -> tuple[float, ...]:
+        return honest(self, replace(now, synced=True))
 
-    return [(interlock, "_undisturbed", undisturbed)]
+    return [(Timelines, "known", known)]
 
 
 # -- limits of loads

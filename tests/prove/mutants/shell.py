@@ -148,7 +148,7 @@ def journal_keeps_two_acts() -> list[Patch]:
 def looks_count_as_asked_when_taken_in() -> list[Patch]:
     """A look that has waited in the queue is as good as one that was just made."""
 
-    def observed(name: str, readings: Any, _asked_s: float) -> Observed:
+    def observed(name: str, readings: Any, _asked_s: float, _ended_s: float) -> Observed:
         return Observed(Observation(name, dict(readings)))
 
     return [(agent.runtime.probe_threads, "_observed", observed)]

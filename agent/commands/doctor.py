@@ -13,6 +13,7 @@ from agent.config.channel import RelayConfig
 from agent.config.room import AgentConfig, ConfigError
 from agent.core.facts import FACTS, NoReading, Reading
 from agent.core.remedies import LOADS, REMEDIES, Method
+from agent.devices.power._outlets import Rest
 from agent.ports import Probe
 
 WHY = {
@@ -35,6 +36,15 @@ WHY = {
 }
 
 
+RESTS = {
+    Rest.DARK: "phải đặt ổ cắm tự bật lại sau khi mất điện / set it to switch on when its own power comes back",
+    Rest.MOVES: "ổ cắm tự đóng cắt theo hẹn giờ của nó, phải tắt hẹn giờ / it switches by a timer of its own: switch it"
+    " off (Tasmota: PulseTime 0; Shelly: auto on, auto off)",
+    Rest.LOCKED: "ổ cắm bị khóa luôn bật, không cắt được: đặt PowerOnState 1 / it is locked on: set PowerOnState 1",
+    Rest.UNSAID: "ổ cắm không cho biết có tự bật lại sau khi mất điện hay không: xem trong cài đặt của nó"
+    " / it does not say whether it switches on when its own power comes back: look in its settings",
+}
+"""What to mend at an outlet, by what it does by itself."""
 OUTLET_S = 3.0
 CLOCK_BEFORE_S = 1_767_225_600.0
 """2026-01-01: this program is younger, so a clock that says less is wrong."""
@@ -171,8 +181,8 @@ def _outlet(relay: RelayConfig) -> None:
         draw = "" if state.draw_w is None else f", {state.draw_w:g} W"
         on = "có điện / on" if state.on else "KHÔNG có điện / OFF"
         say(f"  ● {relay.family:8} {relay.load:10} {relay.uri}  {on}{draw}")
-        if not outlet.rests_on(OUTLET_S):
-            say("    ! phải đặt ổ cắm tự bật lại sau khi mất điện / set it to switch on when its own power comes back")
+        if words := RESTS.get(outlet.rests(OUTLET_S)):
+            say(f"    ! {words}")
     except LinkFault as fault:
         say(f"  ✕ {relay.family:8} {relay.load:10} {relay.uri}  {WHY.get(fault.kind, fault.kind)}")
     finally:

@@ -16,7 +16,7 @@ from agent.devices import snmp
 from agent.devices.base import checked
 from agent.devices.power import _apc
 from agent.devices.power._apc import ApcOutlet
-from agent.devices.power._outlets import OutletState, WebOutlet
+from agent.devices.power._outlets import OutletState, Rest, WebOutlet
 from agent.probes.names import Resolver, split_host_port
 from agent.probes.snmp import SnmpClient
 from agent.transports.errors import Kind, LinkFault
@@ -51,8 +51,8 @@ class Outlet(Protocol):
         """Take power; it gives it back by itself after `give_back_s`, where it can."""
         ...
 
-    def rests_on(self, timeout_s: float) -> bool | None:
-        """Whether it gives power when its own comes back, whatever was before; None: it does not say."""
+    def rests(self, timeout_s: float) -> Rest:
+        """What it does by itself, such as when its own power comes back."""
         ...
 
     def close(self) -> None:
@@ -108,10 +108,10 @@ class SnmpOutlet:
         del give_back_s
         self._client.set(self._outlet.command_oid, _apc.OFF, timeout_s)
 
-    def rests_on(self, timeout_s: float) -> bool | None:
+    def rests(self, timeout_s: float) -> Rest:
         """A strip says so in a menu only."""
         del timeout_s
-        return None
+        return Rest.UNSAID
 
     def close(self) -> None:
         self._client.close()
@@ -143,8 +143,8 @@ class HttpOutlet:
     def cut(self, give_back_s: float | None, timeout_s: float) -> None:
         self._order(self._dialect.cut(give_back_s), timeout_s)
 
-    def rests_on(self, timeout_s: float) -> bool | None:
-        return self._dialect.rests_on(self._exchange((self._dialect.rest(),), timeout_s)[0])
+    def rests(self, timeout_s: float) -> Rest:
+        return self._dialect.rests(self._exchange(self._dialect.rest(), timeout_s))
 
     def close(self) -> None:
         self._client.close()

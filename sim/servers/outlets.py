@@ -32,6 +32,12 @@ class Plug:
         """When it moves by itself, where to, and how long it was told to wait."""
         self.deaf = False
         """It takes connections, and says nothing: its web server hangs; its timer goes on."""
+        self.pulse_s = 0.0
+        """After every move to on it moves back after so long, whoever moved it; 0: never. Tasmota's `PulseTime`."""
+        self.power_on_state = 1
+        """What it does when its own power comes back, in Tasmota's numbers."""
+        self.others_w: tuple[float, ...] = ()
+        """What the further relays' own meters show, where there are any."""
         self.lag_s = 0.0
         """Its word is this much older than its relay."""
         self._moves: list[tuple[float, bool]] = []
@@ -63,6 +69,7 @@ class Plug:
     def move(self, on: bool, flip_after_s: float | None = None) -> None:
         """Move the relay; after `flip_after_s` it moves back by itself. An earlier timer ends."""
         now_s = self._clock()
+        flip_after_s = (self.pulse_s or None) if on and flip_after_s is None else flip_after_s
         self._later = None if flip_after_s is None else (now_s + flip_after_s, not on, flip_after_s)
         if on != self.on:
             self._moves = [*self._moves[-9:], (now_s, on)]
@@ -126,7 +133,8 @@ class ShellyConversation(WebConversation):
         return said
 
     def _GetConfig(self, given: dict[str, str]) -> dict[str, object]:  # noqa: ARG002, N802
-        return {"id": 0, "name": None, "initial_state": "on", "auto_on": False, "auto_off": False}
+        after_s = self._plug.pulse_s
+        return {"id": 0, "name": None, "initial_state": "on", "auto_on": False, "auto_off": after_s > 0}
 
     def _proven(self, asked: Asked) -> bool:
         """RFC 7616 with `qop=auth`."""
@@ -163,15 +171,19 @@ class TasmotaConversation(WebConversation):
         word, _, value = command.partition(" ")
         if word.lower() == "backlog":
             return self._backlog([part.strip() for part in value.split(";")])
+        several = bool(self._plug.others_w)
         if word.lower() in ("power", "power1"):
             if value:
                 self._plug.move(value.upper() in ("ON", "1", "TRUE"))
-            return {"POWER": "ON" if self._plug.says_on else "OFF"}
+            return {"POWER1" if several else "POWER": "ON" if self._plug.says_on else "OFF"}
         if command.lower() == "status 8":
             draw_w = self._plug.draw_w
-            return {"StatusSNS": {"Time": "2026-11-23T08:00:00", "ENERGY": {"Power": draw_w, "Voltage": VOLTAGE_V}}}
+            said = {"Power": [draw_w, *self._plug.others_w] if several else draw_w, "Voltage": VOLTAGE_V}
+            return {"StatusSNS": {"Time": "2026-11-23T08:00:00", "ENERGY": said}}
         if command.lower() == "poweronstate":
-            return {"PowerOnState": 1}
+            return {"PowerOnState": self._plug.power_on_state}
+        if command.lower() == "pulsetime1":
+            return {"PulseTime1": {"Set": _pulse_steps(self._plug.pulse_s), "Remaining": 0}}
         return {"Command": "Unknown"}
 
     def _backlog(self, parts: list[str]) -> dict[str, object]:
@@ -182,6 +194,11 @@ class TasmotaConversation(WebConversation):
                 return {}
             case _:
                 return {"Command": "Unknown"}
+
+
+def _pulse_steps(pulse_s: float) -> int:
+    """The firmware's count: tenths of a second up to 111, from 112 on seconds and 100 [the firmware's commands]."""
+    return round(pulse_s * 10) if pulse_s <= 11.1 else round(pulse_s) + 100
 
 
 def plug_port(family: str, plug: Plug, up: Callable[[], bool]) -> PlugPort:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from agent.devices.power._outlets import OutletState
+from agent.devices.power._outlets import OutletState, Rest
 from agent.ports import LateError, RelayError
 from agent.power import plug as plugs
 from agent.power.actuators import Actuators
@@ -76,9 +76,9 @@ class LaggingOutlet:
         self._moves.append((self._clock.now_s, False))
         self._flip_s = None if give_back_s is None else self._clock.now_s + give_back_s
 
-    def rests_on(self, timeout_s: float) -> bool | None:
+    def rests(self, timeout_s: float) -> Rest:
         del timeout_s
-        return None
+        return Rest.UNSAID
 
     def close(self) -> None: ...
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from agent.core.exchange import HttpReply
 from agent.core.facts import NoReading
-from agent.devices.power._outlets import OutletState, WebOutlet
+from agent.devices.power._outlets import OutletState, Rest, WebOutlet
 from agent.devices.power.shelly import Shelly
 from agent.devices.power.tasmota import DELAY_MAX, Tasmota
 
@@ -73,14 +73,54 @@ def test_a_password_of_any_letters_stays_in_its_place() -> None:
 
 def test_what_they_do_when_their_own_power_comes_back() -> None:
     config = {"id": 0, "initial_state": "on", "auto_off": False}
-    assert Shelly(0).rests_on(said(config)[0]) is True
-    assert Shelly(0).rests_on(said(config | {"auto_off": True})[0]) is False, "it would cut by itself"
-    assert Shelly(0).rests_on(said(config | {"initial_state": "restore_last"})[0]) is False
-    assert Tasmota(1).rests_on(said({"PowerOnState": 1})[0]) is True
-    assert Tasmota(1).rests_on(said({"PowerOnState": 3})[0]) is False
+    assert Shelly(0).rests(said(config)) is Rest.ON
+    assert Shelly(0).rests(said(config | {"auto_off": True})) is Rest.MOVES, "it would cut by itself"
+    assert Shelly(0).rests(said(config | {"auto_on": True})) is Rest.MOVES, "it would end a cut by itself"
+    assert Shelly(0).rests(said(config | {"initial_state": "restore_last"})) is Rest.DARK
+    page = HttpReply(200, body=b"<html>")
     for outlet in OUTLETS:
-        assert outlet.rests_on(said({})[0]) is None
-        assert outlet.rests_on(HttpReply(200, body=b"<html>")) is None
+        assert outlet.rests(said({}, {})) is outlet.rests((page, page)) is Rest.UNSAID
+
+
+def pulse(number: int, steps: object) -> dict[str, object]:
+    return {f"PulseTime{number}": {"Set": steps, "Remaining": 0}}
+
+
+@pytest.mark.parametrize(
+    ("state", "steps", "rest"),
+    [
+        (1, 0, Rest.ON), (1, 50, Rest.MOVES), (3, 0, Rest.DARK), (0, 0, Rest.DARK), (2, 0, Rest.DARK),
+        (3, 64900, Rest.MOVES), (4, 0, Rest.LOCKED), (4, 50, Rest.LOCKED), (5, 0, Rest.MOVES), (5, 50, Rest.MOVES),
+        (1, None, Rest.UNSAID), (1, "50", Rest.UNSAID), (1, True, Rest.UNSAID), (True, 0, Rest.UNSAID),
+        ("1", 0, Rest.UNSAID),
+    ],
+)  # fmt: skip
+def test_what_a_tasmota_does_by_itself(state: object, steps: object, rest: Rest) -> None:
+    """With `PulseTime` whatever gives power, the plug takes it away: the doctor said that all was well."""
+    for number in (1, 2):
+        assert Tasmota(number).rests(said({"PowerOnState": state}, pulse(number, steps))) is rest
+    assert unquote(Tasmota(2).rest()[1].target) == "/cm?cmnd=PulseTime2"
+
+
+def test_a_pulse_of_another_relay_says_nothing() -> None:
+    assert Tasmota(2).rests(said({"PowerOnState": 1}, pulse(1, 0))) is Rest.UNSAID
+
+
+TWO = {"StatusSNS": {"Time": "2024-01-01T00:00:00", "ENERGY": {
+    "Total": [3.1, 1.2], "Power": [120, 7], "Voltage": 231, "Frequency": 50, "Current": [0.52, 0.03]}}}  # fmt: skip
+
+
+def test_a_meter_of_each_relay_tells_of_its_own() -> None:
+    """Power and current come as lists; the voltage is one."""
+    assert Tasmota(1).state(said({"POWER1": "ON"}, TWO)) == OutletState(True, 120.0, 231.0, 50.0)
+    assert Tasmota(2).state(said({"POWER2": "ON"}, TWO)) == OutletState(True, 7.0, 231.0, 50.0)
+    assert Tasmota(3).state(said({"POWER3": "ON"}, TWO)) == OutletState(True, None, 231.0, 50.0), "it has none"
+
+
+@pytest.mark.parametrize("odd", [[], ["120"], [None], [True], [[120]], {"1": 120}])
+def test_a_list_that_holds_no_number_is_no_draw(odd: object) -> None:
+    meter = {"StatusSNS": {"ENERGY": {"Power": odd, "Voltage": [230, 229]}}}
+    assert Tasmota(1).state(said({"POWER": "ON"}, meter)) == OutletState(True, None, 230.0)
 
 
 json_values = st.recursive(
@@ -107,4 +147,4 @@ def test_no_reply_raises_and_none_but_a_clear_word_is_power(
         assert ('"output"' in text) if isinstance(outlet, Shelly) else ('"ON"' in text or '"OFF"' in text)
         assert state.draw_w is None or abs(state.draw_w) < float("inf")
     assert isinstance(outlet.refusal(replies[0]), str)
-    assert outlet.rests_on(replies[0]) in (True, False, None)
+    assert outlet.rests(replies) in Rest

@@ -12,12 +12,14 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from agent.commands.doctor import RESTS, _outlet
 from agent.config.channel import RelayConfig
 from agent.config.devices import MeterConfig
 from agent.core.events import RemedyDone, StartRemedy
 from agent.core.facts import NoReading
 from agent.core.remedies import LOADS, REMEDIES
 from agent.core.state import Act
+from agent.devices.power._outlets import Rest
 from agent.ports import RelayError
 from agent.power import rescue
 from agent.power.actuators import Actuators
@@ -257,7 +259,36 @@ def test_a_silent_plug_is_no_reading_of_zero(plugged: RoomHardware) -> None:
 
 
 def test_what_it_does_after_a_power_cut_can_be_asked(plugged: RoomHardware) -> None:
-    assert open_outlet(relay(plugged)).rests_on(3.0) is True
+    assert plugged.plug is not None
+    outlet = open_outlet(relay(plugged))
+    assert outlet.rests(3.0) is Rest.ON
+    plugged.plug.pulse_s = 0.5
+    assert outlet.rests(3.0) is Rest.MOVES
+    outlet.give(3.0)
+    until(lambda: not powered(plugged), "its own timer does not cut")
+    outlet.close()
+
+
+def test_the_technician_is_told_of_a_plug_that_cuts_by_itself(
+    plugged: RoomHardware, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert plugged.plug is not None
+    plugged.plug.pulse_s = 5.0
+    _outlet(relay(plugged))
+    said = capsys.readouterr().out
+    assert RESTS[Rest.MOVES] in said
+    assert RESTS[Rest.DARK] not in said
+
+
+def test_each_relay_of_a_plug_has_its_own_draw(tmp_path: Path) -> None:
+    with rack(tmp_path, RoomPlan("r", FAMILIES["tasmota"])) as made:  # type: ignore[arg-type]
+        room = made.rooms[0]
+        assert room.plug is not None
+        alone = OutletMeterProbe(MeterConfig("codec", "tasmota", room.plug_uri, password=PASSWORD))
+        before = alone.observe()["codec.draw_w"]
+        room.plug.others_w = (900.0,)
+        assert alone.observe()["codec.draw_w"] == pytest.approx(before, rel=0.2)
+        alone.close()
 
 
 def test_a_strip_that_cannot_end_a_cycle_is_given_power_as_soon_as_it_can_be_reached(

@@ -7,6 +7,7 @@ the switch between them dies in the middle.
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -24,6 +25,16 @@ class OutletState:
     frequency_hz: float | None = None
     timer_s: float | None = None
     """Within this time it will change by itself, as it says: its own give-back is still to come."""
+
+
+class Rest(enum.Enum):
+    """What an outlet does when nobody gives it an order: when its own power comes back, and afterwards."""
+
+    ON = "gives power, whatever was before, and leaves it"
+    DARK = "may stay dark"
+    MOVES = "gives or takes power by a timer of its own"
+    LOCKED = "is on and takes no order"
+    UNSAID = "does not say"
 
 
 class WebOutlet(Protocol):
@@ -49,12 +60,12 @@ class WebOutlet(Protocol):
         """Why an order was not taken: a reason as in `NoReading`, empty when it was."""
         ...
 
-    def rest(self) -> HttpRequest:
-        """Ask what the outlet does when its own power comes back."""
+    def rest(self) -> tuple[HttpRequest, ...]:
+        """Ask what the outlet does by itself; what the replies say is put together by `rests`."""
         ...
 
-    def rests_on(self, reply: HttpReply) -> bool | None:
-        """Whether it then gives power whatever was before; None: it does not say."""
+    def rests(self, replies: tuple[HttpReply, ...]) -> Rest:
+        """What the replies to `rest` say; never raises."""
         ...
 
 

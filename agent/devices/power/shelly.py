@@ -1,9 +1,10 @@
 """Shelly smart plugs and relays of the second generation and later, over their RPC on HTTP.
 
-Source: device facts, "Power", and the maker's public description of the component *Switch*: `Switch.Set` takes `on`
-and `toggle_after`, `Switch.GetStatus` answers `output`, `apower` (W), `voltage` (V), `freq` (Hz), and `timer_duration`
-while a flip-back is still to come; an RPC that is not taken answers with a status from 400 on and `code`/`message`.
-The account is `admin`, by Digest with SHA-256; without a password everybody in the network may switch it.
+Source: device facts, "Power", and the maker's public description of the component *Switch*: `Switch.Set` takes `on` and
+`toggle_after`, `Switch.GetStatus` answers `output`, `apower` (W), `voltage` (V), `freq` (Hz), and `timer_duration`
+while a flip-back is still to come; `Switch.GetConfig` answers `initial_state`, and `auto_on` and `auto_off`, timers
+that run after every move; an RPC that is not taken answers with a status from 400 on and `code`/`message`. The account
+is `admin`, by Digest with SHA-256; without a password everybody in the network may switch it.
 
 Unverified [M]: whether `Switch.Set` without `toggle_after` ends a flip-back that is still to come. Nothing here counts
 on it: after such an order the outlet is looked at again when the flip-back would have come.
@@ -14,7 +15,7 @@ from __future__ import annotations
 from agent.core.exchange import HttpReply, HttpRequest
 from agent.core.facts import NoReading
 from agent.devices.about import About, Tested
-from agent.devices.power._outlets import OutletState, real
+from agent.devices.power._outlets import OutletState, Rest, real
 
 FAMILY = "shelly"
 PORT = 80
@@ -74,13 +75,15 @@ class Shelly:
         # 404 also stands for a switch that the device does not have.
         return "" if reply.status == 200 else "refused"
 
-    def rest(self) -> HttpRequest:
-        return HttpRequest("GET", f"/rpc/Switch.GetConfig?id={self._id}")
+    def rest(self) -> tuple[HttpRequest, ...]:
+        return (HttpRequest("GET", f"/rpc/Switch.GetConfig?id={self._id}"),)
 
-    def rests_on(self, reply: HttpReply) -> bool | None:
-        if self.refusal(reply):
-            return None
-        said = reply.json()
+    def rests(self, replies: tuple[HttpReply, ...]) -> Rest:
+        if self.refusal(replies[0]):
+            return Rest.UNSAID
+        said = replies[0].json()
         if not isinstance(said.get("initial_state"), str):
-            return None
-        return said["initial_state"] == "on" and said.get("auto_off") is not True
+            return Rest.UNSAID
+        if said.get("auto_off") is True or said.get("auto_on") is True:
+            return Rest.MOVES
+        return Rest.ON if said["initial_state"] == "on" else Rest.DARK

@@ -2,9 +2,11 @@
 
 Source: device facts, "Power", and the firmware's public list of commands: `/cm?cmnd=…` answers JSON, `POWER` or
 `POWERn` with `ON`/`OFF`; `Backlog` does several in turn, `Delay` counts tenths of a second (2 to 3600); `Status 8`
-tells the meter; `PowerOnState` 1 gives power when the plug's own power comes back. A wrong or missing password answers
-200 with a `WARNING`. Over MQTT the plug would be a guest of the province's broker, and its way back would hang on the
-room's line: docs/adr, "Outlets are spoken to directly".
+tells the meter, with a list instead of a number where each relay has its own (a Sonoff Dual's recording: `"Power": [52,
+5]`, one voltage); `PowerOnState` 1 gives power when the plug's own power comes back, 4 does so and takes no order any
+more; `PulseTimeN` other than 0 moves relay N back by itself after every move (arendst/Tasmota#18113). A wrong or
+missing password answers 200 with a `WARNING`. Over MQTT the plug would be a guest of the province's broker, and its way
+back would hang on the room's line: docs/adr, "Outlets are spoken to directly".
 
 Unverified [M]: what the answer to a `Backlog` holds. Any JSON without a warning counts as taken; then the outlet is
 asked.
@@ -18,13 +20,15 @@ from urllib.parse import quote
 from agent.core.exchange import HttpReply, HttpRequest
 from agent.core.facts import NoReading
 from agent.devices.about import About, Tested
-from agent.devices.power._outlets import OutletState, real
+from agent.devices.power._outlets import OutletState, Rest, real
 
 FAMILY = "tasmota"
 PORT = 80
 NUMBERS = range(1, 33)
 GIVES_BACK = True
 DELAY_MAX = 3600
+ON, LOCKED, ON_AFTER_PULSE = 1, 4, 5
+"""Values of `PowerOnState`; with the others it may stay dark: 0 off, 2 the other way round, 3 as it was."""
 ABOUT = About(
     "plugs and relays with the Tasmota firmware (Sonoff, Athom, NOUS, Delock …)",
     (Tested("HTTP 80 (`/cm`)", "our simulator; replies of the firmware's documentation", "tests/sim/test_outlets.py"),),
@@ -38,6 +42,7 @@ class Tasmota:
     """One relay of a device; `number` from 1."""
 
     def __init__(self, number: int, user: str = "", password: str = "") -> None:
+        self._number = number
         self._relay = f"Power{number}"
         self._names = ("POWER", f"POWER{number}") if number == 1 else (f"POWER{number}",)
         self._account = f"user={quote(user or 'admin', '')}&password={quote(password, '')}&" if password else ""
@@ -67,9 +72,14 @@ class Tasmota:
         if word not in ("ON", "OFF"):
             return NoReading("garbled")
         energy = _energy(replies[1]) if len(replies) > 1 else {}
-        return OutletState(
-            word == "ON", real(energy.get("Power")), real(energy.get("Voltage")), real(energy.get("Frequency"))
-        )
+        draw_w, voltage_v, frequency_hz = (self._own(energy.get(name)) for name in ("Power", "Voltage", "Frequency"))
+        return OutletState(word == "ON", draw_w, voltage_v, frequency_hz)
+
+    def _own(self, value: object) -> float | None:
+        """What a quantity is at this relay: a list has one for each, in their order."""
+        if isinstance(value, list):
+            return real(value[self._number - 1]) if len(value) >= self._number else None
+        return real(value)
 
     def refusal(self, reply: HttpReply) -> str:
         said = _object(reply)
@@ -79,13 +89,25 @@ class Tasmota:
             return "denied"
         return "" if reply.status == 200 and said.get("Command") not in ("Unknown", "Error") else "refused"
 
-    def rest(self) -> HttpRequest:
-        return self._command("PowerOnState")
+    def rest(self) -> tuple[HttpRequest, ...]:
+        return self._command("PowerOnState"), self._command(f"PulseTime{self._number}")
 
-    def rests_on(self, reply: HttpReply) -> bool | None:
-        said = _object(reply) or {}
-        value = said.get("PowerOnState")
-        return value in (1, 4) if isinstance(value, int) and not isinstance(value, bool) else None
+    def rests(self, replies: tuple[HttpReply, ...]) -> Rest:
+        state = (_object(replies[0]) or {}).get("PowerOnState")
+        pulse = self._pulse(replies[1]) if len(replies) > 1 else None
+        if state == LOCKED:
+            return Rest.LOCKED
+        if pulse or state == ON_AFTER_PULSE:
+            return Rest.MOVES
+        if type(state) is not int or pulse is None:
+            return Rest.UNSAID
+        return Rest.ON if state == ON else Rest.DARK
+
+    def _pulse(self, reply: HttpReply) -> bool | None:
+        """Whether the relay moves back by itself; None: it does not say. `Set` counts in the firmware's own steps."""
+        said = (_object(reply) or {}).get(f"PulseTime{self._number}")
+        value = said.get("Set") if isinstance(said, dict) else None
+        return value != 0 if type(value) is int else None
 
 
 def _object(reply: HttpReply) -> dict[str, Any] | None:

@@ -9,7 +9,7 @@ from agent.config.channel import RelayConfig
 from agent.core.facts import Reading
 from agent.core.interlock import WITNESSES
 from agent.core.remedies import Method
-from agent.devices.power._outlets import OutletState
+from agent.devices.power._outlets import OutletState, Rest
 from agent.ports import LATE, Asked, InTime, Outcome, always
 from agent.power.gpio import GpioRelays
 from agent.transports.errors import LinkFault
@@ -143,9 +143,9 @@ class Outlet:
             world.later(give_back_s, lambda: self._flip(timer))
         world.cross("act.cut")
 
-    def rests_on(self, timeout_s: float) -> bool | None:
+    def rests(self, timeout_s: float) -> Rest:
         self._answer(timeout_s)
-        return True
+        return Rest.ON
 
     def close(self) -> None:
         """Nothing to let go of."""

@@ -18,7 +18,8 @@ class Stance(enum.StrEnum):
 
     WORKING = "working"  # an act of the room's own is under way
     AWAITING = "awaiting"  # the act is done, its effect is awaited
-    LATE = "late"  # either of them, for longer than such an act takes
+    LATE = "late"  # the act is under way for longer than such an act takes
+    OVERDUE = "overdue"  # the act is done, and its effect should have been there
     CHOOSING = "choosing"  # it is certain, and the room is about to act or to say why it may not
     WAITING = "waiting"  # something forbids the act, and may soon pass
     REFUSED = "refused"  # something forbids the act, and has done so for too long: a person is needed
@@ -47,8 +48,10 @@ class Need(enum.StrEnum):
     NONE = ""  # it is over
 
 
-ACTING = frozenset({Stance.WORKING, Stance.AWAITING, Stance.LATE})
+ACTING = frozenset({Stance.WORKING, Stance.AWAITING, Stance.LATE, Stance.OVERDUE})
 """Where the machine is at it, and people leave it alone."""
+_ACTED = {"remedying": (Stance.WORKING, Stance.LATE), "settling": (Stance.AWAITING, Stance.OVERDUE)}
+"""By phase: the stance, and the one when its time is up."""
 HAND_STANCES = frozenset({Stance.REFUSED, Stance.GIVEN_UP, Stance.PERSON, Stance.UNHEARD})
 """Where a person acts in the machine's place."""
 CALL_REASONS = frozenset({"in_call", "call_unknown", "call_witnesses_disagree"})
@@ -112,8 +115,8 @@ def stance_of(now: Moment) -> Stance:
     if not now.heard:
         return Stance.UNHEARD
     if now.phase in ("remedying", "settling"):
-        begun = Stance.WORKING if now.phase == "remedying" else Stance.AWAITING
-        return Stance.LATE if now.left_s < 0 else begun
+        begun, beyond = _ACTED[now.phase]
+        return beyond if now.left_s < 0 else begun
     if now.phase == "confirmed":
         return Stance.WAITING if now.refused else Stance.CHOOSING
     if now.refused and now.refused not in NO_MEANS:
@@ -143,7 +146,7 @@ def tell(words: Words, now: Moment) -> Telling:
         return Telling(stance)
     if stance in ACTING:
         takes_s = now.takes_s if stance is Stance.WORKING else 0.0
-        left_s = now.left_s if stance is not Stance.LATE else 0.0
+        left_s = max(0.0, now.left_s)
         return Telling(stance, now.act, takes_s=takes_s, left_s=left_s, steps=tuple(words.working))
     refused = now.refused if stance in (Stance.WAITING, Stance.REFUSED) else ""
     caution = _caution(words, now, stance)

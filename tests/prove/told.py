@@ -1,7 +1,7 @@
 """What the console tells of a room, second by second, held against what the simulation knows to be so. Pure.
 
-A statement may lag: whoever looks at a room has to look, and the news have to travel. It counts from the moment on at
-which it was untrue for `MAY_LAG_S`, and until it was right again or nobody said it any more.
+A statement may lag: the room has to look, more than once, and the news have to travel. It counts from the moment on at
+which it was untrue for longer than that, and until it was right again or nobody said it any more.
 """
 
 from __future__ import annotations
@@ -14,6 +14,12 @@ MAY_LAG_S = 5.0
 """A number of its own, of no code of the product's."""
 
 
+LOOKS_S = 5.4
+"""What a room needs besides to be sure of a fault, and of its end: three looks of 10 s, in a calm room 18 s, and the
+demonstration's time is a tenth (docs/simulator.md)."""
+SLOW_LOOKS_S = 10.8
+"""The same of what is looked at every third time: air and light."""
+SLOW = frozenset({"overheating", "room_dark"})
 HOT_C = 35.0
 """From here on a room is too hot: the operators' procedures."""
 
@@ -74,10 +80,15 @@ class Untruth:
 
     said: Said
     since_s: float
-    lasted_s: float = 0.0
-    """Beyond `MAY_LAG_S`."""
     faults: tuple[str, ...] = ()
-    """Those that were present when it began."""
+    """Those that were present when it began, or have just ended."""
+    lasted_s: float = 0.0
+    """Beyond what it may lag."""
+
+    @property
+    def may_lag_s(self) -> float:
+        """What the way to the console may take, and the room's own looks."""
+        return MAY_LAG_S + (SLOW_LOOKS_S if SLOW & set(self.faults) else LOOKS_S)
 
     def __str__(self) -> str:
         named = ", ".join(self.faults) or "nothing"
@@ -98,6 +109,8 @@ class Book:
     statements: int = 0
     untruths: list[Untruth] = field(default_factory=list)
     _wrong: dict[Said, Untruth] = field(default_factory=dict)
+    _last: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """By room: the faults that it last had."""
 
     def look(
         self, at_s: float, said: Iterable[Said], truths: Mapping[str, Truth], unseen: Callable[[Said], bool] = _never
@@ -107,6 +120,7 @@ class Book:
         `unseen`: what was not looked at this time; what was wrong there is taken to be wrong until the next look.
         """
         self.seconds += 1
+        self._last |= {room: truth.faults for room, truth in truths.items() if truth.faults}
         wrong = set()
         for one in said:
             self.statements += 1
@@ -114,8 +128,8 @@ class Book:
             if HOLDS[one.what](truth):
                 continue
             wrong.add(one)
-            found = self._wrong.setdefault(one, Untruth(one, at_s, faults=truth.faults))
-            found.lasted_s = max(0.0, at_s - found.since_s - MAY_LAG_S)
+            found = self._wrong.setdefault(one, Untruth(one, at_s, truth.faults or self._last.get(one.room, ())))
+            found.lasted_s = max(0.0, at_s - found.since_s - found.may_lag_s)
         for over in [one for one in self._wrong if one not in wrong and not unseen(one)]:
             self._end(over)
 

@@ -23,7 +23,7 @@ REFUSED = Moment("escalated", "meeting_near", "codec_restart", 1, 240.0, 3600.0,
         (Moment("remedying"), Stance.WORKING),
         (Moment("settling"), Stance.AWAITING),
         (Moment("remedying", left_s=-1.0), Stance.LATE),
-        (Moment("settling", left_s=-1.0), Stance.LATE),
+        (Moment("settling", left_s=-1.0), Stance.OVERDUE),
         (Moment("confirmed"), Stance.CHOOSING),
         (Moment("confirmed", "hold_on"), Stance.WAITING),
         (Moment("escalated", "in_call"), Stance.REFUSED),
@@ -67,6 +67,8 @@ def test_while_the_room_acts_it_is_said_what_and_how_long_and_people_leave_it_al
     assert tell(WORDS, settling) == Telling(Stance.AWAITING, "codec_restart", "", 0.0, 200.0, ("Chờ.",))
     late = replace(now, left_s=-5.0)
     assert tell(WORDS, late) == Telling(Stance.LATE, "codec_restart", steps=("Chờ.",))
+    overdue = replace(settling, left_s=-5.0)
+    assert tell(WORDS, overdue) == Telling(Stance.OVERDUE, "codec_restart", steps=("Chờ.",))
 
 
 def test_while_it_waits_nothing_is_unplugged() -> None:

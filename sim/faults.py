@@ -127,6 +127,12 @@ def _complains(room: RoomPhysics, now_s: float, part: str) -> None:
     room.display.complaint = part
 
 
+def _ups_complains(room: RoomPhysics, now_s: float, said: str) -> None:
+    room.advance(now_s)
+    if room.ups is not None:
+        room.ups.complaint = said
+
+
 def _dark(room: RoomPhysics, now_s: float, dark: bool) -> None:
     room.advance(now_s)
     room.wall_switch = not dark
@@ -191,6 +197,12 @@ FAULTS: dict[str, FaultKind] = {
             "bóng đèn máy chiếu hỏng", "room", "escalated", ("display_complains",),
             lambda r, t, _a: _complains(r, t, "lamp"), lambda r, t: _complains(r, t, ""),
             lambda r: bool(r.display.complaint),
+        ),
+        FaultKind(
+            "ups_alarm", "the UPS raises an alarm of its own",
+            "UPS báo lỗi của chính nó", "room", "escalated", ("ups_complains",),
+            lambda r, t, _a: _ups_complains(r, t, "Battery voltage too low!"), lambda r, t: _ups_complains(r, t, ""),
+            lambda r: r.ups is not None and bool(r.ups.complaint),
         ),
         FaultKind(
             "switch_hang", "the room's switch hangs",

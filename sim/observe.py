@@ -109,6 +109,8 @@ def power(room: RoomPhysics, chance: random.Random) -> dict[str, Reading]:
             "ups.on_battery": ups.on_battery,
             "ups.low_battery": ups.low,
             "ups.replace_battery": ups.worn,
+            "ups.output_on": ups.output,
+            "ups.fault": ups.complaint or "none",
             "ups.charge_pct": round(ups.charge_pct, 0),
             "ups.runtime_s": round(ups.left_s, 0),
             "ups.input_v": round(room.mains.volts, 0) if grid else 0.0,

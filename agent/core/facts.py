@@ -115,6 +115,8 @@ FACTS: dict[str, FactSpec] = _catalogue(
     FactSpec("ups.on_battery", "", "the UPS runs from its battery", False),
     FactSpec("ups.low_battery", "", "the UPS will switch off soon", False),
     FactSpec("ups.replace_battery", "", "the UPS asks for a new battery", False, fresh_s=95),
+    FactSpec("ups.output_on", "", "the UPS gives power to what hangs on it", True),
+    FactSpec("ups.fault", "", "what the UPS itself complains of, `none` when of nothing", "none", fresh_s=95),
     FactSpec("ups.charge_pct", "%", "battery charge", 100.0, fresh_s=95, low=0, high=100),
     FactSpec("ups.runtime_s", "s", "how long the battery will last", 900.0, fresh_s=95, low=0),
     FactSpec("ups.input_v", "V", "mains voltage as the UPS sees it", 224.0, low=0, high=500),

@@ -28,7 +28,10 @@ def diagnose(view: View, policy: Policy) -> Diagnosis:
 
 def _fill(view: View, policy: Policy) -> dict[str, str]:
     runtime_s = view.number("ups.runtime_s")
+    charge_pct = view.number("ups.charge_pct") if view.is_true("ups.on_battery") else None
     left = {"n": f"{runtime_s / 60:.0f}"} if runtime_s is not None else {}
+    if runtime_s is None and charge_pct is not None:  # many a UPS tells no time
+        left = {"pct": f"{charge_pct:.0f}"}
     return {"power": policy.phone("power"), **left}
 
 
@@ -50,7 +53,7 @@ RULE = Rule(
     words={
         "vi": Words(
             "Mất điện lưới",
-            "Mất điện[, UPS còn khoảng {n} phút]",
+            "Mất điện[, UPS còn khoảng {n} phút][, ắc quy UPS còn khoảng {pct}%]",
             (
                 "Xem aptomat có bị nhảy không; ướt thì không chạm vào.",
                 "Bật máy phát hoặc gọi Điện lực[ {power}].",
@@ -65,7 +68,7 @@ RULE = Rule(
         ),
         "en": Words(
             "Mains lost",
-            "Mains lost[, minutes left in the UPS: about {n}]",
+            "Mains lost[, minutes left in the UPS: about {n}][, battery of the UPS: about {pct}%]",
             (
                 "See whether the breaker has tripped; do not touch it wet.",
                 "Start the generator or call the power company[ {power}].",

@@ -38,7 +38,7 @@ RULE = Rule(
     passes=2,
     confirm_s=20,
     loads=("switch",),
-    inhibited_by=("mains_lost",),
+    inhibited_by=("mains_lost", "ups_off"),
     act_after_s=act_after_s,
     act_after=(
         "At once where the port has a carrier, as a hung switch leaves it. Without one the cable is out, or the switch"

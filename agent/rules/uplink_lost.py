@@ -45,7 +45,7 @@ RULE = Rule(
     passes=2,
     confirm_s=45,
     loads=("converter", "switch"),
-    inhibited_by=("room_network_lost", "mains_lost"),
+    inhibited_by=("room_network_lost", "mains_lost", "ups_off"),
     act_after_s=act_after_s,
     act_after=(
         f"It waits until nothing beyond the converter has answered for {WAITS.by_itself_s / 60:.0f} min, or"

@@ -34,6 +34,10 @@ class Ups:
         self.left_s = runtime_s
         self.worn = False
         """Its self-test asks for a new battery."""
+        self.off = False
+        """Its output is switched off."""
+        self.complaint = ""
+        """What it raises an alarm of."""
         self._at_s = now_s
         self._on_grid = True
         self.empty = False
@@ -62,7 +66,7 @@ class Ups:
     @property
     def output(self) -> bool:
         """Whether what hangs on it has power."""
-        return not self.empty
+        return not self.empty and not self.off
 
     @property
     def charge_pct(self) -> float:

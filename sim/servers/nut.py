@@ -1,22 +1,25 @@
-"""A NUT server (`upsd`, TCP 3493) with the room's UPS. Source: device facts, "Power"; RFC 9271."""
+"""A NUT server (`upsd`, TCP 3493) with the room's UPS. Source: device facts, "Power"; RFC 9271; dumps of nut-ddl."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from sim.physics import RoomPhysics
+from sim.physics.power import Ups
 from sim.servers.base import Lines
 
 NAME = "ups"
+NOMINAL_V = 24.0
 
 
 class NutConversation:
     """Answers `LIST UPS`, `LIST VAR`, `GET VAR` and the login; refuses the rest by name."""
 
-    def __init__(self, room: RoomPhysics, clock: Callable[[], float]) -> None:
+    def __init__(self, room: RoomPhysics, clock: Callable[[], float], *, megatec: bool = False) -> None:
         self.closing = False
         self._room = room
         self._clock = clock
+        self._megatec = megatec
         self._lines = Lines()
 
     def opened(self) -> bytes:
@@ -39,12 +42,22 @@ class NutConversation:
         flags = ["OB", "DISCHRG"] if ups.on_battery else ["OL"]
         flags += ["LB"] if ups.low else []
         flags += ["RB"] if ups.worn else []
+        flags += ["OFF"] if ups.off else []
+        flags = ["ALARM", *flags] if ups.complaint else flags
         return {
-            "battery.charge": f"{ups.charge_pct:.0f}",
-            "battery.runtime": f"{ups.left_s:.0f}",
+            **self._battery(ups),
+            **({"ups.alarm": ups.complaint} if ups.complaint else {}),
             "input.voltage": f"{self._room.mains.volts:.1f}",
             "ups.status": " ".join(flags),
         }
+
+    def _battery(self, ups: Ups) -> dict[str, str]:
+        """Charge and time left, or, as those that speak Megatec's tongue do, the voltage alone."""
+        if not self._megatec:
+            return {"battery.charge": f"{ups.charge_pct:.0f}", "battery.runtime": f"{ups.left_s:.0f}"}
+        empty, full = (NOMINAL_V * part / 120 for part in (104, 130))
+        volts = empty + (full - empty) * ups.charge_pct / 100
+        return {"battery.voltage": f"{volts:.1f}", "battery.voltage.nominal": f"{NOMINAL_V:.1f}"}
 
     def _answer(self, line: str) -> str:
         words = [word.strip('"') for word in line.split()]

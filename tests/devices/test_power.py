@@ -169,6 +169,8 @@ def test_a_list_cut_at_every_byte() -> None:
                 "ups.on_battery": True,
                 "ups.low_battery": True,
                 "ups.replace_battery": False,
+                "ups.output_on": True,
+                "ups.fault": "none",
                 "ups.charge_pct": 42,
                 "ups.runtime_s": 360,
                 "ups.input_v": NoReading("absent"),
@@ -196,6 +198,68 @@ def test_status_flags(status: str, on_battery: object, low: object, replace: obj
         low,
         replace,
     )
+
+
+@pytest.mark.parametrize(
+    ("status", "on_battery", "output_on"),
+    [
+        ("OL OFF", False, False), ("OFF OL CHRG", False, False), ("OL OFF TRIM", False, False),
+        ("OFF", NoReading("absent"), False), ("OB OFF", True, False), ("OL", False, True), ("OB DISCHRG", True, True),
+        ("BYPASS", False, True), ("WAIT", NoReading("stale"), NoReading("stale")),
+        ("", NoReading("absent"), NoReading("absent")),
+    ],
+)  # fmt: skip
+def test_an_output_that_is_off(status: str, on_battery: object, output_on: object) -> None:
+    """The mains is there, and the room is dark by the UPS."""
+    readings = facts_of({"ups.status": status})
+    assert (readings["ups.on_battery"], readings["ups.output_on"]) == (on_battery, output_on)
+
+
+@pytest.mark.parametrize(
+    ("variables", "fault"),
+    [
+        ({"ups.status": "ALARM OL", "ups.alarm": "Battery voltage too low!"}, "Battery voltage too low!"),
+        ({"ups.status": "ALARM OL"}, "alarm"),
+        ({"ups.status": "OL", "ups.alarm": "No battery installed!"}, "No battery installed!"),
+        ({"ups.status": "OL OVER"}, "overload"),
+        ({"ups.status": "ALARM OL", "ups.alarm": "  A \n" + "x" * 300}, "A " + "x" * 78),
+        ({"ups.status": "OL", "ups.alarm": " "}, "none"),
+        ({"ups.status": "OB LB"}, "none"),
+        ({"ups.status": ""}, NoReading("absent")),
+        ({}, NoReading("absent")),
+    ],
+)
+def test_an_alarm_is_told_in_its_own_words(variables: dict[str, str], fault: object) -> None:
+    assert facts_of(variables)["ups.fault"] == fault
+
+
+MEGATEC = {"ups.status": "OB DISCHRG", "battery.voltage": "21.4", "battery.voltage.nominal": "24.0"}
+"""A UPS with Megatec's tongue on its battery: neither charge nor time left."""
+
+
+@pytest.mark.parametrize(
+    ("changed", "charge_pct"),
+    [
+        ({}, 12), ({"battery.voltage": "26.5"}, 100), ({"battery.voltage": "20.5"}, 0), ({"battery.charge": "55"}, 55),
+        ({"battery.voltage.low": "20.0", "battery.voltage.high": "27.0"}, 20),
+        ({"battery.voltage.low": "-0.87", "battery.voltage.high": "-1.08"}, 12),
+        ({"battery.voltage": "2.28"}, NoReading("absent")), ({"battery.voltage": "-"}, NoReading("absent")),
+        ({"battery.voltage.nominal": "0"}, NoReading("absent")),
+        ({"ups.status": "OL CHRG", "battery.voltage": "27.3"}, NoReading("absent")),
+        ({"battery.charge": "NA"}, NoReading("garbled")),
+    ],
+)  # fmt: skip
+def test_a_charge_that_is_not_told_is_estimated_from_the_voltage(changed: dict[str, str], charge_pct: object) -> None:
+    """Only from the battery: while it is charged the voltage is the charger's. A Castle tells that of one cell."""
+    assert facts_of(MEGATEC | changed)["ups.charge_pct"] == charge_pct
+
+
+def test_a_castle_c1k_on_the_mains() -> None:
+    """Variables of nut-ddl's dump of a Santak Castle C1K."""
+    castle = {"battery.voltage": "2.28", "battery.voltage.high": "-1.08", "battery.voltage.low": "-0.87"}
+    readings = facts_of(castle | {"input.voltage": "231.3", "ups.load": "0", "ups.status": "OL"})
+    assert readings["ups.charge_pct"] == readings["ups.runtime_s"] == NoReading("absent")
+    assert (readings["ups.on_battery"], readings["ups.output_on"], readings["ups.input_v"]) == (False, True, 231.3)
 
 
 @pytest.mark.parametrize(

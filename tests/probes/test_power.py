@@ -161,10 +161,15 @@ def test_a_real_upsd(upsd: Upsd) -> None:
         "ups.on_battery": True,
         "ups.low_battery": True,
         "ups.replace_battery": True,
+        "ups.output_on": True,
+        "ups.fault": "none",
         "ups.charge_pct": 42,
         "ups.runtime_s": 360,
         "ups.input_v": 231.5,
     }
+    upsd.status("ALARM OL OFF")
+    eventually(lambda: probe.observe()["ups.output_on"] is False, "it does not say that its output is off")
+    assert probe.observe()["ups.fault"] == "alarm"
     probe.close()
 
 

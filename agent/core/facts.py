@@ -34,8 +34,8 @@ class NoReading:
     no session left for us), `garbled`, `absent` (the device has no such quantity), `stale` (the source says its own
     data is old), `certificate_changed` and `host_key_changed` (who answers may not be the device: a person decides),
     `old_tls` (it speaks a TLS that is not taken unasked), `failed` (the device says that it is out of order), `warming`
-    (it was switched on too lately), `secret_meeting` and `not_told` (it may not be measured: `agent.core.secrecy`),
-    `bug` (ours).
+    (it was switched on too lately), `end_of_range` (the sensor shows the most that it can), `secret_meeting` and
+    `not_told` (it may not be measured: `agent.core.secrecy`), `bug` (ours).
     """
 
     reason: str
@@ -149,7 +149,7 @@ FACTS: dict[str, FactSpec] = _catalogue(
     FactSpec("pc.app_running", "", "the conference software runs on the PC", True),
     FactSpec("env.humidity_pct", "%", "relative humidity", 70.0, fresh_s=95, low=0, high=100),
     FactSpec("env.light_lx", "lx", "light on the table", 400.0, fresh_s=95, low=0, high=200_000),
-    FactSpec("env.co2_ppm", "ppm", "carbon dioxide in the air of the room", 650.0, fresh_s=95, low=0, high=10_000),
+    FactSpec("env.co2_ppm", "ppm", "carbon dioxide in the air of the room", 650.0, fresh_s=95, low=300, high=10_000),
     FactSpec("hub.session", "", "the agent is connected to the hub's broker", True),
     FactSpec("room.attended", "", "somebody works at the equipment and has asked it to hold still", False),
     FactSpec("self.cpu_pct", "%", "processor load of the whole board", 7.0, fresh_s=185, low=0, high=100),

@@ -33,7 +33,7 @@ class Co2Probe:
         """Look once. After silence or a pulled adapter it may have been without power: it warms up anew."""
         readings = self._line.look()
         reading = readings[mhz19.KEY]
-        if isinstance(reading, NoReading):
+        if isinstance(reading, NoReading) and reading.reason != "end_of_range":
             if reading.reason in ("timeout", "link"):
                 self._answers_since_s = None
             return readings

@@ -1,6 +1,7 @@
 """An MH-Z19 carbon dioxide sensor on a serial line, fed by the USB adapter it hangs on.
 
-Source: device facts, "Environment"; the data sheet's frame of nine bytes. While it warms up it says 410 ppm [M].
+Source: device facts, "Environment"; the data sheet's frame of nine bytes. While it warms up it says 410 ppm [M]. Beyond
+its range it says where that ends (UedaTakeyuki/mh-z19#19).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ FRAME_BYTES = 9
 READ = 0x86
 WARM_UP_S = 180.0
 WARMING_PPM = 410
+RANGE_PPM = 5000
 
 
 class Mhz19Conversation:
@@ -49,7 +51,7 @@ class Mhz19Conversation:
     def _answer(self) -> bytes:
         self._room.advance(self._clock())
         warm = self._clock() - self._on_s >= WARM_UP_S
-        ppm = round(self._room.climate.co2_ppm) if warm else WARMING_PPM
+        ppm = min(RANGE_PPM, round(self._room.climate.co2_ppm)) if warm else WARMING_PPM
         body = bytes((0xFF, READ, ppm >> 8, ppm & 0xFF, 0x41, 0, 0, 0))
         return body + bytes((_check(body),))
 

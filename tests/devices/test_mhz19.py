@@ -57,6 +57,22 @@ def test_a_value_beyond_the_sensor_is_garbled() -> None:
     assert heard(Mhz19().receive(with_checksum(bytes.fromhex("FF 86 FF FF 00 00 00 00")))) == [NoReading("garbled")]
 
 
+@pytest.mark.parametrize(
+    ("wire", "reading"),
+    [
+        ("FF 86 00 00 3E 00 00 00 3C", NoReading("garbled")), ("FF 86 01 2B 00 00 00 00 4E", NoReading("garbled")),
+        ("FF 86 01 2C 00 00 00 00 4D", 300), ("FF 86 13 88 00 00 00 00 DF", NoReading("end_of_range")),
+        ("FF 86 07 D0 00 00 00 00 A3", NoReading("end_of_range")),
+        ("FF 86 27 10 00 00 00 00 43", NoReading("end_of_range")),
+        ("FF 86 13 87 00 00 00 00 E0", 4999), ("FF 86 27 11 00 00 00 00 42", NoReading("garbled")),
+    ],
+)  # fmt: skip
+def test_what_no_air_has_and_what_the_sensor_cannot_show_are_no_measurements(wire: str, reading: object) -> None:
+    frame = bytes.fromhex(wire)
+    assert frame[8] == checksum(frame)
+    assert heard(Mhz19().receive(frame)) == [reading]
+
+
 @given(before=st.binary(max_size=60), chunk=st.integers(1, 20))
 def test_noise_before_an_answer(before: bytes, chunk: int) -> None:
     """A good frame is found behind noise, also behind noise that looks like the head of a frame."""

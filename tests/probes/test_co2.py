@@ -41,6 +41,25 @@ def test_it_is_believed_when_it_is_warm(tmp_path: Path) -> None:
         ours.now_s += 1
         its.now_s += WARM_UP_S
         assert probe.observe() == {KEY: 1234}
+        room.climate.co2_ppm = 7000.0
+        assert probe.observe() == {KEY: NoReading("end_of_range")}
+        ours.now_s += 3600.0
+        room.climate.co2_ppm = 900.0
+        assert probe.observe() == {KEY: 900}, "it was warm all the time"
+        probe.close()
+
+
+def test_the_end_of_its_range_is_an_answer_too(tmp_path: Path) -> None:
+    """It is no measurement before it is warm either, and it warms up meanwhile."""
+    ours, its = Watch(), Watch()
+    with served(tmp_path, lambda room, _: Mhz19Conversation(room, its)) as (room, _, serial):
+        room.climate.co2_ppm = 7000.0
+        its.now_s += WARM_UP_S
+        probe = Co2Probe(SensorConfig("mhz19", uri=serial, timeout_s=10), ours)
+        assert probe.observe() == {KEY: NoReading("warming")}
+        ours.now_s += WARM_UP_S
+        room.climate.co2_ppm = 900.0
+        assert probe.observe() == {KEY: 900}
         probe.close()
 
 

@@ -3,11 +3,15 @@
 Source: device facts, "Environment": `FF 01 86 00 00 00 00 00 79` asks for the concentration, `FF 86 HH LL …` answers,
 and what it says in the first three minutes under power is no measurement. The last byte of a frame is the negated sum
 of bytes 1 to 7 plus one [M]: the request itself obeys it. Bytes 4 to 7 of an answer are not documented and not used.
+
+It measures up to 2000, 5000 or 10000 ppm, as it is set, and shows that number for all that is more
+(UedaTakeyuki/mh-z19#19), or for hours in fresh air when it has lost its zero (#25 there): such a number is the end of
+its range and no measurement. Nor is 0 (WifWaf/MH-Z19#48): no air has less than 300 ppm.
 """
 
 from __future__ import annotations
 
-from agent.core.facts import plausible
+from agent.core.facts import NoReading, Reading, plausible
 from agent.devices.about import About, Tested
 from agent.devices.base import Event, Facts, ProtocolError
 
@@ -28,6 +32,7 @@ KEY = "env.co2_ppm"
 BAUDS = (9600,)
 WARM_UP_S = 180.0
 """From power on; the shell counts it from the first good answer, since the sensor does not say how long it is on."""
+ENDS_PPM = frozenset({2000, 5000, 10_000})
 FRAME_BYTES = 9
 BUFFER_BYTES_MAX = 128
 REQUEST = bytes.fromhex("FF 01 86 00 00 00 00 00 79")
@@ -37,6 +42,11 @@ _HEAD = b"\xff\x86"
 def checksum(frame: bytes) -> int:
     """The ninth byte of a frame, out of its first eight."""
     return -sum(frame[1:8]) & 0xFF
+
+
+def reading_of(ppm: int) -> Reading:
+    """What a concentration that it shows is worth."""
+    return NoReading("end_of_range") if ppm in ENDS_PPM else plausible(KEY, ppm)
 
 
 class Mhz19:
@@ -65,7 +75,7 @@ class Mhz19:
             if frame[-1] == checksum(frame):
                 del self._buffer[: at + FRAME_BYTES]
                 at = 0
-                events.append(Facts({KEY: plausible(KEY, int.from_bytes(frame[2:4], "big"))}))
+                events.append(Facts({KEY: reading_of(int.from_bytes(frame[2:4], "big"))}))
             else:
                 at += 1
         if len(self._buffer) > BUFFER_BYTES_MAX:

@@ -19,13 +19,21 @@ class PjlinkConversation:
     """One client's talk. Answers what `display` of the room is."""
 
     def __init__(
-        self, room: RoomPhysics, clock: Callable[[], float], *, password: str = "", pjlink_class: int = 2
+        self,
+        room: RoomPhysics,
+        clock: Callable[[], float],
+        *,
+        password: str = "",
+        pjlink_class: int = 2,
+        class_word: str = "",
     ) -> None:
         self.closing = False
         self._room = room
         self._clock = clock
         self._password = password
         self._class = pjlink_class
+        self._class_word = class_word
+        """What it writes before the digit of its class: `Class ` (Optoma), `Version` (BenQ), by OpenLP."""
         self._known = not password
         self._lines = Lines()
 
@@ -78,7 +86,7 @@ class PjlinkConversation:
                     display.switch(False, now_s)
                 return "OK"
             case "CLSS", "?":
-                return str(self._class)
+                return f"{self._class_word}{self._class}"
             case "INF1", "?":
                 return MODEL[0]
             case "INF2", "?":

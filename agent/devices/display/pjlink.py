@@ -3,7 +3,9 @@
 Source: device facts, "Displays and cameras"; JBMIA, PJLink specifications 2.10 (class 2), chapters 4 and 5. On
 connection the projector says `PJLINK 0`, or `PJLINK 1 TOKEN`: then the first command carries md5(TOKEN + password)
 before it, and `PJLINK ERRA` refuses it. `ERR1`: no such command; `ERR2`: no such parameter; `ERR3`: not now (standby,
-warming, cooling); `ERR4`: the projector has failed. Answers repeat the command; letters of either case are equal.
+warming, cooling); `ERR4`: the projector has failed. Answers repeat the command; letters of either case are equal. What
+projectors say otherwise is in OpenLP's `pjlinkcommands`: a class in words (`Class 1`, Optoma; `Version1`, BenQ), and
+`AVMT` of one half alone (`10`, `11`: the picture; `20`, `21`: the sound).
 
 Many projectors serve one client at a time and hang up after 30 s without a command: every look has a connection of its
 own, so that a teacher's remote program finds the projector free.
@@ -56,6 +58,8 @@ POWERS = {"0": "off", "1": "on", "2": "cooling", "3": "warming"}
 PARTS = ("fan", "lamp", "temperature", "cover", "filter", "other")
 """What the six digits of `ERST` speak of: 0 fine, 1 a warning, 2 an error."""
 REASONS = {"ERR1": "absent", "ERR2": "refused", "ERR3": "refused", "ERR4": "failed"}
+BLANKED = {"10": False, "11": True, "20": False, "21": False, "30": False, "31": True}
+"""What `AVMT` says of the picture: first digit the half it speaks of (1 picture, 2 sound, 3 both), second its mute."""
 TAKEN = "OK"
 NOT_NOW = NoReading("absent")
 """What `ERR3` to a question means: in standby there is no such quantity."""
@@ -172,7 +176,8 @@ class PjlinkSession(QuerySession[str]):
     def _logged_in(self, command: str, value: str) -> list[Event]:
         if command != "CLSS":
             return [ProtocolError(f"an answer to {command}, which was not asked")]
-        self._class = "2" if value == "2" else "1"
+        digits = re.findall(r"[0-9]", "" if value.upper() in REASONS else value)
+        self._class = "2" if digits[:1] == ["2"] else "1"
         self._phase = Phase.READY
         self.ready = True
         return [Ready()]
@@ -213,7 +218,7 @@ def facts_of(answers: Mapping[str, str | NoReading], wanted: str) -> dict[str, R
         "display.power": power,
         "display.input": shown,
         "display.input_right": shown == wanted.lower() if right else _why(shown, power),
-        "display.picture_muted": _word(read("AVMT"), {"11": True, "31": True, "21": False, "30": False}),
+        "display.picture_muted": _word(read("AVMT"), BLANKED),
         "display.signal": _signal(read("IRES")),
         "display.fault": _fault(answers),
         "display.lamp_h": _lamp(read("LAMP")),

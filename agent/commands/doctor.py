@@ -31,6 +31,7 @@ WHY = {
     "stale": "dữ liệu cũ / its data is old",
     "warming": "mới bật, chờ ba phút / switched on lately: wait three minutes",
     "end_of_range": "hết thang đo, chỉnh lại ngoài trời / at the end of its range: calibrate it in fresh air",
+    "two_answer": "hai đồng hồ cùng trả lời, mỗi cái phải một dây riêng / two answer: each needs a line of its own",
     "not_told": "chưa biết có họp mật không nên không đo / not measured: a secret meeting may be on",
     "secret_meeting": "không đo khi họp mật / not measured in a secret meeting",
     "bug": "lỗi phần mềm / our own bug: please report it",

@@ -34,8 +34,9 @@ class NoReading:
     no session left for us), `garbled`, `absent` (the device has no such quantity), `stale` (the source says its own
     data is old), `certificate_changed` and `host_key_changed` (who answers may not be the device: a person decides),
     `old_tls` (it speaks a TLS that is not taken unasked), `failed` (the device says that it is out of order), `warming`
-    (it was switched on too lately), `end_of_range` (the sensor shows the most that it can), `secret_meeting` and
-    `not_told` (it may not be measured: `agent.core.secrecy`), `bug` (ours).
+    (it was switched on too lately), `end_of_range` (the sensor shows the most that it can), `two_answer` (so many
+    devices answer one question), `secret_meeting` and `not_told` (it may not be measured: `agent.core.secrecy`), `bug`
+    (ours).
     """
 
     reason: str

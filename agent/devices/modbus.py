@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import abc
 
-from agent.devices.base import Event, ProtocolError
+from agent.core.facts import NoReading
+from agent.devices.base import Event, Facts, ProtocolError
 
 READ_INPUT = 0x04
 EXCEPTION_BYTES = 5
@@ -33,10 +34,14 @@ class InputRegisters(abc.ABC):
     """How many are read at once, 1..125."""
     general_address: int | None = None
     """An address that every device of this kind answers to, under its own."""
+    listens_on_s = 0.15
+    """How long the line is listened to after an answer [J]: a second device answers in the same moment, or never."""
 
     def __init__(self, address: int) -> None:
         self.address = address
         self._buffer = bytearray()
+        self._frames = 0
+        """Good ones since the question."""
 
     @property
     def buffered(self) -> int:
@@ -47,13 +52,18 @@ class InputRegisters(abc.ABC):
     def _answered(self, words: bytes) -> Event:
         """What the registers say."""
 
-    @abc.abstractmethod
     def _refused(self) -> Event:
         """The device answered that it will not."""
+        return Facts(dict.fromkeys(self._keys(), NoReading("refused")))
+
+    @abc.abstractmethod
+    def _keys(self) -> tuple[str, ...]:
+        """The facts that it tells."""
 
     def request(self) -> bytes:
         """The question. Forgets what came before: a late answer to an earlier question is none to this one."""
         self._buffer.clear()
+        self._frames = 0
         frame = bytes((self.address, READ_INPUT, 0, 0, 0, self.registers))
         return frame + crc16(frame)
 
@@ -100,6 +110,10 @@ class InputRegisters(abc.ABC):
     def _frame(self, frame: bytes) -> Event:
         if self.address not in (self.general_address, frame[0]):
             return ProtocolError(f"answer from meter {frame[0]} instead of {self.address}")
+        self._frames += 1
+        if self._frames > 1:
+            # Two on one line, as on the PZEM's general address: whose measurements these are nobody can tell.
+            return Facts(dict.fromkeys(self._keys(), NoReading("two_answer")))
         return self._refused() if frame[1] & 0x80 else self._answered(frame[3:-2])
 
 

@@ -22,6 +22,9 @@ ASK_AGAIN_S = 0.7
 class Answerer(Protocol):
     """The device's sans-IO side."""
 
+    listens_on_s: float
+    """How long the line is listened to after an answer: whether somebody else answers too."""
+
     def request(self) -> bytes:
         """The question. Forgets what came before."""
         ...
@@ -72,9 +75,16 @@ class AskedLine:
             data = stream.recv(min(SLICE_S, left_s))
             heard = heard or bool(data)
             events: list[Event] = self._device.receive(data) if data else []
-            if (facts := next((event for event in events if isinstance(event, Facts)), None)) is not None:
-                return facts, heard
+            if (facts := _last(events)) is not None:
+                return self._another(stream) or facts, heard
         return None, heard
+
+    def _another(self, stream: Stream) -> Facts | None:
+        """What a further answer to the same question says."""
+        until_s, facts = time.monotonic() + self._device.listens_on_s, None
+        while (left_s := until_s - time.monotonic()) > 0:
+            facts = _last(self._device.receive(stream.recv(left_s))) or facts
+        return facts
 
     def _discard(self, stream: Stream) -> None:
         """What is still in the buffer answers an earlier question."""
@@ -93,3 +103,7 @@ class AskedLine:
         stream = self._stream
         if stream is not None:
             stream.close()
+
+
+def _last(events: list[Event]) -> Facts | None:
+    return next((event for event in reversed(events) if isinstance(event, Facts)), None)

@@ -20,13 +20,19 @@ Role = Literal["room", "codec", "display"]
 
 
 class PzemConversation:
-    """One meter; `role` says what it measures. The codec's hangs behind the UPS, the others on the grid."""
+    """One meter; `role` says what it measures. The codec's hangs behind the UPS, the others on the grid.
 
-    def __init__(self, room: RoomPhysics, clock: Callable[[], float], role: Role, seed: int = 0) -> None:
+    `meters` on one line answer one after the other; real ones may also spoil each other's answers.
+    """
+
+    def __init__(
+        self, room: RoomPhysics, clock: Callable[[], float], role: Role, seed: int = 0, *, meters: int = 1
+    ) -> None:
         self.closing = False
         self._room = room
         self._clock = clock
         self._role = role
+        self._meters = meters
         self._chance = random.Random(seed)
         self._buffer = b""
         self._wh = 0.0
@@ -51,7 +57,7 @@ class PzemConversation:
                 self._buffer = self._buffer[1:]
                 continue
             self._buffer = self._buffer[REQUEST_BYTES:]
-            out += self._answer(frame)
+            out += b"".join(self._answer(frame) for _ in range(self._meters))
         return out
 
     def _answer(self, frame: bytes) -> bytes:

@@ -22,7 +22,7 @@ from agent.devices.base import (
 from agent.devices.lines import LINE_BYTES_MAX
 from agent.devices.modbus import BUFFER_BYTES_MAX, crc16
 from agent.devices.power.nut import KEYS, Nut, facts_of, quoted
-from agent.devices.power.pzem004t import Pzem, keys
+from agent.devices.power.pzem004t import GENERAL_ADDRESS, Pzem, keys
 from agent.devices.power.sdm120 import Sdm120
 
 # 230.1 V, 1.234 A, 283.9 W, 70000 Wh, 50.0 Hz, 0.99, no alarm
@@ -146,6 +146,26 @@ def test_pure_noise(noise: bytes) -> None:
     meter = Pzem("room", 1)
     meter.receive(noise)
     assert meter.buffered <= BUFFER_BYTES_MAX
+
+
+@pytest.mark.parametrize("address", [GENERAL_ADDRESS, 1])
+@pytest.mark.parametrize("cut", [0, 25, 30, 50])
+def test_two_meters_that_answer_one_question_are_told(address: int, cut: int) -> None:
+    """Both left at their general address, or both at 1: whose draw it is nobody can say."""
+    meter = Pzem("room", address)
+    meter.request()
+    wire = answer() + answer(words=(2290, *WORDS[1:]))
+    found = facts(meter.receive(wire[:cut]) + meter.receive(wire[cut:]))
+    assert found[-1] == Facts(dict.fromkeys(keys("room"), NoReading("two_answer")))
+    meter.request()
+    assert facts(meter.receive(answer()))[0].readings["room.draw_w"] == 283.9, "each question begins anew"
+
+
+def test_two_meters_of_another_kind_are_told_too() -> None:
+    meter = Sdm120("codec", 1)
+    meter.request()
+    frame = framed(1, bytes((4, 28)) + bytes(28))
+    assert facts(meter.receive(frame + frame))[-1].readings == {"codec.draw_w": NoReading("two_answer")}
 
 
 @given(st.integers(0, 24), st.integers(1, 255))

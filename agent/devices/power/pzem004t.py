@@ -2,7 +2,9 @@
 
 Source: device facts, "Power"; the framing is that of `agent.devices.modbus`. One read of ten input registers from 0
 (FC04): voltage 0.1 V; current 0.001 A, power 0.1 W, energy 1 Wh, each low word first; frequency 0.1 Hz; power factor
-0.01; alarm 0xFFFF. The meter answers only while mains is present: silence may mean a power cut.
+0.01; alarm 0xFFFF. The meter answers only while mains is present: silence may mean a power cut. To the general address
+0xF8 all meters on a line answer at once (mandulaj/PZEM-004T-v30#17): then it is "two_answer", or "garbled" where their
+answers spoil each other.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from agent.core.facts import NoReading, Reading
+from agent.core.facts import Reading
 from agent.devices.about import About, Tested
 from agent.devices.base import Event, Facts, checked
 from agent.devices.modbus import InputRegisters
@@ -62,8 +64,8 @@ class Pzem(InputRegisters):
     def _answered(self, words: bytes) -> Event:
         return Facts(facts_of(self.role, decoded(words)))
 
-    def _refused(self) -> Event:
-        return Facts(dict.fromkeys(keys(self.role), NoReading("refused")))
+    def _keys(self) -> tuple[str, ...]:
+        return keys(self.role)
 
 
 def decoded(registers: bytes) -> Measured:

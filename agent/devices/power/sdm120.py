@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import struct
 
-from agent.core.facts import NoReading, Reading
+from agent.core.facts import Reading
 from agent.devices.about import About, Tested
 from agent.devices.base import Event, Facts, checked
 from agent.devices.modbus import InputRegisters
@@ -53,8 +53,8 @@ class Sdm120(InputRegisters):
             values["mains.voltage_v"] = _float(words, VOLTAGE_AT)
         return Facts(checked(values))
 
-    def _refused(self) -> Event:
-        return Facts(dict.fromkeys(keys(self.role), NoReading("refused")))
+    def _keys(self) -> tuple[str, ...]:
+        return keys(self.role)
 
 
 def _float(words: bytes, register: int) -> float:

@@ -91,6 +91,7 @@ FACTS: dict[str, FactSpec] = _catalogue(
     FactSpec("codec.settings_off", "", "settings that differ from the baseline, `none` when none does", "none"),
     FactSpec("codec.upgrading", "", "the codec is taking new firmware: losing power now may destroy it", False),
     FactSpec("codec.temp_c", "°C", "temperature inside the codec", 48.0, fresh_s=95, low=-20, high=130),
+    FactSpec("codec.overheated", "", "the codec says that it is too hot", False, fresh_s=95),
     FactSpec("codec.uptime_s", "s", "seconds since the codec started", 86400.0, fresh_s=95, low=0),
     FactSpec("codec.model", "", "model name as the codec gives it", "SX20", fresh_s=900),
     FactSpec("codec.software", "", "software version as the codec gives it", "ce9.15.3", fresh_s=900),

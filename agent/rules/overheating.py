@@ -4,11 +4,14 @@ from agent.core.facts import View
 from agent.core.policy import Policy
 from agent.core.rule import Diagnosis, Rule, Severity, Words, faulty, healthy, unknown
 
-WATCHES = ("env.temp_c", "env.rack_temp_c", "codec.temp_c")
+WATCHES = ("env.temp_c", "env.rack_temp_c", "codec.temp_c", "codec.overheated")
 
 
 def diagnose(view: View, policy: Policy) -> Diagnosis:
-    """Faulty when any temperature is above its limit; healthy when all known ones are below their recovery limit."""
+    """Faulty when any temperature is above its limit; healthy when all known ones are below their recovery limit.
+
+    A codec that tells no degrees says in a word whether it is too hot.
+    """
     limits = policy.thresholds
     pairs = (
         ("env.temp_c", limits.room_hot_c, limits.room_cool_c, "room_hot"),
@@ -19,7 +22,9 @@ def diagnose(view: View, policy: Policy) -> Diagnosis:
     for value, hot, _, reason in known:
         if value is not None and value > hot:
             return faulty(view, reason, *WATCHES)
-    if all(value is None for value, *_ in known):
+    if view.is_true("codec.overheated"):
+        return faulty(view, "codec_hot", *WATCHES)
+    if all(value is None for value, *_ in known) and not view.is_false("codec.overheated"):
         return unknown(view, "temperature_not_known", *WATCHES)
     if all(value is None or value <= cool for value, _, cool, _ in known):
         return healthy(view, "cool_enough", *WATCHES)
@@ -30,7 +35,7 @@ RULE = Rule(
     name="overheating",
     severity=Severity.MAJOR,
     symptom="env.temp_c",
-    otherwise=("env.rack_temp_c", "codec.temp_c"),
+    otherwise=("env.rack_temp_c", "codec.temp_c", "codec.overheated"),
     watches=WATCHES,
     diagnose=diagnose,
     ladder=("fan_on",),

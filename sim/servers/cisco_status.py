@@ -20,6 +20,8 @@ class Text(str):
     __slots__ = ()
 
 
+HIGH_C, LIMIT_C = 75.0, 85
+"""Where a CE codec's word becomes `High`, invented; where it shuts itself down (SX20, device facts)."""
 RELEASE = {"ce": "ce9.15.3.25 d2a4b1c", "tc": "TC7.3.21.3b3b0a7"}
 
 
@@ -67,8 +69,7 @@ def status(room: RoomPhysics, flavour: Flavour = "ce") -> Tree:
             "Software": {"Version": Text(RELEASE[flavour]), "ReleaseDate": Text("2022-04-28")},
             "Hardware": {
                 "Module": {"SerialNumber": Text("MOPHONG0001")},
-                "Temperature": Text(f"{room.climate.temp_c + codec.profile.temp_rise_c:.1f}"),
-                "TemperatureThreshold": Text("85"),
+                **_temperature(room, flavour),
             },
             "State": {
                 "NumberOfActiveCalls": str(len(calls)),
@@ -83,6 +84,16 @@ def status(room: RoomPhysics, flavour: Flavour = "ce") -> Tree:
             "Output": {"Connector": [{"id": "1", "Connected": str(codec.display)}, {"id": "2", "Connected": "False"}]},
         },
     }
+
+
+def _temperature(room: RoomPhysics, flavour: str) -> Tree:
+    """TC tells degrees and its limit; RoomOS 11 a word alone, CE both. From where on it is high is invented."""
+    inside_c = room.climate.temp_c + room.codec.profile.temp_rise_c
+    degrees = {"Temperature": Text(f"{inside_c:.1f}"), "TemperatureThreshold": Text(str(LIMIT_C))}
+    if flavour == "tc":
+        return dict(degrees)
+    word = "Critical" if inside_c >= LIMIT_C else "High" if inside_c >= HIGH_C else "Normal"
+    return {**degrees, "Monitoring": {"Temperature": {"Status": word}}}
 
 
 def _channel(room: RoomPhysics, name: str, direction: str) -> Tree:

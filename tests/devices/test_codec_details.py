@@ -126,6 +126,25 @@ def test_blind_setup_taken_for_a_name() -> None:
     assert session.output() == b"secret\n"
 
 
+@pytest.mark.parametrize(
+    ("rows", "overheated", "temp_c"),
+    [
+        (("Hardware Monitoring Temperature Status: Normal",), False, ABSENT),
+        (("Hardware Monitoring Temperature Status: High",), True, ABSENT),
+        (("Hardware Monitoring Temperature Status: Critical",), True, ABSENT),
+        (("Hardware Monitoring Temperature Status: Unknown",), ABSENT, ABSENT),
+        (("Hardware Monitoring Temperature Status: Hig",), GARBLED, ABSENT),
+        (("Hardware Temperature: 64.0", "Hardware TemperatureThreshold: 85"), ABSENT, 64.0),
+        (("Hardware Temperature: 64.0", "Hardware Monitoring Temperature Status: Normal"), False, 64.0),
+    ],
+)
+def test_a_temperature_in_degrees_or_in_a_word(rows: tuple[str, ...], overheated: Reading, temp_c: Reading) -> None:
+    """RoomOS tells a word alone: its heat was seen by nobody."""
+    unit = values(*(f"SystemUnit {row}" for row in rows))
+    facts = xapi.facts_of({"SystemUnit": unit}, call_seen=False)
+    assert (facts["codec.overheated"], facts["codec.temp_c"]) == (overheated, temp_c)
+
+
 CALL_ROW = "callinfo:43:So: Y te: phong 2:192.168.1.101:384:connected:notmuted:outgoing:videocall"
 
 

@@ -37,7 +37,15 @@ CALLS = ("SystemUnit", "Call", TEAMS)
 
 DECIDED_BY: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(
-        ("codec.app_ready", "codec.temp_c", "codec.uptime_s", "codec.model", "codec.software"), ("SystemUnit",)
+        (
+            "codec.app_ready",
+            "codec.temp_c",
+            "codec.overheated",
+            "codec.uptime_s",
+            "codec.model",
+            "codec.software",
+        ),
+        ("SystemUnit",),
     ),
     "codec.standby": ("Standby",),
     "codec.registered": ("SIP", "H323 Gatekeeper"),
@@ -56,6 +64,10 @@ IDLE_SYSTEM_STATES = frozenset({"initialized", "initializing", "sleeping"})
 
 CALL_OVER = frozenset({"idle", "disconnected"})
 """`Call n Status` of a call that is gone. Every other one (Dialling, Ringing, OnHold, Disconnecting …) is a call."""
+
+TEMPERATURES: Mapping[str, Reading] = {"normal": False, "high": True, "critical": True, "unknown": NoReading("absent")}
+"""`SystemUnit Hardware Monitoring Temperature Status`, all that a RoomOS device tells: high is too hot for comfort, at
+critical it protects itself. Source: Cisco's API reference, as public drivers quote it; device facts."""
 
 ON = frozenset({"on", "true", "yes"})
 OFF = frozenset({"off", "false", "no"})
@@ -77,6 +89,7 @@ def facts_of(answers: Answers, call_seen: bool) -> dict[str, Reading]:
         "codec.camera": _of(answers, "Cameras", _camera),
         "codec.upgrading": _of(answers, UPGRADE, _upgrading),
         "codec.temp_c": _of(answers, "SystemUnit", lambda v: _number(v, "SystemUnit", "Hardware", "Temperature")),
+        "codec.overheated": _of(answers, "SystemUnit", _overheated),
         "codec.uptime_s": _of(answers, "SystemUnit", lambda v: _number(v, "SystemUnit", "Uptime")),
         "codec.model": _of(answers, "SystemUnit", lambda v: _text(v, "SystemUnit", "ProductId")),
         "codec.software": _of(answers, "SystemUnit", lambda v: _text(v, "SystemUnit", "Software", "Version")),
@@ -187,6 +200,12 @@ def _upgrading(values: Values) -> Reading:
     """`Status` is None, InProgress, InstallationPending, Failed or Succeeded [M]: any word but an ending one counts."""
     status = values.get("Provisioning", "Software", "UpgradeStatus", "Status")
     return _missing(values) if status is None else status.lower() not in ("none", "failed", "succeeded", "aborted", "")
+
+
+def _overheated(values: Values) -> Reading:
+    """Whether it is too hot in its own word; TC and early CE tell degrees instead."""
+    status = values.get("SystemUnit", "Hardware", "Monitoring", "Temperature", "Status")
+    return _missing(values) if status is None else TEMPERATURES.get(status.lower(), NoReading("garbled"))
 
 
 def _standby(values: Values) -> Reading:

@@ -23,9 +23,9 @@ FULL: dict[str, Reading] = {key: spec.good for key, spec in FACTS.items()}
 WATCHED = frozenset(key for rule in agent.rules.load() for key in rule.watches)
 SPARE = frozenset({
     "codec.tcp", "codec.sip", "codec.display_out", "codec.rx_loss_pct", "codec.tx_loss_pct", "codec.jitter_ms",
-    "codec.temp_c", "display.draw_w", "display.power", "display.input_right", "display.picture_muted",
-    "display.temp_c", "display.lamp_h", "camera.api", "camera.power", "net.beyond", "hub.session", "self.cpu_pct",
-    "self.rss_mb",
+    "codec.temp_c", "codec.overheated", "display.draw_w", "display.power", "display.input_right",
+    "display.picture_muted", "display.temp_c", "display.lamp_h", "camera.api", "camera.power", "net.beyond",
+    "hub.session", "self.cpu_pct", "self.rss_mb",
 })  # fmt: skip
 """Further witnesses of what another fact tells already: a test fits the one that it is about."""
 IDLE: dict[str, Reading] = {key: FULL[key] for key in FULL if key in WATCHED - SPARE}

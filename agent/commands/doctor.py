@@ -18,6 +18,8 @@ from agent.ports import Probe
 
 WHY = {
     "timeout": "không trả lời / does not answer",
+    "slow": "có trả lời nhưng chậm: tăng thời gian chờ / answers, but slowly: allow it more time",
+    "busy": "thiết bị báo đang bận / says that it is busy: wait, or end other connections",
     "link": "mất kết nối hoặc chưa cắm / not connected or unplugged",
     "refused": "từ chối kết nối / refuses the connection",
     "denied": "sai tài khoản hoặc mật khẩu / wrong account or password",

@@ -23,8 +23,8 @@ from agent.core.events import (
     Restarted,
     Tick,
 )
-from agent.core.facts import Instant, Observation, Seen, plausible
-from agent.core.interlock import mains_bad, shows_bad_mains
+from agent.core.facts import SLOW, Instant, Observation, Seen, plausible
+from agent.core.interlock import WITNESSES, mains_bad, shows_bad_mains
 from agent.core.lifecycles import LATCH, LatchSignal, Supply
 from agent.core.maintenance import is_open
 from agent.core.phases import Phase
@@ -77,7 +77,8 @@ def step(state: RoomState, event: Event, now: Instant) -> tuple[RoomState, tuple
 def _observed(state: RoomState, event: Observed, now: Instant) -> tuple[RoomState, tuple[Effect, ...]]:
     """Take note of every look, and only then judge: each rule once, however many looks at its symptom waited."""
     looked: set[str] = set()
-    for observation in event.observations:
+    for whole in event.observations:
+        observation = _heeded(state, whole, now)
         state = _noted(state, observation, now)
         looked.update(observation.readings)
     effects: list[Effect] = []
@@ -88,6 +89,21 @@ def _observed(state: RoomState, event: Observed, now: Instant) -> tuple[RoomStat
             effects += more
     state, more = looks.again(state, now)
     return state, (*effects, *more)
+
+
+def _heeded(state: RoomState, observation: Observation, now: Instant) -> Observation:
+    """The look without the answers that were too slow for it, where the one before is still fresh.
+
+    A device on a slow line tells its facts in turn: were each look's rest unknown, no fault of it would ever pass. A
+    witness of a call is unknown all the same, and so is whether the device lives, which an older silence belies.
+    """
+    view = state.view(now)
+
+    def counts(key: str) -> bool:
+        return key in WITNESSES or key.endswith(".api") or view.value(key) is None
+
+    heeded = {key: reading for key, reading in observation.readings.items() if reading != SLOW or counts(key)}
+    return replace(observation, readings=heeded)
 
 
 def _noted(state: RoomState, observation: Observation, now: Instant) -> RoomState:

@@ -10,8 +10,21 @@ import pytest
 import agent.rules
 from agent.core.engine import initial
 from agent.core.events import Observed
-from agent.core.facts import FACTS, Evidence, FactSpec, Instant, NoReading, Observation, Reading, Seen, View, plausible
-from tests.agent.core.world import World, policy
+from agent.core.facts import (
+    FACTS,
+    SLOW,
+    Evidence,
+    FactSpec,
+    Instant,
+    NoReading,
+    Observation,
+    Reading,
+    Seen,
+    View,
+    plausible,
+)
+from tests.agent.core.toy import RULE, UNSEEN, later, room, toy
+from tests.agent.core.world import IDLE, World, policy
 
 GARBLED = NoReading("garbled")
 FRESH_S = FACTS["codec.draw_w"].fresh_s
@@ -144,3 +157,46 @@ def test_a_late_answer_is_known_although_a_newer_question_had_none() -> None:
     late = silent.with_reading(46.0, at(5.0))
     assert late == replace(silent, good=46.0, good_at=at(5.0))
     assert late.with_reading(40.0, at(4.0)) == late, "older than what is known"
+
+
+def seen_then_slow(key: str, reading: Reading, after_s: float) -> World:
+    """One look that gave the reading, and so much later one that had no time for it."""
+    world = World()
+    world.see({**IDLE, key: reading})
+    world.mono_s += after_s
+    world.see({key: SLOW})
+    return world
+
+
+@pytest.mark.parametrize(
+    ("key", "reading", "after_s", "value"),
+    [
+        ("codec.camera", True, 10.0, True),
+        ("codec.camera", False, 10.0, False),
+        ("codec.camera", True, FACTS["codec.camera"].fresh_s, True),
+        ("codec.camera", True, FACTS["codec.camera"].fresh_s + 0.1, None),
+        ("codec.camera", NoReading("timeout"), 10.0, None),
+        ("codec.in_call", False, 10.0, None),  # a witness that was not read is unknown, never "no call"
+        ("codec.draw_w", 31.0, 10.0, None),
+        ("codec.api", False, 10.0, None),  # what is slow is not dead
+        ("codec.api", True, 10.0, None),
+    ],
+)
+def test_what_a_look_had_no_time_for_stays_as_it_was_while_that_is_fresh(
+    key: str, reading: Reading, after_s: float, value: object
+) -> None:
+    world = seen_then_slow(key, reading, after_s)
+    assert world.state.view(world.now).value(key) is value
+    if value is None:
+        assert world.state.view(world.now).silent(key) == "slow"
+
+
+def test_a_fault_that_is_told_of_at_every_second_look_begins_and_passes() -> None:
+    """A slow line tells its facts in turn: the looks between them are no looks at this one."""
+    world = room(replace(RULE, ladder=()))
+    phases = ["clear", "suspected", "suspected", "escalated", "escalated"]
+    for phase, reading in zip(phases, [False] * 3 + [True] * 2, strict=True):
+        assert toy(world).phase.value == phase
+        later(world, 10, {**IDLE, "codec.registered": reading})
+        later(world, 10, {**UNSEEN, "codec.registered": SLOW})
+    assert toy(world).phase.value == "clear"

@@ -19,7 +19,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from agent.core.facts import NoReading, Reading, plausible
+from agent.core.facts import SLOW, NoReading, Reading, plausible
 
 IN_CALL = "codec.in_call"
 BLOCK_BYTES_MAX = 256 * 1024
@@ -109,6 +109,10 @@ class Told:
     """What the device's settings should be, where the family can read them. The shell writes it at the beginning."""
     asks_settings: bool = True
     """Whether they are asked for in the next poll."""
+    asked_first: tuple[str, ...] = ()
+    """Keys of the questions that the look before had no time for. The shell writes it before every whole poll."""
+    unanswered: tuple[str, ...] = ()
+    """The same of the poll that has run out, in the order in which they would have been asked."""
     optional_silent: bool = False
     """Something that can be done without got no answer; the shell takes it back."""
 
@@ -150,6 +154,13 @@ class Progress(abc.ABC):
     @abc.abstractmethod
     def give_way(self) -> Mapping[str, Reading]:
         """End the poll: the facts that are decided by now. What still comes is an answer to nobody."""
+
+    @abc.abstractmethod
+    def run_out(self, missing: NoReading) -> Mapping[str, Reading]:
+        """End the poll, since its time is up: every fact of it, `missing` where an answer lacks that decides it.
+
+        Empty where nothing was answered and no call was told of. What still comes is an answer to nobody.
+        """
 
     @abc.abstractmethod
     def withdraw(self) -> None:
@@ -207,6 +218,22 @@ class Session(Told, Progress):
     @abc.abstractmethod
     def command(self, remedy: str) -> None:
         """Give an order; ends in one `CommandDone` or `CommandFailed`. Raises MisuseError for an unknown remedy."""
+
+
+def is_heard(answers: Mapping[str, object]) -> Reading:
+    """Whether a control line answers, by all that one poll was answered: True also where a device says that it cannot.
+
+    `slow` where nothing has been answered yet, and not all was waited for.
+    """
+    silent = ("timeout", SLOW.reason)
+    if any(not isinstance(answer, NoReading) or answer.reason not in silent for answer in answers.values()):
+        return True
+    return SLOW if SLOW in answers.values() else False
+
+
+def for_want_of(reading: Reading) -> NoReading:
+    """Why a fact that hangs on this one has no reading: for the same reason, or because there is no such thing now."""
+    return reading if isinstance(reading, NoReading) else NoReading("absent")
 
 
 def checked(readings: Mapping[str, Reading]) -> dict[str, Reading]:

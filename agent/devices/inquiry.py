@@ -6,10 +6,11 @@ import abc
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from types import MappingProxyType
 from typing import Generic, TypeVar
 
-from agent.core.facts import NoReading, Reading
+from agent.core.facts import SLOW, NoReading, Reading
 from agent.devices.base import (
     IN_CALL,
     CommandDone,
@@ -23,6 +24,7 @@ from agent.devices.base import (
     Silent,
     Told,
     checked,
+    is_heard,
 )
 
 
@@ -74,7 +76,11 @@ class Inquiry(Told, Progress, Generic[A]):
         """The poll that is, or was last, under way asks everything."""
         self._call_only = False
         self._forsaken: Query | None = None
-        """Its poll has given way: its answer is awaited, since only then the next can be asked, and dropped."""
+        """Its poll has ended early: its answer is awaited, since only then the next can be asked, and dropped."""
+        self._begun_with: frozenset[str] = frozenset()
+        """What the poll under way begins with."""
+        self._overtaken = False
+        """That poll has run out, so that the answer may still count in the next."""
         self._silences = 0
 
     @abc.abstractmethod
@@ -115,6 +121,9 @@ class Inquiry(Told, Progress, Generic[A]):
         """The facts that also need what earlier polls said. Called once, at the end of each whole poll."""
         return {}
 
+    def _left_out(self, keys: Sequence[str]) -> None:
+        """These questions of a poll were not answered, since it has ended before: what counts on them asks again."""
+
     def _begin(self) -> None:
         """A poll begins, a whole one or of the call alone: what came unasked before it counts for nothing."""
 
@@ -133,8 +142,41 @@ class Inquiry(Told, Progress, Generic[A]):
         self._begin()
         self._polling, self._whole, self._call_only = True, whole, call_only
         self._answers = {}
-        self._queue.extend(queries())
+        asked = queries()
+        self._begun_with = self._lead(asked)
+        self._queue.extend(self._in_turn(self._without_overtaken(asked)) if whole else asked)
         self._ask_next()
+
+    def _without_overtaken(self, queries: Sequence[Query]) -> Sequence[Query]:
+        """The question that the end of the last look has overtaken is still being answered: it is this poll's now.
+
+        Not one about calls, whose answer has to be of after the poll's beginning.
+        """
+        overtaken, self._overtaken = self._overtaken, False
+        asked = self._forsaken
+        if not overtaken or asked is None or asked.key in {query.key for query in self._call_queries()}:
+            return queries
+        others = [query for query in queries if query.key != asked.key]
+        if len(others) < len(queries):
+            self._forsaken = None
+        return others
+
+    def _in_turn(self, queries: Sequence[Query]) -> Sequence[Query]:
+        """What the look before had no time for goes first, behind what every look begins with.
+
+        Unless that was not answered either: then everything has its turn.
+        """
+        late = {key: place for place, key in enumerate(self.asked_first)}
+        lead = self._lead(queries)
+        if not lead.isdisjoint(late):
+            lead = frozenset()
+        return sorted(queries, key=lambda query: -1 if query.key in lead else late.get(query.key, len(late)))
+
+    def _lead(self, queries: Sequence[Query]) -> frozenset[str]:
+        """What every look begins with: what the family asks of calls at its beginning, or its first question."""
+        about_calls = {query.key for query in self._call_queries()}
+        lead = frozenset(query.key for query in takewhile(lambda query: query.key in about_calls, queries))
+        return lead or frozenset(query.key for query in queries[:1])
 
     @property
     def question(self) -> str:
@@ -157,7 +199,29 @@ class Inquiry(Told, Progress, Generic[A]):
         """As in `Progress`."""
         if not self._polling:
             return {}
+        self._leave()
+        facts = checked(self._facts(self._answers)) if self._answers else {}
+        return {fact: reading for fact, reading in facts.items() if self._is_decided(fact)}
+
+    def run_out(self, missing: NoReading) -> Mapping[str, Reading]:
+        """As in `Progress`."""
+        if not self._polling:
+            return {}
+        self.unanswered = tuple(self._leave())
+        if self._begun_with.issuperset(self._answers):
+            # What every look begins with has taken all of its time: it has to wait for its turn, too.
+            self.unanswered += tuple(key for key in self._begun_with if key in self._answers)
+        lives = is_heard(self._answers) is True
+        for key in self.unanswered:
+            self._answers.setdefault(key, missing)
+        self._overtaken = self._forsaken is not None
+        facts = self._gathered()
+        return facts if lives else {IN_CALL: True} if facts.get(IN_CALL) is True else {}
+
+    def _leave(self) -> list[str]:
+        """End the poll: keys of the questions that have no answer. What still comes is an answer to nobody."""
         self._polling = False
+        left = [query.key for query in self._outstanding() if not query.remedy and query is not self._forsaken]
         self._queue = deque(query for query in self._queue if query.remedy)
         if self._asked is not None and not self._asked.remedy:
             if self.unsent:
@@ -165,8 +229,8 @@ class Inquiry(Told, Progress, Generic[A]):
                 self._asked = None
             else:
                 self._forsaken = self._asked
-        facts = checked(self._facts(self._answers)) if self._answers else {}
-        return {fact: reading for fact, reading in facts.items() if self._is_decided(fact)}
+        self._left_out(left)
+        return left
 
     def _is_decided(self, fact: str) -> bool:
         keys = self.questions_of(fact)
@@ -198,7 +262,7 @@ class Inquiry(Told, Progress, Generic[A]):
     def _answered(self, answer: A | NoReading, text: str = "") -> list[Event]:
         """The outstanding query got its answer, or got none."""
         query, self._asked = self._asked, None
-        forsaken, self._forsaken = self._forsaken, None
+        forsaken, self._forsaken, self._overtaken = self._forsaken, None, False
         if query is None:
             return []
         if not isinstance(answer, NoReading) or answer.reason != "timeout":
@@ -209,6 +273,12 @@ class Inquiry(Told, Progress, Generic[A]):
         elif query is not forsaken:
             self._answers[query.key] = answer
         return events + self._advance()
+
+    def _late_answer(self, key: str, answer: A | NoReading) -> None:
+        """An answer that names its question, which was given up in this poll: it was slow, not silent."""
+        if self._polling and self._answers.get(key) == NoReading("timeout"):
+            self._answers[key] = answer
+            self._silences = 0
 
     def _order_answered(self, query: Query, answer: A | NoReading, text: str) -> list[Event]:
         not_taken = isinstance(answer, NoReading) and answer.reason in ("absent", "refused") and not query.also
@@ -235,6 +305,13 @@ class Inquiry(Told, Progress, Generic[A]):
         facts = self._facts(self._answers)
         if self._whole:
             facts = {**facts, **self._compared(facts, self._answers)}
+        # What is slow lives, though nothing of it may be understood yet.
+        slow = {
+            key: SLOW
+            for key in facts
+            if key.endswith(".api") and facts[key] is False and SLOW in self._answers.values()
+        }
+        facts = {**facts, **slow}
         return checked({IN_CALL: facts.get(IN_CALL, NoReading("absent"))} if self._call_only else facts)
 
     @property

@@ -57,5 +57,6 @@ class ProvenSession(QuerySession[A]):
             self.ready = True
             return [Ready()]
         if self._asked is None or key != self._asked.key:
+            self._late_answer(key, answer)
             return [ProtocolError(f"an answer to {key}, which was not asked")]
         return self._answered(answer, text)

@@ -4,7 +4,7 @@ A shell drives it like this (`agent.probes.weblink`):
 
     events = session.open()
     while (request := session.request()) is not None:
-        events = session.reply(exchange(request))     # a failed exchange ends the conversation
+        events = session.reply(exchange(request))     # or `failed`, or `lost`
 
 Name and password of HTTP's own kind (Basic, Digest) are the transport's; a family whose device has a log-in of its own
 implements `_log_in`.
@@ -40,7 +40,7 @@ class HttpSession(Inquiry[A]):
     """See the module. Cookies that the device sets are sent back."""
 
     patience_s = 4.0
-    """How long one exchange may take."""
+    """How long an exchange may be silent."""
     outlives_silence = False
     """Whether the log-in is gone on with after an exchange came to nothing. Only where the device says by itself when
     it has forgotten us: a hung one that still logs in would fill itself with sessions of ours."""
@@ -131,9 +131,27 @@ class HttpSession(Inquiry[A]):
         answer = self._read(query, reply)
         return self._answered(answer, "" if isinstance(answer, NoReading) else reply.text()[:200])
 
-    def failed(self) -> list[Event] | None:
-        """The exchange came to nothing. None: that ends the conversation; else it can be done without, and goes on."""
-        return self._do_without() if self.waits_for_optional and not self._logging_in else None
+    def failed(self, kind: str) -> list[Event] | None:
+        """The exchange came to nothing: `kind` as in `NoReading`. None: that ends the conversation.
+
+        A question that stays silent is given up, as on any other line, and so is one that can be done without.
+        """
+        if self._logging_in or self._asked is None or self._asked.remedy:
+            return None
+        if kind == "timeout":
+            events = self._query_silence()
+            self.ready = True  # whether the log-in outlives it, `break_off` says
+            return events
+        return self._do_without() if kind == "garbled" and self.waits_for_optional else None
+
+    def lost(self) -> bool:
+        """Our time was up in the midst of an exchange: its question is as good as unasked. False: a log-in is not."""
+        if self._logging_in or self._parting is not None:
+            return False
+        asked, self._asked = self._asked, None
+        if asked is not None and not asked.remedy:
+            self._queue.appendleft(asked)
+        return True
 
     def _log_in_again(self, query: Query) -> list[Event]:
         """The query was not taken, an order neither: it comes again after the log-in, once."""

@@ -17,10 +17,14 @@ class Moments:
         self._began_s = now_s()
         self._sent_s: dict[str, float] = {}
 
-    def sent(self, question: str) -> None:
-        """A question is about to leave; one that is repeated counts from the first time."""
-        if question:
-            self._sent_s.setdefault(question, now_s())
+    def sent(self, question: str) -> float:
+        """A question is about to leave; one that is repeated counts from the first time, which is given back."""
+        return self._sent_s.setdefault(question, now_s()) if question else now_s()
+
+    def under_way(self, question: str, sent_s: float) -> None:
+        """A question of the poll before is still being answered: what hangs on it is as old as that."""
+        self._sent_s[question] = sent_s
+        self._began_s = min(self._began_s, sent_s)
 
     def stamped(self, session: Progress, readings: Mapping[str, Reading]) -> Asked:
         """The readings with the moment of the earliest question that decides each."""

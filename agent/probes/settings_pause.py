@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from agent.devices.base import Told
-from agent.probes.turns import GaveWay
+from agent.probes.turns import GaveWay, OutOfTime
 
 SETTINGS_PAUSE_S = 900.0
 
@@ -16,19 +15,19 @@ class SettingsPause:
     """Settings that nobody answers are left alone for a while: they must not cost every look its conversation."""
 
     def __init__(self) -> None:
-        self._until_s = -SETTINGS_PAUSE_S
+        self._until_s = float("-inf")
 
     @contextlib.contextmanager
-    def asked_of(self, session: Told) -> Iterator[None]:
+    def asked_of(self, session: Told, now_s: Callable[[], float]) -> Iterator[None]:
         """One poll."""
-        session.asks_settings = time.monotonic() >= self._until_s
+        session.asks_settings = now_s() >= self._until_s
         had_time = True
         try:
             yield
-        except GaveWay:
+        except (GaveWay, OutOfTime):  # it is asked first at the next look, and has its time then
             had_time = False
             raise
         finally:
             if session.optional_silent or (session.waits_for_optional and had_time):
                 session.optional_silent = False
-                self._until_s = time.monotonic() + SETTINGS_PAUSE_S
+                self._until_s = now_s() + SETTINGS_PAUSE_S

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from agent.devices.base import CommandFailed, Event, Ready, Session, Silent
 from agent.devices.telnet import TelnetFilter
@@ -28,6 +28,8 @@ DRAIN_QUIET_S, DRAIN_MAX_S = 0.3, 1.0
 """A serial line is drained before a conversation: what the device still said to the one before is no answer to us."""
 ORDER_S = 6.0
 """How long an order may go unanswered before the conversation counts as stuck."""
+LOG_IN_LOOKS_MAX = 3
+"""Looks that one log-in may take where each of its answers is slow."""
 KEPT_S = 15.0
 """How long a conversation is kept whose order came too late: the next try finds it open."""
 STUCK = frozenset({"timeout", "link", "garbled"})
@@ -45,15 +47,18 @@ class StreamLink(Link[Session]):
         resolver: Resolver,
         volume_pct: float = 50.0,
         wanted: Mapping[str, str] | None = None,
+        clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        super().__init__(family, access, volume_pct, wanted)
+        super().__init__(family, access, volume_pct, wanted, clock_s)
         self._line = line
         self._resolver = resolver
         self._stream: Stream | None = None
         self._telnet = TelnetFilter()
         self._sent_at_s = 0.0
-        self._talks = False
-        """Something came in the last exchange."""
+        self._last_byte_s = float("-inf")
+        self._unread = b""
+        """What came before anybody waited for it."""
+        self._log_in_looks = 0
         self._kept_until_s = 0.0
         self._tries = 0
         self._baud = self._good_baud = 0
@@ -80,19 +85,32 @@ class StreamLink(Link[Session]):
         return self._line_opened
 
     def _look_ends(self) -> None:
-        """Some devices talk to one client at a time: between two looks another may have them."""
-        if not self._line.is_serial and not self._family.keeps_line and time.monotonic() >= self._kept_until_s:
+        if not self._keeps_line and self._now_s() >= self._kept_until_s:
             self._drop()
 
-    def _overdue(self, *, witness: bool) -> None:
-        """After a witness' question it is kept where it lives: a slow line would never come to an end otherwise."""
-        if witness and self._session is not None and self._talks:
-            self._session.give_way()
-        else:
+    def _heard_s(self) -> float:
+        return self._last_byte_s
+
+    def _overdue(self, *, lives: bool, fruitless: bool) -> None:
+        """The conversation goes on where it lives. A log-in does for a few looks: at a wrong speed bytes come too.
+
+        One that is not kept between looks is, until it has borne fruit: its log-in may take most of a look.
+        """
+        session = self._session
+        if session is None or not session.ready:
+            self._log_in_looks += 1
+            seeks_speed = len(self._line.bauds) > 1 and self._baud != self._good_baud
+            lives = lives and not seeks_speed and self._log_in_looks < LOG_IN_LOOKS_MAX
+        if not lives or not (self._keeps_line or fruitless):
             self._drop()
+
+    @property
+    def _keeps_line(self) -> bool:
+        """Some devices talk to one client at a time: between two looks another may have them."""
+        return self._line.is_serial or self._family.keeps_line
 
     def _first_try_until_s(self, deadline_s: float) -> float:
-        return min(deadline_s, time.monotonic() + ORDER_S) if self.is_open() else deadline_s
+        return min(deadline_s, self._now_s() + ORDER_S) if self.is_open() else deadline_s
 
     def _try_again(self, first: Outcome, *, kept: bool) -> bool:
         """When the old one was stuck, half open, or had been closed before our order reached the device."""
@@ -100,7 +118,7 @@ class StreamLink(Link[Session]):
         return kept and not answered and not self.is_open()
 
     def _came_late(self) -> None:
-        self._kept_until_s = time.monotonic() + KEPT_S
+        self._kept_until_s = self._now_s() + KEPT_S
 
     def _refused(self, failed: CommandFailed) -> None:
         if failed.reason in STUCK:
@@ -114,6 +132,7 @@ class StreamLink(Link[Session]):
 
     def _drop(self) -> None:
         stream, self._stream, self._session = self._stream, None, None
+        self._log_in_looks, self._unread = 0, b""
         if stream is not None:
             stream.close()
 
@@ -122,18 +141,28 @@ class StreamLink(Link[Session]):
             raise InterruptedPoll
 
     def _ready(self, deadline_s: float) -> Session:
+        self._drop_if_ended()
         session = self._session if self._session is not None else self._begin(deadline_s)
         if not session.ready:
             self._carry(session, (Ready,), deadline_s)
-            self._tries, self._good_baud = 0, self._baud
+            self._tries, self._good_baud, self._log_in_looks, self._logged_in = 0, self._baud, 0, True
             self._hold.accepted()
         return session
 
+    def _drop_if_ended(self) -> None:
+        """A device that serves one client at a time may have ended what was kept: that is no word about it."""
+        if self._keeps_line or self._stream is None or self._session is None:
+            return
+        try:
+            self._unread += self._stream.recv(0.0)
+        except LinkFault:
+            self._drop()
+
     def _begin(self, deadline_s: float) -> Session:
-        self._hold.check(time.monotonic(), f"the {self._family.kind}")
+        self._hold.check(self._now_s(), f"the {self._family.kind}")
         self._baud = self._next_baud()
         self._tries += 1
-        self._stream = self._open(self._baud, max(0.5, min(CONNECT_S, deadline_s - time.monotonic())))
+        self._stream = self._open(self._baud, max(0.5, min(CONNECT_S, deadline_s - self._now_s())))
         self._line_opened = self._line.opening_proves
         self._end_if_closed()
         self._drain(deadline_s)
@@ -148,7 +177,7 @@ class StreamLink(Link[Session]):
             return self._line.open(baud, self._resolver, timeout_s, self._access)
         except LinkFault as fault:
             if fault.kind == "denied" and self._line.logs_in:
-                self._hold.refused(time.monotonic())
+                self._hold.refused(self._now_s())
             raise
 
     def _next_baud(self) -> int:
@@ -161,8 +190,8 @@ class StreamLink(Link[Session]):
     def _drain(self, deadline_s: float) -> None:
         if not self._line.is_serial or self._stream is None:
             return
-        end_s = min(deadline_s, time.monotonic() + DRAIN_MAX_S)
-        while time.monotonic() < end_s and self._stream.recv(DRAIN_QUIET_S):
+        end_s = min(deadline_s, self._now_s() + DRAIN_MAX_S)
+        while self._now_s() < end_s and self._stream.recv(DRAIN_QUIET_S):
             self._end_if_closed()
 
     def _carry(
@@ -170,38 +199,42 @@ class StreamLink(Link[Session]):
     ) -> Event:
         stream = self._stream
         assert stream is not None
-        quiet_since_s = time.monotonic()
-        self._talks = False
+        quiet_since_s = self._now_s()
         while True:
             self._end_if_closed()
             if self._turns.must_give_way:
                 raise GaveWay
             if self._flush(session, stream, in_time):
-                quiet_since_s = time.monotonic()
-            now_s = time.monotonic()
+                quiet_since_s = self._now_s()
+            now_s = self._now_s()
             if now_s >= deadline_s:
                 raise OutOfTime
             patience_left_s = quiet_since_s + session.patience_s - now_s
-            data = stream.recv(max(0.0, min(SLICE_S, patience_left_s, deadline_s - now_s)))
+            data, self._unread = self._unread, b""
+            data = data or stream.recv(max(0.0, min(SLICE_S, patience_left_s, deadline_s - now_s)))
             events: list[Event] = []
             if data:
-                quiet_since_s, self._talks = time.monotonic(), True
+                quiet_since_s = self._last_byte_s = self._now_s()
                 events = session.receive(self._telnet.feed(data) if self._has_telnet else data)
             elif patience_left_s <= 0 and session.busy:
-                quiet_since_s = time.monotonic()
+                quiet_since_s = self._now_s()
                 events = session.silence()
             if (found := self._sifted(events, ends)) is not None:
                 return found
+
+    def _pause(self, seconds: float) -> None:
+        """Wait, but not after `close`."""
+        self._stop.wait(seconds)
 
     def _flush(self, session: Session, stream: Stream, in_time: InTime) -> bool:
         telnet = self._telnet.output()
         if not telnet and not session.unsent:
             return False
-        self._stop.wait(max(0.0, self._sent_at_s + session.gap_s - time.monotonic()))
+        self._pause(max(0.0, self._sent_at_s + session.gap_s - self._now_s()))
         if session.unsent:
             self._leaving(session, in_time)
         stream.send(telnet + session.output(), SEND_S)
-        self._sent_at_s = time.monotonic()
+        self._sent_at_s = self._now_s()
         return True
 
     def _sifted(self, events: list[Event], ends: tuple[type[Event], ...]) -> Event | None:

@@ -27,10 +27,10 @@ class GaveWay(Exception):  # noqa: N818 - as above
 
 
 class OutOfTime(LinkFault):
-    """The caller's time is up; the conversation may be as good as ever."""
+    """The caller's time is up; the conversation may be as good as ever, and is where the device was still speaking."""
 
-    def __init__(self) -> None:
-        super().__init__("timeout", "no complete answer in time")
+    def __init__(self, *, lives: bool = False) -> None:
+        super().__init__("slow" if lives else "timeout", "no complete answer in time")
 
 
 def cut_short(found: Asked | None = None) -> Asked:

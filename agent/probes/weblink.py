@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from agent.core.exchange import HttpRequest
-from agent.devices.base import Event, ProtocolError, Ready
+from agent.devices.base import Event, Facts, ProtocolError, Ready, Silent
 from agent.devices.web import HttpSession
 from agent.ports import InTime, Outcome, always
 from agent.probes.families import Family
@@ -38,8 +38,12 @@ class HttpLink(Link[HttpSession[Any]]):
         resolver: Resolver,
         volume_pct: float = 50.0,
         wanted: Mapping[str, str] | None = None,
+        clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        super().__init__(family, access, volume_pct, wanted)
+        super().__init__(family, access, volume_pct, wanted, clock_s)
+        self._line_opened = False
+        self._cut_off = False
+        """The time was up in the midst of an exchange."""
         self._owed: HttpRequest | None = None
         """The farewell of a session that we have let go of: it is said before the next is begun."""
         login = (access.login.user, access.login.password) if family.http_login else ("", "")
@@ -50,7 +54,7 @@ class HttpLink(Link[HttpSession[Any]]):
     def close(self) -> None:
         """End for good; from any thread."""
         super().close()
-        deadline_s = time.monotonic() + PARTING_S
+        deadline_s = self._now_s() + PARTING_S
         with self._turns.urgent(PARTING_S / 2) as mine:
             if mine:
                 self._drop()
@@ -59,13 +63,20 @@ class HttpLink(Link[HttpSession[Any]]):
 
     # -- looks and orders
 
-    def _has_opened(self) -> bool:
-        return self._client.opened
+    def _look_begins(self) -> None:
+        self._line_opened = False
 
-    def _overdue(self, *, witness: bool) -> None:  # noqa: ARG002
-        """Between two requests nothing is on its way: the log-in is kept."""
-        if self._session is not None:
-            self._session.give_way()
+    def _has_opened(self) -> bool:
+        """In any exchange of the look: where one was silent, the next has a connection of its own."""
+        return self._line_opened or self._client.opened
+
+    def _heard_s(self) -> float:
+        return self._client.heard_s
+
+    def _overdue(self, *, lives: bool, fruitless: bool) -> None:  # noqa: ARG002 - the log-in is kept anyway
+        """Between two requests nothing is on its way, and what still comes is a sign of life: the log-in is kept."""
+        if self._cut_off and not lives:
+            self._broke(LinkFault("timeout"))
 
     def _try_again(self, first: Outcome, *, kept: bool) -> bool:  # noqa: ARG002
         """Either it restarts, or it had closed the connection before our order came: then it is there again."""
@@ -92,7 +103,7 @@ class HttpLink(Link[HttpSession[Any]]):
     def _part(self, deadline_s: float) -> None:
         """End the session that a broken conversation has left in the device. Its answer does not matter."""
         owed, self._owed = self._owed, None
-        left_s = min(PARTING_S, deadline_s - time.monotonic())
+        left_s = min(PARTING_S, deadline_s - self._now_s())
         if owed is not None and left_s > 0:
             with contextlib.suppress(LinkFault):
                 self._client.exchange(owed, left_s)
@@ -102,13 +113,14 @@ class HttpLink(Link[HttpSession[Any]]):
             return self._session
         events: list[Event] = []
         if self._session is None:
-            self._hold.check(time.monotonic(), f"the {self._family.kind}")
+            self._hold.check(self._now_s(), f"the {self._family.kind}")
             self._part(deadline_s)
             fresh = self._session = self._new_session(HttpSession)  # type: ignore[type-abstract]
             events = fresh.open()
         session = self._session
         if self._sifted(events, (Ready,)) is None:
             self._carry(session, (Ready,), deadline_s)
+            self._logged_in = True
         self._hold.accepted()
         return session
 
@@ -120,30 +132,47 @@ class HttpLink(Link[HttpSession[Any]]):
                 raise InterruptedPoll
             if self._turns.must_give_way:
                 raise GaveWay
-            left_s = deadline_s - time.monotonic()
-            if left_s <= 0:
+            if self._now_s() >= deadline_s:
+                self._cut_off = False
                 raise OutOfTime
             if (request := session.request()) is None:
                 raise LinkFault("timeout", "no complete answer in time")
-            events = self._exchanged(session, request, min(session.patience_s, left_s), in_time)
+            events = self._exchanged(session, request, deadline_s, in_time)
             if (found := self._sifted(events, ends)) is not None:
                 return found
         raise LinkFault("garbled", "the device sends us in circles")
 
     def _exchanged(
-        self, session: HttpSession[Any], request: HttpRequest, timeout_s: float, in_time: InTime
+        self, session: HttpSession[Any], request: HttpRequest, deadline_s: float, in_time: InTime
     ) -> list[Event]:
+        self._cut_off = False
         try:
-            return session.reply(self._client.exchange(request, timeout_s, lambda: self._leaving(session, in_time)))
+            reply = self._client.exchange(
+                request, deadline_s - self._now_s(), lambda: self._leaving(session, in_time), session.patience_s
+            )
         except LinkFault as fault:
-            done_without = session.failed() if fault.kind in ("timeout", "garbled") else None
+            if fault.kind == "timeout" and self._now_s() >= deadline_s:
+                self._cut_off = True
+                if not session.lost():
+                    self._drop()
+                raise OutOfTime from fault
+            done_without = session.failed(fault.kind)
             if done_without is None:
                 raise
             return done_without
+        finally:
+            self._line_opened = self._line_opened or self._client.opened
+        return session.reply(reply)
 
     def _sifted(self, events: list[Event], ends: tuple[type[Event], ...]) -> Event | None:
         found = self._found(events, ends)
         for event in events:
             if isinstance(event, ProtocolError) and found is None:
                 raise LinkFault("garbled", event.text)
+            if isinstance(event, Silent) and found is None:
+                raise LinkFault("timeout", f"the {self._family.kind} does not answer")
+        if any(isinstance(event, Silent) for event in events):
+            self._broke(LinkFault("timeout"))
+            if isinstance(found, Facts):  # a page or two may still be served by a codec that hangs
+                found = Facts({**found.readings, self._api: False} if self._api in found.readings else found.readings)
         return found

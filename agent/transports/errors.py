@@ -6,7 +6,8 @@ import errno
 from typing import Literal
 
 Kind = Literal[
-    "timeout", "link", "refused", "denied", "full", "garbled", "certificate_changed", "host_key_changed", "old_tls"
+    "timeout", "slow", "busy", "link", "refused", "denied", "full", "garbled",
+    "certificate_changed", "host_key_changed", "old_tls",
 ]  # fmt: skip
 
 OWN_SIDE = frozenset(
@@ -19,6 +20,8 @@ class LinkFault(Exception):  # noqa: N818 - it is a fault of a link, met every d
     """The line failed. `kind`:
 
     * `timeout`: the other side did not answer in time, or its host is not there (ARP or a router said so);
+    * `slow`: our time was up while it was still sending;
+    * `busy`: the other side says that it has no time or no room for us now;
     * `link`: *our* adapter, port, device file or route is gone;
     * `refused`: the other side turned us away or closed the line;
     * `denied`: the system does not let us (rights on a device file, raw sockets);

@@ -75,15 +75,24 @@ class HttpClient:
         """The connection broke under the last question, which was asked again on a fresh one: its nonce may be new."""
         self._ended = False
         self._leaving: Callable[[], object] = lambda: None
+        self._quiet_s = float("inf")
         self._hold = HoldOff()
         self._stopped = False
         self.opened = False
         """Whether the device took a connection in the last exchange: a fault after that is the device's."""
+        self.heard_s = float("-inf")
+        """When the last byte of a reply came, on the monotonic clock: a reply that takes long may still be coming."""
 
     def exchange(
-        self, request: HttpRequest, timeout_s: float, leaving: Callable[[], object] = lambda: None
+        self,
+        request: HttpRequest,
+        timeout_s: float,
+        leaving: Callable[[], object] = lambda: None,
+        quiet_s: float = float("inf"),
     ) -> HttpReply:
         """Ask, and wait for the whole answer. Never longer than `timeout_s`, except for looking a name up.
+
+        `quiet_s`: how long the device may say nothing. A reply that comes slowly is waited for as long as it comes.
 
         `leaving` is called whenever the connection is there and the request is about to leave: more than once where a
         log-in or a closed connection makes it go out again. What it raises ends the exchange and keeps the connection.
@@ -94,7 +103,7 @@ class HttpClient:
         """
         self._hold.check(time.monotonic(), "the device")
         deadline_s = time.monotonic() + timeout_s
-        self._renewed, self._leaving = False, leaving
+        self._renewed, self._leaving, self._quiet_s = False, leaving, quiet_s
         reply = self._asked(request, deadline_s)
         if self._own_login:
             return reply
@@ -244,7 +253,7 @@ class HttpClient:
         """More bytes; empty when the device closed in a body that ends with the connection."""
         left_s = deadline_s - time.monotonic()
         try:
-            data = stream.recv(left_s) if left_s > 0 else b""
+            data = stream.recv(min(left_s, self._quiet_s)) if left_s > 0 else b""
         except LinkFault as fault:
             if fault.kind == "refused" and begun and not self._stopped:
                 self._ended = True
@@ -252,6 +261,7 @@ class HttpClient:
             raise
         if not data:
             raise LinkFault("timeout", "no complete answer in time")
+        self.heard_s = time.monotonic()
         return data
 
     def _drop(self) -> None:

@@ -7,6 +7,7 @@ import re
 import socket
 import ssl
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -129,6 +130,24 @@ def test_a_slow_device_ends_at_the_deadline() -> None:
     with web(ok(b"x" * 1000), chunk=1) as device:
         device.pause_s = 0.1
         assert kind_of(HttpClient(device.url), timeout_s=0.5) == "timeout"
+
+
+def test_a_reply_that_still_comes_is_waited_for_and_silence_is_not() -> None:
+    """`quiet_s` is counted from the last byte: a whole reply may take longer, a silent device does not get as long."""
+    with web(ok(b'{"a": 1}'), chunk=12) as device:
+        client = HttpClient(device.url)
+        assert client.heard_s == float("-inf")
+        device.pause_s = 0.15
+        began_s = time.monotonic()
+        assert client.exchange(GET, 10, quiet_s=0.4).json() == {"a": 1}
+        assert time.monotonic() - began_s > 0.4
+        assert began_s < client.heard_s <= time.monotonic()
+        device.pause_s, began_s = 2.0, time.monotonic()
+        with pytest.raises(LinkFault) as caught:
+            client.exchange(GET, 10, quiet_s=0.4)
+        assert caught.value.kind == "timeout"
+        assert time.monotonic() - began_s < 1.5
+        client.close()
 
 
 def test_nobody_listens_and_nobody_answers() -> None:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from agent.core.facts import NoReading, Reading
+from agent.devices.base import is_heard
 
 KEYS = ("camera.api", "camera.power", "camera.model")
 REMEDIES = frozenset({"camera_on"})
@@ -21,6 +22,8 @@ MESSAGE_BYTES_MAX = 16
 POWER, MODEL, ON = "power", "model", "on"
 WORDS = {POWER: "09 04 00", MODEL: "09 00 02", ON: "01 04 00 02"}
 """Two questions and an order."""
+DECIDED_BY: Mapping[str, tuple[str, ...]] = {"camera.power": (POWER,), "camera.model": (MODEL,)}
+"""Which question decides a fact."""
 POWERS = {2: "on", 3: "off"}
 """4 is a fault of its own power circuit: neither."""
 VERSION_BYTES = 7
@@ -54,7 +57,7 @@ def facts_of(answers: Mapping[str, bytes | NoReading]) -> dict[str, Reading]:
     """The facts of one poll."""
     power, version = answers.get(POWER, NoReading("absent")), answers.get(MODEL, NoReading("absent"))
     return {
-        "camera.api": power.reason != "timeout" if isinstance(power, NoReading) else True,
+        "camera.api": is_heard(answers),
         "camera.power": power if isinstance(power, NoReading) else POWERS.get(power[0], NoReading("failed")),
         "camera.model": version if isinstance(version, NoReading) else f"{version[:2].hex()}:{version[2:4].hex()}",
     }

@@ -42,6 +42,8 @@ def session(setup: Setup, nonce: str = "") -> Session:  # noqa: ARG001 - this to
 class ViscaSession(ProvenSession[bytes]):
     """See the module."""
 
+    decided_by = visca.DECIDED_BY
+
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup.login)
         self.number = setup.number

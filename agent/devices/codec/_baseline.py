@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from agent.core.facts import NoReading, Reading
+from agent.core.facts import SLOW, NoReading, Reading
 
 KEYS = ("codec.settings_ok", "codec.settings_off")
 REMEDY = "codec_settings_restore"
@@ -92,6 +92,9 @@ class Baseline:
 
     def completed(self, wanted: Mapping[str, str], read: Mapping[str, str | NoReading]) -> dict[str, Reading]:
         """The two facts, from what this poll has `read` or, between two readings, as they were."""
+        if not self._read and SLOW in read.values():
+            self._facts = dict.fromkeys(KEYS, SLOW)
+        read = {name: answer for name, answer in read.items() if answer != SLOW}  # it is asked for at the next look
         self._pending = [name for name in self._pending if name not in read]
         self._read |= read
         if read and not self._pending and all(name in self._read for name in wanted):

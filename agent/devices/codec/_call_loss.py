@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from agent.core.facts import NoReading, Reading
+from agent.core.facts import SLOW, NoReading, Reading
 
 Way = Literal["RX", "TX"]
 
@@ -35,7 +35,9 @@ class LossSinceLook:
         self._lost: dict[str, float] = {}
 
     def look(self, streams: Iterable[Stream], none: NoReading) -> Mapping[Way, Reading]:
-        """The worst stream each way; `none` where nothing can be said."""
+        """The worst stream each way; `none` where nothing can be said. What was too slow is no look at all."""
+        if none == SLOW:
+            return {"RX": SLOW, "TX": SLOW}
         seen: dict[str, float] = {}
         worst: dict[Way, list[float]] = {"RX": [], "TX": []}
         for stream in streams:

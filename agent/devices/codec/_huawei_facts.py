@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from agent.core.exchange import HttpReply, parsed_json
-from agent.core.facts import NoReading, Reading
+from agent.core.facts import SLOW, NoReading, Reading
 from agent.devices.base import number
 from agent.devices.codec._call_loss import LossSinceLook, Stream, Way
 from agent.devices.codec._json_web import amount, entry, json_of, text
@@ -93,17 +93,19 @@ def facts_of(answers: Answers) -> dict[str, Reading]:
 def in_call(answers: Answers) -> Reading:
     """True as soon as the mailbox or the call's status says so.
 
-    The status speaks of calls only during one, so it denies none: False only when the mailbox knows of no call.
+    The status speaks of calls only during one, so it denies none: False only when the mailbox knows of no call. While
+    the status has not been heard it may still speak of one.
     """
-    state = entry(answers.get(MAILBOX, SILENT), "state")
-    if any(_rate(entry(answers.get(CALL, SILENT), key)) for key in RATES):
+    state, status = entry(answers.get(MAILBOX, SILENT), "state"), answers.get(CALL, SILENT)
+    if any(_rate(entry(status, key)) for key in RATES):
         return True
     if isinstance(state, NoReading):
         return state
     found = {key: entry(state, key) for key in CALL_KEYS}
     if isinstance(found["callstate"], NoReading):
         return NoReading("garbled")
-    return any(not isinstance(value, NoReading) and value not in (0, "", "0") for value in found.values())
+    called = any(not isinstance(value, NoReading) and value not in (0, "", "0") for value in found.values())
+    return status if not called and status in (SILENT, SLOW) else called
 
 
 def switch(value: Any) -> Reading:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from agent.core.facts import NoReading, Reading
+from agent.core.facts import SLOW, NoReading, Reading
 from agent.devices.codec._call_loss import LossSinceLook, Stream, Way
 from agent.devices.codec._json_web import amount, entry, flag, text
 
@@ -166,6 +166,8 @@ class Quality:
         """The three facts of one poll."""
         replies = [(path, answer) for path, answer in answers.items() if path.endswith(MEDIA_END)]
         reasons = [answer for _, answer in replies if isinstance(answer, NoReading)]
+        if answers.get(CONFERENCES) == SLOW:
+            reasons = [SLOW]
         none = reasons[0] if reasons else NoReading("absent")
         rows = [
             (f"{path} {index}", row)

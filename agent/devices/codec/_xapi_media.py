@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from agent.core.facts import NoReading, Reading
+from agent.core.facts import SLOW, NoReading, Reading
 from agent.devices.base import checked, number
 from agent.devices.codec._xapi_replies import Values
 
@@ -35,8 +35,10 @@ class CallMedia:
 
     def look(self, facts: Mapping[str, Reading], answers: Mapping[str, Values | NoReading]) -> dict[str, Reading]:
         """The facts of the call's quality; `facts` are the others of the same poll."""
-        self._in_call = facts.get("codec.in_call") is True
         answer = answers.get(MEDIA, NoReading("absent"))
+        if SLOW in (answer, facts.get("codec.in_call")):
+            return dict.fromkeys(KEYS, SLOW)  # the look after this one is compared with the one before it
+        self._in_call = facts.get("codec.in_call") is True
         if not self._in_call or isinstance(answer, NoReading):
             self._before = {}
             none = answer if self._in_call and isinstance(answer, NoReading) else NoReading("absent")

@@ -47,6 +47,10 @@ class Mirror:
         self._asked_for.add(path)
         return True
 
+    def forget(self, keys: Iterable[str]) -> None:
+        """These were not answered, or not even asked: a subscription among them is asked for again."""
+        self._asked_for.difference_update(key.removeprefix(SUBSCRIBED) for key in keys if key.startswith(SUBSCRIBED))
+
     def answer(self, key: str, answer: Values | NoReading) -> None:
         """Take an answer: to a subscription, or a whole subtree."""
         if key.startswith(SUBSCRIBED):
@@ -71,8 +75,8 @@ class Mirror:
 
         A codec that gives nothing of what it was asked hangs: then nothing that it said before may speak for it.
         """
-        asked = [answers.get(key) for key in self._critical]
-        return {**self._kept, **answers} if any(isinstance(answer, Values) for answer in asked) else dict(answers)
+        lives = any(isinstance(answer, Values) for answer in answers.values())
+        return {**self._kept, **answers} if lives else dict(answers)
 
 
 def _is_whole(answer: Values | NoReading) -> TypeGuard[Values]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from agent.core.facts import NoReading, Reading
+from agent.core.facts import SLOW, NoReading, Reading
 from agent.devices.base import number
 from agent.devices.codec._baseline import Naming
 from agent.devices.codec._call_loss import LossSinceLook, Stream, Way
@@ -69,7 +69,7 @@ def in_call(status: Lines | NoReading) -> Reading:
 
 def quality_of(answers: Mapping[str, Lines | NoReading], loss: LossSinceLook) -> dict[str, Reading]:
     """Loss since the last look and jitter, of all calls; without a call there is none."""
-    calls = answers.get(CALLS, NoReading("absent"))
+    calls = answers.get(CALLS, SLOW if answers.get(STATUS) == SLOW else NoReading("absent"))
     none = calls if isinstance(calls, NoReading) else NoReading("absent")
     rows = list(_rows(() if isinstance(calls, NoReading) else calls))
     streams = [

@@ -70,6 +70,8 @@ class WsSession(XapiInquiry, QuerySession[Values]):
         super().__init__(login)
         self._lines = LineBuffer(BLOCK_BYTES_MAX)
         self._count = 0
+        self._asked_as: dict[int, Query] = {}
+        """The questions of the present poll, by the number that their answer has."""
         self._call_seen = False
         self._over = False
         self._mirror = Mirror(critical=CRITICAL)
@@ -93,6 +95,10 @@ class WsSession(XapiInquiry, QuerySession[Values]):
 
     def _begin(self) -> None:
         self._call_seen = False
+        self._asked_as.clear()
+
+    def _left_out(self, keys: Sequence[str]) -> None:
+        self._mirror.forget(keys)
 
     def receive(self, data: bytes) -> list[Event]:
         """Take what arrived."""
@@ -129,9 +135,18 @@ class WsSession(XapiInquiry, QuerySession[Values]):
         if message.get("method") == "xFeedback/Event":
             return self._event(message.get("params"))
         if self._asked is None or message.get("id") != self._count:
-            # A late answer, or one to nobody.
-            return []
+            return (
+                self._overdue(self._asked_as.get(number), message)
+                if isinstance(number := message.get("id"), int)
+                else []
+            )
         return self._take(self._asked, message)
+
+    def _overdue(self, query: Query | None, message: dict[str, Any]) -> list[Event]:
+        """A late answer, or one to nobody."""
+        if query is not None and not query.remedy:
+            self._late_answer(query.key, self._answer_of(query, message))
+        return []
 
     def _event(self, params: Any) -> list[Event]:
         status = params.get("Status") if isinstance(params, dict) else None
@@ -142,6 +157,15 @@ class WsSession(XapiInquiry, QuerySession[Values]):
         return []
 
     def _take(self, query: Query, message: dict[str, Any]) -> list[Event]:
+        answer = self._answer_of(query, message)
+        if query.key == "hello":
+            self._asked = None
+            self.ready = True
+            self._silences = 0
+            return [Ready()]
+        return self._answered(answer, str(message.get("error", message.get("result")))[:200])
+
+    def _answer_of(self, query: Query, message: dict[str, Any]) -> Values | NoReading:
         if "error" in message:
             answer: Values | NoReading = NoReading(_reason(message["error"], of_order=bool(query.remedy)))
         elif "result" not in message:
@@ -152,13 +176,9 @@ class WsSession(XapiInquiry, QuerySession[Values]):
             answer = plain_status(message["result"], tuple(query.text.split()))
             if isinstance(message["result"], str) and query.text.startswith(HEAD):
                 self._texts.add(query.text)
-        if query.key == "hello":
-            self._asked = None
-            self.ready = True
-            self._silences = 0
-            return [Ready()]
-        self._mirror.answer(query.key, answer)
-        return self._answered(answer, str(message.get("error", message.get("result")))[:200])
+        if query.key != "hello":
+            self._mirror.answer(query.key, answer)
+        return answer
 
     # -- questions
 
@@ -175,6 +195,7 @@ class WsSession(XapiInquiry, QuerySession[Values]):
 
     def _render(self, query: Query) -> bytes:
         self._count += 1
+        self._asked_as[self._count] = query
         if query.remedy == REMEDY:
             path, _, value = query.text.partition("\n")
             is_text = f"{HEAD} {path}" in self._texts

@@ -100,6 +100,8 @@ class XapiSession(XapiInquiry, QuerySession[Values]):
         self._text = TerminalBlock(BLOCK_BYTES_MAX)
         self._json = JsonBlock(BLOCK_BYTES_MAX)
         self._count = 0
+        self._asked_as: dict[str, str] = {}
+        """By result id, the questions of the present poll: keys of their answers."""
         self._call_seen = False
         self._password_sent = False
         self._blind = False
@@ -135,6 +137,7 @@ class XapiSession(XapiInquiry, QuerySession[Values]):
 
     def _begin(self) -> None:
         self._call_seen = False
+        self._asked_as.clear()
 
     # -- login and set-up
 
@@ -296,6 +299,9 @@ class XapiSession(XapiInquiry, QuerySession[Values]):
             return self._mode_reply(reply)
         if not self._is_ours(reply):
             self._call_seen = self._call_seen or speaks_of_call(reply.status)
+            if reply.from_json and (key := self._asked_as.get(reply.result_id or "")) is not None:
+                failed = reply.result is not None and not reply.result.ok
+                self._late_answer(key, NoReading(reply.result.reason) if failed and reply.result else reply.status)
             return []
         if reply.status.get("SystemUnit", "State", "NumberOfActiveCalls") is None:
             self._doubt_state()
@@ -348,6 +354,8 @@ class XapiSession(XapiInquiry, QuerySession[Values]):
     def _render(self, query: Query) -> bytes:
         self._count += 1
         self._heard = False
+        if not query.remedy:
+            self._asked_as[self._result_id] = query.key
         return self._render_text(query).encode() + b"\n"
 
     def _render_text(self, query: Query) -> str:

@@ -188,6 +188,6 @@ class HuaweiSession(HttpSession[Any]):
 
     def _compared(self, facts: Mapping[str, Reading], answers: Mapping[str, Any]) -> Mapping[str, Reading]:  # noqa: ARG002
         found = config_of(answers[CONFIG], self.wanted) if CONFIG in answers else {}
-        self._settings |= found
+        self._settings |= {name: value for name, value in found.items() if not isinstance(value, NoReading)}
         read = {name: written(value) for name, value in found.items()}
         return loss_of(answers, self._loss) | self._baseline.completed(self.wanted, read)

@@ -18,7 +18,7 @@ import enum
 import re
 from collections.abc import Mapping, Sequence
 
-from agent.core.facts import NoReading, Reading
+from agent.core.facts import SLOW, NoReading, Reading
 from agent.devices.about import About, Tested
 from agent.devices.base import Event, Login, LoginNeeded, LoginRefused, ProtocolError, Ready, Session, Silent
 from agent.devices.codec._baseline import KEYS as SETTINGS_KEYS
@@ -69,6 +69,8 @@ that all lines of `getcallstate` have arrived."""
 
 ORDERS = {"codec_restart": ("reboot now",), "codec_wake": ("wake",), "codec_unmute": ("mute near off",)}
 
+REGISTER = Query("sleep register", "sleep register")
+"""Only after this do sleep and waking come as notifications."""
 REFUSALS = ("error:", "command is not available", "this command is not supported", "this setting is controlled")
 """The last: by a provisioning service."""
 LINES_MAX = 200
@@ -187,6 +189,10 @@ class PolySession(QuerySession[tuple[str, ...]]):
     def _begin(self) -> None:
         self._call_seen = False
 
+    def _left_out(self, keys: Sequence[str]) -> None:
+        if REGISTER.key in keys and self._forsaken is not REGISTER:
+            self._queue.append(REGISTER)
+
     def receive(self, data: bytes) -> list[Event]:
         """Take what arrived."""
         if self.phase is Phase.OVER:
@@ -249,8 +255,7 @@ class PolySession(QuerySession[tuple[str, ...]]):
             return []
         self.phase = Phase.READY
         self.ready = True
-        # Only after this do sleep and waking come as notifications.
-        self._queue.append(Query("sleep register", "sleep register"))
+        self._queue.append(REGISTER)
         self._ask_next()
         return [Ready()]
 
@@ -366,5 +371,6 @@ class PolySession(QuerySession[tuple[str, ...]]):
     def _compared(
         self, facts: Mapping[str, Reading], answers: Mapping[str, tuple[str, ...] | NoReading]
     ) -> Mapping[str, Reading]:
-        self._was_in_call = facts["codec.in_call"] is True
+        if facts["codec.in_call"] != SLOW:
+            self._was_in_call = facts["codec.in_call"] is True
         return self._baseline.completed(self.wanted, settings_read(self.wanted, answers))

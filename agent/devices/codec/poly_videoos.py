@@ -169,7 +169,8 @@ class VideoOsSession(HttpSession[Any]):
         queries = [Query(path, path) for path in (SYSTEM, STATUS, AUDIO, CONFERENCES, APPS, DEVICE_MODE)]
         names = self._baseline.due(self._settings_now)
         config = Query(CONFIG, f"{CONFIG} {json.dumps({'names': names})}", optional=True)
-        return [*queries, config] if names else queries
+        overdue = [Query(path, path) for path in self.asked_first if path.endswith(MEDIA_END)]
+        return [*queries, *overdue, config] if names else [*queries, *overdue]
 
     def _call_queries(self) -> Sequence[Query]:
         return [Query(path, path) for path in CALLS]
@@ -204,7 +205,8 @@ class VideoOsSession(HttpSession[Any]):
         if query.text == CONFERENCES and self._whole:
             for name in reversed(conference_ids(answer)[:CONFERENCES_MAX]):
                 path = f"{CONFERENCES}/{name}{MEDIA_END}"
-                self._queue.appendleft(Query(path, path))
+                if path not in self._answers and path not in {other.key for other in self._queue}:
+                    self._queue.appendleft(Query(path, path))
         return answer
 
     def _facts(self, answers: Mapping[str, Any]) -> Mapping[str, Reading]:
@@ -212,7 +214,7 @@ class VideoOsSession(HttpSession[Any]):
 
     def _compared(self, facts: Mapping[str, Reading], answers: Mapping[str, Any]) -> Mapping[str, Reading]:  # noqa: ARG002
         found = config_of(answers[CONFIG], self.wanted) if CONFIG in answers else {}
-        self._settings |= found
+        self._settings |= {name: value for name, value in found.items() if not isinstance(value, NoReading)}
         read = {name: written(value) for name, value in found.items()}
         return self._quality.look(answers) | self._baseline.completed(self.wanted, read)
 

@@ -103,6 +103,9 @@ class YealinkSession(QuerySession[Lines]):
     def _begin(self) -> None:
         self._call_seen = False
 
+    def _left_out(self, keys: Sequence[str]) -> None:
+        self._version_asked = self._version_asked and VERSION not in keys
+
     def receive(self, data: bytes) -> list[Event]:
         """Take what arrived."""
         if self._over:
@@ -184,7 +187,8 @@ class YealinkSession(QuerySession[Lines]):
         if not line.startswith(self._head(query)):
             return []
         self._answer = [line]
-        if query.key == STATUS and state_of(line) in CALLING and self._whole and self.question:
+        in_call = query.key == STATUS and state_of(line) in CALLING
+        if in_call and self._whole and self.question and CALLS not in self.asked_first:
             self._queue.append(Query(CALLS, CALLS))
         if query.remedy and query.key == STATUS and state_of(line) == "sleeping":
             # The wake order's first step: it sleeps, so the button follows.
@@ -211,6 +215,7 @@ class YealinkSession(QuerySession[Lines]):
         settings = [f"{name} get" for name in self._baseline.due(self._settings_now)]
         return [
             *(Query(text, text) for text in (*unknown, VOLUME, MUTE, STATUS)),
+            *(Query(text, text) for text in self.asked_first if text == CALLS),
             *(Query(text, text, optional=True) for text in settings),
         ]
 

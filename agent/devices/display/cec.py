@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 
 from agent.core.facts import NoReading, Reading
 from agent.devices.about import About, Tested
-from agent.devices.base import Event, ProtocolError, Session
+from agent.devices.base import Event, ProtocolError, Session, for_want_of, is_heard
 from agent.devices.inquiry import Query
 from agent.devices.lines import LineBuffer
 from agent.devices.proven import ProvenSession
@@ -45,6 +45,12 @@ ASK_NAME, NAME = "40:46", "47"
 ASK_SOURCE, SOURCE = "4F:85", "82"
 ASKED_BY = {"8F": POWER, "46": NAME, "85": SOURCE}
 """Which answer a question that is turned down would have had."""
+DECIDED_BY: Mapping[str, tuple[str, ...]] = {
+    "display.power": (POWER,),
+    **dict.fromkeys(("display.input", "display.input_right"), (POWER, SOURCE)),
+    "display.model": (NAME,),
+}
+"""Which answers decide a fact."""
 ABORT = "00"
 POWERS = {"00": "on", "01": "off", "02": "warming", "03": "cooling"}
 TELEVISION = "0"
@@ -65,6 +71,8 @@ def session(setup: Setup, nonce: str = "") -> Session:  # noqa: ARG001 - this to
 
 class CecSession(ProvenSession[str]):
     """See the module."""
+
+    decided_by = DECIDED_BY
 
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup.login)
@@ -124,12 +132,12 @@ def facts_of(answers: Mapping[str, str | NoReading], wanted: str) -> dict[str, R
     """The facts of one poll, by the answers' codes; `wanted` is the input it has to show, or empty."""
     said = answers.get(POWER, NoReading("absent"))
     power: Reading = said if isinstance(said, NoReading) else POWERS.get(said, NoReading("garbled"))
-    shown = _socket(answers.get(SOURCE, NoReading("absent"))) if power == "on" else NoReading("absent")
+    shown = _socket(answers.get(SOURCE, NoReading("absent"))) if power == "on" else for_want_of(power)
     return {
-        "display.api": said.reason != "timeout" if isinstance(said, NoReading) else True,
+        "display.api": is_heard(answers),
         "display.power": power,
         "display.input": shown,
-        "display.input_right": shown == wanted if wanted and isinstance(shown, str) else NoReading("absent"),
+        "display.input_right": shown == wanted if wanted and isinstance(shown, str) else for_want_of(shown),
         "display.model": _name(answers.get(NAME, NoReading("absent"))),
     }
 

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 
 from agent.core.facts import NoReading, Reading
 from agent.devices.about import About, Tested
-from agent.devices.base import Event, ProtocolError, Session
+from agent.devices.base import Event, ProtocolError, Session, for_want_of, is_heard
 from agent.devices.inquiry import Query
 from agent.devices.proven import ProvenSession
 from agent.devices.setup import Setup
@@ -44,6 +44,14 @@ ABOUT = About(
 )
 
 POWER, INPUT, PANEL, TEMPERATURE, LAMP, FAN = "ka", "xb", "kd", "dn", "dp", "dw"
+DECIDED_BY: Mapping[str, tuple[str, ...]] = {
+    "display.power": (POWER[1],),
+    **dict.fromkeys(("display.input", "display.input_right"), (POWER[1], INPUT[1])),
+    "display.picture_muted": (POWER[1], PANEL[1]),
+    "display.fault": (LAMP[1], FAN[1]),
+    "display.temp_c": (TEMPERATURE[1],),
+}
+"""Which commands, by their second letter, decide a fact."""
 POWERS = {0: "off", 1: "on"}
 INPUT_CODES = {
     "hdmi1": (0x90, 0xA0), "hdmi2": (0x91, 0xA1), "hdmi3": (0x92, 0xA2), "displayport": (0xC0, 0xD0),
@@ -74,6 +82,7 @@ class LgSession(ProvenSession[int]):
     """See the module."""
 
     gap_s = 0.1
+    decided_by = DECIDED_BY
 
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup.login)
@@ -142,14 +151,14 @@ def facts_of(answers: Mapping[str, int | NoReading], wanted: str) -> dict[str, R
 
     power = _word(read(POWER), POWERS)
     on = power == "on"
-    shown = _input(read(INPUT)) if on else NoReading("absent")
+    shown = _input(read(INPUT)) if on else for_want_of(power)
     temperature = read(TEMPERATURE)
     return {
-        "display.api": power.reason != "timeout" if isinstance(power, NoReading) else True,
+        "display.api": is_heard(answers),
         "display.power": power,
         "display.input": shown,
-        "display.input_right": shown == wanted if wanted and isinstance(shown, str) else NoReading("absent"),
-        "display.picture_muted": _word(read(PANEL), {0: False, 1: True}) if on else NoReading("absent"),
+        "display.input_right": shown == wanted if wanted and isinstance(shown, str) else for_want_of(shown),
+        "display.picture_muted": _word(read(PANEL), {0: False, 1: True}) if on else for_want_of(power),
         "display.fault": _complaints(read(LAMP), read(FAN)),
         "display.temp_c": temperature if isinstance(temperature, NoReading) else float(temperature),
     }
@@ -166,7 +175,8 @@ def _input(answer: int | NoReading) -> Reading:
 
 
 def _complaints(lamp: int | NoReading, fan: int | NoReading) -> Reading:
-    """Of what it can tell; nothing when it can tell neither."""
-    if isinstance(lamp, NoReading) and isinstance(fan, NoReading):
-        return lamp
-    return ", ".join(f"{part} error" for part, said in (("lamp", lamp), ("fan", fan)) if said == BROKEN) or "none"
+    """Of what it can tell; nothing when it can tell neither. While one is unread only the other's error is known."""
+    broken = ", ".join(f"{part} error" for part, said in (("lamp", lamp), ("fan", fan)) if said == BROKEN)
+    silent = [said for said in (lamp, fan) if isinstance(said, NoReading)]
+    unread = [said for said in silent if said.reason not in ("absent", "refused")]
+    return broken or next(iter(unread), silent[0] if len(silent) > 1 else "none")

@@ -20,9 +20,9 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 
-from agent.core.facts import NoReading, Reading
+from agent.core.facts import SLOW, NoReading, Reading
 from agent.devices.about import About, Tested
-from agent.devices.base import Event, LoginNeeded, LoginRefused, ProtocolError, Ready, Session, Silent, number
+from agent.devices.base import Event, LoginNeeded, LoginRefused, ProtocolError, Ready, Session, Silent, is_heard, number
 from agent.devices.inquiry import Query, QuerySession
 from agent.devices.lines import LineBuffer
 from agent.devices.setup import Setup
@@ -67,6 +67,16 @@ NOT_NOW = NoReading("absent")
 GREETING = re.compile(r"^PJLINK (?:0|1 (?P<token>[0-9A-Za-z]{1,32}))$", re.IGNORECASE)
 REFUSED = "PJLINK ERRA"
 ANSWER = re.compile(r"^%[12](?P<command>[0-9A-Z]{4})=(?P<value>.*)$", re.IGNORECASE)
+DECIDED_BY: Mapping[str, tuple[str, ...]] = {
+    "display.power": ("POWR",),
+    "display.input": ("INPT",),
+    "display.input_right": ("POWR", "INPT"),
+    "display.picture_muted": ("AVMT",),
+    "display.signal": ("IRES",),
+    "display.lamp_h": ("LAMP",),
+    "display.model": ("INF1", "INF2"),
+}
+"""Which commands decide a fact. Any of them may say that the projector has failed."""
 LINE_MAX = 256
 """The longest answer is 136 bytes."""
 
@@ -98,6 +108,7 @@ class PjlinkSession(QuerySession[str]):
     patience_s = 4.0
     """A projector that is starting takes its time [M]; the specification asks for an answer within 2 s."""
     silences_max = 1
+    decided_by = DECIDED_BY
 
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup.login)
@@ -214,7 +225,7 @@ def facts_of(answers: Mapping[str, str | NoReading], wanted: str) -> dict[str, R
     power, shown = _word(read("POWR"), POWERS), _input(read("INPT"))
     right = power == "on" and wanted and not isinstance(shown, NoReading)
     return {
-        "display.api": _answers(read("POWR")),
+        "display.api": _answers(answers),
         "display.power": power,
         "display.input": shown,
         "display.input_right": shown == wanted.lower() if right else _why(shown, power),
@@ -226,11 +237,10 @@ def facts_of(answers: Mapping[str, str | NoReading], wanted: str) -> dict[str, R
     }
 
 
-def _answers(power: str | NoReading) -> Reading:
+def _answers(answers: Mapping[str, str | NoReading]) -> Reading:
     """It answers properly also when it says that it cannot."""
-    if isinstance(power, NoReading):
-        return power.reason != "timeout"
-    return True if power in POWERS else NoReading("garbled")
+    power = answers.get("POWR", NoReading("absent"))
+    return is_heard(answers) if isinstance(power, NoReading) or power in POWERS else NoReading("garbled")
 
 
 def _word(answer: str | NoReading, words: Mapping[str, str] | Mapping[str, bool]) -> Reading:
@@ -280,5 +290,6 @@ def _lamp(answer: str | NoReading) -> Reading:
 
 
 def _model(maker: str | NoReading, product: str | NoReading) -> Reading:
+    unread = [said for said in (maker, product) if said in (SLOW, NoReading("timeout"))]
     words = [word for word in (maker, product) if isinstance(word, str) and word]
-    return " ".join(words)[:80] if words else _why(product, maker)
+    return _why(*unread) if unread else " ".join(words)[:80] if words else _why(product, maker)

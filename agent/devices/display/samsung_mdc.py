@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from agent.core.facts import NoReading, Reading
 from agent.devices.about import About, Tested
-from agent.devices.base import Event, LoginNeeded, ProtocolError, Session
+from agent.devices.base import Event, LoginNeeded, ProtocolError, Session, for_want_of, is_heard
 from agent.devices.inquiry import Query
 from agent.devices.proven import ProvenSession
 from agent.devices.setup import Setup
@@ -55,6 +55,15 @@ FRAME_BYTES_MAX = 5 + 255
 TLS = b"MDCSTART<<TLS>>"
 
 POWER, INPUT, PANEL, ERRORS, MODEL = "11", "14", "F9", "0D", "8A"
+DECIDED_BY: Mapping[str, tuple[str, ...]] = {
+    "display.power": (POWER,),
+    **dict.fromkeys(("display.input", "display.input_right"), (POWER, INPUT)),
+    "display.picture_muted": (PANEL,),
+    "display.signal": (POWER, ERRORS),
+    **dict.fromkeys(("display.fault", "display.temp_c"), (ERRORS,)),
+    "display.model": (MODEL,),
+}
+"""Which commands decide a fact."""
 POWERS = {0: "off", 1: "on", 2: "warming"}
 INPUT_CODES = {
     "hdmi1": (0x21, 0x22), "hdmi2": (0x23, 0x24), "hdmi3": (0x31, 0x32), "hdmi4": (0x33, 0x34),
@@ -145,6 +154,8 @@ def session(setup: Setup, nonce: str = "") -> Session:  # noqa: ARG001 - this to
 class MdcSession(ProvenSession[bytes]):
     """See the module."""
 
+    decided_by = DECIDED_BY
+
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup.login)
         self._number = setup.number
@@ -209,15 +220,15 @@ def facts_of(answers: Mapping[str, bytes | NoReading], wanted: str) -> dict[str,
 
     power = _power(read(POWER))
     on = power == "on"
-    shown = _input(read(INPUT)) if on else NoReading("absent")
+    shown = _input(read(INPUT)) if on else for_want_of(power)
     panel, errors = read(PANEL), read(ERRORS, 6)
     return {
-        "display.api": power.reason != "timeout" if isinstance(power, NoReading) else True,
+        "display.api": is_heard(answers),
         "display.power": power,
         "display.input": shown,
-        "display.input_right": shown == wanted if wanted and isinstance(shown, str) else NoReading("absent"),
+        "display.input_right": shown == wanted if wanted and isinstance(shown, str) else for_want_of(shown),
         "display.picture_muted": panel if isinstance(panel, NoReading) else panel[0] == 1,
-        "display.signal": _place(errors, 3, SIGNALS) if on else NoReading("absent"),
+        "display.signal": _place(errors, 3, SIGNALS) if on else for_want_of(power),
         "display.fault": _complaints(errors),
         "display.temp_c": errors if isinstance(errors, NoReading) else float(errors[4]),
         "display.model": _text(read(MODEL)),

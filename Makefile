@@ -4,6 +4,7 @@
 # make prove-gpio  the agent on a kernel with GPIO lines, in QEMU: every edge of a relay's line; builds its guest at first use
 # make mutants changes the agent in small ways and sees whether its tests notice; ARGS="interlock.py store/sqlite.py"
 # make bench   measurements, ARGS="--json FILE --seconds N"
+# make judges  who judges each family of devices that nobody of this project wrote, and in how many cases
 # make wheelhouse  bundles of a release in dist/, ARGS="--kind agent --platform arm64 --key FILE"
 # make sbom    what a release is made of, CycloneDX, in dist/
 # make audit   what is known against the locked packages; ARGS="--database all.zip" without a network
@@ -15,7 +16,7 @@ export PATH := $(PATH):/usr/sbin:/sbin
 # Hundreds of programs are started: Python keeps what it has compiled, also where the environment says otherwise.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test prove prove-fleet prove-gpio mutants bench lint docs pictures wheelhouse sbom audit card ready-demo ready-test clean
+.PHONY: demo test prove prove-fleet prove-gpio mutants bench judges lint docs pictures wheelhouse sbom audit card ready-demo ready-test clean
 
 demo: ready-demo
 	$(BIN)/diemcau demo $(ARGS)
@@ -49,6 +50,9 @@ mutants: ready-test
 
 bench: ready-test
 	$(BIN)/python -m tests.bench $(ARGS)
+
+judges: ready-test
+	$(BIN)/python -m tools.judges
 
 docs: ready-test
 	$(BIN)/python -m tools.docs

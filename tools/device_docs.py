@@ -14,6 +14,7 @@ from types import ModuleType
 
 import agent.devices
 from agent.devices.about import About
+from tools import judges
 
 PAGE = Path(__file__).parents[1] / "docs/devices.md"
 BLOCK = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -124,12 +125,16 @@ def _codes(words: tuple[str, ...]) -> str:
     return ", ".join(f"`{word}`" if re.fullmatch(r"[\w.]+", word) else word for word in words) or "–"
 
 
+OTHERS = {"capabilities": capabilities, "origins": origins, "judges": judges.table}
+"""Tables that are no kind's."""
+
+
 def page() -> str:
     """The page with fresh tables."""
 
     def fresh(match: re.Match[str]) -> str:
         what = match[2]
-        table = {"capabilities": capabilities, "origins": origins}.get(what, lambda: families(what))
+        table = OTHERS.get(what, lambda: families(what))
         return match[1] + table() + "\n" + match[3]
 
     return BLOCK.sub(fresh, PAGE.read_text("utf-8"))

@@ -30,6 +30,7 @@ CALLED_BY = {
     "pytest_addoption": "pytest",
     "pytest_runtestloop": "pytest",
     "pytest_runtest_logreport": "pytest",
+    "pytest_collection_finish": "pytest",
     "sure": "tests of the lock: whether this file system gave one",
 }
 """Name to who calls it from outside of these packages."""

@@ -139,7 +139,7 @@ def licence(package: str) -> str:
             return text
     for words in told.get_all("Classifier") or ():
         if words.startswith("License :: ") and words.count(" :: ") > 1:
-            return words.rpartition(" :: ")[2].removesuffix(" License")
+            return str(words).rpartition(" :: ")[2].removesuffix(" License")
     for file in importlib.metadata.files(package) or []:
         if file.name.startswith("LICENSE"):
             text = str(file.read_text("utf-8"))

@@ -85,6 +85,8 @@ def test_what_has_been_off_for_the_longest_time_is_given_back_and_nothing_else()
     assert [e.by for e in effects if isinstance(e, Record)] == ["return"]
     assert state.acts
     sooner = replace(light, off_since_s=since_s + 0.1)
+    later_shed = {"amplifier": replace(light, off_since_s=since_s + 0.1), "light": light}
+    assert on(world, replace(world.state, loads=later_shed))[1] == ["light_on"], "one that is not due hides no other"
     assert on(world, replace(world.state, loads={**others, "light": sooner}))[1] == []
     kept_off = replace(world.state, loads={"light": light}, policy=policy(safe_mode=True))
     assert on(world, kept_off) == (kept_off, [], ())

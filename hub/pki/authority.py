@@ -101,6 +101,12 @@ class Issuer:
         )
         return builder.sign(self.key, hashes.SHA256())
 
+    def has_signed(self, found: x509.CertificateRevocationList) -> bool:
+        """Whether a list is this authority's."""
+        key = self.cert.public_key()
+        assert isinstance(key, ec.EllipticCurvePublicKey)  # `create` makes no other
+        return found.is_signature_valid(key)
+
     def crl(self, revoked: Iterable[Revoked], number: int, now: datetime) -> bytes:
         """The list of revoked certificates.
 
@@ -121,6 +127,11 @@ class Issuer:
         from cryptography.hazmat.primitives.serialization import Encoding
 
         return builder.sign(self.key, hashes.SHA256()).public_bytes(Encoding.PEM)
+
+
+def number_of(found: x509.CertificateRevocationList) -> int:
+    """The number of a list: a later one has a higher."""
+    return found.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
 
 
 def name_of(request: x509.CertificateSigningRequest | x509.Certificate) -> str:

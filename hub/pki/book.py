@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +13,7 @@ from cryptography import x509
 
 from hub.pki import authority
 from hub.pki.authority import Issuer, Revoked
-from hub.pki.files import PkiError, write
+from hub.pki.files import PkiError, read_crl, write
 
 BOOK = "issued.jsonl"
 
@@ -92,12 +92,20 @@ class Book:
             self._append(what="revoked", at=now.isoformat(), serial=f"{entry.serial:x}", why=why)
         return good
 
-    def write_crl(self, issuer: Issuer, now: datetime) -> Path:
-        """Write the list of revoked certificates anew."""
-        entries = self.entries().values()
-        revoked = [Revoked(entry.serial, entry.revoked) for entry in entries if entry.revoked]
+    def write_crl(self, issuer: Issuer, now: datetime, known: Iterable[Path] = ()) -> Path:
+        """Write the list of revoked certificates anew.
+
+        What the list that lies here has revoked stays so, also where this register is an older copy and does not know
+        of it; so does what the lists in the files `known` have. Raises PkiError for one that cannot be read.
+        """
         path = self.folder / authority.CRL
-        write(path, issuer.crl(revoked, number=max(1, int(now.timestamp())), now=now))
+        revoked = {entry.serial: entry.revoked for entry in self.entries().values() if entry.revoked}
+        number = max(1, int(now.timestamp()))
+        for file in (path, *known):
+            if (found := read_crl(file)) is not None and issuer.has_signed(found):
+                revoked = {one.serial_number: one.revocation_date_utc for one in found} | revoked
+                number = max(number, authority.number_of(found) + 1)
+        write(path, issuer.crl([Revoked(*one) for one in revoked.items()], number=number, now=now))
         return path
 
     def _append(self, **row: str) -> None:

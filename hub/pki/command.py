@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from hub.pki import broker
 from hub.pki.authority import BUNDLE, CRL, ISSUING_CERT, LEAF_DAYS, PROFILES, ROOT_KEY, Issuer, create, name_of, now_utc
 from hub.pki.book import Book
-from hub.pki.files import PUBLIC, SECRET, PkiError, cert_pem, key_pem, read_cert, read_request, write
+from hub.pki.files import PUBLIC, SECRET, PkiError, cert_pem, key_pem, read_cert, read_crl, read_request, write
 from hub.pki.kick import kick
 from hub.pki.renewal import WITHIN_DAYS, renew
 from wire.topics import valid_id
@@ -57,7 +57,11 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     revoke.add_argument("--broker-crl", type=Path, help="where the broker reads the list; default: only in --dir")
     revoke.add_argument("--broker-pid", type=Path, help="file with the broker's process id, to have it read the list")
     revoke.add_argument("--broker", default="", help="HOST:PORT, to end a connection that stands")
-    add("crl", "ghi lại danh sách thu hồi / write the list of revoked certificates anew")
+    listed = add("crl", "ghi lại danh sách thu hồi / write the list of revoked certificates anew")
+    listed.add_argument(
+        "--also", type=Path, action="append", default=[],
+        help="another list that is in force, e.g. the broker's: what it has revoked stays so",
+    )  # fmt: skip
     shown = add("list", "liệt kê / every certificate, until when it is good, and how it stands")
     shown.add_argument("name", nargs="?", default="")
 
@@ -87,8 +91,7 @@ def run(given: argparse.Namespace) -> int:
         case "revoke":
             return _revoke(given)
         case "crl":
-            _say(str(Book(given.dir).write_crl(Issuer.load(given.dir), now_utc())))
-            return 0
+            return _crl(given)
         case _:
             return _list(given)
 
@@ -147,11 +150,22 @@ def _renew(given: argparse.Namespace) -> int:
     return 0
 
 
+def _crl(given: argparse.Namespace) -> int:
+    for path in given.also:
+        if not path.exists():
+            raise PkiError(f"{path}: không có tệp này / there is no such file")
+    _say(str(Book(given.dir).write_crl(Issuer.load(given.dir), now_utc(), given.also)))
+    return 0
+
+
 def _revoke(given: argparse.Namespace) -> int:
     book, now = Book(given.dir), now_utc()
-    issuer = Issuer.load(given.dir)  # before anything is written: without it the list could not follow
+    known = [given.broker_crl] if given.broker_crl else []
+    issuer = Issuer.load(given.dir)  # before anything is written: without these the list could not follow
+    for path in (given.dir / CRL, *known):
+        read_crl(path)
     gone = book.revoke(given.name, given.why, now)
-    path = book.write_crl(issuer, now)
+    path = book.write_crl(issuer, now, known)
     _say(f"{given.name}: đã thu hồi {len(gone)} chứng chỉ / {len(gone)} certificates revoked; {path}")
     if given.broker_crl:
         write(given.broker_crl, path.read_bytes(), PUBLIC)

@@ -83,6 +83,19 @@ def read_cert(path: Path) -> x509.Certificate:
         raise PkiError(f"{path}: không đọc được chứng chỉ / is no certificate: {error}") from None
 
 
+def read_crl(path: Path) -> x509.CertificateRevocationList | None:
+    """A list of revoked certificates, or None where there is no such file. Raises PkiError."""
+    try:
+        return x509.load_pem_x509_crl(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise PkiError(
+            f"{path}: không đọc được danh sách thu hồi / is no list of revoked certificates: bring the broker's, or "
+            f"take it away: {error}"
+        ) from None
+
+
 def read_request(data: bytes, name: str) -> x509.CertificateSigningRequest:
     """A request for a certificate, signed by the key that it asks for. Raises PkiError."""
     try:

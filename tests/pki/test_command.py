@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
 from hub.pki import broker
-from hub.pki.authority import LEAF_DAYS, Issuer, now_utc
+from hub.pki.authority import LEAF_DAYS, Issuer, now_utc, number_of
 from hub.pki.book import BOOK, Book
 from hub.pki.files import PkiError, read_cert, write
 from tests.brokers import until
@@ -169,6 +169,61 @@ def test_a_damaged_register_is_not_guessed_at(authority: Path, tmp_path: Path) -
     write(authority / BOOK, b"{}\n" + whole)
     with pytest.raises(PkiError, match=r"issued\.jsonl:1: .*mend it from a backup"):
         Book(authority).entries()
+
+
+def revoked_in(path: Path) -> set[int]:
+    return {one.serial_number for one in x509.load_pem_x509_crl(path.read_bytes())}
+
+
+def test_an_older_register_takes_nobody_off_the_list(authority: Path, tmp_path: Path) -> None:
+    """The authority came back from a copy that was made before the board was stolen."""
+    out = ("--out", str(tmp_path))
+    pki(authority, "issue", "r-1", *out)
+    older = (authority / BOOK).read_bytes()
+    pki(authority, "revoke", "r-1", "--why", "stolen")
+    stolen = read_cert(tmp_path / "r-1.crt").serial_number
+    write(authority / BOOK, older)
+    first = x509.load_pem_x509_crl((authority / "revoked.crl").read_bytes())
+    assert pki(authority, "crl") == 0
+    assert revoked_in(authority / "revoked.crl") == {stolen}
+    again = x509.load_pem_x509_crl((authority / "revoked.crl").read_bytes())
+    assert number_of(again) > number_of(first), "never the same number twice, also within a second"
+
+
+@pytest.mark.parametrize("verb", ["crl", "revoke"])
+def test_what_the_brokers_list_has_revoked_stays_revoked(authority: Path, tmp_path: Path, verb: str) -> None:
+    """The whole folder came back from such a copy, and the broker knows better."""
+    out = ("--out", str(tmp_path))
+    for room in ("r-1", "r-2"):
+        pki(authority, "issue", room, *out)
+    older = {name: (authority / name).read_bytes() for name in (BOOK, "revoked.crl")}
+    pki(authority, "revoke", "r-1", "--why", "stolen")
+    at_broker = tmp_path / "at_broker.crl"
+    at_broker.write_bytes((authority / "revoked.crl").read_bytes())
+    for name, content in older.items():
+        write(authority / name, content)
+    one, two = (read_cert(tmp_path / f"{room}.crt").serial_number for room in ("r-1", "r-2"))
+    if verb == "crl":
+        assert pki(authority, "crl", "--also", str(at_broker)) == 0
+        assert revoked_in(authority / "revoked.crl") == {one}
+    else:
+        assert pki(authority, "revoke", "r-2", "--why", "stolen", "--broker-crl", str(at_broker)) == 0
+        assert revoked_in(authority / "revoked.crl") == revoked_in(at_broker) == {one, two}
+
+
+def test_a_list_that_cannot_be_read_is_told_before_anything_is_revoked(
+    authority: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pki(authority, "issue", "r-1", "--out", str(tmp_path))
+    (tmp_path / "at_broker.crl").write_text("rubbish", "utf-8")
+    capsys.readouterr()
+    at_broker = str(tmp_path / "at_broker.crl")
+    assert pki(authority, "revoke", "r-1", "--why", "stolen", "--broker-crl", at_broker) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "at_broker.crl: " in line
+    assert "is no list of revoked certificates" in line
+    assert [entry.state(now_utc()) for entry in Book(authority).entries().values()] == ["good"]
+    assert pki(authority, "crl", "--also", str(tmp_path / "none")) == 1
 
 
 def test_every_leaf_stands_in_the_access_list() -> None:

@@ -29,6 +29,8 @@ FAMILIES_MIN = 6
 FAMILIES = frozenset({judge.family for judge in JUDGES} | set(NONE))
 LEFT_OUT = frozenset({"prove", "bench", "fleet"})
 """Marks of tests that `make test` leaves out; see the Makefile."""
+WORDS_OF_LICENCE = {"GNU General Public License v3 (GPLv3)": "GPL-3.0"}
+"""What PyPI's classifiers call by a name of their own."""
 FILE_OF_LICENCE = {"This is free and unencumbered software": "Unlicense", "Redistribution and use": "BSD-2-Clause"}
 """What a licence's file begins with or holds, where the metadata of the package is silent."""
 
@@ -139,7 +141,8 @@ def licence(package: str) -> str:
             return text
     for words in told.get_all("Classifier") or ():
         if words.startswith("License :: ") and words.count(" :: ") > 1:
-            return str(words).rpartition(" :: ")[2].removesuffix(" License")
+            word = str(words).rpartition(" :: ")[2].removesuffix(" License")
+            return WORDS_OF_LICENCE.get(word, word)
     for file in importlib.metadata.files(package) or []:
         if file.name.startswith("LICENSE"):
             text = str(file.read_text("utf-8"))

@@ -13,7 +13,7 @@ NOMINAL_V = 24.0
 
 
 class NutConversation:
-    """Answers `LIST UPS`, `LIST VAR`, `GET VAR` and the login; refuses the rest by name."""
+    """Answers what is asked of it and the login; it takes no order, and refuses the rest by name."""
 
     def __init__(self, room: RoomPhysics, clock: Callable[[], float], *, megatec: bool = False) -> None:
         self.closing = False
@@ -73,6 +73,12 @@ class NutConversation:
                     return "ERR UNKNOWN-UPS"
                 rows = "".join(f'VAR {name} {key} "{value}"\n' for key, value in self._variables().items())
                 return f"BEGIN LIST VAR {name}\n{rows}END LIST VAR {name}"
+            case ["GET", "UPSDESC", name]:
+                return f'UPSDESC {name} "simulated"' if name == NAME else "ERR UNKNOWN-UPS"
+            case ["LIST", "CMD", name]:
+                return f"BEGIN LIST CMD {name}\nEND LIST CMD {name}" if name == NAME else "ERR UNKNOWN-UPS"
+            case ["INSTCMD", name, *_]:
+                return "ERR CMD-NOT-SUPPORTED" if name == NAME else "ERR UNKNOWN-UPS"
             case ["GET", "VAR", name, key]:
                 if name != NAME or self._room.ups is None:
                     return "ERR UNKNOWN-UPS"

@@ -7,9 +7,11 @@ backlog live in the plug, whatever becomes of who gave the order.
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import secrets
 from collections.abc import Callable
+from typing import Any
 from urllib.parse import parse_qs, unquote
 
 from sim.physics import RoomPhysics
@@ -17,6 +19,11 @@ from sim.servers.shell import TcpPort
 from sim.servers.web import Answer, Asked, WebConversation, json_answer
 
 VOLTAGE_V = 227.9
+REALM = "shellyplugs-mo"
+SHELLY: dict[str, object] = {
+    "name": None, "id": REALM, "model": "SNPL-00112EU", "gen": 2, "ver": "1.4.4", "app": "PlugS", "auth_domain": REALM,
+}  # fmt: skip
+"""What `/shelly` says, but for whether it wants a password."""
 DIGEST = re.compile(r'(\w+)=(?:"([^"]*)"|([^\s,]+))')
 
 
@@ -95,7 +102,10 @@ class PlugPort(TcpPort):
 
 
 class ShellyConversation(WebConversation):
-    """RPC over HTTP; with a password Digest with SHA-256, user `admin`."""
+    """RPC over HTTP: `GET /rpc/METHOD?…`, or a frame by `POST /rpc`; with a password Digest with SHA-256, user `admin`.
+
+    `GET /shelly` says what it is, to everybody. Unverified [M]: that a frame's fault is answered with status 200.
+    """
 
     def __init__(self, plug: Plug) -> None:
         super().__init__()
@@ -106,15 +116,34 @@ class ShellyConversation(WebConversation):
         return not self._plug.deaf
 
     def answer(self, asked: Asked) -> Answer | None:
+        if asked.path == "/shelly":
+            return json_answer(SHELLY | {"auth_en": bool(self._plug.password)})
         if self._plug.password and not self._proven(asked):
-            challenge = f'Digest qop="auth", realm="shellyplugs-mo", nonce="{self._nonce}", algorithm=SHA-256'
+            challenge = f'Digest qop="auth", realm="{REALM}", nonce="{self._nonce}", algorithm=SHA-256'
             return 401, [("WWW-Authenticate", challenge)], b""
+        if asked.path == "/rpc":
+            return self._frame(asked.json())
         given = {key: values[0] for key, values in parse_qs(asked.query).items()}
-        name = asked.path.removeprefix("/rpc/")
-        if given.get("id") != "0" or name not in ("Switch.Set", "Switch.GetStatus", "Switch.GetConfig"):
-            code, text = (404, "No handler for ") if name == asked.path else (-105, "Argument 'id', value not found! ")
-            return json_answer({"code": code, "message": text + name}, 404 if code == 404 else 500)
-        return json_answer(getattr(self, "_" + name.partition(".")[2])(given))
+        said, failed = self._called(asked.path.removeprefix("/rpc/"), given)
+        return json_answer(said, (404 if said["code"] == 404 else 500) if failed else 200)
+
+    def _frame(self, frame: object) -> Answer:
+        if not isinstance(frame, dict):
+            return json_answer({"code": 400, "message": "Invalid or missing argument"}, 400)
+        given = frame.get("params") or {}
+        said, failed = self._called(
+            str(frame.get("method")),
+            {name: json.dumps(value) if isinstance(value, bool) else str(value) for name, value in given.items()},
+        )
+        return json_answer({"id": frame.get("id"), "src": REALM, "error" if failed else "result": said})
+
+    def _called(self, name: str, given: dict[str, str]) -> tuple[dict[str, Any], bool]:
+        """What a method says, and whether it has failed."""
+        if name not in ("Switch.Set", "Switch.GetStatus", "Switch.GetConfig"):
+            return {"code": 404, "message": f"No handler for {name}"}, True
+        if given.get("id") != "0":
+            return {"code": -105, "message": f"Argument 'id', value {given.get('id')} not found!"}, True
+        return getattr(self, "_" + name.partition(".")[2])(given), False
 
     def _Set(self, given: dict[str, str]) -> dict[str, object]:  # noqa: N802 - the method's own name
         was_on = self._plug.on
@@ -143,10 +172,18 @@ class ShellyConversation(WebConversation):
         def digest(text: str) -> str:
             return hashlib.sha256(text.encode()).hexdigest()
 
-        account = digest(f"admin:shellyplugs-mo:{self._plug.password}")
+        account = digest(f"admin:{REALM}:{self._plug.password}")
         request = digest(f"{asked.method}:{asked.target}")
         words = [account, self._nonce, said.get("nc", ""), said.get("cnonce", ""), "auth", request]
         return said.get("nonce") == self._nonce and said.get("response") == digest(":".join(words))
+
+
+MOVES: dict[str, Callable[[bool], bool]] = {
+    **dict.fromkeys(("ON", "1", "TRUE"), lambda _: True),
+    **dict.fromkeys(("OFF", "0", "FALSE"), lambda _: False),
+    **dict.fromkeys(("TOGGLE", "2"), lambda on: not on),
+}
+"""Where Tasmota's words for a relay move it; with any other it only says how it is [the firmware's commands]."""
 
 
 class TasmotaConversation(WebConversation):
@@ -165,7 +202,7 @@ class TasmotaConversation(WebConversation):
             return 404, [], b"File Not Found"
         if self._plug.password and unquote(given.get("password", "")) != self._plug.password:
             return json_answer({"WARNING": "Need user=<username>&password=<password>"})
-        return json_answer(self._run(unquote(given.get("cmnd", ""))))
+        return json_answer(self._run(unquote(given.get("cmnd", "").replace("+", " ")).strip()))
 
     def _run(self, command: str) -> dict[str, object]:
         word, _, value = command.partition(" ")
@@ -173,9 +210,11 @@ class TasmotaConversation(WebConversation):
             return self._backlog([part.strip() for part in value.split(";")])
         several = bool(self._plug.others_w)
         if word.lower() in ("power", "power1"):
-            if value:
-                self._plug.move(value.upper() in ("ON", "1", "TRUE"))
+            if value.upper() in MOVES:
+                self._plug.move(MOVES[value.upper()](self._plug.on))
             return {"POWER1" if several else "POWER": "ON" if self._plug.says_on else "OFF"}
+        if command.lower() == "status":
+            return {"Status": {"Module": 1, "FriendlyName": ["MO PHONG"], "Power": int(self._plug.says_on)}}
         if command.lower() == "status 8":
             draw_w = self._plug.draw_w
             said = {"Power": [draw_w, *self._plug.others_w] if several else draw_w, "Voltage": VOLTAGE_V}

@@ -46,6 +46,10 @@ def _reach(name: str) -> str:
     return f"tests/probes/test_reach.py::{name}"
 
 
+def _client(name: str) -> tuple[str, ...]:
+    return (f"tests/sim/test_public_clients.py::{name}",)
+
+
 CODECS = (
     Judge("cisco_xapi", "jsxapi", "client", "npm:jsxapi", "MIT", "our simulator: words and ends of TCP's JSON mode",
           ("tests/sim/test_jsxapi.py",), "jsxapi_judge.cjs"),
@@ -69,6 +73,9 @@ CODECS = (
 
 SCREENS = (
     Judge("cec", "HDMI 1.4's CEC supplement", "strings", "paper", PAPER, "messages of a television"),
+    Judge("lg_serial", "lgtv-rs232-zcline91", "client", "pypi:lgtv-rs232-zcline91", "GPL-3.0",
+          "our simulator over a pty: words, numbers, refusals",
+          _client("test_lg_by_lgtv_rs232"), "from lgtv_rs232 import"),
     Judge("lg_serial", "LG's manuals", "strings", "paper", PAPER, "acknowledgements"),
     Judge("pjlink", "aiopjlink", "client", "pypi:aiopjlink", "MIT", "our simulator: log-in, class 1 and 2",
           ("tests/sim/test_pjlink.py::test_a_public_client_is_satisfied",), "from aiopjlink import"),
@@ -99,6 +106,15 @@ POWER = (
           tuple(f"tests/probes/test_power.py::{name}" for name in (
               "test_a_real_upsd", "test_the_probe_command_names_what_upsd_has", "test_a_real_upsd_refuses",
               "test_orders_to_a_real_upsd")), "dummy-ups"),
+    Judge("nut", "aionut", "client", "pypi:aionut", "Apache-2.0", "our simulator: lists, values, refusals",
+          _client("test_nut_by_aionut"), "from aionut import"),
+    Judge("shelly", "ShellyPy", "client", "pypi:shellypy", "MIT", "our simulator: Digest, a switch, its timer",
+          _client("test_shelly_by_shellypy"), "from ShellyPy import"),
+    Judge("tasmota", "tasmotadevicecontroller", "client", "pypi:tasmotadevicecontroller", "GPL-3.0",
+          "our simulator: password, a relay, its meter",
+          _client("test_tasmota_by_tasmotadevicecontroller"), "from tasmotadevicecontroller import"),
+    Judge("pzem004t", "pymodbus' client", "client", "pypi:pymodbus", "BSD-3-Clause", "our simulator: Modbus RTU",
+          _client("test_pzem004t_by_pymodbus"), "from pymodbus.client import"),
     Judge("pzem004t", "pymodbus' server", "daemon", "pypi:pymodbus", "BSD-3-Clause", "Modbus RTU; registers are ours",
           ("tests/probes/test_power.py::test_a_meter_answers",), "from pymodbus.server import"),
     Judge("sdm120", "pymodbus' server", "daemon", "pypi:pymodbus", "BSD-3-Clause", "Modbus RTU; registers are ours",
@@ -120,6 +136,8 @@ NETWORK = (
                          "test_a_table_that_is_not_there_is_absent_and_the_codec_lives")),
           ("switch_port", ("test_a_port_is_found_by_either_name_or_number",
                            "test_a_port_that_is_down_and_one_that_is_not_there")))),
+    Judge("dns", "dnslib's server", "daemon", "pypi:dnslib", "BSD", "questions read and replies written by others",
+          (_reach("test_a_public_resolver"),), "from dnslib.server import"),
     Judge("icmp", "Linux", "daemon", "kernel", "GPL-2.0-only", "echoes on loopback and into a closed network",
           (_reach("test_echo_on_loopback"), _reach("test_unprivileged_echo_and_silence")), "127.0.0.1"),
     Judge("lldp", "lldpd and lldpcli", "daemon", "debian:lldpd", "ISC", "a neighbour at the other end of a cable",
@@ -131,6 +149,8 @@ NETWORK = (
 )  # fmt: skip
 
 ROOM = (
+    Judge("mhz19", "pymhz19-async", "client", "pypi:pymhz19-async", "MIT", "our simulator: frames over a pty",
+          _client("test_mhz19_by_pymhz19_async"), "from mhz19_async import"),
     Judge("linux", "pgrep, and the shell of Debian", "daemon", "debian:procps", "GPL-2.0+",
           "whether a program runs, over SSH", ("tests/probes/test_pc.py::test_linux_is_asked_through_its_real_shell",),
           "RealShell()"),
@@ -143,11 +163,7 @@ ROOM = (
 JUDGES: tuple[Judge, ...] = (*CODECS, *SCREENS, *POWER, *NETWORK, *ROOM)
 
 NONE = {
-    "dns": "a resolver of the tests' own answers",
     "kernel": "files of the tests' own, as the kernel's documentation has them",
-    "mhz19": "frames of the tests' own, as the data sheet has them",
-    "shelly": "replies of the tests' own, as the maker's documentation has them",
-    "tasmota": "replies of the tests' own, as the firmware's documentation has them",
     "windows": "answers of the tests' own, as Microsoft's documentation has them",
 }
 """Families that nobody else judges, and what stands in for a judge."""

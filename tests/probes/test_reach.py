@@ -11,8 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from dnslib import RR, DNSRecord
+from dnslib.server import BaseResolver, DNSLogger, DNSServer
 
 from agent.core.facts import NoReading
+from agent.devices.network.dns import Reply
 from agent.probes.names import Resolver, ask, split_host_port
 from agent.probes.reach import check, device_reading, host_lives, parse, path_reading
 from agent.transports.attempts import Answer
@@ -172,6 +175,44 @@ class FakeResolver:
         record = b"\xc0\x0c\x00\x01\x00\x01\x00\x00\x00\x3c\x00\x04\x0a\x00\x00\x07" if self.code == 0 else b""
         head = query[:2] + bytes((0x81, 0x80 | self.code)) + b"\0\1" + bytes((0, len(record) // 16)) + bytes(4)
         self.sock.sendto(head + query[12:] + record, peer)
+
+
+ZONE = {
+    "hub.example.": "hub.example. 60 IN CNAME may-chu.example.\nmay-chu.example. 60 IN A 10.0.0.7",
+    "may-chu.example.": "may-chu.example. 60 IN A 10.0.0.7\nmay-chu.example. 60 IN A 10.0.0.8",
+    "mail.example.": "",
+}
+
+
+class Zone(BaseResolver):  # type: ignore[misc]
+    """What dnslib's server answers: it reads our question and writes the reply."""
+
+    def resolve(self, request: DNSRecord, handler: object) -> DNSRecord:
+        """The rows of a name."""
+        reply, name = request.reply(), str(request.q.qname).lower()
+        reply.header.rcode = 0 if name in ZONE else 3
+        reply.add_answer(*RR.fromZone(ZONE.get(name, "")))
+        return reply
+
+
+@pytest.fixture
+def resolver() -> Iterator[str]:
+    """A public server of names."""
+    server = DNSServer(Zone(), address="127.0.0.1", port=0, logger=DNSLogger("", False))
+    server.start_thread()
+    try:
+        yield f"127.0.0.1:{server.server.server_address[1]}"
+    finally:
+        server.stop()
+        server.server.server_close()
+
+
+def test_a_public_resolver(resolver: str) -> None:
+    assert reach(f"dns:{resolver}").ok
+    assert ask("may-chu.example", (resolver,), 5) == Reply(0, ("10.0.0.7", "10.0.0.8"))
+    assert ask("Hub.Example", (resolver,), 5) == Reply(0, ("10.0.0.7",)), "behind another name"
+    assert ask("mail.example", (resolver,), 5) == Reply(0, ()), "a name without an address"
+    assert ask("khong-co.example", (resolver,), 5) == Reply(3, ())
 
 
 def test_the_best_of_several_resolvers_counts(tmp_path: Path) -> None:

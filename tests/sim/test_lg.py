@@ -1,4 +1,4 @@
-"""Our driver speaks to the simulated LG display over a serial line and TCP. No public client judges it."""
+"""Our driver speaks to the simulated LG display over a serial line and TCP."""
 
 from __future__ import annotations
 

@@ -37,7 +37,11 @@ REMEDIES = frozenset({"display_on", "display_input"})
 ABOUT = About(
     "LG professional displays and hotel televisions with a serial port (set id, RS-232C)",
     (
-        Tested("serial 9600", "our simulator over a pty; recordings", "tests/sim/test_lg.py"),
+        Tested(
+            "serial 9600",
+            "PyPI lgtv-rs232-zcline91 judges our simulator over a pty; recordings",
+            "tests/sim/test_public_clients.py",
+        ),
         Tested("TCP 9761", "our simulator; recordings", "tests/sim/test_lg.py"),
     ),
     unseen="every display: the TCP port, the codes of its inputs, what it answers while it is off",

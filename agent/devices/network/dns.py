@@ -12,7 +12,7 @@ from agent.devices.about import About, Tested
 
 ABOUT = About(
     "the resolver",
-    (Tested("UDP 53", "a small resolver of the tests", "tests/probes/test_reach.py"),),
+    (Tested("UDP 53", "dnslib's server (PyPI), and a small resolver of the tests", "tests/probes/test_reach.py"),),
     facts=("net.dns", "net.beyond"),
 )
 

@@ -23,7 +23,7 @@ ABOUT = About(
     (
         Tested(
             "serial 9600, or TCP to a transparent serial server",
-            "pymodbus' server over a pty",
+            "pymodbus' server over a pty; its client judges our simulator",
             "tests/probes/test_power.py",
         ),
     ),

@@ -25,7 +25,9 @@ ABOUT = About(
     "Shelly plugs and relays, Gen2 and later (Plus, Pro, Gen3, Gen4)",
     (
         Tested(
-            "HTTP 80 (RPC, Digest)", "our simulator; replies of the maker's documentation", "tests/sim/test_outlets.py"
+            "HTTP 80 (RPC, Digest)",
+            "PyPI ShellyPy judges our simulator; replies of the maker's documentation",
+            "tests/sim/test_public_clients.py",
         ),
     ),
     facts=("ROLE.draw_w", "mains.voltage_v", "mains.frequency_hz"),

@@ -31,7 +31,13 @@ ON, LOCKED, ON_AFTER_PULSE = 1, 4, 5
 """Values of `PowerOnState`; with the others it may stay dark: 0 off, 2 the other way round, 3 as it was."""
 ABOUT = About(
     "plugs and relays with the Tasmota firmware (Sonoff, Athom, NOUS, Delock …)",
-    (Tested("HTTP 80 (`/cm`)", "our simulator; replies of the firmware's documentation", "tests/sim/test_outlets.py"),),
+    (
+        Tested(
+            "HTTP 80 (`/cm`)",
+            "PyPI tasmotadevicecontroller judges our simulator; replies of the firmware's documentation",
+            "tests/sim/test_public_clients.py",
+        ),
+    ),
     facts=("ROLE.draw_w", "mains.voltage_v", "mains.frequency_hz"),
     orders=("on, off, and a cycle that it ends by itself (`Backlog`, `Delay`)",),
     unseen="every device; what the answer to a `Backlog` holds. The password goes over the wire in the clear",

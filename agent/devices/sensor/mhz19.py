@@ -21,8 +21,8 @@ ABOUT = About(
     (
         Tested(
             "serial 9600, or TCP to a transparent serial server",
-            "our simulator over a pty",
-            "tests/probes/test_co2.py",
+            "PyPI pymhz19-async judges our simulator over a pty",
+            "tests/sim/test_public_clients.py",
         ),
     ),
     facts=("env.co2_ppm",),

@@ -156,7 +156,7 @@ class DisplayConfig:
     """`tcp://HOST[:PORT]` or a serial URI, whichever the family speaks."""
     password: str = field(default="", repr=False)
     number: int = 1
-    """The display's own number on its line, where the family has one. 0..254."""
+    """The display's own number on its line, where the family has one. 0..255."""
     input: str = ""
     """The input the codec is on, in the words of the family (`docs/devices.md`). Empty: any, and it is never chosen."""
     projector: bool = False

@@ -155,6 +155,38 @@ def test_on_a_line_it_is_watched_and_switched_on(tmp_path: Path, line: str) -> N
         probe.close()
 
 
+@contextmanager
+def bare_datagrams() -> Iterator[tuple[RoomPhysics, str]]:
+    """A camera that takes its line's bytes in datagrams, without Sony's head."""
+    room = RoomPhysics("r", Fitting(), time.monotonic())
+    talk = ViscaConversation(room, time.monotonic)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as port:
+        port.bind(("127.0.0.1", 0))
+        port.settimeout(10)
+
+        def serve() -> None:
+            while (got := port.recvfrom(64))[0] != b"end":
+                if answer := talk.receive(got[0]):
+                    port.sendto(answer, got[1])
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield room, f"udp://127.0.0.1:{port.getsockname()[1]}"
+        port.sendto(b"end", port.getsockname())
+        thread.join(10)
+
+
+def test_bare_datagrams_carry_it_too() -> None:
+    with bare_datagrams() as (room, uri):
+        probe = camera_probe(CameraConfig("visca", uri))
+        assert seen(probe) == ON
+        room.camera.on = False
+        assert seen(probe)["camera.power"] == "off"
+        assert DeviceEffector(probe.link, probe.family.remedies).perform("camera_on").ok
+        assert seen(probe) == ON
+        probe.close()
+
+
 def test_a_pulled_adapter_is_our_link(tmp_path: Path) -> None:
     probe = camera_probe(CameraConfig("visca", f"serial://{tmp_path / 'gone'}"))
     assert set(seen(probe).values()) == {NoReading("link")}

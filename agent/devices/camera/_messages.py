@@ -3,6 +3,11 @@
 Source: device facts, "Displays and cameras"; Sony's command lists of the EVI, SRG and BRC series. `8x 09 …` asks camera
 x, `y0 50 … FF` answers, `y0 4z FF` takes an order, `y0 5z FF` has done it, `y0 6z EE FF` refuses; y is x + 8. An answer
 does not say to what: it is known by its length and its values, since nothing else protects it.
+
+What cameras do otherwise: one that is alone may answer as camera 2 (PTZOptics with firmware 9.1.35,
+bitfocus/companion-module-ptzoptics-visca#57), says by itself that the chain has changed (`z0 38 FF`, AVer and Sony, #51
+there), takes an order long before it has done it (#41), and may turn the question about its power down while it sleeps
+(`y0 6z 41 FF`).
 """
 
 from __future__ import annotations
@@ -26,9 +31,18 @@ DECIDED_BY: Mapping[str, tuple[str, ...]] = {"camera.power": (POWER,), "camera.m
 """Which question decides a fact."""
 POWERS = {2: "on", 3: "off"}
 """4 is a fault of its own power circuit: neither."""
+ASLEEP = b"\x03"
 VERSION_BYTES = 7
+ALONE = 1
+"""Who is camera 1 is mostly the only one. The others of a chain speak when they are spoken to."""
+SENDERS = range(0x90, 0x100, 0x10)
+CHAIN_CHANGED = 0x38
+NOT_NOW = b"\x41"
+"""`Command not executable`: a camera knows the words, and not in its present state."""
+UNKNOWN = frozenset({b"\x01", b"\x02", NOT_NOW})
+"""Refusals that speak of the words: wrong length, wrong syntax. Others (`03` busy, `04`, `05`) are of the moment."""
 
-Said = Literal["answer", "taken", "done", "refused", "noise"]
+Said = Literal["answer", "taken", "done", "refused", "changed", "noise"]
 
 
 def words(key: str, number: int) -> bytes:
@@ -38,7 +52,11 @@ def words(key: str, number: int) -> bytes:
 
 def heard(message: bytes, number: int) -> tuple[Said, bytes]:
     """What a message without its FF is, and its data."""
-    if len(message) < 2 or message[0] != (number + 8) << 4 or 0xFF in message:
+    if len(message) < 2 or 0xFF in message:
+        return "noise", b""
+    if len(message) == 2 and message[1] == CHAIN_CHANGED and message[0] in (0x80, *SENDERS):
+        return "changed", b""
+    if message[0] not in SENDERS or number not in (ALONE, (message[0] >> 4) - 8):
         return "noise", b""
     kind, data = message[1] & 0xF0, message[2:]
     if kind == 0x40 and not data:
@@ -51,6 +69,15 @@ def heard(message: bytes, number: int) -> tuple[Said, bytes]:
 def fits(key: str, data: bytes) -> bool:
     """Whether an answer can be one to this question."""
     return len(data) == VERSION_BYTES if key == MODEL else len(data) == 1 and data[0] in (2, 3, 4)
+
+
+def refusal(key: str, data: bytes) -> bytes | NoReading:
+    """What it means that a question or an order was turned down."""
+    if key == ON:
+        return NoReading("refused")
+    if key == POWER and data == NOT_NOW:
+        return ASLEEP
+    return NoReading("absent" if data in UNKNOWN else "refused")
 
 
 def facts_of(answers: Mapping[str, bytes | NoReading]) -> dict[str, Reading]:

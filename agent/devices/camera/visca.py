@@ -1,7 +1,10 @@
 """A camera that speaks VISCA on a serial line (RS-232, RS-422), or its bytes over TCP 5678, as PTZOptics has it [M].
 
+Some take the same bytes over UDP, without Sony's head, at a port of their own (1259: glikely/obs-ptz#177, AVKANS).
+
 Source: see `agent.devices.camera._messages`. On a serial line cameras number themselves 1 to 7 when they are told to
-(`88 30 01 FF`), and forget it with their power: every conversation begins with that.
+(`88 30 01 FF`), and forget it with their power: every conversation begins with that, and goes on with it when one says
+that the chain has changed.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ from agent.devices.setup import Setup
 FAMILY = "visca"
 PORT = 5678
 BAUDS = (9600, 38400)
+SCHEMES = ("tcp", "serial", "udp")
 NUMBERS = visca.NUMBERS
 KEYS = visca.KEYS
 REMEDIES = visca.REMEDIES
@@ -27,6 +31,7 @@ ABOUT = About(
     (
         Tested("serial 9600, 38400 (by trying)", "our simulator over a pty; recordings", "tests/sim/test_visca.py"),
         Tested("TCP 5678", "our simulator; recordings", "tests/sim/test_visca.py"),
+        Tested("UDP (its port in the `uri`)", "our simulator", "tests/sim/test_visca.py"),
     ),
     unseen="every camera; Cisco's PrecisionHD cameras speak VISCA to their codec only",
 )
@@ -48,6 +53,7 @@ class ViscaSession(ProvenSession[bytes]):
         super().__init__(setup.login)
         self.number = setup.number
         self._rest = b""
+        self._chain_changed = False
 
     @property
     def buffered(self) -> int:
@@ -75,12 +81,14 @@ class ViscaSession(ProvenSession[bytes]):
         if said == "noise":
             return [ProtocolError("no VISCA message of this camera")] if message else []
         asked = self._asked.key if self._asked is not None else "" if self.ready else visca.POWER
-        if said == "taken" or not asked:
+        self._chain_changed |= said == "changed"
+        if said == "changed" or not asked:
             return []
-        if said == "done":
+        if said in ("taken", "done"):
+            # A camera that wakes has done it half a minute later: that it will is answer enough.
             return self._heard(asked, data, message.hex(" ")) if asked == visca.ON else []
         if said == "refused":
-            return self._heard(asked, NoReading("refused" if asked == visca.ON else "absent"), message.hex(" "))
+            return self._heard(asked, visca.refusal(asked, data), message.hex(" "))
         if asked == visca.ON or not visca.fits(asked, data):
             return [ProtocolError("an answer to an earlier question")]
         return self._heard(asked, data, message.hex(" "))
@@ -94,7 +102,8 @@ class ViscaSession(ProvenSession[bytes]):
         return [Query(visca.ON, visca.ON, remedy)] if remedy == "camera_on" else []
 
     def _render(self, query: Query) -> bytes:
-        return visca.words(query.text, self.number)
+        head, self._chain_changed = NUMBER_YOURSELVES if self._chain_changed else b"", False
+        return head + visca.words(query.text, self.number)
 
     def _facts(self, answers: Mapping[str, bytes | NoReading]) -> Mapping[str, Reading]:
         return visca.facts_of(answers)

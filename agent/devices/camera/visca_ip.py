@@ -5,6 +5,9 @@ Source: device facts; Sony's "VISCA over IP" of the SRG and BRC series. Head: ki
 number of its question: anything else is late, doubled or somebody else's. `02 00 … 01` sets the count back to 0, and
 `02 01 … 0F` says that a number was not expected: then we set it back and ask again. A datagram may be lost: every
 question is sent once more, under its own number, before it counts as unanswered.
+
+NewTek's NDI PTZ1 knows the numbers 1 to 3 only and answers each with 1; without a number (0) it is content
+(vwout/obs-visca-control#7). A camera that has twice answered a later question with 1 is asked so.
 """
 
 from __future__ import annotations
@@ -35,6 +38,8 @@ RESET, ABNORMAL = b"\x01", 0x0F
 HEAD_BYTES = 8
 DATAGRAM_BYTES_MAX = HEAD_BYTES + visca.MESSAGE_BYTES_MAX
 FIRST = "reset"
+CANNOT_COUNT = 1
+"""The number under which a camera answers that does not count, whatever the question's."""
 RESETS_MAX = 2
 """In one look: a camera that is never content is not answered for ever."""
 
@@ -54,6 +59,9 @@ class ViscaIpSession(ViscaSession):
         self._sequence = 0
         self._repeated = False
         self._resets = 0
+        self._counts = True
+        self._miscounted = False
+        """The question was answered as if it had been the first."""
 
     def _first(self) -> Query:
         return Query(FIRST, FIRST)
@@ -101,11 +109,18 @@ class ViscaIpSession(ViscaSession):
         sequence, payload = int.from_bytes(datagram[4:HEAD_BYTES], "big"), datagram[HEAD_BYTES:]
         if datagram.startswith(CONTROL_ANSWER):
             return self._controlled(payload)
-        if sequence != self._sequence:
+        if sequence != self._sequence and not self._is_uncounted(sequence):
             return [ProtocolError(f"an answer to question {sequence} instead of {self._sequence}")]
         if not payload.endswith(visca.END):
             return [ProtocolError("a datagram without an end")]
         return self._message(payload[:-1])
+
+    def _is_uncounted(self, sequence: int) -> bool:
+        """Whether the camera does not count: the question and its repetition were both answered as the first."""
+        if self._counts and sequence == CANNOT_COUNT:
+            self._counts = not (self._miscounted and self._repeated)
+            self._miscounted = True
+        return not self._counts and sequence in (0, CANNOT_COUNT)
 
     def _controlled(self, payload: bytes) -> list[Event]:
         if payload == RESET:
@@ -129,8 +144,8 @@ class ViscaIpSession(ViscaSession):
         if query.key == FIRST:
             self._sequence = 0
             return CONTROL + len(RESET).to_bytes(2, "big") + bytes(4) + RESET
-        self._sequence = self._sequence % 0xFFFFFFFF + 1
-        self._repeated = False
+        self._sequence = self._sequence % 0xFFFFFFFF + 1 if self._counts else 0
+        self._repeated = self._miscounted = False
         return self._numbered(query)
 
     def _numbered(self, query: Query) -> bytes:

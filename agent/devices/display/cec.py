@@ -157,5 +157,5 @@ def _socket(address: str | NoReading) -> Reading:
 def _name(answer: str | NoReading) -> Reading:
     if isinstance(answer, NoReading):
         return answer
-    text = bytes.fromhex(answer.replace(":", "")).decode("ascii", "replace").strip()
-    return text or NoReading("absent")
+    text = bytes.fromhex(answer.replace(":", "")).split(b"\0")[0].decode("ascii", "replace")
+    return "".join(letter for letter in text if letter.isprintable()).strip() or NoReading("absent")

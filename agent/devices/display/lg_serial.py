@@ -4,7 +4,8 @@ Source: device facts, "Displays and cameras": 9600 8N1, `ka 01 01` CR is answere
 letter, the set id, OK or NG, the value, and an `x`. FF asks. From LG's manuals of the LS and UH series [M]: the codes
 of `xb`, `kd`, `dn`, `dp` and `dw`, and the port. Spaces, letter case and what stands around an answer are tolerated;
 more or fewer than two digits of a value are not, since nothing else protects it. Set id 0 speaks to all sets, and none
-answers.
+answers. The set id has two digits, or three on newer sets (museumsvictoria/nodel-recipes, "LG monitor": `001`, and
+"sometimes this is 01"): a set that is dumb upon two is asked with three.
 """
 
 from __future__ import annotations
@@ -58,15 +59,17 @@ DECIDED_BY: Mapping[str, tuple[str, ...]] = {
 """Which commands, by their second letter, decide a fact."""
 POWERS = {0: "off", 1: "on"}
 INPUT_CODES = {
-    "hdmi1": (0x90, 0xA0), "hdmi2": (0x91, 0xA1), "hdmi3": (0x92, 0xA2), "displayport": (0xC0, 0xD0),
+    "hdmi1": (0x90, 0xA0), "hdmi2": (0x91, 0xA1), "hdmi3": (0x92, 0xA2, 0x96, 0xA6, 0xC2, 0xD2),
+    "displayport": (0xC0, 0xD0, 0xC1, 0xD1), "ops": (0x98, 0xA8, 0x95, 0xA5),
     "dvi": (0x80, 0x70), "rgb": (0x60,), "component": (0x40,), "av": (0x20,), "tv": (0x00, 0x01, 0x10),
 }  # fmt: skip
-"""By name: the code that chooses it, then those by which the set also names it (the same socket, fed by a computer)."""
+"""By name: the code that chooses it, then those by which the set also names it (the same socket fed by a computer, or
+as other series number it: the list of museumsvictoria/nodel-recipes, "LG monitor")."""
 INPUTS = ", ".join(INPUT_CODES)
 BROKEN = 0
 """What `dp` and `dw` say of a lamp or fan that has failed; 1 is fine, 2 not fitted or off."""
 
-ANSWER = re.compile(r"(?:^|[^0-9a-z])([a-z]) +([0-9a-f]{2}) +(OK|NG)([0-9a-f]*)$", re.IGNORECASE)
+ANSWER = re.compile(r"(?:^|[^0-9a-z])([a-z]) +([0-9a-f]{2,3}) +(OK|NG)([0-9a-f]*)$", re.IGNORECASE)
 ANSWER_MAX = 64
 END = b"x"
 
@@ -93,11 +96,18 @@ class LgSession(ProvenSession[int]):
         self._number = setup.number
         self._wanted = setup.input.lower()
         self._rest = b""
+        self._digits = 2
+        """Of the set id in what we ask."""
 
     @property
     def buffered(self) -> int:
         """Bytes kept of what arrived."""
         return len(self._rest)
+
+    def open(self) -> None:
+        """Ask first; the second try is in the manner of newer sets."""
+        self._digits = 2 + self._tries
+        super().open()
 
     def _forget(self) -> None:
         self._rest = b""
@@ -141,7 +151,7 @@ class LgSession(ProvenSession[int]):
 
     def _render(self, query: Query) -> bytes:
         name, value = query.text.split()
-        return f"{name} {self._number:02x} {value}\r".encode()
+        return f"{name} {self._number:0{self._digits}x} {value}\r".encode()
 
     def _facts(self, answers: Mapping[str, int | NoReading]) -> Mapping[str, Reading]:
         return facts_of(answers, self._wanted)

@@ -65,7 +65,9 @@ NOT_NOW = NoReading("absent")
 """What `ERR3` to a question means: in standby there is no such quantity."""
 
 GREETING = re.compile(r"^PJLINK (?:0|1 (?P<token>[0-9A-Za-z]{1,32}))$", re.IGNORECASE)
-REFUSED = "PJLINK ERRA"
+NO_ENTRY = "ERRA"
+REFUSED = f"PJLINK {NO_ENTRY}"
+"""OpenLP's `pjlinkcommands` also takes the word alone, as the value of an answer, for a refused password."""
 ANSWER = re.compile(r"^%[12](?P<command>[0-9A-Z]{4})=(?P<value>.*)$", re.IGNORECASE)
 DECIDED_BY: Mapping[str, tuple[str, ...]] = {
     "display.power": ("POWR",),
@@ -158,6 +160,9 @@ class PjlinkSession(QuerySession[str]):
         if match is None:
             return [ProtocolError("no PJLink answer")]
         command, value = match["command"].upper(), match["value"].strip()
+        if value.upper() == NO_ENTRY:
+            self._phase = Phase.OVER
+            return [*self._abandon("denied"), LoginRefused()]
         if self._phase is Phase.LOGIN:
             return self._logged_in(command, value)
         if self._asked is None or self._asked.key != command:

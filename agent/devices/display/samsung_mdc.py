@@ -2,8 +2,8 @@
 
 Source: device facts, "Displays and cameras"; Samsung's MDC protocol 15.0, and PyPI `python-samsung-mdc`, which
 follows it. A question is `AA CMD ID LEN DATA… SUM`, an answer `AA FF ID LEN 'A' CMD DATA… SUM` or `… 'N' CMD ERROR
-SUM`; SUM is of all bytes but the first, modulo 256. ID is the display's own number; 0xFE means "whoever is there", and
-is good for one display on a line.
+SUM`; SUM is of all bytes but the first, modulo 256. ID is the display's own number, 0 on many; 0xFE means "whoever is
+there", on some displays 0xFF does (the README of vgavro/samsung-mdc), and both are good for one display on a line.
 
 A display set to *Secured Protocol* greets with `MDCSTART<<TLS>>` and wants a PIN inside TLS: it is told apart
 ("denied") and not served; switch it off in the menu, or take the serial line.
@@ -48,7 +48,8 @@ ABOUT = About(
 
 HEAD, ANSWERS = 0xAA, 0xFF
 ACK, NAK = ord("A"), ord("N")
-ANYBODY = 0xFE
+ANYBODY = frozenset({0xFE, 0xFF})
+NUMBERS = range(256)
 SHORTEST_BYTES = 7
 """An answer without data."""
 FRAME_BYTES_MAX = 5 + 255
@@ -73,6 +74,8 @@ INPUT_CODES = {
 }  # fmt: skip
 """By name: the code that chooses it, then those by which the display also names it (an HDMI fed by a computer)."""
 INPUTS = ", ".join(INPUT_CODES)
+NO_INPUT = 0x00
+"""`NONE` of vgavro/samsung-mdc: none is chosen, as while it starts. None is then the wrong one."""
 COMPLAINTS = ((0, "lamp"), (1, "temperature"), (2, "brightness sensor"), (5, "fan"))
 """Places in the answer to ERRORS where 1 is an error."""
 SIGNALS: dict[int, Reading] = {0: True, 1: False, 2: NoReading("absent")}
@@ -181,7 +184,7 @@ class MdcSession(ProvenSession[bytes]):
         return events
 
     def _frame(self, answer: Answer) -> list[Event]:
-        if self._number not in (ANYBODY, answer.number):
+        if self._number not in ANYBODY | {answer.number}:
             return [ProtocolError(f"an answer from display {answer.number} instead of {self._number}")]
         asked = self._asked
         if asked is not None and asked.remedy and answer.ack and answer.data != bytes.fromhex(asked.text)[1:]:
@@ -242,6 +245,8 @@ def _power(answer: bytes | NoReading) -> Reading:
 def _input(answer: bytes | NoReading) -> Reading:
     if isinstance(answer, NoReading):
         return answer
+    if answer[0] == NO_INPUT:
+        return NoReading("absent")
     name = next((name for name, codes in INPUT_CODES.items() if answer[0] in codes), "")
     return name or f"0x{answer[0]:02x}"
 

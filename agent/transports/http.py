@@ -28,6 +28,7 @@ BODY_BYTES_MAX = 512 * 1024
 HEAD_BYTES_MAX = 32 * 1024
 CONNECT_S = 3.0
 CHALLENGES_MAX = 2
+TOO_MANY = 429
 PORTS = {"http": 80, "https": 443}
 
 
@@ -122,7 +123,9 @@ class HttpClient:
             if any(self._login):
                 self._hold.refused(time.monotonic())
             raise LinkFault("denied", "the device refuses our name and password")
-        if self._challenge is not None:
+        if reply.status == TOO_MANY:
+            self._challenge = None  # it may be our old nonce that it has had too much of
+        elif self._challenge is not None:
             self._hold.accepted()
         return reply
 

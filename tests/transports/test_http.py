@@ -241,6 +241,23 @@ def test_digest_counts_its_uses_and_survives_a_new_nonce(stale: str) -> None:
         ]  # fmt: skip
 
 
+def test_a_device_that_has_had_too_much_of_an_old_nonce_is_shown_none() -> None:
+    """A Shelly counts every answer to a nonce that it has forgotten, and throttles us the longer for it."""
+
+    def script(asked: bytes, n: int) -> bytes:
+        nonce = "one" if n < 4 else "two"
+        if f'nonce="{nonce}"'.encode() in asked and digest_taken(asked, "mumble"):
+            return ok()
+        if b"Authorization" in asked:
+            return b"HTTP/1.1 429 Too Many Requests\r\nContent-Length: 0\r\n\r\n"
+        return unauthorized(f'Digest realm="codec", nonce="{nonce}", qop="auth"')
+
+    with web(script) as device:
+        client = HttpClient(device.url, "admin", "mumble")
+        assert [client.exchange(GET, 5).status for _ in range(4)] == [200, 200, 429, 200]
+        client.close()
+
+
 @pytest.mark.parametrize("challenge", ['Basic realm="codec"', 'Digest realm="codec", nonce="one", qop="auth"'])
 def test_a_wrong_password_is_sent_once_and_then_held_off(challenge: str) -> None:
     with web(unauthorized(challenge)) as device:

@@ -78,3 +78,8 @@ def real(value: object) -> float | None:
     except OverflowError:
         return None
     return made if abs(made) < float("inf") else None
+
+
+def magnitude(value: float | None) -> float | None:
+    """A draw without its sign."""
+    return None if value is None else abs(value)

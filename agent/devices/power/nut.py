@@ -6,6 +6,10 @@ LF, values stand in quotes with `\\"` and `\\\\` escaped, every refusal is `ERR 
 What real ones say is in nut-ddl, NUT's library of 718 dumps: four have `OL OFF` (on mains, and its output is off), 14
 `ALARM` with a text in `ups.alarm`; 124 lack the charge, 316 the runtime. Santak's give neither: its MT-PRO tells the
 voltage of the battery, its Castle that of one cell (2.28), with limits that are nonsense (-0.87, -1.08).
+
+From networkupstools/nut: `OL DISCHRG` stands for the mains on an APC BK650M2 (#1970) and for the battery on a
+CyberPower UT (`usbhid-ups` says so, #2565): the voltage of the mains decides, where it is told. A runtime of 0 on the
+mains is none (ATEN OL2000LV, #2190).
 """
 
 from __future__ import annotations
@@ -67,6 +71,10 @@ FAULT_MAX = 80
 EMPTY, FULL = 104 / 120, 130 / 120
 """Of the nominal voltage of a lead battery."""
 VARIABLES_MAX = 500
+MAINS_MIN_V = 80.0
+"""Below this no UPS counts the mains as there, nor where it is 100 V [J]; most leave it far above."""
+RUNTIME_MAX_S = 7 * 24 * 3600
+"""A longer one is a driver's word for "unknown", such as a whole register of ones."""
 VARIABLE = re.compile(r'^VAR (?P<ups>\S+) (?P<name>\S+) "(?P<value>(?:[^"\\]|\\.)*)"$')
 
 
@@ -170,7 +178,7 @@ class Nut:
 def facts_of(variables: Mapping[str, str]) -> Mapping[str, Reading]:
     """The facts of one list of variables."""
     flags = set(variables.get("ups.status", "").split())
-    on_battery = _on_battery(flags)
+    on_battery = _on_battery(flags, _number(variables, "input.voltage"))
     known = not isinstance(on_battery, NoReading)
     return checked(
         {
@@ -180,16 +188,21 @@ def facts_of(variables: Mapping[str, str]) -> Mapping[str, Reading]:
             "ups.output_on": _output_on(flags, on_battery),
             "ups.fault": _fault(flags, variables.get("ups.alarm", "")) if known or flags else NoReading("absent"),
             "ups.charge_pct": _charge_pct(variables, on_battery is True),
-            "ups.runtime_s": _number(variables, "battery.runtime"),
+            "ups.runtime_s": _runtime_s(variables, on_battery is True),
             "ups.input_v": _number(variables, "input.voltage"),
         }
     )
 
 
-def _on_battery(flags: set[str]) -> Reading:
-    """OL is mains, OB is battery; a UPS in between (`OFF`, `BYPASS` or `WAIT` alone) is not guessed at."""
+def _on_battery(flags: set[str], mains_v: Reading) -> Reading:
+    """OL is mains, OB is battery; a UPS in between (`OFF`, `BYPASS` or `WAIT` alone) is not guessed at.
+
+    Nor is one that is on mains and discharges, where it does not tell the voltage of the mains.
+    """
     if "OB" in flags:
         return True
+    if {"OL", "DISCHRG"} <= flags:
+        return mains_v < MAINS_MIN_V if isinstance(mains_v, int | float) else NoReading("absent")
     if "OL" in flags or "BYPASS" in flags:
         return False
     return NoReading("stale" if "WAIT" in flags else "absent")
@@ -231,6 +244,14 @@ def _charge_pct(variables: Mapping[str, str], on_battery: bool) -> Reading:
     if not isinstance(low, float) or not isinstance(high, float) or not low * 0.8 <= volts <= high * 1.2:
         return said
     return round(100 * min(1.0, max(0.0, (volts - low) / (high - low))))
+
+
+def _runtime_s(variables: Mapping[str, str], on_battery: bool) -> Reading:
+    """How long it will last; a runtime that cannot be is none."""
+    said = _number(variables, "battery.runtime")
+    if not isinstance(said, int | float):
+        return said
+    return said if said <= RUNTIME_MAX_S and (said > 0 or on_battery) else NoReading("absent")
 
 
 def _number(variables: Mapping[str, str], name: str) -> Reading:

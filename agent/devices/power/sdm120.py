@@ -3,7 +3,8 @@
 Source: device facts, "Power": input registers (FC04), each quantity a big-endian float32 of two registers: voltage V at
 0x00, current A at 0x06, power W at 0x0C. One read of the fourteen registers from 0x00 holds all three, and at 2400 baud
 its answer takes 0.14 s on the line. The frequency (0x46) would make the answer 149 bytes, 0.6 s: it is not asked for.
-The meter is fed by the line it measures: silence may mean a power cut.
+The meter is fed by the line it measures: silence may mean a power cut. Its power has a sign, which is a minus where its
+two sides are swapped (reaper7/SDM_Energy_Meter#52): a load gives nothing back, so the sign is dropped.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ class Sdm120(InputRegisters):
         self.role = role
 
     def _answered(self, words: bytes) -> Event:
-        values: dict[str, Reading] = {f"{self.role}.draw_w": _float(words, POWER_AT)}
+        values: dict[str, Reading] = {f"{self.role}.draw_w": abs(_float(words, POWER_AT))}
         if self.role == "room":
             values["mains.voltage_v"] = _float(words, VOLTAGE_AT)
         return Facts(checked(values))

@@ -4,7 +4,11 @@ Source: device facts, "Power", and the maker's public description of the compone
 `toggle_after`, `Switch.GetStatus` answers `output`, `apower` (W), `voltage` (V), `freq` (Hz), and `timer_duration`
 while a flip-back is still to come; `Switch.GetConfig` answers `initial_state`, and `auto_on` and `auto_off`, timers
 that run after every move; an RPC that is not taken answers with a status from 400 on and `code`/`message`. The account
-is `admin`, by Digest with SHA-256; without a password everybody in the network may switch it.
+is `admin`, by Digest with SHA-256; without a password everybody in the network may switch it. From firmware 2.0 on a
+device to which old or wrong proofs were shown answers 429 (`Too many failed authentication attempts`) and goes on with
+it while they come (home-assistant/core#177257): it is let alone like one that refuses the password.
+
+A draw below zero is that of a device whose two sides are swapped: a load gives nothing back.
 
 Unverified [M]: whether `Switch.Set` without `toggle_after` ends a flip-back that is still to come. Nothing here counts
 on it: after such an order the outlet is looked at again when the flip-back would have come.
@@ -15,12 +19,13 @@ from __future__ import annotations
 from agent.core.exchange import HttpReply, HttpRequest
 from agent.core.facts import NoReading
 from agent.devices.about import About, Tested
-from agent.devices.power._outlets import OutletState, Rest, real
+from agent.devices.power._outlets import OutletState, Rest, magnitude, real
 
 FAMILY = "shelly"
 PORT = 80
 NUMBERS = range(16)
 GIVES_BACK = True
+TOO_MANY = 429
 ABOUT = About(
     "Shelly plugs and relays, Gen2 and later (Plus, Pro, Gen3, Gen4)",
     (
@@ -61,13 +66,15 @@ class Shelly:
             return NoReading("garbled")
         return OutletState(
             said["output"],
-            real(said.get("apower")),
+            magnitude(real(said.get("apower"))),
             real(said.get("voltage")),
             real(said.get("freq")),
             timer_s=real(said.get("timer_duration")),
         )
 
     def refusal(self, reply: HttpReply) -> str:
+        if reply.status == TOO_MANY:
+            return "denied"
         try:
             said = reply.json()
         except ValueError:

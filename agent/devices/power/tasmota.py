@@ -5,8 +5,10 @@ Source: device facts, "Power", and the firmware's public list of commands: `/cm?
 tells the meter, with a list instead of a number where each relay has its own (a Sonoff Dual's recording: `"Power": [52,
 5]`, one voltage); `PowerOnState` 1 gives power when the plug's own power comes back, 4 does so and takes no order any
 more; `PulseTimeN` other than 0 moves relay N back by itself after every move (arendst/Tasmota#18113). A wrong or
-missing password answers 200 with a `WARNING`. Over MQTT the plug would be a guest of the province's broker, and its way
-back would hang on the room's line: docs/adr, "Outlets are spoken to directly".
+missing password answers 200 with a `WARNING`; firmware before 7 also warns `Enable weblog 2 if response expected` of an
+order that it carries out and says nothing of (arendst/Tasmota#4553). `StateText` makes other words of ON and OFF
+(jneilliii/OctoPrint-Tasmota#150): they say nothing to us. Over MQTT the plug would be a guest of the province's
+broker, and its way back would hang on the room's line: docs/adr, "Outlets are spoken to directly".
 
 Unverified [M]: what the answer to a `Backlog` holds. Any JSON without a warning counts as taken; then the outlet is
 asked.
@@ -29,6 +31,8 @@ GIVES_BACK = True
 DELAY_MAX = 3600
 ON, LOCKED, ON_AFTER_PULSE = 1, 4, 5
 """Values of `PowerOnState`; with the others it may stay dark: 0 off, 2 the other way round, 3 as it was."""
+UNTOLD = "weblog"
+"""In a warning that is about the answer only: the command is carried out."""
 ABOUT = About(
     "plugs and relays with the Tasmota firmware (Sonoff, Athom, NOUS, Delock …)",
     (
@@ -91,7 +95,7 @@ class Tasmota:
         said = _object(reply)
         if said is None:
             return "denied" if reply.status in (401, 403) else "garbled"
-        if "WARNING" in said:
+        if "WARNING" in said and UNTOLD not in str(said["WARNING"]).lower():
             return "denied"
         return "" if reply.status == 200 and said.get("Command") not in ("Unknown", "Error") else "refused"
 

@@ -30,11 +30,14 @@ class Co2Probe:
         self._answers_since_s: float | None = None
 
     def observe(self) -> Mapping[str, Reading]:
-        """Look once. After silence or a pulled adapter it may have been without power: it warms up anew."""
+        """Look once. After silence or a pulled adapter it may have been without power: it warms up anew.
+
+        So it does where it says itself that it boots.
+        """
         readings = self._line.look()
         reading = readings[mhz19.KEY]
         if isinstance(reading, NoReading) and reading.reason != "end_of_range":
-            if reading.reason in ("timeout", "link"):
+            if reading.reason in ("timeout", "link", "warming"):
                 self._answers_since_s = None
             return readings
         now_s = self._clock()

@@ -51,7 +51,9 @@ class SensorProbe:
     def _read(self, key: str, channel: kernel.Channel, folder: Path) -> Reading:
         try:
             scale = read_number(folder / channel.scale_file) if channel.scale_file else 1.0
-            return kernel.reading(key, channel, read_number(folder / channel.file), scale)
+            has_offset = channel.offset_file and (folder / channel.offset_file).exists()
+            offset = read_number(folder / channel.offset_file) if has_offset else 0.0
+            return kernel.reading(key, channel, read_number(folder / channel.file), scale, offset)
         except LinkFault as fault:
             return NoReading(fault.kind)
 

@@ -10,7 +10,7 @@ import pytest
 from agent.commands.probe import Account, Guess, asked
 from agent.config.devices import RoomConfig, SensorConfig
 from agent.core.facts import NoReading
-from agent.devices.sensor.mhz19 import WARM_UP_S
+from agent.devices.sensor.mhz19 import BOOTING, WARM_UP_S, checksum
 from agent.probes.build import build_probes
 from agent.probes.co2 import Co2Probe
 from sim.physics import Fitting, RoomPhysics
@@ -19,6 +19,7 @@ from tests.sim.line import served
 from tests.transports.places import eventually, program, pty_pair
 
 KEY = "env.co2_ppm"
+BODY_OF_608 = bytes.fromhex("FF 86 02 60 47 00 00 00")
 
 
 class Watch:
@@ -46,6 +47,29 @@ def test_it_is_believed_when_it_is_warm(tmp_path: Path) -> None:
         ours.now_s += 3600.0
         room.climate.co2_ppm = 900.0
         assert probe.observe() == {KEY: 900}, "it was warm all the time"
+        probe.close()
+
+
+def test_one_that_says_that_it_boots_warms_up_anew(tmp_path: Path) -> None:
+    """Its power was away between two looks: nobody has seen it silent."""
+    ours, frames = Watch(), [BODY_OF_608]
+
+    class Booting(Mhz19Conversation):
+        def receive(self, data: bytes) -> bytes:
+            return frames[0] + bytes((checksum(frames[0]),)) if super().receive(data) else b""
+
+    with served(tmp_path, lambda room, _: Booting(room, ours)) as (_, _, serial):
+        probe = Co2Probe(SensorConfig("mhz19", uri=serial, timeout_s=10), ours)
+        assert probe.observe() == {KEY: NoReading("warming")}
+        ours.now_s += WARM_UP_S
+        assert probe.observe() == {KEY: 608}
+        frames[0] = BODY_OF_608[:6] + BOOTING.to_bytes(2, "big")
+        assert probe.observe() == {KEY: NoReading("warming")}
+        frames[0] = BODY_OF_608
+        ours.now_s += WARM_UP_S / 2
+        assert probe.observe() == {KEY: NoReading("warming")}, "the warm-up is counted from here"
+        ours.now_s += WARM_UP_S
+        assert probe.observe() == {KEY: 608}
         probe.close()
 
 

@@ -20,7 +20,9 @@ ABOUT = About(
 
 KEYS = ("net.clock_synced", "net.clock_offset_s")
 FIELDS = 14
-STRATUM, OFFSET, LEAP = 2, 4, 13
+REFERENCE, STRATUM, OFFSET, LEAP = 0, 2, 4, 13
+ITSELF = "7F7F0101"
+"""Reference of a chronyd with `local` set that follows nobody but its own clock (chronyc(1), `tracking`)."""
 
 
 def from_chronyc(text: str) -> dict[str, Reading]:
@@ -31,7 +33,8 @@ def from_chronyc(text: str) -> dict[str, Reading]:
     fields = text.strip().split(",")
     if len(fields) != FIELDS or not fields[STRATUM].isdigit():
         return dict.fromkeys(KEYS, NoReading("garbled"))
-    synced = fields[STRATUM] != "0" and not fields[LEAP].lower().startswith("not")
+    follows = fields[STRATUM] != "0" and fields[REFERENCE].upper() != ITSELF
+    synced = follows and not fields[LEAP].lower().startswith("not")
     offset = number(fields[OFFSET]) if synced else NoReading("stale")
     return checked({"net.clock_synced": synced, "net.clock_offset_s": offset})
 

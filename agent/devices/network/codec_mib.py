@@ -13,7 +13,7 @@ from typing import Literal
 
 from agent.core.facts import NoReading, Reading
 from agent.devices.about import About, Tested
-from agent.devices.base import checked
+from agent.devices.base import checked, number
 from agent.devices.snmp import SYS_UPTIME, Value
 
 Mib = Literal["", "polycom_hdx", "cisco_cts"]
@@ -73,12 +73,7 @@ def _none(value: Value) -> NoReading:
 
 def _text_number(value: Value) -> Reading:
     """Some of Polycom's firmware writes its numbers as text."""
-    if not isinstance(value, str):
-        return _none(value)
-    try:
-        return float(value) if value.strip().isascii() else NoReading("garbled")
-    except ValueError:
-        return NoReading("garbled")
+    return number(value) if isinstance(value, str) else _none(value)
 
 
 def _parts(descriptions: Mapping[str, Value], statuses: Mapping[str, Value]) -> dict[str, Reading]:

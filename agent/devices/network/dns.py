@@ -20,6 +20,10 @@ PORT = 53
 TYPE_A = 1
 TYPE_AAAA = 28
 RECORDS_MAX = 64
+HEAD_BYTES = 12
+WITHOUT_QUESTION = frozenset({1, 2, 4, 5})
+"""Errors that some resolvers answer without repeating the question: format, server, not implemented, refused. So
+`is_response` of rthalley/dnspython has it."""
 NAME_HOPS_MAX = 32
 SERVERS_MAX = 3
 """As many as the C library takes from resolv.conf."""
@@ -53,8 +57,10 @@ def question(name: str, query_id: int, kind: int = TYPE_A) -> bytes:
 
 def reply_of(data: bytes, asked: bytes) -> Reply | None:
     """The reply to the question `asked`, None when the bytes are not. Never raises."""
-    if len(data) < 12 or data[:2] != asked[:2] or not data[2] & 0x80:
+    if len(data) < HEAD_BYTES or data[:2] != asked[:2] or not data[2] & 0x80:
         return None
+    if data[4:6] == b"\0\0" and (code := data[3] & 0x0F) in WITHOUT_QUESTION:
+        return Reply(code, ())
     if data[12 : len(asked)].lower() != asked[12:].lower():
         return None
     addresses: list[str] = []

@@ -30,6 +30,8 @@ UP = 1
 DOWN = frozenset({2, 5, 6, 7})
 """Down, dormant, not present, lower layer down; `testing` and `unknown` are neither."""
 WRAP = 2**32
+SPEED_MAX = WRAP - 1
+"""What `ifSpeed` says of all that is faster; `ifHighSpeed` then has it (RFC 2863)."""
 
 
 def index(name: str, names: Mapping[str, Value]) -> str:
@@ -83,4 +85,4 @@ class Port:
 def _speed(high_mbps: Value | None, low_bps: Value | None) -> Reading:
     if isinstance(high_mbps, int) and high_mbps > 0:
         return float(high_mbps)
-    return low_bps / 1e6 if isinstance(low_bps, int) and low_bps > 0 else NoReading("absent")
+    return low_bps / 1e6 if isinstance(low_bps, int) and 0 < low_bps < SPEED_MAX else NoReading("absent")

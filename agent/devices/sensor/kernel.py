@@ -1,7 +1,12 @@
 """Environment sensors as the kernel's drivers show them: which file, which scale, which fact.
 
 Source: device facts, "Environment". IIO: temperature in m°C, humidity in m%, light raw × scale. hwmon: m°C and m%.
-DS18B20: m°C, and exactly 85000 is what the chip holds at power-up, not a reading.
+DS18B20: m°C, and exactly 85000 is what the chip holds at power-up, not a reading; nor is 0, which is what a line gives
+that is held down: nothing but zeros, whose checksum is right (`00 … 00 : crc=00 YES`).
+
+From the drivers of the kernel: `si7020` has an offset beside raw value and scale, and calls itself by its place on the
+bus (`1-0040`); `sht4x` and `htu21` turn the chip's scale from -6 to 119 % into numbers as they come, so air that is
+full of water reads more than 100 %.
 """
 
 from __future__ import annotations
@@ -28,31 +33,40 @@ ABOUT = About(
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """One quantity of a chip: the fact's key is `env.` + `quantity`, its value file × scale file (or 1) × `factor`."""
+    """One quantity of a chip: the fact's key is `env.` + `quantity`.
+
+    Its value is (file + offset file, or 0) × scale file (or 1) × `factor`.
+    """
 
     quantity: str
     file: str
     scale_file: str = ""
     factor: float = 1.0
+    offset_file: str = ""
+    """Only some drivers have it, beside the same raw value."""
 
 
 IIO = (
     Channel("temp_c", "in_temp_input", factor=0.001),
-    Channel("temp_c", "in_temp_raw", "in_temp_scale", 0.001),
+    Channel("temp_c", "in_temp_raw", "in_temp_scale", 0.001, "in_temp_offset"),
     Channel("humidity_pct", "in_humidityrelative_input", factor=0.001),
-    Channel("humidity_pct", "in_humidityrelative_raw", "in_humidityrelative_scale", 0.001),
+    Channel(
+        "humidity_pct", "in_humidityrelative_raw", "in_humidityrelative_scale", 0.001, "in_humidityrelative_offset"
+    ),
     Channel("light_lx", "in_illuminance_input"),
     Channel("light_lx", "in_illuminance_raw", "in_illuminance_scale"),
 )
-"""Channels an IIO device may have; the first file that exists for a quantity is taken. Offsets are not used by any of
-the chips named in the facts."""
+"""Channels an IIO device may have; the first file that exists for a quantity is taken."""
 
 HWMON = (
     Channel("temp_c", "temp1_input", factor=0.001),
     Channel("humidity_pct", "humidity1_input", factor=0.001),
 )
 ONE_WIRE = (Channel("temp_c", "temperature", factor=0.001),)
-POWER_UP_MC = 85000.0
+NO_READINGS_MC = (85000.0, 0.0)
+"""Of a DS18B20: what it holds at power-up, and what a line gives that is held down."""
+HUMIDITY_SCALE_PCT = (-6.0, 119.0)
+"""Where the chips' own scale ends: what is beyond 0 and 100 within it is cut off, as Sensirion's data sheet tells."""
 
 QUANTITIES: dict[str, tuple[str, ...]] = {
     "bme280": ("temp_c", "humidity_pct"),
@@ -76,6 +90,7 @@ ALIASES: dict[str, tuple[str, ...]] = {
     "sht4x": ("sht4x", "sht40", "sht41", "sht45"),
     "htu21": ("htu21", "htu21d"),
     "lm75": ("lm75", "lm75a", "lm75b"),
+    "si7020": ("si7020", *(f"{bus}-0040" for bus in range(24))),
 }
 """Other words the `name` file may hold for a chip [M]."""
 
@@ -98,8 +113,12 @@ def key_of(quantity: str, place: str) -> str:
     return "env.rack_temp_c" if place == "rack" and quantity == "temp_c" else f"env.{quantity}"
 
 
-def reading(key: str, channel: Channel, raw: float, scale: float = 1.0) -> Reading:
-    """The fact's value out of the number in the file."""
-    if channel in ONE_WIRE and raw == POWER_UP_MC:
+def reading(key: str, channel: Channel, raw: float, scale: float = 1.0, offset: float = 0.0) -> Reading:
+    """The fact's value out of the numbers in the files."""
+    if channel in ONE_WIRE and raw in NO_READINGS_MC:
         return NoReading("stale")
-    return plausible(key, raw * scale * channel.factor)
+    value = (raw + offset) * scale * channel.factor
+    low, high = HUMIDITY_SCALE_PCT
+    if channel.quantity == "humidity_pct" and low <= value <= high:
+        value = min(100.0, max(0.0, value))
+    return plausible(key, value)

@@ -2,7 +2,8 @@
 
 Source: device facts, "Environment": `FF 01 86 00 00 00 00 00 79` asks for the concentration, `FF 86 HH LL …` answers,
 and what it says in the first three minutes under power is no measurement. The last byte of a frame is the negated sum
-of bytes 1 to 7 plus one [M]: the request itself obeys it. Bytes 4 to 7 of an answer are not documented and not used.
+of bytes 1 to 7 plus one [M]: the request itself obeys it. Bytes 4 to 7 of an answer are not documented; of the first
+model the last two are 15000 while it boots (esphome/esphome#588), and of the others they are 0.
 
 It measures up to 2000, 5000 or 10000 ppm, as it is set, and shows that number for all that is more
 (UedaTakeyuki/mh-z19#19), or for hours in fresh air when it has lost its zero (#25 there): such a number is the end of
@@ -33,6 +34,7 @@ BAUDS = (9600,)
 WARM_UP_S = 180.0
 """From power on; the shell counts it from the first good answer, since the sensor does not say how long it is on."""
 ENDS_PPM = frozenset({2000, 5000, 10_000})
+BOOTING = 15_000
 FRAME_BYTES = 9
 BUFFER_BYTES_MAX = 128
 REQUEST = bytes.fromhex("FF 01 86 00 00 00 00 00 79")
@@ -44,8 +46,10 @@ def checksum(frame: bytes) -> int:
     return -sum(frame[1:8]) & 0xFF
 
 
-def reading_of(ppm: int) -> Reading:
-    """What a concentration that it shows is worth."""
+def reading_of(ppm: int, state: int = 0) -> Reading:
+    """What a concentration that it shows is worth, with the number that stands behind it in the frame."""
+    if state == BOOTING:
+        return NoReading("warming")
     return NoReading("end_of_range") if ppm in ENDS_PPM else plausible(KEY, ppm)
 
 
@@ -78,7 +82,8 @@ class Mhz19:
             if frame[-1] == checksum(frame):
                 del self._buffer[: at + FRAME_BYTES]
                 at = 0
-                events.append(Facts({KEY: reading_of(int.from_bytes(frame[2:4], "big"))}))
+                ppm, state = (int.from_bytes(frame[place : place + 2], "big") for place in (2, 6))
+                events.append(Facts({KEY: reading_of(ppm, state)}))
             else:
                 at += 1
         if len(self._buffer) > BUFFER_BYTES_MAX:

@@ -35,6 +35,11 @@ class HttpReply:
     headers: Headers = ()
     body: bytes = b""
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether it says that it has no time now, whoever asks: 429, or 503 (RFC 6585, RFC 9110)."""
+        return self.status in (429, 503)
+
     def header(self, name: str) -> str:
         """The first header of this name, whatever its case; empty when there is none."""
         return next((value for key, value in self.headers if key.lower() == name.lower()), "")

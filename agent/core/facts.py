@@ -45,6 +45,7 @@ class NoReading:
 
 Reading = Value | NoReading
 SLOW = NoReading("slow")
+BUSY = NoReading("busy")
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,11 @@ class LoginFull:
 
 
 @dataclass(frozen=True, slots=True)
+class DeviceBusy:
+    """The device says that it has no time for anybody now: its log-in has neither been taken nor refused."""
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What one poll gave. Holds every fact of the family, as a value or as the reason why there is none.
 
@@ -89,7 +94,10 @@ class Silent:
     """The device stopped answering: this conversation is over, open a new one."""
 
 
-Event = Ready | LoginNeeded | LoginRefused | LoginFull | Facts | CommandDone | CommandFailed | ProtocolError | Silent
+Event = (
+    Ready | LoginNeeded | LoginRefused | LoginFull | DeviceBusy | Facts
+    | CommandDone | CommandFailed | ProtocolError | Silent
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from itertools import takewhile
 from types import MappingProxyType
 from typing import Generic, TypeVar
 
-from agent.core.facts import SLOW, NoReading, Reading
+from agent.core.facts import BUSY, SLOW, NoReading, Reading
 from agent.devices.base import (
     IN_CALL,
     CommandDone,
@@ -305,13 +305,10 @@ class Inquiry(Told, Progress, Generic[A]):
         facts = self._facts(self._answers)
         if self._whole:
             facts = {**facts, **self._compared(facts, self._answers)}
-        # What is slow lives, though nothing of it may be understood yet.
-        slow = {
-            key: SLOW
-            for key in facts
-            if key.endswith(".api") and facts[key] is False and SLOW in self._answers.values()
-        }
-        facts = {**facts, **slow}
+        # What is slow or busy lives, though nothing of it may be understood yet.
+        lives = next((reading for reading in (SLOW, BUSY) if reading in self._answers.values()), None)
+        if lives is not None:
+            facts = {key: lives if key.endswith(".api") and said is False else said for key, said in facts.items()}
         return checked({IN_CALL: facts.get(IN_CALL, NoReading("absent"))} if self._call_only else facts)
 
     @property

@@ -1,17 +1,19 @@
 """Modbus RTU, as far as meters need it: one question for input registers (FC04), and its answer found among noise.
 
-Source: Modbus over serial line V1.02. CRC-16 with poly 0xA001, low byte first; an exception has the top bit set.
+Source: Modbus over serial line V1.02. CRC-16 with poly 0xA001, low byte first; an exception has the top bit set, and
+5 (acknowledge) and 6 (server device busy) among its codes ask for patience.
 """
 
 from __future__ import annotations
 
 import abc
 
-from agent.core.facts import NoReading
+from agent.core.facts import BUSY, NoReading
 from agent.devices.base import Event, Facts, ProtocolError
 
 READ_INPUT = 0x04
 EXCEPTION_BYTES = 5
+BUSY_CODES = (5, 6)
 BUFFER_BYTES_MAX = 512
 ADDRESS_MAX = 247
 """The highest address of one device on a line."""
@@ -52,9 +54,9 @@ class InputRegisters(abc.ABC):
     def _answered(self, words: bytes) -> Event:
         """What the registers say."""
 
-    def _refused(self) -> Event:
-        """The device answered that it will not."""
-        return Facts(dict.fromkeys(self._keys(), NoReading("refused")))
+    def _refused(self, code: int) -> Event:
+        """The device answered that it will not, or not now."""
+        return Facts(dict.fromkeys(self._keys(), BUSY if code in BUSY_CODES else NoReading("refused")))
 
     @abc.abstractmethod
     def _keys(self) -> tuple[str, ...]:
@@ -114,7 +116,7 @@ class InputRegisters(abc.ABC):
         if self._frames > 1:
             # Two on one line, as on the PZEM's general address: whose measurements these are nobody can tell.
             return Facts(dict.fromkeys(self._keys(), NoReading("two_answer")))
-        return self._refused() if frame[1] & 0x80 else self._answered(frame[3:-2])
+        return self._refused(frame[2]) if frame[1] & 0x80 else self._answered(frame[3:-2])
 
 
 def _is_good(frame: bytes | bytearray) -> bool:

@@ -23,10 +23,12 @@ ERRORS = {
     4: "read_only",
     5: "failed",
     6: "denied",
+    13: "busy",
     16: "denied",
     17: "read_only",
 }
-"""Error status to our word (RFC 3416): noSuchName is `absent`, genErr `failed`; the rest of 7..18 is `refused`."""
+"""Error status to our word (RFC 3416): noSuchName is `absent`, genErr `failed`, resourceUnavailable `busy`; the rest of
+7..18 is `refused`."""
 VARIABLES_MAX = 32
 
 SYS_DESCR, SYS_OBJECT_ID, SYS_UPTIME, SYS_NAME = (f"1.3.6.1.2.1.1.{n}.0" for n in (1, 2, 3, 5))

@@ -20,15 +20,19 @@ from dataclasses import replace
 from typing import TypeVar
 
 from agent.core.exchange import HttpReply, HttpRequest
-from agent.core.facts import NoReading
-from agent.devices.base import Event, Login, LoginFull, LoginNeeded, LoginRefused, ProtocolError, Ready
+from agent.core.facts import BUSY, NoReading
+from agent.devices.base import DeviceBusy, Event, Login, LoginFull, LoginNeeded, LoginRefused, ProtocolError, Ready
 from agent.devices.inquiry import Inquiry, Query
 
 A = TypeVar("A")
 COOKIES_MAX = 20
 """More names are not kept: a device that makes up new ones would fill the memory."""
-Step = HttpRequest | Ready | LoginRefused | LoginNeeded | LoginFull | ProtocolError
+Step = HttpRequest | Ready | LoginRefused | LoginNeeded | LoginFull | DeviceBusy | ProtocolError
 """What follows in a log-in: the next request, or how it ended. A ProtocolError: what answers is not the device."""
+LOG_IN_ENDS = (LoginRefused, LoginNeeded, ProtocolError)
+"""Ends that a family reads out of a reply whose status says more."""
+REASONS = {LoginFull: "full", DeviceBusy: "busy", ProtocolError: "garbled"}
+"""Why what was asked has no answer, by how the log-in ended; else it was denied."""
 
 
 def sendable(text: str) -> bool:
@@ -121,14 +125,16 @@ class HttpSession(Inquiry[A]):
         fresh = {name: value for name, value in reply.cookies().items() if sendable(f"{name}{value}")}
         self._cookies = dict(list((self._cookies | fresh).items())[:COOKIES_MAX])
         if self._logging_in:
-            return self._step(self._log_in(reply))
+            step = self._log_in(reply)
+            # Whoever has no time has not judged our name and password.
+            return self._step(DeviceBusy() if reply.is_busy and isinstance(step, LOG_IN_ENDS) else step)
         query = self._asked
         if query is None:
             return []
         if self._expired(reply):
             return self._log_in_again(query)
         self._again = 0
-        answer = self._read(query, reply)
+        answer = BUSY if reply.is_busy else self._read(query, reply)
         return self._answered(answer, "" if isinstance(answer, NoReading) else reply.text()[:200])
 
     def failed(self, kind: str) -> list[Event] | None:
@@ -175,8 +181,7 @@ class HttpSession(Inquiry[A]):
             self.ready = self._logged_in = True
             self._ask_next()
             return [step]
-        reason = "garbled" if isinstance(step, ProtocolError) else "full" if isinstance(step, LoginFull) else "denied"
-        return [*self._abandon(reason), step]
+        return [*self._abandon(REASONS.get(type(step), "denied")), step]
 
     def _ask(self, query: Query) -> None:
         self._request = self._make(query)

@@ -21,11 +21,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
+from agent.core.facts import BUSY as IS_BUSY
 from agent.core.facts import SLOW, NoReading, Reading
 from agent.devices.base import (
     IN_CALL,
     CommandDone,
     CommandFailed,
+    DeviceBusy,
     Event,
     Facts,
     LoginFull,
@@ -51,6 +53,8 @@ AGAIN_S = 1.0
 BARREN_LOOKS_MAX = 6
 """Looks in a row that hear bytes and not one whole answer before it counts as none [J]: a minute at the usual rhythm.
 Whoever babbles, or breaks off in the midst of every answer, hangs all the same."""
+BUSY_LOOKS_MAX = 6
+"""Looks in a row in which a device says nothing but that it is busy, before it counts as one that hangs [J]."""
 SLACK_S = 0.3
 """A device is silent when it has said nothing for its patience, and for as long as a wait in one go may last."""
 
@@ -89,6 +93,7 @@ class Link(abc.ABC, Generic[S]):
         self._logged_in = False
         """A log-in has come to its end in this turn."""
         self._barren_looks = 0
+        self._busy_looks = 0
         self.opened = False
         """Whether the line itself could be opened in the last `observe`."""
 
@@ -142,9 +147,21 @@ class Link(abc.ABC, Generic[S]):
             self._logged_in = False
             self._look_begins()
             try:
-                return self._swept(self._began_s + timeout_s)
+                found = self._swept(self._began_s + timeout_s)
+                if self._is_busy_for_long(found.get(self._api) == IS_BUSY):
+                    found[self._api] = False
+                return found
+            except LinkFault as fault:
+                if self._is_busy_for_long(fault.kind == IS_BUSY.reason):
+                    raise LinkFault("refused", "it says that it is busy, and nothing else") from fault
+                raise
             finally:
                 self.opened = self._has_opened()
+
+    def _is_busy_for_long(self, busy: bool) -> bool:
+        """Whether this look, too, heard of nothing else, and there were too many of them."""
+        self._busy_looks = self._busy_looks + 1 if busy else 0
+        return self._busy_looks >= BUSY_LOOKS_MAX
 
     def _swept(self, deadline_s: float) -> Asked:
         try:
@@ -349,6 +366,8 @@ class Link(abc.ABC, Generic[S]):
             raise LinkFault("denied", f"the {self._family.kind} does not take the name and password that we have")
         if any(isinstance(event, LoginFull) for event in events):
             raise LinkFault("full", f"the {self._family.kind} has no session left")
+        if any(isinstance(event, DeviceBusy) for event in events):
+            raise LinkFault("busy", f"the {self._family.kind} says that it has no time now")
         return next((event for event in events if isinstance(event, ends)), None)
 
 

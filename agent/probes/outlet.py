@@ -30,7 +30,7 @@ SNMP = ("apc_rpdu", "apc_rpdu2")
 FAMILIES = (*WEB, *SNMP)
 METERING = tuple(WEB)
 """Those that measure."""
-KINDS: Mapping[str, Kind] = {"denied": "denied", "refused": "refused"}
+KINDS: Mapping[str, Kind] = {"busy": "busy", "denied": "denied", "refused": "refused"}
 
 
 class Outlet(Protocol):

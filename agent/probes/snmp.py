@@ -13,7 +13,7 @@ from agent.core.facts import NoReading
 from agent.devices import snmp
 from agent.devices.snmp import Answer, Value, Version
 from agent.transports.datagram import UdpStream
-from agent.transports.errors import LinkFault
+from agent.transports.errors import Kind, LinkFault
 
 ASK_AGAIN_S = 1.0
 """A datagram may be lost. An agent in a device answers within milliseconds, a busy one within a second."""
@@ -43,7 +43,7 @@ class SnmpClient:
         """The values, by object identifier, each of `oids` among them; what the device does not have is `absent`.
 
         Raises LinkFault: `timeout` (nobody, a wrong community, a filter: SNMP keeps them apart for nobody), `refused`
-        (nothing listens, or the device does not take the request), `denied`, `link`.
+        (nothing listens, or the device does not take the request), `busy`, `denied`, `link`.
         """
         answer = self._ask(lambda number: snmp.get(oids, number, self._community, self._version), timeout_s)
         if answer.error == "absent" and len(oids) > 1:
@@ -100,8 +100,8 @@ class SnmpClient:
 
     def _check(self, answer: Answer) -> None:
         if answer.error:
-            may_not = answer.error in ("denied", "read_only")
-            raise LinkFault("denied" if may_not else "refused", f"the device answers: {answer.error}")
+            kinds: dict[str, Kind] = {"denied": "denied", "read_only": "denied", "busy": "busy"}
+            raise LinkFault(kinds.get(answer.error, "refused"), f"the device answers: {answer.error}")
 
     def _ask(self, make: Callable[[int], bytes], timeout_s: float, *, again: bool = True) -> Answer:
         deadline_s = time.monotonic() + timeout_s

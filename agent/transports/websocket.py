@@ -21,7 +21,8 @@ REFUSALS: dict[int, tuple[Kind, str]] = {
     401: ("refused", "the codec's HTTP interface is switched off"),
     403: ("denied", "the codec refuses our name and password"),
     502: ("refused", "the codec is restarting"),
-    503: ("refused", "the codec has too many connections"),
+    429: ("busy", "the codec has no time for us now"),
+    503: ("busy", "the codec has no time for us now, or too many connections"),
 }
 
 

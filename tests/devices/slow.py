@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
+import pytest
+
 from agent.core.exchange import HttpReply, HttpRequest
 from agent.core.facts import NoReading, Reading
 from agent.devices.base import IN_CALL
@@ -24,8 +26,8 @@ from agent.probes.streamlink import StreamLink
 from agent.probes.weblink import HttpLink
 from agent.transports.errors import LinkFault
 from agent.transports.stream import Stream
-from tests.devices.kit import WANTED, Player, Recording
-from tests.devices.webkit import asked_of, recorded
+from tests.devices.kit import WANTED, Player, Recording, by_name, one_of_each, recordings, screens
+from tests.devices.webkit import asked_of, recorded, web_recordings
 
 TICK_S = 0.001
 PERIOD_S = 10.0
@@ -34,6 +36,27 @@ LOOK_S = {"codec": 8.0, "display": 6.0, "camera": 6.0}
 """How long one may take, as the settings have it."""
 ATTEST_S = 4.5
 ORDER_S = 18.0
+ANEW = frozenset({"visca_ip"})
+"""Families whose recording has the answers of one look only: the questions are numbered."""
+COMPARED = frozenset({"codec.rx_loss_pct", "codec.tx_loss_pct", "codec.jitter_ms"})
+"""Asked for once a look has found a call, and compared with the look before."""
+CASES = [
+    *(("codec", one) for one in one_of_each([*recordings(), *web_recordings()])),
+    *((kind, one) for kind in ("display", "camera") for one in one_of_each(screens(kind))),
+]
+LINES = [
+    (kind, recording, serial)
+    for kind, recording in CASES
+    for serial in (False, True)
+    if not serial or "serial" in load(recording.family, kind).schemes
+]
+"""Every family, idle and in a call, over every kind of line."""
+
+
+def over(lines: list[tuple[str, Recording, bool]]) -> pytest.MarkDecorator:
+    """Gives a test `kind`, `recording` and `serial`, one line after the other."""
+    names = [f"{by_name(recording)} {'serial' if serial else 'network'}" for _, recording, serial in lines]
+    return pytest.mark.parametrize(("kind", "recording", "serial"), lines, ids=names)
 
 
 @dataclass
@@ -70,6 +93,8 @@ class SlowStream:
         self.asked_at_s: list[float] = []
         self.ended = False
         """The device has closed its end."""
+        self.closed = False
+        """We have closed ours."""
         self._time = time
         self._due: deque[tuple[float, bytes]] = deque()
         self._free_s = time()
@@ -106,6 +131,7 @@ class SlowStream:
         return came
 
     def close(self) -> None:
+        self.closed = True
         self._due.clear()
 
 
@@ -166,7 +192,7 @@ class Device:
         self.pace = pace
         self.family = _family(kind, recording)
         self.streams: list[SlowStream] = []
-        self.stream: type[SlowStream] = SlowStream
+        self.stream: Callable[[Recording, Time, Pace], SlowStream] = SlowStream
         """What is at the other end when a line is opened."""
         self.looks_s: list[float] = []
         """How long each look took."""
@@ -225,6 +251,15 @@ class Device:
         self.looks_s.append(self.time() - began_s)
         self.time.s = max(self.time(), began_s + PERIOD_S)
         return dict(found)
+
+    def looks(self, count: int) -> list[dict[str, Reading]]:
+        """So many looks."""
+        looks = []
+        for _ in range(count):
+            looks.append(self.looked())
+            if self.recording.family in ANEW:
+                self.link._drop()
+        return looks
 
     def attested(self) -> Reading:
         """The question about calls alone."""

@@ -14,49 +14,18 @@ import pytest
 from agent.core.facts import SLOW, NoReading, Reading
 from agent.devices.base import IN_CALL
 from agent.probes.families import load
-from tests.devices.kit import Recording, by_name, one_of_each, recordings, screens
-from tests.devices.slow import ATTEST_S, LOOK_S, ORDER_S, Device, Pace
-from tests.devices.webkit import web_recordings
+from tests.devices.kit import Recording
+from tests.devices.slow import ATTEST_S, COMPARED, LINES, LOOK_S, ORDER_S, Device, Pace, over
 
 SLOWEST_S = {"pjlink": 2.0, "cec": 1.0}
 """Longest time for an answer: JBMIA, PJLink specifications, "within 2 seconds"; HDMI-CEC 1.4, maximum response time."""
-ANEW = frozenset({"visca_ip"})
-"""Families whose recording has the answers of one look only: the questions are numbered."""
-COMPARED = frozenset({"codec.rx_loss_pct", "codec.tx_loss_pct", "codec.jitter_ms"})
-"""Asked for once a look has found a call, and compared with the look before."""
 PACES = ("slow line", "slower line", "slowest answers", "slower answers")
 LONGER = frozenset({"slower line", "slower answers"})
 """So slow that the questions about calls may not be answered within one look."""
 
-CASES = [
-    *(("codec", one) for one in one_of_each([*recordings(), *web_recordings()])),
-    *((kind, one) for kind in ("display", "camera") for one in one_of_each(screens(kind))),
-]
-LINES = [
-    (kind, recording, serial)
-    for kind, recording in CASES
-    for serial in (False, True)
-    if not serial or "serial" in load(recording.family, kind).schemes
-]
-
-
-def over(lines: list[tuple[str, Recording, bool]]) -> pytest.MarkDecorator:
-    names = [f"{by_name(recording)} {'serial' if serial else 'network'}" for _, recording, serial in lines]
-    return pytest.mark.parametrize(("kind", "recording", "serial"), lines, ids=names)
-
-
 every_line = over(LINES)
 every_codec = over([line for line in LINES if line[0] == "codec"])
 every_pace = pytest.mark.parametrize("name", PACES)
-
-
-def looks_of(device: Device, count: int) -> list[dict[str, Reading]]:
-    looks = []
-    for _ in range(count):
-        looks.append(device.looked())
-        if device.recording.family in ANEW:
-            device.link._drop()
-    return looks
 
 
 class Known:
@@ -64,9 +33,9 @@ class Known:
 
     def __init__(self, kind: str, recording: Recording) -> None:
         device = Device(kind, recording, Pace())
-        looks = looks_of(device, 3)
+        looks = device.looks(3)
         said, asked = len(device.said), len(device.heard)
-        looks += looks_of(device, 1)
+        looks += device.looks(1)
         self.kind = kind
         self.facts = looks[-1]
         self.allowed: Mapping[str, list[Reading]] = {key: [SLOW, *(look[key] for look in looks)] for key in self.facts}
@@ -107,7 +76,7 @@ def test_slow_is_not_dead(kind: str, recording: Recording, serial: bool, name: s
     pace = known.pace(name)
     device = Device(kind, recording, pace, serial=serial)
     had: set[str] = set()
-    for look in looks_of(device, known.looks_needed(pace)):
+    for look in device.looks(known.looks_needed(pace)):
         assert set(look) == set(device.family.keys)
         wrong = {key: said for key, said in look.items() if said not in known.allowed[key]}
         assert not wrong
@@ -126,7 +95,7 @@ def test_a_slow_tree_delays_no_witness(kind: str, recording: Recording, serial: 
     """Asked apart, also right after a look whose time was up in the midst of an answer."""
     known = Known(kind, recording)
     device = Device(kind, recording, known.pace(name), serial=serial)
-    looks_of(device, 2)
+    device.looks(2)
     tells_much = "serial" in device.family.schemes
     for _ in range(3):
         began_s = device.time()
@@ -151,7 +120,7 @@ def test_a_slow_device_takes_its_orders_once(kind: str, recording: Recording, se
         heard: list[list[str]] = []
         for paced in (Pace(), pace):
             device = Device(kind, recording, paced, serial=serial)
-            looks_of(device, 1)
+            device.looks(1)
             asked, began_s = device.heard, device.time()
             outcome = device.told(remedy)
             assert outcome.ok, (remedy, outcome)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from agent.core.exchange import HttpReply, parsed_json
-from agent.core.facts import SLOW, NoReading, Reading
+from agent.core.facts import BUSY, SLOW, NoReading, Reading
 from agent.devices.base import number
 from agent.devices.codec._call_loss import LossSinceLook, Stream, Way
 from agent.devices.codec._json_web import amount, entry, json_of, text
@@ -105,7 +105,7 @@ def in_call(answers: Answers) -> Reading:
     if isinstance(found["callstate"], NoReading):
         return NoReading("garbled")
     called = any(not isinstance(value, NoReading) and value not in (0, "", "0") for value in found.values())
-    return status if not called and status in (SILENT, SLOW) else called
+    return status if not called and status in (SILENT, SLOW, BUSY) else called
 
 
 def switch(value: Any) -> Reading:

@@ -65,7 +65,7 @@ def speaks_of_call(line: str) -> bool:
 def facts_of(answers: Answers, call_seen: bool, whoami: Mapping[str, str], asleep: bool | None) -> dict[str, Reading]:
     """Every fact of the family. `asleep` is what notifications said since the session began, None when nothing."""
     return {
-        "codec.api": any(isinstance(a, tuple) or a.reason == "absent" for a in answers.values()),
+        "codec.api": any(isinstance(a, tuple) or a.reason in ("absent", "refused") for a in answers.values()),
         "codec.in_call": True if call_seen else in_call(answers),
         "codec.standby": NoReading("absent") if asleep is None else asleep,
         "codec.registered": _registered(answers),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from agent.core.facts import SLOW, NoReading, Reading
+from agent.core.facts import BUSY, SLOW, NoReading, Reading
 from agent.devices.codec._call_loss import LossSinceLook, Stream, Way
 from agent.devices.codec._json_web import amount, entry, flag, text
 
@@ -34,6 +34,7 @@ DECIDED_BY: Mapping[str, tuple[str, ...]] = {
 Answers = Mapping[str, Any]
 """The JSON of each answer or why there is none, by path."""
 SILENT = NoReading("timeout")
+UNHEARD = (SILENT, SLOW, BUSY, NoReading("garbled"))
 
 STATES = {
     "INITIALIZING": (False, False), "READY": (True, False), "ASLEEP": (True, True), "UPDATING": (None, False),
@@ -66,7 +67,8 @@ def in_call(answers: Answers) -> Reading:
     """True as soon as one witness says so: a conference, a meeting of an app (Teams, Zoom), the status of the system.
 
     False only when the list of conferences is empty, no app is in a meeting, and the system itself was understood. As
-    the camera of a PC (device mode) it does not know of the PC's calls.
+    the camera of a PC (device mode) it does not know of the PC's calls. Firmware may lack the pages of status and mode,
+    or keep them to itself; one that may still answer may still speak of a call.
     """
     witnesses = [_conferences(answers.get(CONFERENCES, SILENT)), _apps(answers.get(APPS, SILENT))]
     if True in witnesses or _states(answers.get(STATUS, SILENT), "inacall") & {"on", "up"}:
@@ -74,7 +76,8 @@ def in_call(answers: Answers) -> Reading:
     if entry(answers.get(DEVICE_MODE, SILENT), "result") is True:
         return NoReading("absent")
     known = text(entry(answers.get(SYSTEM, SILENT), "model"))
-    return next((reason for reason in (*witnesses, known) if isinstance(reason, NoReading)), False)
+    unheard = [said for page in (STATUS, DEVICE_MODE) if (said := answers.get(page, SILENT)) in UNHEARD]
+    return next((reason for reason in (*witnesses, known, *unheard) if isinstance(reason, NoReading)), False)
 
 
 def conference_ids(answer: Any) -> list[str]:

@@ -49,7 +49,9 @@ def facts_of(answers: Mapping[str, Lines | NoReading], call_seen: bool, about: M
     """The facts that need no memory of the look before."""
     status = answers.get(STATUS, SILENT)
     return {
-        "codec.api": any(isinstance(answer, tuple) or answer.reason == "absent" for answer in answers.values()),
+        "codec.api": any(
+            isinstance(answer, tuple) or answer.reason in ("absent", "refused") for answer in answers.values()
+        ),
         "codec.in_call": True if call_seen else in_call(status),
         "codec.standby": _standby(status),
         "codec.mic_muted": _word(answers.get(MUTE, SILENT), {"on": True, "off": False}),

@@ -47,8 +47,9 @@ ABOUT = About(
     unseen="every device over TLS, the message of an unknown path, its limit of subscriptions",
 )
 
-ERRORS = {-31999: "denied", -31998: "refused", -31997: "refused"}
-"""What an error's number means; 1 is told by its message, any other is garbled: our fault or the line's."""
+ERRORS = {-31999: "denied", -31998: "refused", -31997: "busy"}
+"""What an error's number means: no right to it, too many subscriptions, not ready yet (xows); 1 is told by its message,
+any other is garbled: our fault or the line's."""
 NO_METHOD = -32601
 """Said of a command that the codec does not have. Said of a question it means nothing: every codec has `xGet`."""
 SUBSCRIBE = "subscribe "

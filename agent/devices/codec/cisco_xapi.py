@@ -61,7 +61,7 @@ REMEDIES = _xapi_session.REMEDIES
 
 STATE = "SystemUnit State"
 """The part of `SystemUnit` that speaks of calls."""
-LOGIN_PROMPT = re.compile(r"^(?!last )(?:[\w.\-]+ )?login: ?$", re.IGNORECASE)
+LOGIN_PROMPT = re.compile(r"^(?!last )(?:[\w.\-]+ )?(?:login|user ?name): ?$", re.IGNORECASE)
 PASSWORD_PROMPT = re.compile(r"^password(?: for \S+)?: ?$", re.IGNORECASE)
 REFUSED = re.compile(r"login incorrect|permission denied|access denied|authentication fail|login failed", re.IGNORECASE)
 

@@ -160,7 +160,10 @@ class YealinkSession(QuerySession[Lines]):
             return []
         if line.startswith("error"):
             self._answer.clear()
-            return self._answered(NoReading("absent" if "not found" in line or "invalid" in line else "refused"), line)
+            reason = "absent" if "not found" in line or "invalid" in line else "refused"
+            if query.remedy and query.key == STATUS:
+                reason = "failed"  # it does not say that it sleeps: the button must not follow
+            return self._answered(NoReading(reason), line)
         return self._answer_line(query, line)
 
     def _greeted(self, line: str, *, asked: bool) -> list[Event]:

@@ -75,6 +75,8 @@ class Shelly:
     def refusal(self, reply: HttpReply) -> str:
         if reply.status == TOO_MANY:
             return "denied"
+        if reply.is_busy:
+            return "busy"
         try:
             said = reply.json()
         except ValueError:

@@ -93,6 +93,8 @@ class Tasmota:
 
     def refusal(self, reply: HttpReply) -> str:
         said = _object(reply)
+        if reply.is_busy:
+            return "busy"
         if said is None:
             return "denied" if reply.status in (401, 403) else "garbled"
         if "WARNING" in said and UNTOLD not in str(said["WARNING"]).lower():

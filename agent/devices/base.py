@@ -182,6 +182,8 @@ class Session(Told, Progress):
     """Least time between two sendings."""
     patience_s: float = 2.0
     """How long the line may be silent before `silence` is to be called. Counted from the last byte either way."""
+    outlives_line = False
+    """Whether it goes on, over a fresh line, where the device hangs up after it has answered: see `reopened`."""
 
     def __init__(self, login: Login) -> None:
         self.login = login
@@ -210,6 +212,13 @@ class Session(Told, Progress):
     @abc.abstractmethod
     def open(self) -> None:
         """The line has just been opened. To be called once, before anything else."""
+
+    def reopened(self) -> bool:
+        """The device has hung up, and the line can be opened anew: whether we go on. Only where `outlives_line`.
+
+        What was asked is then asked again; an order that is on its way never is.
+        """
+        return self.outlives_line
 
     @abc.abstractmethod
     def receive(self, data: bytes) -> list[Event]:

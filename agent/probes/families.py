@@ -3,7 +3,8 @@
 A module is a family when it has these attributes: `FAMILY` (its own file name), `PORT` (default port), `BAUDS` (serial
 speeds in the order to try), `KEYS` (facts it reports), `REMEDIES` (orders it takes) and `session(login, nonce)`, for
 displays and cameras `session(setup, nonce)`; `SCHEMES` (URIs it can be reached by) when they are other than `tcp` and
-`serial`; `KEEPS_LINE = False` when a network connection is made anew for every look; `HTTP_LOGIN = True`
+`serial`; `KEEPS_LINE = False` when a network connection is made anew for every look; `HANGS_UP`, orders upon which the
+device closes the connection instead of answering; `HTTP_LOGIN = True`
 when name and password are HTTP's own; `DEFAULT_PASSWORDS` that its maker has published; `SETTINGS`, the names of those
 that it reads and writes (`codec_settings_restore`). Only the module in use is imported.
 """
@@ -47,6 +48,9 @@ class Family:
     settings: Naming | None = None
     """The names of the settings that it reads and writes, None when it does neither."""
 
+    hangs_up: frozenset[str] = frozenset()
+    """Orders that count as taken, too, when the device closes the connection upon them."""
+
     default_passwords: tuple[str, ...] = ()
     """What devices come with, as everybody can read: a room must not keep it."""
 
@@ -83,6 +87,7 @@ def load(name: str, kind: str = "codec") -> Family:
         getattr(module, "KEEPS_LINE", True),
         bool(getattr(module, "HTTP_LOGIN", False)),
         getattr(module, "SETTINGS", None),
+        frozenset(getattr(module, "HANGS_UP", ())),
         tuple(getattr(module, "DEFAULT_PASSWORDS", ())),
     )
 

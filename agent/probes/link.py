@@ -282,8 +282,8 @@ class Link(abc.ABC, Generic[S]):
             self._came_late()
             return not_obeyed(error, sent=False)
         except (LinkFault, InterruptedPoll) as error:
-            if self._ordered and remedy == RESTART and self._hung_up(error):
-                # It restarted before it could finish its answer.
+            if self._ordered and remedy in self._family.hangs_up | {RESTART} and self._hung_up(error):
+                # It restarted, or its network does as it wakes, before it could finish its answer.
                 return Outcome(True, "", {"answer": "connection closed", "closed": True, "sent": True})
             return not_obeyed(error, sent=self._ordered)
         if isinstance(event, CommandFailed):

@@ -56,6 +56,8 @@ class StreamLink(Link[Session]):
         self._telnet = TelnetFilter()
         self._sent_at_s = 0.0
         self._last_byte_s = float("-inf")
+        self._opened_s = 0.0
+        """When the present line was opened."""
         self._unread = b""
         """What came before anybody waited for it."""
         self._log_in_looks = 0
@@ -162,7 +164,7 @@ class StreamLink(Link[Session]):
         self._hold.check(self._now_s(), f"the {self._family.kind}")
         self._baud = self._next_baud()
         self._tries += 1
-        self._stream = self._open(self._baud, max(0.5, min(CONNECT_S, deadline_s - self._now_s())))
+        self._stream, self._opened_s = self._open(self._baud, self._connect_s(deadline_s)), self._now_s()
         self._line_opened = self._line.opening_proves
         self._end_if_closed()
         self._drain(deadline_s)
@@ -171,6 +173,9 @@ class StreamLink(Link[Session]):
         self._session, self._telnet = session, TelnetFilter()
         session.open()
         return session
+
+    def _connect_s(self, deadline_s: float) -> float:
+        return max(0.5, min(CONNECT_S, deadline_s - self._now_s()))
 
     def _open(self, baud: int, timeout_s: float) -> Stream:
         try:
@@ -197,21 +202,19 @@ class StreamLink(Link[Session]):
     def _carry(
         self, session: Session, ends: tuple[type[Event], ...], deadline_s: float, in_time: InTime = always
     ) -> Event:
-        stream = self._stream
-        assert stream is not None
         quiet_since_s = self._now_s()
         while True:
             self._end_if_closed()
             if self._turns.must_give_way:
                 raise GaveWay
-            if self._flush(session, stream, in_time):
+            if self._flush(session, deadline_s, in_time):
                 quiet_since_s = self._now_s()
             now_s = self._now_s()
             if now_s >= deadline_s:
                 raise OutOfTime
             patience_left_s = quiet_since_s + session.patience_s - now_s
             data, self._unread = self._unread, b""
-            data = data or stream.recv(max(0.0, min(SLICE_S, patience_left_s, deadline_s - now_s)))
+            data = data or self._received(session, min(SLICE_S, patience_left_s, deadline_s - now_s), deadline_s)
             events: list[Event] = []
             if data:
                 quiet_since_s = self._last_byte_s = self._now_s()
@@ -226,14 +229,32 @@ class StreamLink(Link[Session]):
         """Wait, but not after `close`."""
         self._stop.wait(seconds)
 
-    def _flush(self, session: Session, stream: Stream, in_time: InTime) -> bool:
+    def _received(self, session: Session, timeout_s: float, deadline_s: float) -> bytes:
+        """What arrived; nothing where the device has hung up and the line has been opened anew."""
+        assert self._stream is not None
+        try:
+            return self._stream.recv(max(0.0, timeout_s))
+        except LinkFault as fault:
+            # One that hangs up without a word upon a fresh line is no such device.
+            hung_up = fault.kind == "refused" and self._last_byte_s >= self._opened_s
+            if not hung_up or not session.outlives_line or not session.reopened():
+                raise
+        self._stream.close()
+        self._stream, self._opened_s = self._open(self._baud, self._connect_s(deadline_s)), self._now_s()
+        return b""
+
+    def _flush(self, session: Session, deadline_s: float, in_time: InTime) -> bool:
         telnet = self._telnet.output()
         if not telnet and not session.unsent:
             return False
         self._pause(max(0.0, self._sent_at_s + session.gap_s - self._now_s()))
+        if session.outlives_line:
+            # An order would be lost in a line that the device has closed.
+            self._unread += self._received(session, 0.0, deadline_s)
         if session.unsent:
             self._leaving(session, in_time)
-        stream.send(telnet + session.output(), SEND_S)
+        assert self._stream is not None
+        self._stream.send(telnet + session.output(), SEND_S)
         self._sent_at_s = self._now_s()
         return True
 

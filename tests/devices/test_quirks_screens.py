@@ -168,6 +168,20 @@ def test_one_socket_has_other_codes_in_other_series(code: int, name: str) -> Non
     assert lg_serial.facts_of({"a": 1, "b": code}, "hdmi3")["display.input"] == name
 
 
+def test_a_set_that_is_dumb_but_for_its_power_while_it_is_off() -> None:
+    session = LgSession(Setup(number=1))
+    session.open()
+    session.receive(b"a 01 OK00x")
+    session.poll()
+    session.output()
+    session.receive(b"a 01 OK00x")
+    session.output()
+    assert session.silence() == []
+    session.output()
+    facts = told(session.silence())
+    assert (facts["display.api"], facts["display.power"], facts["display.input"]) == (True, "off", ABSENT)
+
+
 # -- CEC
 
 

@@ -53,6 +53,40 @@ def test_it_is_watched_switched_on_and_set_to_its_input(tmp_path: Path, line: st
         probe.close()
 
 
+class HangingUp(LgConversation):
+    """It hangs up after each of its answers; `dumb`: before it."""
+
+    dumb = False
+
+    def receive(self, data: bytes) -> bytes:
+        answer = super().receive(data)
+        self.closing = self.closing or bool(answer)
+        return b"" if self.dumb else answer
+
+
+def test_one_that_hangs_up_after_every_answer(tmp_path: Path) -> None:
+    with served(tmp_path, lambda room, clock: HangingUp(room, clock)) as (room, tcp, _):
+        config = DisplayConfig("lg_serial", tcp, input="hdmi1")
+        probe = display_probe(config)
+        effector = DeviceEffector(probe.link, display_orders(config))
+        assert [probe.observe() for _ in range(2)] == [ON] * 2
+        room.display.switch(False, time.monotonic())
+        assert probe.observe()["display.power"] == "off"
+        assert effector.perform("display_on").ok
+        assert probe.observe() == ON
+        probe.close()
+
+
+def test_one_that_hangs_up_without_an_answer_is_dead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with served(tmp_path, lambda room, clock: HangingUp(room, clock)) as (_, tcp, _):
+        probe = display_probe(DisplayConfig("lg_serial", tcp))
+        monkeypatch.setattr(HangingUp, "dumb", True)
+        began_s = time.monotonic()
+        assert probe.observe()["display.api"] is False
+        assert time.monotonic() - began_s < 3, "it is not dialled for ever"
+        probe.close()
+
+
 @pytest.mark.parametrize("number", [0, 100])
 def test_a_set_id_that_cannot_be(number: int) -> None:
     with pytest.raises(ValueError, match=r"number must be 1\.\.99"):

@@ -131,3 +131,38 @@ def test_a_pulled_adapter_is_our_link(tmp_path: Path) -> None:
     probe = display_probe(DisplayConfig("samsung_mdc", f"serial://{tmp_path / 'gone'}"))
     assert set(probe.observe().values()) == {NoReading("link")}
     probe.close()
+
+
+class Waking(MdcConversation):
+    """Its network starts anew as it wakes: the order is carried out, and nobody says so."""
+
+    def _answer(self, command: int, data: bytes) -> bytes:
+        wakes = command == 0x11 and data == b"\1"
+        answer = super()._answer(command, data)
+        self.closing = self.closing or wakes
+        return b"" if wakes else answer
+
+
+def test_one_that_hangs_up_as_it_wakes_has_taken_the_order(tmp_path: Path) -> None:
+    with served(tmp_path, lambda room, clock: Waking(room, clock, NUMBER)) as (room, tcp, _):
+        config = DisplayConfig("samsung_mdc", tcp, number=NUMBER, input="hdmi1")
+        probe = display_probe(config)
+        room.display.switch(False, time.monotonic())
+        outcome = DeviceEffector(probe.link, display_orders(config)).perform("display_on")
+        assert (outcome.ok, outcome.proof["closed"]) == (True, True)
+        assert probe.observe() == ON
+        probe.close()
+
+
+def test_one_that_hangs_up_upon_another_order_has_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with served(tmp_path, lambda room, clock: Waking(room, clock, NUMBER)) as (_, tcp, _serial):
+        config = DisplayConfig("samsung_mdc", tcp, number=NUMBER, input="hdmi2")
+        probe = display_probe(config)
+
+        def hangs_up(talk: Waking, command: int, data: bytes) -> bytes:
+            talk.closing = talk.closing or command == 0x14
+            return b"" if talk.closing else MdcConversation._answer(talk, command, data)
+
+        monkeypatch.setattr(Waking, "_answer", hangs_up)
+        assert not DeviceEffector(probe.link, display_orders(config)).perform("display_input").ok
+        probe.close()

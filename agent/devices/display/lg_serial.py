@@ -5,7 +5,8 @@ letter, the set id, OK or NG, the value, and an `x`. FF asks. From LG's manuals 
 of `xb`, `kd`, `dn`, `dp` and `dw`, and the port. Spaces, letter case and what stands around an answer are tolerated;
 more or fewer than two digits of a value are not, since nothing else protects it. Set id 0 speaks to all sets, and none
 answers. The set id has two digits, or three on newer sets (museumsvictoria/nodel-recipes, "LG monitor": `001`, and
-"sometimes this is 01"): a set that is dumb upon two is asked with three.
+"sometimes this is 01"): a set that is dumb upon two is asked with three. Over TCP a set may hang up after an answer
+(PlaceOS/drivers, `ls5.cr`): then the next question has a connection of its own.
 """
 
 from __future__ import annotations
@@ -89,6 +90,7 @@ class LgSession(ProvenSession[int]):
     """See the module."""
 
     gap_s = 0.1
+    outlives_line = True
     decided_by = DECIDED_BY
 
     def __init__(self, setup: Setup) -> None:
@@ -111,6 +113,15 @@ class LgSession(ProvenSession[int]):
 
     def _forget(self) -> None:
         self._rest = b""
+
+    def reopened(self) -> bool:
+        """As in `Session`: nobody logs in, so a fresh line is as good as the old one."""
+        self._forget()
+        if self._asked is None or self.unsent:
+            return True
+        if not self._asked.remedy:
+            self._send(self._render(self._asked))
+        return self.unsent
 
     def receive(self, data: bytes) -> list[Event]:
         """Take what arrived."""

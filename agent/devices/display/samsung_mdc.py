@@ -25,6 +25,9 @@ FAMILY = "samsung_mdc"
 PORT = 1515
 BAUDS = (9600,)
 KEEPS_LINE = False
+HANGS_UP = frozenset({"display_on"})
+"""As it wakes its network may start anew: clients of vgavro/samsung-mdc close after the order and wait, or take the
+closed connection for its answer."""
 KEYS = (
     "display.api",
     "display.power",

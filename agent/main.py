@@ -26,6 +26,10 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("--verbose", action="store_true", help="log more")
     check = commands.add_parser("check-config", help="kiểm tra tệp cấu hình / check a room.toml and start nothing")
     check.add_argument("file", type=Path)
+    check.add_argument(
+        "--files", action="store_true",
+        help="xét cả chứng chỉ và khóa / the certificates, too, that it names: there, fitting, in time",
+    )  # fmt: skip
     doctor = commands.add_parser(
         "doctor", help="xem thiết bị nào trả lời / what is plugged in and answers; moves nothing"
     )
@@ -66,7 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _main(argv: Sequence[str] | None) -> int:
     arguments = parser().parse_args(argv)
     if arguments.command == "check-config":
-        return _check(arguments.file)
+        return _check(arguments.file, files=arguments.files)
     if arguments.command in ("hold", "release"):
         return _hold(arguments.config, arguments.minutes if arguments.command == "hold" else 0.0)
     if arguments.command == "enrol":
@@ -106,13 +110,18 @@ def _probe(arguments: argparse.Namespace) -> int:
     return scan(arguments.target, Account(arguments.family, arguments.user, secret))
 
 
-def _check(path: Path) -> int:
+def _check(path: Path, *, files: bool) -> int:
     from agent.config.room import ConfigError
     from agent.config.secrets import refuse, with_secrets
     from agent.settings import validate
+    from wire.own_certificate import problems
 
     try:
-        with_secrets(validate(path), empty=refuse)
+        settings = validate(path)
+        with_secrets(settings, empty=refuse)
+        to = settings.broker
+        if files and (found := problems(to.ca_file, to.cert_file, to.key_file, settings.room)):
+            raise ConfigError(found)
     except ConfigError as error:
         for problem in error.problems:
             sys.stderr.write(problem + "\n")

@@ -35,6 +35,7 @@ from hub.settings import HubSettings, SettingsError, load, read_secret
 from hub.signer import command as signer
 from hub.store.db import DatabaseError, open_db, open_reader, transaction
 from wire import lock
+from wire.own_certificate import problems
 from wire.sd_notify import notify
 from wire.streams import spoken
 
@@ -98,6 +99,10 @@ def parser() -> argparse.ArgumentParser:
     signer.add_to(commands)
     check = commands.add_parser("check-config", help="kiểm tra tệp cấu hình / check a hub.toml and start nothing")
     check.add_argument("file", type=Path)
+    check.add_argument(
+        "--files", action="store_true",
+        help="xét cả chứng chỉ và khóa / the certificates, too, that it names: there, fitting, in time",
+    )  # fmt: skip
     return made
 
 
@@ -145,7 +150,9 @@ def _main(argv: Sequence[str] | None) -> int:
             case "totp-reset":
                 return _totp_reset(settings, arguments.name)
             case _:
-                settings.broker_of()
+                to = settings.broker_of()
+                if arguments.files and (found := problems(to.ca_file, to.cert_file, to.key_file)):
+                    raise SettingsError(found)
                 settings.seed_key()
                 settings.oidc_options()
                 sys.stdout.write(f"{arguments.file}: hợp lệ / is good\n")

@@ -68,12 +68,16 @@ def card(given: argparse.Namespace) -> Path:
 
 
 def profile(given: argparse.Namespace) -> dict[str, object]:
-    """What diemcau-release is told on this host; the role `release` writes the same."""
+    """What diemcau-release is told on this host; the role `release` writes the same.
+
+    A board that asks for its certificate has none yet when its first release is switched to.
+    """
+    files = [] if given.enrol else ["--files"]
     return {
         "kind": "agent",
         "service": "diemcau-agent.service",
         "checkin": "/var/lib/diemcau/checkin.json",
-        "checks": [["bin/diemcau-agent", "check-config", "/etc/diemcau/room.toml"]],
+        "checks": [["bin/diemcau-agent", "check-config", *files, "/etc/diemcau/room.toml"]],
         "backup": "",
         "key": "/opt/diemcau/release.pub" if given.release_key else "",
         "trial_s": 600,

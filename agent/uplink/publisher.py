@@ -24,6 +24,7 @@ from agent.uplink.dial import Dialler
 from agent.uplink.session import Incoming, Outgoing, Session
 from wire import messages as m
 from wire.mqtt import CONNECT_S, Client, make_client
+from wire.own_certificate import problems
 from wire.tls import why_not_believed
 
 log = logging.getLogger(__name__)
@@ -170,7 +171,8 @@ class Publisher:
         try:
             client = make_room_client(self.session.who.room, self._config, will)
         except (OSError, ValueError) as error:
-            log.error("MQTT: a certificate or key file cannot be used: %s", error)
+            own = self._config
+            self._down("; ".join(problems(own.ca_file, own.cert_file, own.key_file)) or str(error))
             return
         self._client = client
         self._answered = self._overran = False

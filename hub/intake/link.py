@@ -20,6 +20,7 @@ from paho.mqtt import client as paho
 from paho.mqtt.reasoncodes import ReasonCode
 
 from wire.mqtt import CONNECT_S, VERSION, Client, make_client
+from wire.own_certificate import problems
 from wire.tls import why_not_believed
 
 log = logging.getLogger(__name__)
@@ -146,7 +147,11 @@ class Link:
         self._granted.clear()
         self._refused = ""
         broker = self._broker
-        client = make_client(broker.client_id, broker, in_flight=IN_FLIGHT, manual_ack=True)
+        try:
+            client = make_client(broker.client_id, broker, in_flight=IN_FLIGHT, manual_ack=True)
+        except (OSError, ValueError) as error:
+            self._tell("; ".join(problems(broker.ca_file, broker.cert_file, broker.key_file)) or str(error))
+            return
 
         def on_connect(_c: paho.Client, _u: object, _f: object, code: ReasonCode, _p: object) -> None:
             if code.is_failure:

@@ -97,7 +97,8 @@ class Hub:
             ticks=[
                 self._desired, Retention(lambda: self._time.rests, clock.mono_s, clock.boot),
                 Rollouts(db_path.parent, lambda: self._time.doubted),
-                Watchdog(db_path.parent, program_version()), HeadLogger(), self._intake, self._again,
+                Watchdog(db_path.parent, program_version(), lambda: self._link.connected), HeadLogger(),
+                self._intake, self._again,
             ],
         )  # fmt: skip
         self._writer = Writer(db_path, beat_s=beat_s, commit_ms=commit_ms, hooks=hooks, clock=clock,

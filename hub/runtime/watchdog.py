@@ -1,7 +1,7 @@
 """The service manager's watchdog, fed by the writer: a hub that commits nothing any more is started again.
 
 Also the hub's word that its version works, read by `diemcau-release` (agent/fleet): written once a start, when the
-writer has turned for a minute. A broker that is absent is no fault of a release.
+writer has turned for a minute and the broker lets it in. A hub that hears no room is good for nothing, whosever fault.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import json
 import logging
 import sqlite3
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from wire.sd_notify import notify
@@ -24,16 +25,18 @@ BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 class Watchdog:
     """A timer of the writer, called once a second within a transaction."""
 
-    def __init__(self, folder: Path, version: str) -> None:
+    def __init__(self, folder: Path, version: str, hears: Callable[[], bool]) -> None:
+        """`hears`: whether the session with the broker stands."""
         self._path = folder / FILE
         self._version = version
+        self._hears = hears
         self._started_s = time.monotonic()
         self._checked_in = False
 
     def __call__(self, _db: sqlite3.Connection, _now_s: float) -> None:
         """Feed the watchdog, and check in when it is time."""
         notify("WATCHDOG=1")
-        if not self._checked_in and time.monotonic() - self._started_s >= TURNING_S:
+        if not self._checked_in and time.monotonic() - self._started_s >= TURNING_S and self._hears():
             self._checked_in = True
             self._check_in()
 

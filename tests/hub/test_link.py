@@ -225,3 +225,18 @@ def test_the_broker_of_the_demonstration_serves_as_well(tmp_path: Path) -> None:
             assert hub.news == [True], "at the first attempt"
     finally:
         child.end()
+
+
+def test_a_file_that_lacks_is_told_once_and_by_its_name(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "hub.key").touch()
+    access = Broker(
+        port=free_port(), ca_file=str(tmp_path / "ca.crt"), cert_file=str(tmp_path / "hub.crt"),
+        key_file=str(tmp_path / "hub.key"),
+    )  # fmt: skip
+    link = Link(access, ("a/+",), lambda _: True, lambda _: None)
+    for _ in range(2):
+        link._session()
+    (line,) = [record.getMessage() for record in caplog.records]
+    assert f"broker.ca_file {tmp_path}/ca.crt: không có tệp này / there is no such file" in line
+    assert f"broker.cert_file {tmp_path}/hub.crt: " in line
+    assert f"broker.key_file {tmp_path}/hub.key: tệp rỗng" in line

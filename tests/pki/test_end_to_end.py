@@ -106,7 +106,7 @@ def test_a_room_reports_over_tls_until_it_is_revoked(site: Site) -> None:
             "the broker's certificate is not believed",
         ),
         ("misnamed", lambda s: s.tls(OWN, host="127.1"), "see broker.ca_file and host"),
-        ("keyless", lambda s: s.tls("r-absent"), "a certificate or key file cannot be used"),
+        ("keyless", lambda s: s.tls("r-absent"), "there is no such file: bring it, or mend the path"),
     ],
 )
 def test_who_is_kept_out_is_told_why_and_goes_on(site: Site, name: str, broker: object, says: str) -> None:

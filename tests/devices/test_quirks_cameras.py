@@ -54,7 +54,7 @@ def test_a_camera_that_turns_down_the_question_for_its_power_sleeps(refusal: str
 
 
 @pytest.mark.parametrize(
-    ("refusal", "reason"), [("02", "absent"), ("01", "absent"), ("03", "refused"), ("04", "refused"), ("05", "refused")]
+    ("refusal", "reason"), [("02", "absent"), ("01", "absent"), ("03", "busy"), ("04", "refused"), ("05", "refused")]
 )
 def test_a_camera_that_is_busy_is_not_one_that_does_not_know(refusal: str, reason: str) -> None:
     assert looked_at(f"90 60 {refusal} FF")["camera.power"] == NoReading(reason)

@@ -66,10 +66,10 @@ def test_blanks_before_the_answer() -> None:
 
 
 @pytest.mark.parametrize("body", [json.dumps(THROTTLED).encode(), b"", b"<html>"])
-def test_a_throttled_shelly_is_let_alone(body: bytes) -> None:
+def test_a_throttled_shelly_is_busy(body: bytes) -> None:
     throttled = HttpReply(429, body=body)
-    assert Shelly(0).refusal(throttled) == "denied"
-    assert Shelly(0).state((throttled,)) == NoReading("denied")
+    assert Shelly(0).refusal(throttled) == "busy"
+    assert Shelly(0).state((throttled,)) == NoReading("busy")
 
 
 def test_a_shelly_wired_the_other_way_round_draws_all_the_same() -> None:

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from agent.core.facts import NoReading, Reading
+from agent.core.facts import BUSY, NoReading, Reading
 from agent.devices.base import is_heard
 
 KEYS = ("camera.api", "camera.power", "camera.model")
@@ -40,7 +40,8 @@ CHAIN_CHANGED = 0x38
 NOT_NOW = b"\x41"
 """`Command not executable`: a camera knows the words, and not in its present state."""
 UNKNOWN = frozenset({b"\x01", b"\x02", NOT_NOW})
-"""Refusals that speak of the words: wrong length, wrong syntax. Others (`03` busy, `04`, `05`) are of the moment."""
+"""Refusals that speak of the words: wrong length, wrong syntax. Others (`04`, `05`) are of the moment."""
+BUFFER_FULL = b"\x03"
 
 Said = Literal["answer", "taken", "done", "refused", "changed", "noise"]
 
@@ -77,6 +78,8 @@ def refusal(key: str, data: bytes) -> bytes | NoReading:
         return NoReading("refused")
     if key == POWER and data == NOT_NOW:
         return ASLEEP
+    if data == BUFFER_FULL:
+        return BUSY
     return NoReading("absent" if data in UNKNOWN else "refused")
 
 

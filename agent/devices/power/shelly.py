@@ -6,7 +6,7 @@ while a flip-back is still to come; `Switch.GetConfig` answers `initial_state`, 
 that run after every move; an RPC that is not taken answers with a status from 400 on and `code`/`message`. The account
 is `admin`, by Digest with SHA-256; without a password everybody in the network may switch it. From firmware 2.0 on a
 device to which old or wrong proofs were shown answers 429 (`Too many failed authentication attempts`) and goes on with
-it while they come (home-assistant/core#177257): it is let alone like one that refuses the password.
+it while they come (home-assistant/core#177257): it is busy, and the client forgets the nonce that it had of it.
 
 A draw below zero is that of a device whose two sides are swapped: a load gives nothing back.
 
@@ -25,7 +25,6 @@ FAMILY = "shelly"
 PORT = 80
 NUMBERS = range(16)
 GIVES_BACK = True
-TOO_MANY = 429
 ABOUT = About(
     "Shelly plugs and relays, Gen2 and later (Plus, Pro, Gen3, Gen4)",
     (
@@ -73,8 +72,6 @@ class Shelly:
         )
 
     def refusal(self, reply: HttpReply) -> str:
-        if reply.status == TOO_MANY:
-            return "denied"
         if reply.is_busy:
             return "busy"
         try:

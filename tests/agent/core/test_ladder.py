@@ -330,13 +330,13 @@ def test_five_acts_that_were_withdrawn_call_nobody() -> None:
 
 
 @pytest.mark.parametrize("pause_s", [WAITS.journal_pause_s, 5.0])
-def test_a_card_that_took_no_intent_is_given_some_seconds(pause_s: float) -> None:
+def test_a_card_that_took_no_intent_is_given_its_seconds_and_no_more(pause_s: float) -> None:
     world = room(phase=Phase.CONFIRMED, waits=replace(WAITS, journal_pause_s=pause_s))
     later(world, 1.0, ILL)
     withdraw(world, Reason.NO_JOURNAL)
-    later(world, pause_s - 0.1, ILL)
+    later(world, pause_s - 0.5, ILL)
     assert (world.state.acts, world.phase("toy")) == ({}, Phase.CONFIRMED)
-    later(world, 0.2, ILL)
+    later(world, 0.5, ILL)
     assert world.phase("toy") is Phase.REMEDYING
 
 

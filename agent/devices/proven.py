@@ -10,14 +10,14 @@ from agent.devices.base import Event, Login, ProtocolError, Ready, Silent
 from agent.devices.inquiry import Query, QuerySession
 
 A = TypeVar("A")
-FIRST_TRIES = 2
-"""The first question may be lost to half a frame that somebody sent before."""
 
 
 class ProvenSession(QuerySession[A]):
     """Asks the first of its queries until something answers it, then is ready. The family feeds `_heard`."""
 
     patience_s = 1.5
+    first_tries = 2
+    """The first question may be lost to half a frame that somebody sent before."""
 
     def __init__(self, login: Login) -> None:
         super().__init__(login)
@@ -42,7 +42,7 @@ class ProvenSession(QuerySession[A]):
         self._forget()
         if self._over:
             return []
-        if not self.ready and self._tries < FIRST_TRIES:
+        if not self.ready and self._tries < self.first_tries:
             self.open()
             return []
         events = self._query_silence() if self.ready else [*self._abandon("timeout"), Silent()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -195,6 +196,20 @@ def test_a_sensor_that_streams_in_another_tongue_is_noise() -> None:
 def test_a_microphone_that_gives_one_value_for_ever_is_none(samples: list[int]) -> None:
     """An input that is muted or not plugged in: zeros, or a constant of the converter."""
     assert sound.level(samples, 94.0) == NoReading("failed")
+
+
+def test_an_input_that_only_moves_to_its_value_is_none() -> None:
+    """Without a microphone: an offset of half the scale, which is reached within 0.3 s."""
+    moving = [-round(16_000 * n / 14_400) for n in range(14_400)]
+    assert sound.level([*moving, *[-16_000] * 33_600], 94.0) == NoReading("failed")
+    hiss = [-16_000 + n % 2 for n in range(33_600)]
+    assert isinstance(sound.level([*moving, *hiss], 94.0), float), "with one there is always a little"
+
+
+def test_zeros_at_the_beginning_change_no_level() -> None:
+    """Recordings begin with up to 512 of them."""
+    hum = [round(3000 * math.sin(2 * math.pi * 200 * n / sound.RATE_HZ)) for n in range(sound.RATE_HZ)]
+    assert sound.level([0] * 512 + hum[512:], 94.0) == pytest.approx(sound.level(hum, 94.0), abs=0.1)
 
 
 # -- PCs

@@ -189,3 +189,11 @@ def test_an_alarm_beside_every_state() -> None:
     """2.8.3 puts ALARM before the others, where 2.8.0 had none."""
     facts = facts_of({"ups.status": "ALARM OB DISCHRG", "ups.alarm": "Battery low!", "battery.charge": "4"})
     assert (facts["ups.on_battery"], facts["ups.fault"], facts["ups.charge_pct"]) == (True, "Battery low!", 4.0)
+
+
+@pytest.mark.parametrize("volts", ["2.25", "2.28"])
+def test_the_voltage_of_one_cell_is_no_charge(volts: str) -> None:
+    """Powerman Online 1000, Intelbras DNB1500: the limits beside it are those of the whole battery."""
+    limits = {"battery.voltage.low": "20.80", "battery.voltage.high": "26.00", "battery.voltage.nominal": "24"}
+    said = {"ups.status": "OB DISCHRG", "battery.voltage": volts, "battery.packs": "12"} | limits
+    assert facts_of(said)["ups.charge_pct"] == ABSENT

@@ -146,6 +146,18 @@ def test_a_set_that_knows_three_digits_only_is_asked_with_three() -> None:
     assert session.output() == b"ka 001 01\r"
 
 
+def test_a_set_that_has_lost_the_first_question_is_asked_in_its_own_manner_again() -> None:
+    session = LgSession(Setup(number=1))
+    session.open()
+    session.silence()
+    session.output()
+    assert session.silence() == []
+    assert session.output() == b"ka 01 ff\r"
+    assert session.receive(b"a 01 OK01x") == [Ready()]
+    session.command("display_on")
+    assert session.output() == b"ka 01 01\r"
+
+
 @pytest.mark.parametrize("answer", [b"a 01 OK01x", b"a 001 OK01x", b"A  01 ok01X", b"\r\na 01 OK01x\r\n"])
 def test_a_set_id_of_two_or_three_digits(answer: bytes) -> None:
     session = LgSession(Setup(number=1))

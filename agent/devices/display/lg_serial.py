@@ -91,6 +91,8 @@ class LgSession(ProvenSession[int]):
 
     gap_s = 0.1
     outlives_line = True
+    first_tries = 3
+    """With two digits, with three, and once more with two: the first may have been lost."""
     decided_by = DECIDED_BY
 
     def __init__(self, setup: Setup) -> None:
@@ -108,7 +110,7 @@ class LgSession(ProvenSession[int]):
 
     def open(self) -> None:
         """Ask first; the second try is in the manner of newer sets."""
-        self._digits = 2 + self._tries
+        self._digits = 3 if self._tries == 1 else 2
         super().open()
 
     def _forget(self) -> None:

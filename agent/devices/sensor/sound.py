@@ -66,9 +66,10 @@ def weighted_rms(samples: Sequence[int]) -> float:
 def level(samples: Sequence[int], calibration_dbc: float) -> Reading:
     """The level, where a sine wave at full scale has `calibration_dbc`.
 
-    `failed` where there is nothing but one value: no microphone is that silent, so none is there or it is off.
+    `failed` where there is nothing but one value in the end: no microphone is that silent, so none is there or it is
+    off. In the beginning an input without one may still move to its value (0.3 s: thesofproject/sof#686).
     """
-    rms = weighted_rms(samples)
-    if not rms or min(samples) == max(samples):
+    rms, settled = weighted_rms(samples), samples[len(samples) // 2 :]
+    if not rms or min(settled) == max(settled):
         return NoReading("failed")
     return plausible(KEY, round(calibration_dbc + 20 * math.log10(rms / FULL_SCALE_RMS) + _AT_1_KHZ_DB, 1))

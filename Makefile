@@ -16,20 +16,23 @@ export PATH := $(PATH):/usr/sbin:/sbin
 # Hundreds of programs are started: Python keeps what it has compiled, also where the environment says otherwise.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test prove prove-fleet prove-gpio mutants bench judges lint docs pictures wheelhouse sbom audit card ready-demo ready-test clean
+.PHONY: demo test quick-lint prove prove-fleet prove-gpio mutants bench judges lint docs pictures wheelhouse sbom audit card ready-demo ready-test clean
 
 demo: ready-demo
 	$(BIN)/diemcau demo $(ARGS)
 
 # Four processes, since two cores idle while whole programs wait for each other; see docs/development.md.
-test: lint
+# mypy is one of the tests: it takes one core for half a minute, and the other would idle.
+test: quick-lint
 	$(BIN)/pytest -n 4 --dist loadgroup --no-loadscope-reorder --hypothesis-profile=quick \
 		-m "not prove and not bench and not fleet" $(ARGS)
 
-lint: ready-test
+lint: quick-lint
+	$(BIN)/mypy
+
+quick-lint: ready-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
 	$(BIN)/lint-imports
 
 # ARGS go to the simulation. One that names a seed replays it, and leaves the other proofs out.

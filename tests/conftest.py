@@ -13,7 +13,7 @@ __all__ = ["effort"]
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The whole programs first: they wait more than they compute, and the others fill the time beside them."""
-    items.sort(key=lambda item: item.get_closest_marker("run") is None)
+    items.sort(key=lambda item: not any(item.get_closest_marker(mark) for mark in ("run", "early")))
 
 
 @pytest.hookimpl(optionalhook=True)

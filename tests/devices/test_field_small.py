@@ -266,7 +266,7 @@ SOUND = "closed\n"
 USED = "    LastUsedTimeStop    REG_QWORD    0x1d9a0c0ffee0000\n"
 ANSWERS = {
     "linux": ("app 1\n", SOUND),
-    "windows": ("".join(f'"system{n}.exe","{n}","Services","0","1 K"\n' for n in range(6)), USED, USED),
+    "windows": (USED, USED, "".join(f'"system{n}.exe","{n}","Services","0","1 K"\n' for n in range(6))),
 }
 
 

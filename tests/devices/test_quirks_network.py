@@ -220,12 +220,36 @@ def test_a_sound_card_in_between_denies_no_call(state: str) -> None:
     assert linux.facts("zoom", [["app 1"], ["closed", f"state: {state}"]])["codec.in_call"] == GARBLED
 
 
-def test_a_program_that_died_in_a_meeting_is_still_told_to_use_the_microphone() -> None:
-    """Windows sets the end of a use when the program ends it: after a crash it stays 0, and a call is never denied."""
-    tasks = [f'"p{n}.exe","{n}","Console","1","10 K"' for n in range(8)]
-    used = ["LastUsedTimeStop    REG_QWORD    0x0"]
-    ended = ["LastUsedTimeStop    REG_QWORD    0x1db3c2a55f1e2b0"]
-    assert windows.facts("Zoom.exe", [tasks, used, ended]) == {"pc.app_running": False, "codec.in_call": True}
+TASKS = [f'"p{n}.exe","{n}","Console","1","10 K"' for n in range(8)]
+ENDED = ["LastUsedTimeStop    REG_QWORD    0x1db3c2a55f1e2b0"]
+IN_USE = "LastUsedTimeStop    REG_QWORD    0x0"
+PLACE = r"HKEY_CURRENT_USER\Software\Microsoft\Windows\CurrentVersion\CapabilityAccessManager\ConsentStore\microphone"
+
+
+@pytest.mark.parametrize(
+    ("key", "called"),
+    [
+        (r"\NonPackaged\C:#Program Files#Zoom#bin#Zoom.exe", False), (r"\NonPackaged\D:#VNPT#Meeting (2).exe", False),
+        (r"\NonPackaged\C:#tools#p3.exe", True), (r"\NonPackaged\C:#tools#P3.EXE", True),
+        (r"\MSTeams_8wekyb3d8bbwe", True), (r"\NonPackaged\C:#Users#Hòa#Họp.exe", True),
+        (r"\NonPackaged\C:#tools#player", True), ("", True),
+    ],
+)  # fmt: skip
+def test_a_program_that_died_in_a_meeting_uses_its_microphone_no_more(key: str, called: bool) -> None:
+    """Windows keeps its use for ever. Who cannot be looked for in the list of programs, may still run."""
+    used = [PLACE + key, IN_USE]
+    assert windows.facts("Zoom.exe", [used, ENDED, TASKS]) == {"pc.app_running": False, "codec.in_call": called}
+    assert windows.facts("Zoom.exe", [used, ENDED, TASKS[:2]])["codec.in_call"] is True, "no whole list"
+
+
+def test_one_of_two_uses_is_enough() -> None:
+    both = [PLACE + r"\NonPackaged\C:#Zoom.exe", IN_USE, PLACE + r"\NonPackaged\C:#p3.exe", IN_USE]
+    assert windows.facts("Zoom.exe", [both, ENDED, TASKS])["codec.in_call"] is True
+    assert windows.facts("Zoom.exe", [both[::-1], ENDED, TASKS])["codec.in_call"] is True
+
+
+def test_the_programs_are_asked_for_after_their_uses() -> None:
+    assert windows.look("Zoom.exe").index(b"tasklist") > windows.look("Zoom.exe").rindex(b"reg query")
 
 
 @pytest.mark.parametrize(
@@ -233,5 +257,4 @@ def test_a_program_that_died_in_a_meeting_is_still_told_to_use_the_microphone() 
             '"Zoom.exe","4","Console","1","1 234 K"', '"ZOOM.EXE","4","RDP-Tcp#3","2","N/A"'],
 )  # fmt: skip
 def test_rows_in_the_manner_of_any_country(row: str) -> None:
-    tasks = [f'"p{n}.exe","{n}","Console","1","10 K"' for n in range(8)]
-    assert windows.facts("zoom.exe", [[*tasks, row], [], []])["pc.app_running"] is ("zoom" in row.lower())
+    assert windows.facts("zoom.exe", [[], [], [*TASKS, row]])["pc.app_running"] is ("zoom" in row.lower())

@@ -190,7 +190,7 @@ USES = ["LastUsedTimeStop    REG_QWORD    0x1db3c2a55f1e2b0"]
     ],
 )
 def test_only_a_whole_list_denies_a_program(rows: list[str], running: Reading) -> None:
-    assert windows.facts("Zoom.exe", [rows, USES, USES])["pc.app_running"] == running
+    assert windows.facts("Zoom.exe", [USES, USES, rows])["pc.app_running"] == running
 
 
 @pytest.mark.parametrize(
@@ -205,7 +205,7 @@ def test_only_a_whole_list_denies_a_program(rows: list[str], running: Reading) -
     ],
 )
 def test_only_ended_uses_deny_a_call(microphone: list[str], camera: list[str], called: Reading) -> None:
-    assert windows.facts("Zoom.exe", [ROWS, microphone, camera])["codec.in_call"] == called
+    assert windows.facts("Zoom.exe", [microphone, camera, ROWS])["codec.in_call"] == called
 
 
 @pytest.mark.parametrize(
@@ -254,8 +254,8 @@ def test_nothing_unchecked_reaches_a_shell(tmp_path: Path, more: dict[str, Any],
 def test_a_program_that_runs_may_be_in_a_call_with_nothing_in_use() -> None:
     """Somebody listens with microphone and camera off: only a program that is gone holds no meeting."""
     running = [*ROWS, '"Zoom.exe","8000","Console","1","99 K"']
-    assert windows.facts("Zoom.exe", [running, USES, USES])["codec.in_call"] == NoReading("stale")
-    assert windows.facts("Zoom.exe", [ROWS[:2], USES, USES])["codec.in_call"] == NoReading("stale")
+    assert windows.facts("Zoom.exe", [USES, USES, running])["codec.in_call"] == NoReading("stale")
+    assert windows.facts("Zoom.exe", [USES, USES, ROWS[:2]])["codec.in_call"] == NoReading("stale")
     assert linux.facts("zoom", [["app 0"], ["closed"]])["codec.in_call"] == NoReading("stale")
     assert linux.facts("zoom", [["app 0"], ["state: RUNNING"]])["codec.in_call"] is True
 

@@ -5,6 +5,9 @@ for every program that ever used microphone or camera, `LastUsedTimeStop`, which
 localized, so none of them is read: a program runs when the list of all has its name, and an order was taken when the
 shell says so.
 
+A program that died in the midst of a use leaves its 0 for ever (LAB02-Research/HASS.Agent#123). The key of a use ends
+with the program's file; where the list of all, taken afterwards, has no such program, its use has ended.
+
 A program with windows that is started over SSH would live where nobody sees it (session 0): the order runs a scheduled
 task that the technician has made, "run only when the user is logged on".
 """
@@ -35,13 +38,16 @@ ROW = re.compile(r'^"([^"]+)","\d+",')
 ROWS_MIN = 5
 """No Windows runs fewer programs: a shorter list is not the list."""
 USED = re.compile(r"^LastUsedTimeStop\s+REG_QWORD\s+(0x[0-9a-fA-F]{1,16})$")
+KEY = "HKEY_"
+PROGRAM = re.compile(r"\\NonPackaged\\.*#([A-Za-z0-9 ._()+-]{1,80}\.exe)$", re.IGNORECASE)
+"""Of a key: the file of a program. What a code page may have changed on its way is no name to look for."""
 
 
 def look(process: str) -> bytes:
-    """What to type for a look."""
+    """What to type for a look. The programs come last: one that starts meanwhile has no use in the answer yet."""
     del process  # the whole list is asked for: a filter's words would need quotes
     parts = [f"reg query {CONSENT}\\{what} /s /v LastUsedTimeStop 2>NUL" for what in ("microphone", "webcam")]
-    return _shell.script(["tasklist /FO CSV /NH", *parts], END)
+    return _shell.script([*parts, "tasklist /FO CSV /NH"], END)
 
 
 def order(task: str) -> bytes:
@@ -51,28 +57,33 @@ def order(task: str) -> bytes:
 
 def facts(process: str, sections: Sequence[Sequence[str]]) -> dict[str, Reading]:
     """The facts of a whole answer."""
-    tasks, microphone, camera = sections
-    running = _running(process, tasks)
-    return {"pc.app_running": running, "codec.in_call": _called(running, _used(microphone, camera))}
+    microphone, camera, tasks = sections
+    names = [match[1].lower() for row in tasks if (match := ROW.match(row))]
+    whole = len(names) >= ROWS_MIN and len(names) == len(tasks)
+    running: Reading = process.lower() in names or (False if whole else NoReading("garbled"))
+    used = _used((microphone, camera), frozenset(names) if whole else None)
+    # A program that runs may hold a meeting with microphone and camera let go: then a call is not denied.
+    called = NoReading("stale") if used is False and running is not False else used
+    return {"pc.app_running": running, "codec.in_call": called}
 
 
-def _called(running: Reading, used: Reading) -> Reading:
-    """A program that runs may hold a meeting with microphone and camera let go: then a call is not denied."""
-    return NoReading("stale") if used is False and running is not False else used
+def _used(uses: Sequence[Sequence[str]], programs: frozenset[str] | None) -> Reading:
+    """True while any program uses one of them. False only where Windows remembers uses of both, and all have ended.
 
-
-def _running(process: str, rows: Sequence[str]) -> Reading:
-    names = [match[1].lower() for row in rows if (match := ROW.match(row))]
-    if process.lower() in names:
-        return True
-    return False if len(names) >= ROWS_MIN and len(names) == len(rows) else NoReading("garbled")
-
-
-def _used(microphone: Sequence[str], camera: Sequence[str]) -> Reading:
-    """True while any program uses one of them. False only where Windows remembers uses of both, and all have ended."""
-    stops = [int(match[1], 16) for row in (*microphone, *camera) if (match := USED.match(row))]
-    if 0 in stops:
-        return True
-    strange = [row for row in (*microphone, *camera) if "LastUsedTimeStop" in row and not USED.match(row)]
-    known = all(any(USED.match(row) for row in rows) for rows in (microphone, camera))
+    `programs`: all that run; None where that is not known, and then nobody has died.
+    """
+    strange = False
+    for rows in uses:
+        holder = ""
+        for row in rows:
+            if row.startswith(KEY):
+                found = PROGRAM.search(row)
+                holder = found[1].lower() if found else ""
+            elif match := USED.match(row):
+                died = programs is not None and bool(holder) and holder not in programs
+                if int(match[1], 16) == 0 and not died:
+                    return True
+            else:
+                strange = strange or "LastUsedTimeStop" in row
+    known = all(any(USED.match(row) for row in rows) for rows in uses)
     return False if known and not strange else NoReading("garbled" if strange else "absent")

@@ -31,7 +31,8 @@ class NoReading:
     """It was asked and gave no value. The reason separates a fault of our link from one of the device.
 
     Reasons in use: `timeout`, `slow` (it answers, but this answer did not come within the look: it is asked first at
-    the next), `busy` (it says itself that it has no time for us now), `link` (adapter or socket gone), `refused`,
+    the next), `busy` (it says itself that it has no time for us now, or a question would end what it does), `link`
+    (adapter or socket gone), `refused`,
     `denied` (password), `full` (the device has no session left for us), `garbled`, `absent` (the device has no such
     quantity), `stale` (the source says its own data is old), `certificate_changed` and `host_key_changed` (who answers
     may not be the device: a person decides), `old_tls` (it speaks a TLS that is not taken unasked), `failed` (the

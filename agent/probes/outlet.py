@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from agent.config.channel import RelayConfig
@@ -30,6 +30,8 @@ SNMP = ("apc_rpdu", "apc_rpdu2")
 FAMILIES = (*WEB, *SNMP)
 METERING = tuple(WEB)
 """Those that measure."""
+CUT_LAG_S = 1.0
+"""A cut may last so much longer than it was told: the plug's clock, and its pause between two commands (0.2 s)."""
 KINDS: Mapping[str, Kind] = {"busy": "busy", "denied": "denied", "refused": "refused"}
 
 
@@ -58,6 +60,41 @@ class Outlet(Protocol):
     def close(self) -> None:
         """End for good; from any thread."""
         ...
+
+
+class Cuts:
+    """Until when which device may be asked nothing, since a question would end a cut that it ends by itself later.
+
+    One for the whole process: a plug's relay and its meter are spoken to apart.
+    """
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self._lock = threading.Lock()
+        self._lines: dict[str, threading.Lock] = {}
+        self._until_s: dict[str, float] = {}
+
+    def line(self, device: str) -> threading.Lock:
+        """Held by whoever speaks to the device; the other methods are called with it."""
+        with self._lock:
+            return self._lines.setdefault(device, threading.Lock())
+
+    def begin(self, device: str, lasts_s: float) -> None:
+        """A cut is about to be ordered: the answer may be lost. Raises LinkFault when another one runs there."""
+        self.check(device)
+        self._until_s[device] = self._monotonic() + lasts_s + CUT_LAG_S
+
+    def end(self, device: str) -> None:
+        """It is about to be told to give power: whatever runs ends now."""
+        self._until_s.pop(device, None)
+
+    def check(self, device: str) -> None:
+        """Raises LinkFault while a cut runs."""
+        if self._monotonic() < self._until_s.get(device, float("-inf")):
+            raise LinkFault("busy", "it is asked nothing while a cut lasts: that would end it")
+
+
+CUTS = Cuts()
 
 
 def open_outlet(config: RelayConfig | MeterConfig) -> Outlet:
@@ -126,7 +163,8 @@ class HttpOutlet:
         self.gives_back = gives_back
         self._dialect = dialect
         self._client = HttpClient(uri, user, password, resolve=Resolver().address)
-        self._lock = threading.Lock()
+        self._device = uri.rstrip("/").lower() if dialect.asking_ends_a_cut else ""
+        self._lock = CUTS.line(self._device) if self._device else threading.Lock()
         self._hold = HoldOff()
 
     def look(self, timeout_s: float) -> OutletState:
@@ -138,10 +176,14 @@ class HttpOutlet:
         return state
 
     def give(self, timeout_s: float) -> None:
-        self._order(self._dialect.give(), timeout_s)
+        self._order(self._dialect.give(), timeout_s, CUTS.end)
 
     def cut(self, give_back_s: float | None, timeout_s: float) -> None:
-        self._order(self._dialect.cut(give_back_s), timeout_s)
+        def begins(device: str) -> None:
+            if give_back_s is not None:
+                CUTS.begin(device, timeout_s + give_back_s)
+
+        self._order(self._dialect.cut(give_back_s), timeout_s, begins)
 
     def rests(self, timeout_s: float) -> Rest:
         return self._dialect.rests(self._exchange(self._dialect.rest(), timeout_s))
@@ -149,19 +191,23 @@ class HttpOutlet:
     def close(self) -> None:
         self._client.close()
 
-    def _order(self, request: HttpRequest, timeout_s: float) -> None:
-        reason = self._dialect.refusal(self._exchange((request,), timeout_s)[0])
+    def _order(self, request: HttpRequest, timeout_s: float, notes: Callable[[str], None]) -> None:
+        reason = self._dialect.refusal(self._exchange((request,), timeout_s, notes)[0])
         if reason:
             self._note(reason)
             raise LinkFault(KINDS.get(reason, "garbled"), f"the outlet does not take the order: {reason}")
         self._hold.accepted()
 
-    def _exchange(self, requests: tuple[HttpRequest, ...], timeout_s: float) -> tuple[HttpReply, ...]:
+    def _exchange(
+        self, requests: tuple[HttpRequest, ...], timeout_s: float, notes: Callable[[str], None] = CUTS.check
+    ) -> tuple[HttpReply, ...]:
         deadline_s = time.monotonic() + timeout_s
         if not self._lock.acquire(timeout=timeout_s):
             raise LinkFault("timeout", "another exchange holds the outlet")
         try:
             self._hold.check(time.monotonic(), "the outlet")
+            if self._device:
+                notes(self._device)
             return tuple(
                 self._client.exchange(request, max(0.1, deadline_s - time.monotonic())) for request in requests
             )

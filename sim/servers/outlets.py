@@ -47,7 +47,8 @@ class Plug:
         """What the further relays' own meters show, where there are any."""
         self.lag_s = 0.0
         """Its word is this much older than its relay."""
-        self._moves: list[tuple[float, bool]] = []
+        self.moves: list[tuple[float, bool]] = []
+        """When its relay moved last, and where to."""
 
     @property
     def on(self) -> bool:
@@ -57,10 +58,10 @@ class Plug:
     @property
     def says_on(self) -> bool:
         """What it says of that."""
-        if not self.lag_s or not self._moves:
+        if not self.lag_s or not self.moves:
             return self.on
-        known = [on for at_s, on in self._moves if at_s <= self._clock() - self.lag_s]
-        return known[-1] if known else not self._moves[0][1]
+        known = [on for at_s, on in self.moves if at_s <= self._clock() - self.lag_s]
+        return known[-1] if known else not self.moves[0][1]
 
     @property
     def draw_w(self) -> float:
@@ -79,8 +80,14 @@ class Plug:
         flip_after_s = (self.pulse_s or None) if on and flip_after_s is None else flip_after_s
         self._later = None if flip_after_s is None else (now_s + flip_after_s, not on, flip_after_s)
         if on != self.on:
-            self._moves = [*self._moves[-9:], (now_s, on)]
+            self.moves = [*self.moves[-9:], (now_s, on)]
         self._room.relay(self._load, on, now_s)
+
+    def hurry(self, within_s: float) -> None:
+        """A running timer ends so soon: what any command does to Tasmota's `Delay` (arendst/Tasmota#7772)."""
+        if self._later is not None and self._later[1]:
+            at_s = min(self._later[0], self._clock() + within_s)
+            self._later = (at_s, self._later[1], self._later[2])
 
     def pass_time(self) -> None:
         """What it does by itself."""
@@ -178,6 +185,8 @@ class ShellyConversation(WebConversation):
         return said.get("nonce") == self._nonce and said.get("response") == digest(":".join(words))
 
 
+COMMAND_PAUSE_S = 0.2
+"""Between two commands of a backlog (`SetOption34`)."""
 MOVES: dict[str, Callable[[bool], bool]] = {
     **dict.fromkeys(("ON", "1", "TRUE"), lambda _: True),
     **dict.fromkeys(("OFF", "0", "FALSE"), lambda _: False),
@@ -206,6 +215,7 @@ class TasmotaConversation(WebConversation):
 
     def _run(self, command: str) -> dict[str, object]:
         word, _, value = command.partition(" ")
+        self._plug.hurry(COMMAND_PAUSE_S)
         if word.lower() == "backlog":
             return self._backlog([part.strip() for part in value.split(";")])
         several = bool(self._plug.others_w)
@@ -216,8 +226,8 @@ class TasmotaConversation(WebConversation):
         if command.lower() == "status":
             return {"Status": {"Module": 1, "FriendlyName": ["MO PHONG"], "Power": int(self._plug.says_on)}}
         if command.lower() == "status 8":
-            draw_w = self._plug.draw_w
-            said = {"Power": [draw_w, *self._plug.others_w] if several else draw_w, "Voltage": VOLTAGE_V}
+            draw_w, volts = self._plug.draw_w, VOLTAGE_V if self._plug.on or several else 0  # `SetOption21 0`
+            said = {"Power": [draw_w, *self._plug.others_w] if several else draw_w, "Voltage": volts}
             return {"StatusSNS": {"Time": "2026-11-23T08:00:00", "ENERGY": said}}
         if command.lower() == "poweronstate":
             return {"PowerOnState": self._plug.power_on_state}

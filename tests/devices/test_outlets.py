@@ -50,12 +50,22 @@ def test_a_tasmota_tells_state_and_draw() -> None:
     assert Tasmota(2).state(said({"POWER": "ON"})) == NoReading("garbled"), "that is another relay's word"
 
 
+def test_who_answers_has_mains() -> None:
+    """Tasmota tells 0 V while its relay is off (`SetOption21 0`): that read as a power cut in the room."""
+    dark = {"StatusSNS": {"ENERGY": {"Power": 0, "Voltage": 0, "Frequency": 0}}}
+    assert Tasmota(1).state(said({"POWER": "OFF"}, dark)) == OutletState(False, 0.0)
+    assert Shelly(0).state(said(SHELLY_ON | {"voltage": 0.0, "freq": 0})) == OutletState(True, 8.9)
+
+
 def test_a_tasmota_without_its_password_has_denied_though_it_answers_200() -> None:
     warning = {"WARNING": "Need user=<username>&password=<password>"}
     assert Tasmota(1).state(said(warning)) == NoReading("denied")
     assert Tasmota(1).refusal(said(warning)[0]) == "denied"
     assert Tasmota(1).refusal(said({"Command": "Unknown"})[0]) == "refused"
     assert Tasmota(1).refusal(said({})[0]) == "", "the answer to a backlog"
+    old = {"WARNING": "Enable weblog 2 if response expected"}
+    assert Tasmota(1).refusal(said(old)[0]) == "", "it was done (arendst/Tasmota#4553)"
+    assert Tasmota(1).state(said(old)) == NoReading("garbled"), "but says nothing"
 
 
 def test_a_cycle_carries_its_own_end_and_a_lasting_cut_does_not() -> None:

@@ -16,7 +16,7 @@ from agent.commands.doctor import RESTS, _outlet
 from agent.config.channel import RelayConfig
 from agent.config.devices import MeterConfig
 from agent.core.events import RemedyDone, StartRemedy
-from agent.core.facts import NoReading
+from agent.core.facts import NoReading, Reading
 from agent.core.remedies import LOADS, REMEDIES
 from agent.core.state import Act
 from agent.devices.power._outlets import Rest
@@ -91,9 +91,49 @@ def test_a_whole_cycle_leaves_proof_and_power(room: RoomHardware) -> None:
     Actuators(relays, [], done.put).start(cycle(1.0))
     outcome = done.get(timeout=WAIT_S)
     assert outcome.ok, outcome
-    assert outcome.proof["line_cut"] is True
+    if room.plan.kind == FAMILIES["tasmota"]:
+        assert "line_cut" not in outcome.proof, "to ask would end the cut"
+    else:
+        assert outcome.proof["line_cut"] is True
     assert powered(room)
     relays.close()
+
+
+def test_a_cycle_lasts_as_long_as_it_should_though_the_meter_looks(plugged: RoomHardware) -> None:
+    """Any command ends a `Delay` of Tasmota's: after 0.2 s the codec would have had power again."""
+    assert plugged.plug is not None
+    relays, told = RoomRelays([relay(plugged)]), relay(plugged)
+    probe = OutletMeterProbe(MeterConfig("codec", told.family, told.uri, password=PASSWORD))
+    done: queue.Queue[RemedyDone] = queue.Queue()
+    Actuators(relays, [], done.put).start(cycle(2.0))
+    seen: set[Reading] = set()
+    while done.empty():
+        seen.add(probe.observe()["codec.draw_w"])
+        time.sleep(0.05)
+    assert done.get().ok
+    (cut_s, off), (given_s, on) = plugged.plug.moves[-2:]
+    assert (off, on) == (False, True)
+    assert given_s - cut_s >= 2.0
+    quiet = {NoReading("busy")} if told.family == "tasmota" else {0.0}
+    assert quiet <= seen
+    assert isinstance(probe.observe()["codec.draw_w"], float), "it is asked again afterwards"
+    relays.close()
+    probe.close()
+
+
+def test_no_order_ends_the_cut_of_another_relay(plugged: RoomHardware) -> None:
+    first, told = open_outlet(relay(plugged)), relay(plugged)
+    first.cut(100.0, 3.0)
+    if told.family == "tasmota":
+        second = open_outlet(replace(told, load="display", number=2))
+        for act in (lambda: second.cut(1.0, 3.0), lambda: second.look(3.0), lambda: first.rests(3.0)):
+            with pytest.raises(LinkFault) as caught:
+                act()
+            assert caught.value.kind == "busy"
+    assert not powered(plugged)
+    first.give(3.0)
+    assert powered(plugged)
+    assert first.look(3.0).on is True
 
 
 def test_power_comes_back_by_itself_when_whoever_cut_it_is_gone(plugged: RoomHardware) -> None:

@@ -40,6 +40,10 @@ class Rest(enum.Enum):
 class WebOutlet(Protocol):
     """The dialect of an outlet with a web interface: which requests to make, and what the replies say."""
 
+    asking_ends_a_cut: bool
+    """Whether any request to the device, about whichever of its outlets, makes it give back at once what it was told to
+    cut for a while: then nothing may be asked meanwhile."""
+
     def look(self) -> tuple[HttpRequest, ...]:
         """Ask for its state; what the replies say is put together by `state`."""
         ...
@@ -67,6 +71,11 @@ class WebOutlet(Protocol):
     def rests(self, replies: tuple[HttpReply, ...]) -> Rest:
         """What the replies to `rest` say; never raises."""
         ...
+
+
+def fed(value: object) -> float | None:
+    """A voltage or a frequency of the mains that feeds the outlet itself: since it answers, it is not zero."""
+    return real(value) or None
 
 
 def real(value: object) -> float | None:

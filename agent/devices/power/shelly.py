@@ -19,7 +19,7 @@ from __future__ import annotations
 from agent.core.exchange import HttpReply, HttpRequest
 from agent.core.facts import NoReading
 from agent.devices.about import About, Tested
-from agent.devices.power._outlets import OutletState, Rest, magnitude, real
+from agent.devices.power._outlets import OutletState, Rest, fed, magnitude, real
 
 FAMILY = "shelly"
 PORT = 80
@@ -30,7 +30,7 @@ ABOUT = About(
     (
         Tested(
             "HTTP 80 (RPC, Digest)",
-            "PyPI ShellyPy judges our simulator; replies of the maker's documentation",
+            "PyPI ShellyPy judges our simulator; dumps of Gen3 and Gen4",
             "tests/sim/test_public_clients.py",
         ),
     ),
@@ -42,6 +42,8 @@ ABOUT = About(
 
 class Shelly:
     """One switch of a device; `number` from 0. Name and password are HTTP's own, the transport's."""
+
+    asking_ends_a_cut = False
 
     def __init__(self, number: int, user: str = "", password: str = "") -> None:
         del user, password
@@ -66,8 +68,8 @@ class Shelly:
         return OutletState(
             said["output"],
             magnitude(real(said.get("apower"))),
-            real(said.get("voltage")),
-            real(said.get("freq")),
+            fed(said.get("voltage")),
+            fed(said.get("freq")),
             timer_s=real(said.get("timer_duration")),
         )
 

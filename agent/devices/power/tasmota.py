@@ -10,8 +10,9 @@ order that it carries out and says nothing of (arendst/Tasmota#4553). `StateText
 (jneilliii/OctoPrint-Tasmota#150): they say nothing to us. Over MQTT the plug would be a guest of the province's
 broker, and its way back would hang on the room's line: docs/adr, "Outlets are spoken to directly".
 
-Unverified [M]: what the answer to a `Backlog` holds. Any JSON without a warning counts as taken; then the outlet is
-asked.
+The answer to a `Backlog` says nothing of it: `{}` (#14051), or that warning. **Every command, a mere question too, ends
+a `Delay` that runs** (#7772; the firmware's `CommandHandler` sets its timer anew): so nothing is asked while a cut
+lasts. With its relay off it tells 0 V, unless `SetOption21` is 1 (#5944): that is no reading of the mains.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from urllib.parse import quote
 from agent.core.exchange import HttpReply, HttpRequest
 from agent.core.facts import NoReading
 from agent.devices.about import About, Tested
-from agent.devices.power._outlets import OutletState, Rest, real
+from agent.devices.power._outlets import OutletState, Rest, fed, real
 
 FAMILY = "tasmota"
 PORT = 80
@@ -38,18 +39,20 @@ ABOUT = About(
     (
         Tested(
             "HTTP 80 (`/cm`)",
-            "PyPI tasmotadevicecontroller judges our simulator; replies of the firmware's documentation",
+            "PyPI tasmotadevicecontroller judges our simulator; consoles of users",
             "tests/sim/test_public_clients.py",
         ),
     ),
     facts=("ROLE.draw_w", "mains.voltage_v", "mains.frequency_hz"),
     orders=("on, off, and a cycle that it ends by itself (`Backlog`, `Delay`)",),
-    unseen="every device; what the answer to a `Backlog` holds. The password goes over the wire in the clear",
+    unseen="every device. The password goes over the wire in the clear",
 )
 
 
 class Tasmota:
     """One relay of a device; `number` from 1."""
+
+    asking_ends_a_cut = True
 
     def __init__(self, number: int, user: str = "", password: str = "") -> None:
         self._number = number
@@ -83,7 +86,7 @@ class Tasmota:
             return NoReading("garbled")
         energy = _energy(replies[1]) if len(replies) > 1 else {}
         draw_w, voltage_v, frequency_hz = (self._own(energy.get(name)) for name in ("Power", "Voltage", "Frequency"))
-        return OutletState(word == "ON", draw_w, voltage_v, frequency_hz)
+        return OutletState(word == "ON", draw_w, fed(voltage_v), fed(frequency_hz))
 
     def _own(self, value: object) -> float | None:
         """What a quantity is at this relay: a list has one for each, in their order."""

@@ -106,8 +106,16 @@ POWER = (
           tuple(f"tests/probes/test_power.py::{name}" for name in (
               "test_a_real_upsd", "test_the_probe_command_names_what_upsd_has", "test_a_real_upsd_refuses",
               "test_orders_to_a_real_upsd")), "dummy-ups"),
+    Judge("nut", "nut-ddl", "strings", "github:networkupstools/nut-ddl", "none stated; values only",
+          "variables of UPSes of APC, Eaton, Santak, Ablerex, Huawei, CyberPower, Powercom"),
+    Judge("nut", "networkupstools/nut#", "strings", "github:networkupstools/nut", "GPL-2.0-or-later; values only",
+          "variables that users have shown"),
     Judge("nut", "aionut", "client", "pypi:aionut", "Apache-2.0", "our simulator: lists, values, refusals",
           _client("test_nut_by_aionut"), "from aionut import"),
+    Judge("shelly", "Home Assistant's fixtures", "strings", "github:home-assistant/core", "Apache-2.0",
+          "state and settings of switches of Gen3 and Gen4"),
+    Judge("tasmota", "arendst/Tasmota#", "strings", "github:arendst/Tasmota", "GPL-3.0-only; values only",
+          "answers that users have shown"),
     Judge("shelly", "ShellyPy", "client", "pypi:shellypy", "MIT", "our simulator: Digest, a switch, its timer",
           _client("test_shelly_by_shellypy"), "from ShellyPy import"),
     Judge("tasmota", "tasmotadevicecontroller", "client", "pypi:tasmotadevicecontroller", "GPL-3.0",
@@ -122,6 +130,8 @@ POWER = (
 )  # fmt: skip
 
 NETWORK = (
+    Judge("switch_port", "LibreNMS, tests/snmpsim/", "strings", "github:librenms/librenms",
+          "GPL-3.0-or-later; values only", "tables of ports of a Zyxel and a Cisco"),
     Judge("clock", "chronyd and chronyc", "daemon", "debian:chrony", "GPL-2", "every state of `-c tracking`",
           tuple(f"tests/probes/test_clock.py::{name}" for name in (
               "test_a_clock_with_a_time_server", "test_the_offset_is_positive_where_the_board_is_behind",

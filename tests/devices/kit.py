@@ -37,6 +37,8 @@ WANTED = {
     "huawei_te": {"enabletelnet": "0"},
 }
 """A setting that every recording of the family has otherwise."""
+OF_FOREIGN_STRINGS = {"nut", "shelly", "switch_port", "tasmota"}
+"""Folders whose recordings are played by no session: `tests/devices/test_foreign_strings.py` reads them."""
 ORIGINS = ("transcript", "driver", "paper", "invented")
 """Taken from a device; strings of a public driver or client; of the maker's paper; or made up, which proves nothing."""
 NOTHING = "none"

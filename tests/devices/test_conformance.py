@@ -18,6 +18,7 @@ from agent.probes.families import load as load_family
 from agent.probes.families import names
 from tests.devices.kit import (
     ASKS,
+    OF_FOREIGN_STRINGS,
     RECORDINGS,
     Ask,
     OneByte,
@@ -37,8 +38,6 @@ ALL = recordings()
 IN_CALL = [recording for recording in ALL if recording.in_call]
 IDLE = [recording for recording in ALL if not recording.in_call]
 FLOOD_BYTES = BLOCK_BYTES_MAX * 13 // 4  # more than may be kept, so that a buffer without a bound is noticed
-OTHERS = {"nut"}
-"""Folders whose recordings have tests of their own."""
 TALKING = [name for name in names() if load_family(name).keys and not load_family(name).is_web]
 
 
@@ -55,7 +54,7 @@ def test_no_recording_is_left_out() -> None:
     """One whose first `# expect` is misspelt would be judged by nobody."""
     heads = ("# expect codec.in_call ", "# expect display.api ", "# expect camera.api ", "# refuses login")
     for path in sorted(RECORDINGS.glob("*/*.txt")):
-        if path.parent.name not in OTHERS:
+        if path.parent.name not in OF_FOREIGN_STRINGS:
             assert any(head in path.read_text("utf-8") for head in heads), f"{path}: no kit takes it"
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -24,6 +23,7 @@ from agent.devices.modbus import BUFFER_BYTES_MAX, crc16
 from agent.devices.power.nut import KEYS, Nut, facts_of, quoted
 from agent.devices.power.pzem004t import GENERAL_ADDRESS, Pzem, keys
 from agent.devices.power.sdm120 import Sdm120
+from tests.devices.kit import RECORDINGS, load
 
 # 230.1 V, 1.234 A, 283.9 W, 70000 Wh, 50.0 Hz, 0.99, no alarm
 WORDS = (2301, 1234, 0, 2839, 0, 70000 & 0xFFFF, 70000 >> 16, 500, 99, 0)
@@ -175,15 +175,14 @@ def test_a_wrong_byte_is_never_a_reading(place: int, flip: int) -> None:
     assert facts(Pzem("room", 1).receive(bytes(wire))) == []
 
 
-LISTED = Path(__file__).parent / "recordings/nut/list_var.txt"
+LISTED = load(RECORDINGS / "nut/list_var.txt").answers["LIST VAR ups"]
 
 
 def test_a_list_cut_at_every_byte() -> None:
-    wire = LISTED.read_bytes()
-    for cut in range(len(wire)):
+    for cut in range(len(LISTED)):
         device = Nut("ups", Login())
         device.request()
-        found = facts(device.receive(wire[:cut]) + device.receive(wire[cut:]))
+        found = facts(device.receive(LISTED[:cut]) + device.receive(LISTED[cut:]))
         assert [one.readings for one in found] == [
             {
                 "ups.on_battery": True,
@@ -240,7 +239,9 @@ def test_an_output_that_is_off(status: str, on_battery: object, output_on: objec
     [
         ({"ups.status": "ALARM OL", "ups.alarm": "Battery voltage too low!"}, "Battery voltage too low!"),
         ({"ups.status": "ALARM OL"}, "alarm"),
-        ({"ups.status": "OL", "ups.alarm": "No battery installed!"}, "No battery installed!"),
+        ({"ups.status": "ALARM OB RB", "ups.alarm": "No battery installed!"}, "No battery installed!"),
+        ({"ups.status": "OL CHRG", "ups.alarm": "|CHARGER ON|"}, "none"),
+        ({"ups.status": "ALARM OL", "ups.alarm": ""}, "alarm"),
         ({"ups.status": "OL OVER"}, "overload"),
         ({"ups.status": "ALARM OL", "ups.alarm": "  A \n" + "x" * 300}, "A " + "x" * 78),
         ({"ups.status": "OL", "ups.alarm": " "}, "none"),
@@ -251,6 +252,19 @@ def test_an_output_that_is_off(status: str, on_battery: object, output_on: objec
 )
 def test_an_alarm_is_told_in_its_own_words(variables: dict[str, str], fault: object) -> None:
     assert facts_of(variables)["ups.fault"] == fault
+
+
+@pytest.mark.parametrize(
+    ("runtime", "status", "read"),
+    [
+        ("65535", "OL", NoReading("end_of_range")), ("65534", "OL DISCHRG", NoReading("end_of_range")),
+        ("65533", "OL", 65533), ("0", "OL", NoReading("absent")), ("0", "OB DISCHRG", NoReading("absent")),
+        ("0", "OB LB", 0), ("-1", "OL", NoReading("absent")), ("599940", "OL", 599940),
+        ("", "OL", NoReading("garbled")),
+    ],
+)  # fmt: skip
+def test_a_time_that_a_ups_does_not_know(runtime: str, status: str, read: object) -> None:
+    assert facts_of({"ups.status": status, "battery.runtime": runtime})["ups.runtime_s"] == read
 
 
 MEGATEC = {"ups.status": "OB DISCHRG", "battery.voltage": "21.4", "battery.voltage.nominal": "24.0"}

@@ -172,7 +172,7 @@ def test_a_ups_that_discharges_on_the_mains(
     [
         ("OL", "0", ABSENT), ("OL CHRG", "0.0", ABSENT), ("OB DISCHRG LB", "0", 0.0), ("OB", "969", 969.0),
         ("OL", "3618", 3618.0), ("OB", "4294967295", ABSENT), ("OL", "-1", ABSENT), ("OL", "NA", NoReading("garbled")),
-        ("OB", "65535", 65535.0), ("OB", "-1", NoReading("garbled")),
+        ("OB", "65535", NoReading("end_of_range")), ("OB", "-1", NoReading("garbled")),
     ],
 )  # fmt: skip
 def test_a_runtime_that_cannot_be_is_none(status: str, runtime: str, reading: Reading) -> None:

@@ -15,7 +15,7 @@ from agent.devices.snmp import Value
 
 ABOUT = About(
     "the room's network switch, where it can be asked",
-    (Tested("SNMP 161", "snmpsim (PyPI)", "tests/probes/test_snmp_probes.py"),),
+    (Tested("SNMP 161", "snmpsim (PyPI); tables of a Zyxel and a Cisco", "tests/probes/test_snmp_probes.py"),),
     facts=("net.port_up", "net.port_speed_mbps", "net.port_error_pct"),
     unseen="every switch",
 )
@@ -35,9 +35,13 @@ SPEED_MAX = WRAP - 1
 
 
 def index(name: str, names: Mapping[str, Value]) -> str:
-    """The row of a port by its name, out of a walked column; empty when no port is called so."""
+    """The row of a port by its name, out of a walked column; empty when no port is called so, or more than one.
+
+    Some switches describe all their ports alike (Cisco SFE2000: `Ethernet Interface`).
+    """
     wanted = name.strip().lower()
-    return next((oid.rpartition(".")[2] for oid, value in names.items() if str(value).strip().lower() == wanted), "")
+    found = [oid.rpartition(".")[2] for oid, value in names.items() if str(value).strip().lower() == wanted]
+    return found[0] if len(found) == 1 else ""
 
 
 def asked(row: str) -> tuple[str, ...]:

@@ -10,6 +10,10 @@ voltage of the battery, its Castle that of one cell (2.28), with limits that are
 From networkupstools/nut: `OL DISCHRG` stands for the mains on an APC BK650M2 (#1970) and for the battery on a
 CyberPower UT (`usbhid-ups` says so, #2565): the voltage of the mains decides, where it is told. A runtime of 0 on the
 mains is none (ATEN OL2000LV, #2190).
+
+What complains has the flag `ALARM`; some drivers keep a text in `ups.alarm` without one, which is no complaint:
+Ablerex's a number (`0`), NHS's its state (`|CHARGER ON|`). A runtime of -1 (nut#983), or of 0 with a full battery
+(nut#1072), is not known, and 65535 (nut#731, nut#1740) is the most that two bytes hold.
 """
 
 from __future__ import annotations
@@ -34,7 +38,7 @@ from agent.devices.lines import LineBuffer
 
 ABOUT = About(
     "any UPS behind Network UPS Tools (`upsd`)",
-    (Tested("TCP 3493", "a real upsd with `dummy-ups` (Debian)", "tests/probes/test_power.py"),),
+    (Tested("TCP 3493", "a real upsd with `dummy-ups` (Debian); dumps of nut-ddl", "tests/probes/test_power.py"),),
 )
 PORT = 3493
 KEYS = (
@@ -66,6 +70,8 @@ ORDERS = {"ups_self_test": "test.battery.start.quick"}
 """Instant commands by remedy (NUT's appendix on commands): ten seconds on battery, on most UPSes."""
 ORDER_REASONS = {"CMD-NOT-SUPPORTED": "absent", "INSTCMD-FAILED": "failed", "SET-FAILED": "failed"}
 
+RUNTIME_ENDS_S = (65534, 65535)
+"""Two bytes are full: it lasts so long or longer, or the UPS does not know."""
 FAULT_MAX = 80
 """Characters kept of an alarm."""
 EMPTY, FULL = 104 / 120, 130 / 120
@@ -188,7 +194,7 @@ def facts_of(variables: Mapping[str, str]) -> Mapping[str, Reading]:
             "ups.output_on": _output_on(flags, on_battery),
             "ups.fault": _fault(flags, variables.get("ups.alarm", "")) if known or flags else NoReading("absent"),
             "ups.charge_pct": _charge_pct(variables, on_battery is True),
-            "ups.runtime_s": _runtime_s(variables, on_battery is True),
+            "ups.runtime_s": _runtime_s(variables, on_battery is True, "LB" in flags),
             "ups.input_v": _number(variables, "input.voltage"),
         }
     )
@@ -217,7 +223,7 @@ def _output_on(flags: set[str], on_battery: Reading) -> Reading:
 
 def _fault(flags: set[str], text: str) -> str:
     """What it complains of, in its own words where it has some."""
-    if not flags & {"ALARM", "OVER"} and not text.strip():
+    if not flags & {"ALARM", "OVER"}:
         return "none"
     words = " ".join(text.split())[:FAULT_MAX]
     return words or ("overload" if "OVER" in flags else "alarm")
@@ -246,12 +252,15 @@ def _charge_pct(variables: Mapping[str, str], on_battery: bool) -> Reading:
     return round(100 * min(1.0, max(0.0, (volts - low) / (high - low))))
 
 
-def _runtime_s(variables: Mapping[str, str], on_battery: bool) -> Reading:
-    """How long it will last; a runtime that cannot be is none."""
+def _runtime_s(variables: Mapping[str, str], on_battery: bool, nearly_empty: bool) -> Reading:
+    """How long it will last; a runtime that cannot be is none, and no time at all only where it says so itself."""
     said = _number(variables, "battery.runtime")
     if not isinstance(said, int | float):
         return said
-    return said if said <= RUNTIME_MAX_S and (said > 0 or on_battery) else NoReading("absent")
+    if said in RUNTIME_ENDS_S:
+        return NoReading("end_of_range")
+    unknown = said > RUNTIME_MAX_S or (said == 0 and not nearly_empty) or (said <= 0 and not on_battery)
+    return NoReading("absent") if unknown else said
 
 
 def _number(variables: Mapping[str, str], name: str) -> Reading:

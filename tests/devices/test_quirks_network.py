@@ -101,6 +101,19 @@ def test_a_port_that_is_told_by_its_address_is_named_by_its_description() -> Non
     assert neighbour({"name": [{"value": "sw1"}]}, said) == "sw1 port SW PORT 24"
 
 
+def heard(name: str, *abilities: str) -> object:
+    able = [{"type": one, "enabled": True} for one in abilities]
+    return {"chassis": [{"name": [{"value": name}], "capability": able}], "port": [{}]}
+
+
+def test_a_telephone_with_a_socket_for_a_pc_is_no_switch_of_the_room() -> None:
+    """It calls itself a bridge, and is heard through a switch that knows no LLDP."""
+    phone, switch = heard("SEPC8F9F9D61BC2", "Bridge", "Tel"), heard("sw1", "Bridge")
+    for order in ([phone, switch], [switch, phone]):
+        assert lldp.neighbour(json.dumps({"lldp": [{"interface": order}]})) == "sw1"
+    assert lldp.neighbour(json.dumps({"lldp": [{"interface": [phone]}]})) == "SEPC8F9F9D61BC2"
+
+
 # -- sensors
 
 

@@ -30,7 +30,8 @@ SPEAKING_PORTS = ("ifname", "local", "ifalias")
 def neighbour(text: str) -> Reading:
     """`SWITCH port PORT`; `absent` where nobody has been heard of.
 
-    Several come through a switch that does not know LLDP and lets frames pass: then the bridges among them are named.
+    Several come through a switch that does not know LLDP and lets frames pass: then the bridges among them are named,
+    and of those a telephone only where there is no other.
     """
     try:
         found = [(_is_bridge(one), _told(one)) for one in _interfaces(parsed_json(text))]
@@ -64,4 +65,5 @@ def _told(interface: dict[str, Any]) -> str:
 
 def _is_bridge(interface: dict[str, Any]) -> bool:
     chassis = (interface.get("chassis") or [{}])[0]
-    return any(one.get("type") == "Bridge" and one.get("enabled") is True for one in chassis.get("capability") or [])
+    is_able = {one.get("type") for one in chassis.get("capability") or [] if one.get("enabled") is True}
+    return "Bridge" in is_able and "Tel" not in is_able

@@ -1,7 +1,8 @@
 """Which switch and port the board hangs on: what `lldpcli -f json0 show neighbors` prints.
 
 Source: `lldpcli(8)` of lldpd 1.0.16, recorded from a real lldpd. `json0` gives lists wherever there may be several, so
-that one neighbour and two look the same. Names come from whoever sends frames on that cable: they are only shown.
+that one neighbour and two look the same. Names come from whoever sends frames on that cable: they are only shown. `Tel`
+is lldpd's word for a telephone (`src/client/display.c`).
 """
 
 from __future__ import annotations

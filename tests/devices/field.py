@@ -130,8 +130,8 @@ SESSION_FULL: Mapping[str, tuple[bytes, ...] | HttpReply | Without] = {
     "cisco_http": UNAVAILABLE,
     # Extron's module for X30 and G7500
     "poly_videoos": HttpReply(403, (), b'{"success": false, "reason": "SessionMaxActiveSessionsReached"}'),
-    # No paper has its number for it: it is taken for a refused password, and held off.
-    "huawei_te": Without("it refuses a log-in by number, and no public paper says which of them means that it is full"),
+    # Mihail-R-cdx/diag-module-ref, a client of TE20
+    "huawei_te": HttpReply(200, (), b'{"success": 0, "error": {"id": 1, "code": 16781313, "params": []}}'),
     **dict.fromkeys(("linux", "windows"), (CLOSES,)),  # sshd: MaxStartups
     "nut": (CLOSES,),  # upsd: MAXCONN
     "generic": NOBODY_SPEAKS,

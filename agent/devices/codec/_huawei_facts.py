@@ -16,6 +16,9 @@ AUDIO, VERSION, CONFIG = "WEB_InitAudioCtrlParamsAPI", "WEB_GetVersionInfoAPI", 
 VOLUME_MAX = 21
 """Steps of `speakerValue`."""
 
+TOO_MANY_USERS = "16781313"
+"""Code of a log-in to a terminal that has no session left: at the top of the answer, or in its `error`."""
+
 CALL_KEYS = ("callstate", "isinconf", "conftype", "confstate", "sitecall", "pstnstate", "joinsum")
 """Parts of the mailbox's `state` that are 0 or empty without a call; `callstate` has to be there."""
 RATES = ("sendrate", "revrate", "videoratesend", "videoraterev", "auxaudioratesend", "auxaudioraterev")
@@ -62,6 +65,16 @@ def data_of(reply: HttpReply) -> Any | NoReading:
 def is_failure(reply: HttpReply) -> bool:
     """Whether the terminal itself says that it did not do it (`success` 0)."""
     return 200 <= reply.status < 300 and data_of(reply) == NoReading("refused")
+
+
+def is_full(reply: HttpReply) -> bool:
+    """Whether a log-in was turned away since too many are logged in."""
+    try:
+        answer = reply.json()
+    except ValueError:
+        return False
+    codes = (entry(answer, "code"), entry(entry(answer, "error"), "code"))
+    return any(str(code) == TOO_MANY_USERS for code in codes)
 
 
 def lowered(tree: dict[str, Any]) -> dict[str, Any]:

@@ -14,14 +14,27 @@ Answers = Mapping[str, tuple[str, ...] | NoReading]
 CALL_OVER = frozenset({"disconnected", "inactive", "terminated", "cleared", "ended"})
 """States of a row that is no call any more; every other one (also one never heard of) is a call."""
 
-SET_UP = frozenset({"allocated", "ringing", "connecting", "proceeding", "opened", "partial", "established"})
-"""States during which nothing more may be asked [D: none while a call is being set up; the words are M]."""
+SET_UP = frozenset({
+    "allocated", "bonding", "ringing", "connecting", "proceeding", "opened", "partial", "established", "incoming",
+})  # fmt: skip
+"""States during which nothing more may be asked [D: none while a call is being set up; the words are M,
+`bonding` and `opened` those of Solo Control's module for AMX]."""
 
 NOT_IN_CALL = "system is not in a call"
-LINES_OF_CALLS = ("active: call[", "cleared: call[", "ended: call[")
-"""Lines that tell of a call unasked: `active: call[34] speed [384]`, `cleared: call[34]`, `ended: call[34]`."""
+LINES_OF_CALLS = ("active: call[", "cleared: call[", "ended: call[", "incoming: call[")
+"""Lines that tell of a call unasked: `active: call[34] speed [384]`, `cleared: call[34]`, `ended: call[34]`, and of one
+to come (Extron's module for a Group): `incoming: call[34] name[…] dialstr[…] state[RINGING]`."""
+REFUSED = "password failed"
+"""Said before, or instead of, another prompt (Extron's module for a Group, and another's)."""
+ABOUT_ITSELF = frozenset({
+    "hi, my name is", "here is what i know about myself", "model", "serial number", "software version",
+    "build information", "contact number", "total time in calls", "total calls", "sntp time service", "local time is",
+    "ip video number", "mp enabled", "h323 enabled", "htp enabled", "snmp enabled",
+})  # fmt: skip
+"""What stands before the colon of its lines about itself."""
 MUTED = frozenset({"muted", "notmuted"})
 CALL_STATE = re.compile(r"\bstate\[(?P<state>[^\]]*)\]")
+NEXT_ROW = re.compile(r"(?<=.)(?=callinfo:\d+:)")
 VOLUME_MAX = 50
 
 
@@ -32,9 +45,15 @@ def state_of(line: str) -> str | None:
     left out, so the state is the fourth from the right. A row too short for that is a call nobody understands:
     "unreadable". So is one that is over by a word in the wrong place: the far end may be called `ended`.
 
-    Source of the rows without name and of `LINES_OF_CALLS`: ICD.Connect.Conferencing, CallStatus and its tests.
+    Source of the rows without name, of `LINES_OF_CALLS`, and of two rows without a line end between them (the maker's
+    guide): ICD.Connect.Conferencing, CallStatus and its tests. Of two rows the one that is a call counts; that both are
+    over is not believed of such a line.
     """
     text = line.strip().lower()
+    rows = NEXT_ROW.split(text)
+    if len(rows) > 1:
+        states = (state_of(row) or "" for row in rows)
+        return next((state for state in states if state not in (*CALL_OVER, "unreadable", "")), "unreadable")
     if text.startswith(LINES_OF_CALLS):
         return text.partition(":")[0]
     if text.startswith("callinfo:"):

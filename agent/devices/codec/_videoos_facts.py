@@ -70,8 +70,9 @@ def in_call(answers: Answers) -> Reading:
     the camera of a PC (device mode) it does not know of the PC's calls. Firmware may lack the pages of status and mode,
     or keep them to itself; one that may still answer may still speak of a call.
     """
-    witnesses = [_conferences(answers.get(CONFERENCES, SILENT)), _apps(answers.get(APPS, SILENT))]
-    if True in witnesses or _states(answers.get(STATUS, SILENT), "inacall") & {"on", "up"}:
+    status = answers.get(STATUS, SILENT)
+    witnesses = [_conferences(answers.get(CONFERENCES, SILENT), status), _apps(answers.get(APPS, SILENT))]
+    if True in witnesses or _states(status, "inacall") & {"on", "up"}:
         return True
     if entry(answers.get(DEVICE_MODE, SILENT), "result") is True:
         return NoReading("absent")
@@ -86,14 +87,24 @@ def conference_ids(answer: Any) -> list[str]:
     return [name for name in names if name.isascii() and name.isalnum() and name != "PENDING"]
 
 
-def _conferences(answer: Any) -> Reading:
-    """Any row is a call, also one that is being set up; so is a single conference instead of a list."""
+def _conferences(answer: Any, status: Any) -> Reading:
+    """Any row is a call, also one that is being set up; so is a single conference instead of a list.
+
+    But for the place that a Group keeps for the next one: it is none where the system's status says so, too.
+    """
     if isinstance(answer, NoReading):
         return answer
     rows = [answer] if isinstance(answer, dict) and "id" in answer else answer
     if not isinstance(rows, list) or not all(isinstance(row, dict) and "id" in row for row in rows):
         return NoReading("garbled")
+    if rows and all(_is_kept_place(row) for row in rows):
+        return False if _states(status, "inacall") in ({"off"}, {"down"}) else NoReading("garbled")
     return bool(rows)
+
+
+def _is_kept_place(row: Mapping[str, Any]) -> bool:
+    """`PENDING` without a connection: a management server's fixture of an idle Group 500, 6.2.2.8."""
+    return row["id"] == "PENDING" and row.get("connections") == [] and row.get("isActive") is False
 
 
 def _apps(answer: Any) -> Reading:

@@ -62,6 +62,9 @@ DECIDED_BY: Mapping[str, tuple[str, ...]] = {
 IDLE_SYSTEM_STATES = frozenset({"initialized", "initializing", "sleeping"})
 """`SystemUnit State System` when no call is up. `InCall` and `Multisite` are calls; anything else is not understood."""
 
+COUNTS = ("NumberOfActiveCalls", "NumberOfInProgressCalls", "NumberOfSuspendedCalls")
+"""Calls that are up, that are being set up, and that are on hold; TC tells the first alone."""
+
 CALL_OVER = frozenset({"idle", "disconnected"})
 """`Call n Status` of a call that is gone. Every other one (Dialling, Ringing, OnHold, Disconnecting …) is a call."""
 
@@ -115,15 +118,19 @@ def _witness_state(answers: Answers) -> Reading:
     system = (unit.get("SystemUnit", "State", "System") or "").lower()
     if system in ("incall", "multisite"):
         return True
-    active = unit.get("SystemUnit", "State", "NumberOfActiveCalls")
-    if active is None:
-        return _missing(unit)
-    if not (active.isascii() and active.isdigit()):
-        return NoReading("garbled")
-    if int(active[:9]) > 0:
+    counts = [count for name in COUNTS if (count := unit.get("SystemUnit", "State", name)) is not None]
+    if any(_is_number(count) and int(count[:9]) > 0 for count in counts):
         return True
+    if unit.get("SystemUnit", "State", COUNTS[0]) is None:
+        return _missing(unit)
+    if not all(_is_number(count) for count in counts):
+        return NoReading("garbled")
     understood = not system or system in IDLE_SYSTEM_STATES
     return False if understood and not unit.tainted else NoReading("garbled")
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit()
 
 
 def _witness_calls(answers: Answers) -> Reading:
@@ -209,14 +216,17 @@ def _overheated(values: Values) -> Reading:
 
 
 def _standby(values: Values) -> Reading:
-    """CE says `State`, TC says `Active`. In half-wake the display shows the welcome picture: that is no sleep."""
+    """CE says `State` (`On` in ICD's tests), TC says `Active`.
+
+    In half-wake the display shows the welcome picture: that is no sleep.
+    """
     state = values.get("Standby", "State")
     if state is None:
         return flag(values, "Standby", "Active")
     word = state.lower()
     if word in ("off", "halfwake", "enteringstandby"):
         return False
-    return True if word == "standby" else NoReading("garbled")
+    return True if word in ("standby", "on") else NoReading("garbled")
 
 
 def _registered(answers: Answers) -> Reading:

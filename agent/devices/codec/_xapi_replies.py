@@ -20,7 +20,8 @@ STATUS_LINE = re.compile(
 RESULT_LINE = re.compile(r"^\*r (?P<name>\w+)(?P<rest>.*)$")
 RESULT_STATUS = re.compile(r"\(status=(\w+)\)")
 
-BLOCK_ENDS = ("** end", "*r/end", "*s/end", "*e/end")
+EVENT_END = "*e/end"
+BLOCK_ENDS = ("** end", "*r/end", "*s/end", EVENT_END)
 """`** end` of TC and CE, `*r/end` of older Tandberg software, `*s/end` of the MXP."""
 
 NOT_RECOGNIZED = "command not recognized."
@@ -96,14 +97,21 @@ class TerminalBlock:
         self._status = Values()
         self._results: list[str] = []
         self._size = 0
+        self._told = False
+        """It holds an event, `*e …`: that has an end like an answer's."""
 
     def __len__(self) -> int:
         return self._size
 
     def line(self, line: str) -> Reply | None:
         """Take one line; the reply when the line ended one."""
-        if line.strip().lower() in BLOCK_ENDS:
-            reply = Reply(self._status, self._result())
+        end = line.strip().lower()
+        if end in BLOCK_ENDS:
+            only_told = self._told or end == EVENT_END
+            # The end of an event and nothing else is no empty answer; one that an answer ran into has lost its own.
+            self._status.tainted = self._status.tainted or only_told
+            empty = not self._status.values and not self._results
+            reply = None if only_told and empty else Reply(self._status, self._result())
             self.clear()
             return reply
         if self._size + len(line) > self._bytes_max:
@@ -113,7 +121,9 @@ class TerminalBlock:
             self._status_line(match)
         elif line.startswith("*r "):
             self._results.append(line)
-        elif not line.startswith("*e ") and not line.lower().startswith("resultid"):
+        elif line.startswith("*e "):
+            self._told = True
+        elif not line.lower().startswith("resultid"):
             self._status.tainted = True
             return None
         self._size += len(line)

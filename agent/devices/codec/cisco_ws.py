@@ -50,6 +50,10 @@ ABOUT = About(
 ERRORS = {-31999: "denied", -31998: "refused", -31997: "busy"}
 """What an error's number means: no right to it, too many subscriptions, not ready yet (xows); 1 is told by its message,
 any other is garbled: our fault or the line's."""
+COMMAND_FAILED, NO_COMMAND = 1, 3
+NO_PATH = frozenset({COMMAND_FAILED, 3, -32602})
+"""Numbers that a path which the codec does not have is told with; the words "no match" are in each. By xows 1 is a
+failed command, by jsxapi 3 an invalid path, and simulators of RoomOS' macros have 3 and -32602."""
 NO_METHOD = -32601
 """Said of a command that the codec does not have. Said of a question it means nothing: every codec has `xGet`."""
 SUBSCRIBE = "subscribe "
@@ -234,7 +238,10 @@ def _reason(error: Any, *, of_order: bool) -> str:
     code, text = error.get("code"), f"{error.get('message', '')} {error.get('data', '')}".lower()
     if of_order and code == NO_METHOD:
         return "absent"
-    if code == 1:
-        unknown = "unknown command" if of_order else "no match"
-        return "absent" if unknown in text else "refused"
+    if not of_order and code in NO_PATH and "no match" in text:
+        return "absent"
+    if code in (COMMAND_FAILED, NO_COMMAND) and of_order:
+        return "absent" if "unknown command" in text else "refused"
+    if code == COMMAND_FAILED:
+        return "refused"
     return ERRORS.get(code, "garbled") if isinstance(code, int) else "garbled"

@@ -8,7 +8,9 @@ for the end of a session (`WEB_LogoutAPI` with the token).
 
 A session is a cookie; name and password then bring a token that goes into every later body. Answers are JSON inside a
 JSON string. What a lapsed session answers is not documented: when the mailbox, which every account may read, fails,
-the log-in is repeated, once.
+the log-in is repeated, once. Code 16781313 of a refused log-in is a terminal with too many users
+(Mihail-R-cdx/diag-module-ref, a client of TE20). CloudLink 310 logs in elsewhere (`/v1/login/session`): it is not
+served.
 
 Unverified [M]: everything on hardware; the error of a lapsed session; whether `gk` and `sip` are 0 where none is set
 up; which models restart when told.
@@ -24,7 +26,7 @@ from typing import Any
 from agent.core.exchange import HttpReply, HttpRequest, json_request
 from agent.core.facts import NoReading, Reading
 from agent.devices.about import About, Tested
-from agent.devices.base import Login, LoginNeeded, LoginRefused, ProtocolError, Ready
+from agent.devices.base import Login, LoginFull, LoginNeeded, LoginRefused, ProtocolError, Ready
 from agent.devices.codec._baseline import KEYS as SETTINGS_KEYS
 from agent.devices.codec._baseline import REMEDY, SETTINGS_MAX, Baseline, Naming
 from agent.devices.codec._call_loss import LossSinceLook
@@ -41,6 +43,7 @@ from agent.devices.codec._huawei_facts import (
     data_of,
     facts_of,
     is_failure,
+    is_full,
     loss_of,
 )
 from agent.devices.codec._json_web import entry, text, typed, written
@@ -98,6 +101,8 @@ class HuaweiSession(HttpSession[Any]):
             self._token, self._knocked = "", False
             return action(SESSION, {})
         data = data_of(reply)
+        if is_full(reply):
+            return LoginFull()
         if reply.status in (401, 403) and self._has_account():
             return LoginRefused()
         if not self._knocked:

@@ -8,6 +8,10 @@ may drop when the codec restarts or falls asleep.
 Some Groups ask `Username:` before `Password:`, neither with a line end (ICD.Connect.Conferencing,
 PolycomGroupSeriesSerialBuffer). Whatever was wrong, one of them is asked again.
 
+A Group's shell may say `-> ` before an answer, and behind it, sooner or later, what it was told; and it may introduce
+itself at any time, with all of `whoami`'s lines (DevCoreDXI76/codec_control_center, seen at a Group 700): neither is an
+answer. `info: …` turns an order down there.
+
 Unverified: the echo's line end on hardware (a line that equals the command is also dropped, unless it may be its
 acknowledgement), and whether `getcallstate` gives one line or one per call (all are taken).
 """
@@ -24,12 +28,14 @@ from agent.devices.base import Event, Login, LoginNeeded, LoginRefused, Protocol
 from agent.devices.codec._baseline import KEYS as SETTINGS_KEYS
 from agent.devices.codec._baseline import REMEDY, Baseline
 from agent.devices.codec._poly_facts import (
+    ABOUT_ITSELF,
     ADVNETSTATS,
     DECIDED_BY,
     LINES_OF_CALLS,
     NETSTATS,
     NOT_IN_CALL,
     QUALITY_KEYS,
+    REFUSED,
     SET_UP,
     VOLUME_MAX,
     facts_of,
@@ -75,6 +81,8 @@ REFUSALS = ("error:", "command is not available", "this command is not supported
 """The last: by a provisioning service."""
 LINES_MAX = 200
 PROMPT = re.compile(r"^(?P<asks>username|password): ?$", re.IGNORECASE)
+SHELL_PROMPT = "->"
+TURNED_DOWN = "info:"
 WHOAMI_FIRST = "hi, my name is"
 WHOAMI_LAST = "snmp enabled:"
 EVENT_HEADS = (
@@ -111,8 +119,11 @@ class EndedLine:
         self._skipping = False
 
     def feed(self, data: bytes) -> list[tuple[str, bool]]:
-        """Complete lines, and whether each ended like an echo. The second byte of an end may be still to come."""
-        self._rest += data
+        """Complete lines, and whether each ended like an echo. The second byte of an end may be still to come.
+
+        A codec that restarts sends NUL on a serial line (Extron's module for a Group waits for it).
+        """
+        self._rest += data.replace(b"\0", b"")
         lines = []
         while (end := self._end()) is not None:
             raw, ending = self._rest[: end[0]], self._rest[end[0] : end[1]]
@@ -177,6 +188,8 @@ class PolySession(QuerySession[tuple[str, ...]]):
         self._was_in_call = False
         self._nudges = 0
         self._baseline = Baseline()
+        self._typed: set[str] = set()
+        """What it was told in this conversation, in small letters."""
 
     @property
     def buffered(self) -> int:
@@ -203,7 +216,7 @@ class PolySession(QuerySession[tuple[str, ...]]):
             events += self._line(line.strip(), echo)
         if self._lines.overruns > overruns:
             events.append(ProtocolError("line too long"))
-        if prompt := PROMPT.match(self._lines.tail):
+        if (prompt := PROMPT.match(self._lines.tail)) and LoginRefused() not in events:
             self._lines.clear()
             events += self._prompt(prompt["asks"].lower())
         return events
@@ -248,6 +261,9 @@ class PolySession(QuerySession[tuple[str, ...]]):
         return []
 
     def _login_line(self, line: str) -> list[Event]:
+        if line.lower().startswith(REFUSED) and self._sent:
+            self.phase = Phase.OVER
+            return [LoginRefused()]
         head, colon, value = line.partition(":")
         if colon and len(self.whoami) < 50:
             self.whoami[head.strip().lower()[:50]] = value.strip()[:100]
@@ -262,11 +278,14 @@ class PolySession(QuerySession[tuple[str, ...]]):
     # -- answers
 
     def _line(self, line: str, echo: bool) -> list[Event]:
+        if line.startswith(SHELL_PROMPT):
+            line = line[len(SHELL_PROMPT) :].strip()
+            echo = echo or line.lower() in self._typed
         if not line:
             return []
         if self.phase is Phase.LOGIN:
             return self._login_line(line)
-        if echo and self._asked is not None and line.lower() == self._asked.text.lower():
+        if line.partition(":")[0].strip().lower() in ABOUT_ITSELF or (echo and line.lower() in self._typed):
             return []
         lowered = line.lower()
         if lowered.startswith("control event:"):
@@ -287,7 +306,7 @@ class PolySession(QuerySession[tuple[str, ...]]):
     def _event(self, lowered: str) -> list[Event]:
         if lowered.startswith("listen going to sleep"):
             self.asleep = True
-        elif lowered.startswith("listen waking up"):
+        elif lowered.startswith(("listen waking up", "listen wake up")):
             self.asleep = False
         state = state_of(lowered)
         if state in SET_UP:
@@ -308,6 +327,8 @@ class PolySession(QuerySession[tuple[str, ...]]):
         if lowered.startswith(REFUSALS):
             self._answer.clear()
             return self._answered(NoReading("absent" if "command not found" in lowered else "refused"), line)
+        if query.remedy and lowered.startswith(TURNED_DOWN):
+            return self._answered(NoReading("refused"), line)
         if len(self._answer) < LINES_MAX:
             self._answer.append(line)
         if self._is_complete(query, lowered):
@@ -363,6 +384,7 @@ class PolySession(QuerySession[tuple[str, ...]]):
 
     def _render(self, query: Query) -> bytes:
         self._answer.clear()
+        self._typed.add(query.text.lower())
         return query.text.encode() + b"\r"
 
     def _facts(self, answers: Mapping[str, tuple[str, ...] | NoReading]) -> Mapping[str, Reading]:

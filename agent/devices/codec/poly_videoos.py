@@ -12,10 +12,12 @@ module for X30 and G7500, which compares the cookie's name without case). Where 
 that name in the log-in's reply counts, else the session's id, as older drivers send it.
 
 A refused log-in says why in `reason`: `SessionInvalidUserNamePassword`, `SessionMaxActiveSessionsReached` (403,
-Extron's module); `SessionRequestInvalid`, `SessionPortLockout` (400, sifuas/PolyVideoOSRestAPI). Sessions that nobody
-ends pile up (AVISPL's recording of an X30 has eight), and the device locks up with them (sifuas' readme): `DELETE` of
-the path of the log-in ends one. 403 to anything else means log in again, but also "not in this mode": what is refused
-right after a log-in stays refused, and only `rest/system`, which every administrator may read, tells a refused account.
+Extron's module); `SessionRequestInvalid`, `SessionPortLockout` and `SessionAlreadyActive` (400,
+sifuas/PolyVideoOSRestAPI), where a session that has ended is told as `SessionNoActiveSession`, a 400 too. Sessions that
+nobody ends pile up (AVISPL's recording of an X30 has eight), and the device locks up with them (sifuas' readme):
+`DELETE` of the path of the log-in ends one. 403 to anything else means log in again, but also "not in this mode": what
+is refused right after a log-in stays refused, and only `rest/system`, which every administrator may read, tells a
+refused account.
 The certificate may change with a restart (`agent.transports.trust`).
 
 Unverified [M]: everything on hardware; how many sessions it has; whether it wants the proof of questions too (it gets
@@ -74,7 +76,9 @@ ABOUT = About(
 )
 
 LOG_INS = ("/rest/current/session", "/rest/session")
-FULL = "SessionMaxActiveSessionsReached"
+FULL = frozenset({"SessionMaxActiveSessionsReached", "SessionAlreadyActive"})
+"""The second: a session of before is in the way."""
+ENDED = "SessionNoActiveSession"
 WRONG = frozenset({"SessionInvalidUserNamePassword", "SessionRequestInvalid", "SessionPortLockout"})
 """Reasons after which the password must not be sent again soon. The last: it was wrong too often, maybe elsewhere."""
 CONFERENCES_MAX = 4
@@ -132,7 +136,7 @@ class VideoOsSession(HttpSession[Any]):
 
     def _judged(self, reply: HttpReply) -> Step:
         answer, reason = json_of(reply), _reason(reply)
-        if reason == FULL:
+        if reason in FULL:
             return LoginFull()
         if reply.status in (401, 403) or reason in WRONG or entry(answer, "success") is False:
             return LoginRefused()
@@ -159,8 +163,9 @@ class VideoOsSession(HttpSession[Any]):
 
     def _expired(self, reply: HttpReply) -> bool:
         query = self._asked
-        if not super()._expired(reply) or query is None or query.text == SYSTEM:
-            return super()._expired(reply)
+        lapsed = super()._expired(reply) or (reply.status == 400 and _reason(reply) == ENDED)
+        if not lapsed or query is None or query.text == SYSTEM:
+            return lapsed
         if self._again:
             self._forbidden.add(query.text)
         return query.text not in self._forbidden

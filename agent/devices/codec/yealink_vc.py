@@ -67,6 +67,12 @@ CALLS_END = ("callinfo end", "system is not in a call")
 LINES_MAX = 50
 
 
+def tidied(line: str) -> str:
+    """A line with single blanks, its words in small letters; what stands in quotes stays as it is."""
+    words = " ".join(line.split())
+    return words if '"' in words else words.lower()
+
+
 def session(login: Login, nonce: str = "") -> Session:  # noqa: ARG001 - this tongue has no place for a nonce
     """A fresh conversation."""
     return YealinkSession(login)
@@ -111,7 +117,8 @@ class YealinkSession(QuerySession[Lines]):
         if self._over:
             return []
         overruns = self._lines.overruns
-        events = [event for line in self._lines.feed(data) if line.strip() for event in self._line(line.strip())]
+        lines = [tidied(line) for line in self._lines.feed(data)]
+        events = [event for line in lines if line for event in self._line(line)]
         events += [ProtocolError("line too long")] * (self._lines.overruns - overruns)
         if PASSWORD_PROMPT.fullmatch(self._lines.tail):
             self._lines.clear()

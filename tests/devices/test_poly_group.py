@@ -9,7 +9,7 @@ import pytest
 
 from agent.config.devices import CodecConfig
 from agent.core.facts import NoReading, Reading
-from agent.devices.base import Event, Facts, Login, LoginNeeded, LoginRefused, Ready
+from agent.devices.base import CommandDone, Event, Facts, Login, LoginNeeded, LoginRefused, Ready
 from agent.devices.codec import _poly_facts as poly
 from agent.devices.codec.poly_cli import PolySession
 from agent.probes.codec import CodecProbe
@@ -142,3 +142,31 @@ def test_the_simulated_group_lets_the_probe_in(tmp_path: Path) -> None:
             assert probe.observe()["codec.in_call"] is True
         finally:
             probe.close()
+
+
+READY = (b"Password: ", WHOAMI, b"sleep registered\r\n")
+
+
+def ordered(remedy: str, *said: bytes) -> list[Event]:
+    """What comes of an order when the codec says this."""
+    session = PolySession(ACCOUNT)
+    for data in READY:
+        session.receive(data)
+        session.output()
+    session.command(remedy)
+    return [event for data in said for event in session.receive(data)]
+
+
+def test_an_echo_behind_a_prompt_is_no_acknowledgement() -> None:
+    """A Group 700 puts `-> ` before what it was told: that it has heard is not that it has obeyed."""
+    assert ordered("codec_wake", b"-> wake\r\n") == []
+    assert ordered("codec_wake", b"-> wake\r\n", b"wake\r\n") == [CommandDone("codec_wake", "wake")]
+
+
+def test_an_event_behind_a_prompt_is_one() -> None:
+    session = PolySession(ACCOUNT)
+    for data in READY:
+        session.receive(data)
+        session.output()
+    session.receive(b"-> notification:callstatus:outgoing:34:Name:192.0.2.1:connecting:384:0:videocall\r\n")
+    assert session._call_seen

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sim.faults import FAULTS, Args, FaultKind
+from sim.fault_kind import Args, Expect, FaultKind, expected, has_part
+from sim.faults import FAULTS
 from sim.physics import RoomPhysics
 
 
 class UnknownFaultError(ValueError):
-    """There is no such fault or room. The text is one sentence that names those there are."""
+    """There is no such fault or room, or it cannot strike there. The text is one sentence that says what would do."""
 
 
 @dataclass(slots=True)
@@ -25,6 +26,8 @@ class Entry:
     wall_s: float
     boot_s: float
     """What one plain boot of the device concerned takes; 0 when none is."""
+    expect: Expect
+    """What must come of it in this room."""
     lift_at_s: float = float("inf")
     """When its cause ends by itself."""
     gone_s: float = 0.0
@@ -41,7 +44,7 @@ class Entry:
         """For the report."""
         return {
             "id": self.id, "room": self.room, "fault": self.fault, "injected_wall_s": self.wall_s,
-            "boot_s": self.boot_s, "ended_by": self.ended_by,
+            "boot_s": self.boot_s, "expect": self.expect, "ended_by": self.ended_by,
             "outage_s": round(self.gone_s - self.at_s, 2) if self.gone_s else None,
         }  # fmt: skip
 
@@ -59,12 +62,15 @@ class Book:
     ) -> Entry:
         """Put a fault into a room. `lasts_s` 0: until something heals it. Raises UnknownFaultError."""
         kind, physics = self._find(room, fault)
+        if not has_part(kind, physics.fitting):
+            raise UnknownFaultError(f"{fault} strikes the {kind.part}, and {room} has none; choose another room")
         physics.advance(now_s)
         kind.put(physics, now_s, args or {})
-        boot_s = physics.devices[kind.load].profile.boot_s if kind.load else 0.0
+        boot_s = physics.devices[kind.load].profile.boot_s if kind.load in physics.devices else 0.0
         entry = Entry(
-            len(self.entries) + 1, room, fault, now_s, wall_s, boot_s, now_s + lasts_s if lasts_s > 0 else float("inf")
-        )
+            len(self.entries) + 1, room, fault, now_s, wall_s, boot_s, expected(kind, physics.fitting),
+            now_s + lasts_s if lasts_s > 0 else float("inf"),
+        )  # fmt: skip
         self.entries.append(entry)
         self._open.append(entry)
         return entry
@@ -108,7 +114,7 @@ class Book:
     @staticmethod
     def _gone_s(kind: FaultKind, physics: RoomPhysics, entry: Entry, now_s: float) -> float:
         """The device's own moment where it is known: later looks must not make an outage longer."""
-        if not kind.load:
+        if kind.load not in physics.devices:
             return now_s
         since_s = physics.devices[kind.load].serving_from_s()
         return since_s if entry.at_s < since_s <= now_s else now_s

@@ -186,8 +186,9 @@ class Demo:
 
 
 def _is_over(fault: dict[str, Any], verdict: Verdict) -> bool:
-    needs_person = FAULTS[str(fault["fault"])].expect == "escalated"
-    return verdict.outcome == "healed" or (verdict.outcome == "escalated" and needs_person)
+    return verdict.outcome == "healed" or (
+        fault["expect"] in ("escalated", "unseen") and verdict.outcome == fault["expect"]
+    )
 
 
 def perform(options: DemoOptions) -> int:

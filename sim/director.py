@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from sim.faults import FAULTS
@@ -26,11 +26,20 @@ class Planned:
 class Director:
     """Chooses rooms for the lines: none twice in a round, whole communes and clusters where the fault wants them."""
 
-    def __init__(self, scenario: Scenario, places: list[Place], real: Mapping[str, str], seed: int) -> None:
-        """`real`: room id to kind, of those with real agents."""
+    def __init__(
+        self,
+        scenario: Scenario,
+        places: list[Place],
+        real: Mapping[str, str],
+        seed: int,
+        suits: Callable[[str, str], bool] = lambda room, fault: True,  # noqa: ARG005
+    ) -> None:
+        """`real`: room id to kind, of those with real agents. `suits`: whether a light room (by its id) is fitted for
+        what is expected of a fault (by its name)."""
         self._scenario = scenario
         self._chance = random.Random(seed)
         self._real = dict(real)
+        self._suits = suits
         self._communes = by_commune(places)
         self._clusters = by_cluster(places)
         self._rooms = [place.room for place in places]
@@ -80,7 +89,11 @@ class Director:
             free = sorted(group for group in groups if (group[0] < len(group[2]) if again else not group[0]))
             rooms = tuple(room for group in free[:count] for room in group[2]) if len(free) >= count else ()
         elif line.on == "light":
-            fit = [room for room in self._rooms if room not in self._real and self._is_free(room)]
+            fit = [
+                room
+                for room in self._rooms
+                if room not in self._real and self._is_free(room) and self._suits(room, line.fault)
+            ]
             rooms = tuple(self._chance.sample(fit, count)) if len(fit) >= count else ()
         else:
             fit = [room for room, kind in self._real.items() if kind == line.on and self._is_free(room)]

@@ -25,9 +25,10 @@ import paho.mqtt.client as mqtt
 from agent.core.facts import Instant
 from agent.uplink.publisher import BrokerConfig, make_room_client, retry_delay_s
 from agent.uplink.trust import read_root
+from sim import fitout
 from sim.book import Book
 from sim.control import LINE_MAX, answer
-from sim.light import LightRoom, shared
+from sim.light import LightRoom, Shared
 
 log = logging.getLogger("sim.fleet")
 
@@ -94,7 +95,7 @@ class Connection:
 
     def _connect(self, now: Instant) -> None:
         session = self.room.session
-        client = make_room_client(self.room.name, self._fleet.broker, session.last_will(now))
+        client = make_room_client(self.room.name, self._fleet.broker, session.last_will(self.room.by_its_clock(now)))
         client.on_connect = self._on_connect
         client.on_message = self._on_message
         client.on_publish = self._on_publish
@@ -131,7 +132,7 @@ class Connection:
     def farewell(self, now: Instant) -> None:
         """Say that the room ends on purpose."""
         if self._client is not None and self.up:
-            will = self.room.session.last_will(now)
+            will = self.room.session.last_will(self.room.by_its_clock(now))
             self._client.publish(will.topic, will.payload, qos=1, retain=True)
             self._client.disconnect()
 
@@ -161,7 +162,7 @@ class Connection:
         """Publish what is due."""
         if self._client is None or not self.up:
             return
-        for message in self.room.session.due(now):
+        for message in self.room.session.due(self.room.by_its_clock(now)):
             info = self._client.publish(message.topic, message.payload, qos=1, retain=message.retain)
             if message.token:
                 self._tokens[info.mid] = message.token
@@ -173,13 +174,14 @@ class Connection:
         if reason.is_failure:
             return
         client.subscribe([(pattern, 1) for pattern in self.room.session.subscriptions()])
-        self.room.session.connected(self._fleet.instant())
+        self.room.session.connected(self.room.by_its_clock(self._fleet.instant()))
         self.up = True
         self._attempt = 0
 
     def _on_message(self, _client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
         now = self._fleet.instant()
-        incoming = self.room.session.received(message.topic, bytes(message.payload), message.retain, now)
+        told = (message.topic, bytes(message.payload), message.retain)
+        incoming = self.room.session.received(*told, self.room.by_its_clock(now))
         if incoming.fleet is not None:
             self._window_s = min(600.0, max(5.0, incoming.fleet.reconnect_window_s))
         if incoming.events or incoming.records or incoming.meta or incoming.told_in:
@@ -202,12 +204,16 @@ class Fleet:
         self.urgent: set[Connection] = set()
         """Rooms that have heard something, to be turned at once."""
         now = self.instant()
-        common = shared(plan.scale)
+        common = Shared(plan.scale)
         root = read_root(plan.root_key) if plan.root_key else b""
         chance = random.Random(plan.seed)
         self.connections = [
             Connection(
-                LightRoom(name, common, now, chance.randrange(2**31), root), self, now.mono_s + number * CONNECT_GAP_S
+                LightRoom(
+                    name, common, now, chance.randrange(2**31), root, fitout.of_light(name, plan.seed, plan.scale)
+                ),
+                self,
+                now.mono_s + number * CONNECT_GAP_S,
             )
             for number, name in enumerate(plan.rooms)
         ]

@@ -1,21 +1,30 @@
 """The hardware of a real room: everything a `diemcau-agent` touches. Several stand in a rack (`sim.rack`).
 
-One kind of room for every way to a codec (`KINDS`), and `generic`, a codec that is watched by ping, TCP and SIP alone.
-All have meters on room and codec, a UPS, sensors, and relays for
-codec, switch, converter, display, light and fan.
+All kinds (`sim.kinds`) have meters on room, codec and amplifier, a UPS, sensors, and relays for codec, switch,
+converter, display, splitter, light, fan and amplifier. One kind has a conference PC beside its codec.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
 
-from sim.physics import Fitting, Hang, RoomPhysics
-from sim.physics.display import CODEC_INPUT
-from sim.physics.room import profiles
+from sim import room_toml
+from sim.kinds import (
+    CHRONY,
+    DISPLAYS,
+    LAMP_S,
+    METERS,
+    NO_CHRONY,
+    OUTLETS,
+    PASSWORD,
+    RELAYS,
+    WEB,
+    RoomPlan,
+    fitting,
+)
+from sim.physics import Hang, RoomPhysics
 from sim.servers.apc import ApcPort
 from sim.servers.cisco import CiscoConversation
 from sim.servers.cisco_web import CiscoWebConversation
@@ -25,6 +34,7 @@ from sim.servers.mdc import MdcConversation
 from sim.servers.nut import NutConversation
 from sim.servers.outlets import Plug, plug_port
 from sim.servers.path import PathPort
+from sim.servers.pc import PcOfRoom, WindowsConversation
 from sim.servers.pjlink import PjlinkConversation
 from sim.servers.poly import PolyConversation
 from sim.servers.pzem import PzemConversation
@@ -34,46 +44,6 @@ from sim.servers.sysfs import SysfsTree
 from sim.servers.tls import DeviceCertificate
 from sim.servers.videoos import VideoOsConversation
 
-Kind = Literal[
-    "cisco_serial", "cisco_tcp", "poly_tcp", "generic", "cisco_ssh", "cisco_http", "cisco_ws", "poly_videoos",
-    "huawei_te",
-]  # fmt: skip
-KINDS: tuple[Kind, ...] = get_args(Kind)
-FAMILIES: dict[Kind, str] = {
-    "cisco_serial": "cisco_xapi", "cisco_tcp": "cisco_xapi", "cisco_ssh": "cisco_xapi", "poly_tcp": "poly_cli",
-    "generic": "generic", "cisco_http": "cisco_http", "cisco_ws": "cisco_ws",
-    "poly_videoos": "poly_videoos", "huawei_te": "huawei_te",
-}  # fmt: skip
-WEB: dict[Kind, str] = {"cisco_http": "http", "cisco_ws": "ws", "poly_videoos": "https", "huawei_te": "https"}
-"""Kinds of rooms whose codec is reached through its web interface, and by which scheme."""
-DISPLAYS: dict[Kind, tuple[str, str]] = {"cisco_tcp": ("pjlink", CODEC_INPUT), "generic": ("samsung_mdc", "hdmi1")}
-"""Kinds of rooms whose display has a control line, and its family and input; in the others only the meter sees it."""
-LAMP_S = 8.0
-"""How long a projector's lamp warms up or cools, before scaling [J]."""
-PASSWORD = "mo-phong"
-RELAYS: dict[str, tuple[int, str]] = {
-    "codec": (17, "nc"), "switch": (18, "nc"), "converter": (22, "nc"), "display": (23, "nc"),
-    "light": (24, "no"), "fan": (25, "no"),
-}  # fmt: skip
-"""Pin and contact of each load."""
-OUTLETS: dict[Kind, str] = {"cisco_ws": "shelly", "cisco_http": "tasmota", "cisco_ssh": "apc_rpdu2"}
-"""Kinds of rooms whose codec hangs on a smart plug instead of a relay of the board, and the plug's family."""
-
-CHRONY = "7F7F0101,127.127.1.1,3,1795390000.0,0.000012,0.00001,0.00002,1.0,0.0,0.1,0.01,0.001,64.0,Normal"
-"""What `chronyc -c tracking` says of a clock that is disciplined."""
-
-
-@dataclass(frozen=True, slots=True)
-class RoomPlan:
-    """One real room to simulate."""
-
-    room: str
-    kind: Kind
-    scale: float = 1.0
-    seed: int = 0
-    root_key: str = ""
-    """Whose list of keys the room believes; empty: it obeys orders that nobody has signed."""
-
 
 class RoomHardware:
     """One room: physics, servers, pins, and the `room.toml` that fits them."""
@@ -82,18 +52,21 @@ class RoomHardware:
         self.plan = plan
         self.folder = folder
         self._clock = clock
-        self.physics = RoomPhysics(plan.room, fitting(plan.scale), clock())
+        self.physics = RoomPhysics(plan.room, fitting(plan), clock())
         self.levels: dict[int, int] = {}
         """Pin levels, kept whatever becomes of the agent."""
         self._parts: list[TcpPort | PathPort | SerialPort | SipPort | SshPort | ApcPort] = []
         self._pins: asyncio.Server | None = None
         self._sysfs = SysfsTree(folder / "sys", plan.seed)
-        self._codec_uri = ""
+        self._time_said = ""
+        self.codec_uri = ""
         self.plug: Plug | None = None
         self.plug_uri = ""
         """The smart plug that feeds the codec; empty: a relay does."""
         self.display_uri = ""
         """Its control line; empty: it has none."""
+        self.pc_uri = ""
+        """The conference PC's; empty: there is none."""
 
     @property
     def pins_socket(self) -> Path:
@@ -103,11 +76,12 @@ class RoomHardware:
     def describe(self) -> list[str]:
         """Where everything is, a line each."""
         return [
-            f"codec: {self._codec_uri or 'no control interface'}, user admin, password {PASSWORD}",
+            f"codec: {self.codec_uri or 'no control interface'}, user admin, password {PASSWORD}",
             f"codec, alive: tcp:127.0.0.1:{self._alive.port}; SIP: udp 127.0.0.1:{self._sip.port}",
-            f"meters: {self.folder / 'meter-room'}, {self.folder / 'meter-codec'}",
-            f"UPS (NUT): 127.0.0.1:{self._nut.port}; sysfs: {self.folder / 'sys'}",
+            "meters: " + ", ".join(str(self.folder / f"meter-{role}") for role in METERS),
+            f"UPS (NUT): 127.0.0.1:{self.nut.port}; sysfs: {self.folder / 'sys'}",
             f"display: {self._display_words()}",
+            f"PC: {self.pc_uri or 'none'}",
             f"gateway: tcp:127.0.0.1:{self._gateway.port}; way to the hub: tcp:127.0.0.1:{self._hub.port}",
             f"beyond the converter: node tcp:127.0.0.1:{self._node.port}, MCU tcp:127.0.0.1:{self._mcu.port}",
             "relays: " + ", ".join(self._relay_words(load) for load in RELAYS),
@@ -128,14 +102,14 @@ class RoomHardware:
         self._hub = PathPort(room.hub_up)
         self._node, self._mcu = PathPort(room.node_up), PathPort(room.mcu_up)
         self._broker = PathPort(room.hub_up)
-        self._nut = TcpPort(room.board_on, lambda: NutConversation(room, clock))
+        self.nut = TcpPort(room.board_on, lambda: NutConversation(room, clock))
         meters = [
             SerialPort(self.folder / f"meter-{role}", PzemConversation(room, clock, role, self.plan.seed))
-            for role in ("room", "codec")
+            for role in METERS
         ]
         self._parts = [
-            self._alive, self._sip, self._gateway, self._hub, self._node, self._mcu, self._broker, self._nut, *meters,
-            *self._codec_ports(), *self._display_ports(), *await self._plug_ports(),
+            self._alive, self._sip, self._gateway, self._hub, self._node, self._mcu, self._broker, self.nut, *meters,
+            *self._codec_ports(), *self._display_ports(), *self._pc_ports(), *await self._plug_ports(),
         ]  # fmt: skip
         self.pins_socket.unlink(missing_ok=True)
         self._pins = await asyncio.start_unix_server(self._pin_client, str(self.pins_socket))
@@ -145,13 +119,13 @@ class RoomHardware:
         room, clock = self.physics, self._clock
         if self.plan.kind == "cisco_serial":
             path = self.folder / "codec"
-            self._codec_uri = f"serial://{path}?baud=115200"
+            self.codec_uri = f"serial://{path}?baud=115200"
             return [SerialPort(path, CiscoConversation(room, clock, password=PASSWORD, serial=True))]
         if self.plan.kind == "generic":
             return []
         if self.plan.kind == "cisco_ssh":
             ssh = SshPort(self._port_up, lambda: CiscoConversation(room, clock), "admin", PASSWORD)
-            self._codec_uri = f"ssh://127.0.0.1:{ssh.port}"
+            self.codec_uri = f"ssh://127.0.0.1:{ssh.port}"
             return [ssh]
 
         if WEB.get(self.plan.kind) == "https":
@@ -167,7 +141,7 @@ class RoomHardware:
             return CiscoConversation(room, clock, password=PASSWORD)
 
         port = TcpPort(self._port_up, make)
-        self._codec_uri = f"{WEB.get(self.plan.kind, 'tcp')}://127.0.0.1:{port.port}"
+        self.codec_uri = f"{WEB.get(self.plan.kind, 'tcp')}://127.0.0.1:{port.port}"
         return [port]
 
     def _json_web_port(self) -> TcpPort:
@@ -181,7 +155,7 @@ class RoomHardware:
             return kind(room, clock, self.sessions)
 
         port = TcpPort(self._port_up, make, tls=self.certificate.context)
-        self._codec_uri = f"https://127.0.0.1:{port.port}"
+        self.codec_uri = f"https://127.0.0.1:{port.port}"
         return port
 
     def _display_ports(self) -> list[TcpPort]:
@@ -199,6 +173,18 @@ class RoomHardware:
             room.display.settle_s = LAMP_S * self.plan.scale
         port = TcpPort(lambda: room.gateway_up() and room.display.running(), make)
         self.display_uri = f"tcp://127.0.0.1:{port.port}"
+        return [port]
+
+    def _pc_ports(self) -> list[SshPort]:
+        room, pc = self.physics, self.physics.pc
+        if pc is None:
+            return []
+        machine = PcOfRoom(room, self._clock)
+        port = SshPort(
+            lambda: room.gateway_up() and pc.serving(self._clock()), lambda: WindowsConversation(machine), "admin",
+            PASSWORD,
+        )  # fmt: skip
+        self.pc_uri = f"ssh://127.0.0.1:{port.port}"
         return [port]
 
     async def _plug_ports(self) -> list[TcpPort | ApcPort]:
@@ -228,8 +214,22 @@ class RoomHardware:
         """Let time pass, a few times a second."""
         self.physics.advance(self._clock())
         self._sysfs.update(self.physics)
+        self._tell_time()
         for part in self._parts:
             await part.tick()
+
+    def _tell_time(self) -> None:
+        """What chrony would say. The board's own clock is this machine's, and stays right."""
+        said = CHRONY if self.physics.clock.synced else NO_CHRONY
+        if said != self._time_said:
+            self._time_said = said
+            fresh = self._time_file.with_suffix(".new")
+            fresh.write_text(said + "\n", "ascii")
+            fresh.replace(self._time_file)
+
+    @property
+    def _time_file(self) -> Path:
+        return self.folder / "chrony"
 
     def close(self) -> None:
         """Let go of sockets and lines."""
@@ -272,6 +272,20 @@ class RoomHardware:
             if number == pin and not (load == "codec" and self.plug_uri):
                 self.physics.relay(load, bool(level) == (contact == "no"), self._clock())
 
+    # -- words
+
+    def _relay_words(self, load: str) -> str:
+        if load == "codec" and self.plug_uri:
+            return f"codec {OUTLETS[self.plan.kind]} {self.plug_uri}, password {PASSWORD}"
+        pin, contact = RELAYS[load]
+        return f"{load} GPIO{pin} ({contact})"
+
+    def _display_words(self) -> str:
+        if not self.display_uri:
+            return "no control interface"
+        family, _ = DISPLAYS[self.plan.kind]
+        return f"{family} {self.display_uri}" + (f", password {PASSWORD}" if family == "pjlink" else "")
+
     # -- the agent's configuration
 
     def write_config(self, broker_port: int = 0, user: str = "", password: str = "") -> Path:
@@ -281,105 +295,11 @@ class RoomHardware:
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         self._broker.target = broker_port
-        text = self._toml(
-            self._broker.port if broker_port else 0,
-            user,
-            _secret(self.folder / "broker.secret", password) if password else "",
-        )
+        at = room_toml.Addresses(
+            codec=self.codec_uri, display=self.display_uri, pc=self.pc_uri, plug=self.plug_uri,
+            alive=self._alive.port, sip=self._sip.port, nut=self.nut.port, gateway=self._gateway.port,
+            hub=self._hub.port, beyond=(self._node.port, self._mcu.port), time_file=self._time_file,
+        )  # fmt: skip
+        text = room_toml.text(self.plan, self.folder, at, self._broker.port if broker_port else 0, user, password)
         self.config.write_text(text, "utf-8")
         return self.config
-
-    def _toml(self, broker_port: int, user: str, password_file: str) -> str:
-        kind = self.plan.kind
-        family = FAMILIES[kind]
-        codec: dict[str, Any] = {
-            "family": family,
-            "ping": f"tcp:127.0.0.1:{self._alive.port}",
-            "tcp": f"tcp:127.0.0.1:{self._alive.port}",
-            "sip": f"sip:127.0.0.1:{self._sip.port}",
-            "api_timeout_s": 6.0,
-        }
-        # Reaching out must not take longer than the compressed freshness of what was seen before.
-        codec["reach_timeout_s"] = max(0.5, min(2.0, 10 * self.plan.scale))
-        if self._codec_uri:
-            codec |= {"uri": self._codec_uri, "user": "admin", "password_file": _secret(self.folder / "codec.secret")}
-        sections: list[tuple[str, dict[str, Any]]] = [
-            ("[room]", {"id": self.plan.room, "state_dir": str(self.folder / "state")}),
-            ("[policy]", {"time_scale": float(self.plan.scale)}),
-            ("[commands]", {"root_key": self.plan.root_key} if self.plan.root_key else {"accept_unsigned": True}),
-            ("[phones]", {"centre": "0000 000 001", "carrier": "0000 000 002", "power": "0000 000 003"}),
-            ("[thresholds]", {"call_draw_w": 40.0}),
-            ("[codec]", codec),
-            *(("[[meters]]", {"role": role, "uri": f"serial://{self.folder / f'meter-{role}'}", "timeout_s": 0.5})
-              for role in ("room", "codec")),
-            *self._display_section(),
-            ("[ups]", {"name": "ups", "host": "127.0.0.1", "port": self._nut.port}),
-            ("[network]", {
-                "interface": SysfsTree.INTERFACE, "gateway": f"tcp:127.0.0.1:{self._gateway.port}",
-                "hub": [f"tcp:127.0.0.1:{self._hub.port}"],
-                "beyond": [f"tcp:127.0.0.1:{port.port}" for port in (self._node, self._mcu)],
-                "clock_command": ["echo", CHRONY],
-                "timeout_s": codec["reach_timeout_s"], "sysfs_root": str(self.folder / "sys"),
-            }),
-            *(("[[sensors]]", {"chip": chip, "place": place, "sysfs_root": str(self.folder / "sys")})
-              for chip, place in (("bme280", "room"), ("bh1750", "room"), ("ds18b20", "rack"))),
-            ("[board]", {"vcgencmd": [], "sysfs_root": str(self.folder / "sys")}),
-            *((f"[relays.{load}]", self._relay(load)) for load in RELAYS),
-        ]  # fmt: skip
-        if broker_port:
-            broker: dict[str, Any] = {"host": "127.0.0.1", "port": broker_port}
-            if user:
-                broker |= {"user": user, "password_file": password_file}
-            sections.append(("[broker]", broker))
-        return "\n".join(
-            head + "\n" + "".join(f"{key} = {_toml_value(value)}\n" for key, value in values.items())
-            for head, values in sections
-        )
-
-    def _relay_words(self, load: str) -> str:
-        if load == "codec" and self.plug_uri:
-            return f"codec {OUTLETS[self.plan.kind]} {self.plug_uri}, password {PASSWORD}"
-        pin, contact = RELAYS[load]
-        return f"{load} GPIO{pin} ({contact})"
-
-    def _relay(self, load: str) -> dict[str, Any]:
-        if load == "codec" and self.plug_uri:
-            family = OUTLETS[self.plan.kind]
-            return {"family": family, "uri": self.plug_uri, "password_file": _secret(self.folder / "plug.secret")}
-        pin, contact = RELAYS[load]
-        return {"pin": pin, "contact": contact}
-
-    def _display_words(self) -> str:
-        if not self.display_uri:
-            return "no control interface"
-        family, _ = DISPLAYS[self.plan.kind]
-        return f"{family} {self.display_uri}" + (f", password {PASSWORD}" if family == "pjlink" else "")
-
-    def _display_section(self) -> list[tuple[str, dict[str, Any]]]:
-        if not self.display_uri:
-            return []
-        family, shown = DISPLAYS[self.plan.kind]
-        section: dict[str, Any] = {"family": family, "uri": self.display_uri, "input": shown, "timeout_s": 3.0}
-        if family == "pjlink":
-            section["password_file"] = _secret(self.folder / "display.secret")
-        return [("[display]", section)]
-
-
-def fitting(scale: float) -> Fitting:
-    """A room with every duration multiplied, but for the battery: what it says is compared with unscaled limits."""
-    return Fitting(profiles(scale), ups_runtime_s=900.0, climate_tau_s=1200 * scale, board_boot_s=20 * scale)
-
-
-def _secret(path: Path, text: str = PASSWORD) -> str:
-    path.touch(mode=0o600)
-    path.chmod(0o600)
-    path.write_text(text + "\n", "utf-8")
-    return str(path)
-
-
-def _toml_value(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, list):
-        return "[" + ", ".join(_toml_value(part) for part in value) + "]"
-    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"' if isinstance(value, str) else str(value)

@@ -29,16 +29,16 @@ from agent.store.memory import MemoryStore
 from agent.uplink.gate import Discretion
 from agent.uplink.session import Incoming, Session
 from agent.uplink.trust import Trust
-from sim import observe
-from sim.hardware import fitting
-from sim.physics import RoomPhysics
+from sim import fitout, observe
+from sim.physics import Fitting, RoomPhysics
+from sim.physics.fitting import NORMALLY_OPEN
 
 POLL_S = 10.0
 """Between two looks, before scaling, as a real room's codec and meter probes."""
 CALM = 1.8
 """A room without trouble looks this much less often: still about twice within the freshness of what it saw."""
-AIR_EVERY = 3
-"""Air and light are looked at every third time, as real sensors are."""
+SLOW_EVERY = 3
+"""Air, light, PC, the line's quality and the clock are looked at every third time, as by the real probes."""
 SAMPLE_EVERY = 6
 """Every which look becomes history: compressed time would fill the hub's with ten times the rows of a real room."""
 API_S = 0.3
@@ -47,25 +47,35 @@ API_TIMEOUT_S = 6.0
 """How long a silent one is waited for, before scaling."""
 
 CALL_DRAW_W = 40.0
-RELAYS = frozenset({"codec", "switch", "converter", "display", "light", "fan"})
-APIS = frozenset({"codec_restart", "codec_wake", "codec_volume_restore", "codec_unmute", "display_on", "display_input"})
+RELAYS = frozenset({"codec", "switch", "converter", "display", "splitter", "light", "fan", "amplifier"})
+CODEC_APIS = frozenset(
+    {"codec_restart", "codec_wake", "codec_volume_restore", "codec_unmute", "codec_settings_restore"}
+)
+DISPLAY_APIS = frozenset({"display_on", "display_input"})
 PHONES = {"centre": "0000 000 001", "carrier": "0000 000 002", "power": "0000 000 003"}
 """Numbers that nobody has."""
 
 
-@dataclass(frozen=True, slots=True)
 class Shared:
-    """What all light rooms have in common: hundreds of them live in one process."""
+    """What light rooms have in common: hundreds of them live in one process, and rooms that are fitted alike share one
+    policy."""
 
-    policy: Policy
-    rules: tuple[Rule, ...]
-    time_scale: float
+    def __init__(self, time_scale: float) -> None:
+        self.time_scale = time_scale
+        self.rules: tuple[Rule, ...] = shortened_rules(agent.rules.load(), time_scale)
+        self._policies: dict[tuple[frozenset[str], frozenset[str]], Policy] = {}
 
-
-def shared(time_scale: float) -> Shared:
-    """Policy and rules of every light room."""
-    plain = make_policy(relays=RELAYS, apis=APIS, thresholds=Thresholds(call_draw_w=CALL_DRAW_W), phones=PHONES)
-    return Shared(shortened(plain, time_scale), shortened_rules(agent.rules.load(), time_scale), time_scale)
+    def policy(self, fitting: Fitting) -> Policy:
+        """Relays of the loads that there are; orders that what is there takes."""
+        unwatched = frozenset({"codec"}) if fitting.codec == "unwatched" else frozenset()
+        relays = RELAYS & fitting.profiles.keys() - unwatched
+        apis = DISPLAY_APIS | (CODEC_APIS if fitting.codec == "asked" else frozenset())
+        apis |= {"pc_app_restart"} if "pc" in fitting.profiles else frozenset()
+        made = self._policies.get((relays, apis))
+        if made is None:
+            plain = make_policy(relays=relays, apis=apis, thresholds=Thresholds(call_draw_w=CALL_DRAW_W), phones=PHONES)
+            made = self._policies[relays, apis] = shortened(plain, self.time_scale)
+        return made
 
 
 KEPT_BYTES = 64 * 1024
@@ -97,7 +107,10 @@ class Doing:
 class LightRoom:
     """One room. `turn` it when `due_s` has come; `session` speaks for it."""
 
-    def __init__(self, room: str, shared: Shared, now: Instant, seed: int, root: bytes = b"") -> None:
+    def __init__(
+        self, room: str, shared: Shared, now: Instant, seed: int, root: bytes = b"", fitting: Fitting | None = None
+    ) -> None:
+        """`fitting` None: it has everything."""
         self.name = room
         self._discretion = Discretion()
         self.secrecy = Secrecy.UNKNOWN
@@ -105,7 +118,9 @@ class LightRoom:
         self.chance = random.Random(seed)
         self._scale = shared.time_scale
         self._shared = shared
-        self.physics = RoomPhysics(room, fitting(self._scale), now.mono_s)
+        fitting = fitting or fitout.whole(self._scale)
+        self._policy = shared.policy(fitting)
+        self.physics = RoomPhysics(room, fitting, now.mono_s)
         self.physics.climate.temp_c = self.chance.gauss(26.0, 0.8)
         self.physics.climate.humidity_pct = self.chance.gauss(68.0, 4.0)
         self.physics.mains.volts = self.chance.gauss(226.0, 3.5)
@@ -125,7 +140,7 @@ class LightRoom:
     def _boot(self, now: Instant) -> None:
         """The agent starts, knowing what its store remembers."""
         self.room = Room(
-            self._shared.rules, self._shared.policy, self.store, secrets.token_hex(16), __version__, self.name,
+            self._shared.rules, self._policy, self.store, secrets.token_hex(16), __version__, self.name,
             time_scale=self._scale,
         )  # fmt: skip
         self.room.restore(now)
@@ -137,6 +152,11 @@ class LightRoom:
         self._snapshots, self._samples = Snapshots(), Samples()
 
     # -- time
+
+    def by_its_clock(self, now: Instant) -> Instant:
+        """The moment as its board's clock has it."""
+        clock = self.physics.clock
+        return now if clock.synced else Instant(now.mono_s, now.wall_s + clock.ahead_s, synced=False)
 
     @property
     def due_s(self) -> float:
@@ -151,6 +171,7 @@ class LightRoom:
     def turn(self, now: Instant) -> None:
         """Look if it is time, step, commit, act, and offer what there is to tell."""
         self.physics.advance(now.mono_s)
+        now = self.by_its_clock(now)
         if not self._awake(now):
             return
         for doing in [doing for doing in self._doing if now.mono_s >= doing.end_s]:
@@ -187,8 +208,8 @@ class LightRoom:
         """The board dies in the middle of everything: its lines fall off, and whatever was cut has its power back."""
         self._doing.clear()
         self._held.clear()
-        for load in RELAYS:
-            self.physics.relay(load, load not in ("light", "fan"), now.mono_s)
+        for load in self._policy.relays:
+            self.physics.relay(load, load not in NORMALLY_OPEN, now.mono_s)
 
     # -- looking
 
@@ -197,17 +218,21 @@ class LightRoom:
         period_s = self._period_s * (1.0 if self.troubled else CALM)
         # Jitter keeps 600 rooms from falling into step.
         self._poll_s = now.mono_s + period_s * self.chance.uniform(0.9, 1.1)
-        readings: dict[str, Reading] = observe.network(self.physics, self.chance)
-        readings |= observe.power(self.physics, self.chance)
-        readings |= observe.codec(self.physics)
-        readings |= observe.display(self.physics)
+        physics, chance = self.physics, self.chance
+        readings = observe.network(physics) | observe.power(physics, chance) | observe.codec(physics)
+        readings |= observe.display(physics) | self._sound()
         readings["hub.session"] = self.session.online
-        if self._looks % AIR_EVERY == 0:
-            readings |= observe.air(self.physics, self.chance)
+        if self._looks % SLOW_EVERY == 0:
+            readings |= observe.air(physics, chance) | observe.line(physics, chance) | observe.pc(physics)
         event = Observed(Observation("room", readings))
         self.room.feed(event, now)
         if self._looks % SAMPLE_EVERY == 0 and self.secrecy is not Secrecy.MEETING:
             self._samples.add(event, now)
+
+    def _sound(self) -> dict[str, Reading]:
+        """While a meeting may be secret, nothing is measured: as by the real probe's gate."""
+        found = observe.sound(self.physics, self.chance)
+        return found if self.secrecy is Secrecy.OPEN else dict.fromkeys(found, NoReading(str(self.secrecy)))
 
     # -- acting
 
@@ -241,7 +266,7 @@ class LightRoom:
     def _draw(self, load: str) -> dict[str, Value]:
         if load != "codec":
             return {}
-        reading = observe.power(self.physics, self.chance)["codec.draw_w"]
+        reading = observe.power(self.physics, self.chance).get("codec.draw_w", observe.ABSENT)
         return {} if isinstance(reading, NoReading) else {"draw_before_w": reading}
 
     # -- telling
@@ -259,6 +284,7 @@ class LightRoom:
 
     def hear(self, incoming: Incoming, now: Instant) -> None:
         """Take what came from the hub; the next `turn` commits it."""
+        now = self.by_its_clock(now)
         self._discretion.heed(incoming)
         for key, value in incoming.meta.items():
             self.room.remember_meta(key, value)

@@ -15,7 +15,7 @@ from sim.asked import DemoOptions, mistake
 from sim.control import ControlError, ask
 from sim.demo import perform
 from sim.faults import FAULTS
-from sim.hardware import KINDS, RoomPlan
+from sim.kinds import KINDS, RoomPlan
 from sim.pins import ENV
 from sim.rack import Rack
 from wire.streams import spoken
@@ -113,14 +113,18 @@ def _main(argv: Sequence[str] | None) -> int:
                 return _room(arguments)
             case "faults":
                 for kind in FAULTS.values():
-                    sys.stdout.write(f"{kind.name:20} {kind.scope:8} {kind.expect:10} {kind.title}\n")
+                    sys.stdout.write(f"{kind.name:20} {kind.scope:8} {kind.expect:10} {kind.when:7} {kind.title}\n")
             case "check":
                 scenario.load(arguments.file)
                 sys.stdout.write(f"{arguments.file}: hợp lệ / is good\n")
             case order:
                 lasts = {"lasts_s": arguments.lasts} if order == "inject" else {}
                 control = arguments.folder / "control"
-                ask(control, do=order, rooms=[arguments.room], fault=arguments.fault, **lasts)
+                said = ask(control, do=order, rooms=[arguments.room], fault=arguments.fault, **lasts)
+                if any(entry["expect"] == "unseen" for entry in said.get("entries", ())):
+                    sys.stdout.write(
+                        "Phòng này không tự phát hiện được sự cố này / no rule can find this fault in this room\n"
+                    )
     except (ControlError, scenario.ScenarioError) as error:
         sys.stderr.write(f"{error}\n")
         return 1

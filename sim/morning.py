@@ -29,6 +29,9 @@ class Struck(Protocol):
     def real_kinds(self) -> dict[str, str]:
         """Rooms with real agents, and how their codec is reached."""
 
+    def suits(self, room: str, fault: str) -> bool:
+        """Whether a light room is fitted for what is expected of a fault."""
+
     def tell(self, rooms: tuple[str, ...], **order: Any) -> None:
         """Give an order about rooms. Raises ControlError."""
 
@@ -42,7 +45,7 @@ class Morning:
         """`said` hears of every fault as it comes, and in which rooms."""
         self._province = province
         self._said = said
-        self._director = Director(plan, province.places, province.real_kinds, seed)
+        self._director = Director(plan, province.places, province.real_kinds, seed, province.suits)
         self._todo = self._director.first_round()
         self._calls = [planned for planned in self._todo if planned.line.call_s]
         self._again = [

@@ -15,10 +15,12 @@ from typing import Any
 
 import msgspec
 
-from sim import broker, places, scenario
+from sim import broker, fitout, places, scenario
 from sim.account import hub_numbers
 from sim.control import ask
 from sim.director import FULL
+from sim.fault_kind import expected
+from sim.faults import FAULTS
 from sim.fleet import FleetPlan
 from sim.process import Child, StartError, answers, free_port, program
 from sim.real import KINDS, RealRooms
@@ -80,6 +82,11 @@ class Province:
     def real_kinds(self) -> dict[str, str]:
         """Rooms with real agents, and how their codec is reached."""
         return dict(self.real.kinds) if self.real else {}
+
+    def suits(self, room: str, fault: str) -> bool:
+        """Whether a light room is fitted for what is expected of a fault."""
+        kind = FAULTS[fault]
+        return expected(kind, fitout.of_light(room, self._seed, SCALE)) == kind.expect
 
     # -- start
 

@@ -10,7 +10,8 @@ from typing import Any
 
 from sim.book import Book
 from sim.control import answer
-from sim.hardware import RoomHardware, RoomPlan
+from sim.hardware import RoomHardware
+from sim.kinds import RoomPlan
 from sim.servers.shell import TICK_S
 
 

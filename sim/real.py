@@ -19,7 +19,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from agent.store.sqlite import LEAP
-from sim.hardware import Kind, RoomPlan
+from sim.kinds import Kind, RoomPlan
 from sim.pins import ENV
 from sim.process import Child, StartError, program
 from sim.rack import Rack

@@ -41,6 +41,7 @@ def summary(rows: Rows) -> dict[str, Any]:
         "faults_injected": len(rows),
         "faults_healed": sum(row["outcome"] == "healed" for row in rows),
         "faults_escalated": sum(row["outcome"] == "escalated" for row in rows),
+        "faults_unseen": sum(_rightly_unseen(row) for row in rows),
         "fault_to_console_s": {
             **percentiles(delay_s for delays in by_fault.values() for delay_s in delays),
             "by_fault": {name: percentiles(delays) for name, delays in sorted(by_fault.items())},
@@ -49,6 +50,11 @@ def summary(rows: Rows) -> dict[str, Any]:
         "misjudged": [row for row in rows if _misjudged(row)],
         "not_healed": [row for row in rows if row["outcome"] != "healed"],
     }
+
+
+def _rightly_unseen(row: Mapping[str, Any]) -> bool:
+    """Whether nobody was told of what no rule can find in that room."""
+    return bool(row["outcome"] == row["expect"] == "unseen")
 
 
 def _misjudged(row: Mapping[str, Any]) -> bool:
@@ -64,7 +70,7 @@ def problems(result: Mapping[str, Any], not_injected: int) -> list[str]:
     found = []
     if result["rooms_heard"] != result["rooms_expected"]:
         found.append(f"{result['rooms_heard']} of {result['rooms_expected']} rooms were heard")
-    undecided = [row for row in result["not_healed"] if row["outcome"] != "escalated"]
+    undecided = [row for row in result["not_healed"] if row["outcome"] != "escalated" and not _rightly_unseen(row)]
     if undecided:
         first = undecided[0]
         found.append(

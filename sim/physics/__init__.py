@@ -7,7 +7,8 @@ times and time constants, never by running the clock faster.
 from sim.physics.codec import Codec, CodecProfile, Hang
 from sim.physics.device import Device, Profile
 from sim.physics.display import Display
-from sim.physics.room import Fitting, RoomPhysics
+from sim.physics.fitting import Fitting
+from sim.physics.room import RoomPhysics
 from sim.physics.witness import Act, Outage, Witness
 
 __all__ = [

@@ -20,6 +20,9 @@ class Air:
     lamp_lx: float = 380.0
     co2_ppm: float = 650.0
     """Carbon dioxide: outdoors 420, a room full of people over 1500 [J]. It stays as it is set."""
+    chill_c: float = 0.0
+    """By so much the equipment is kept colder than its heat would have it: the air conditioner blows on it, or it has
+    stood in a cold night."""
     tau_s: float = 1800.0
     at_s: float = 0.0
     """The moment up to which the temperature is known."""
@@ -28,7 +31,7 @@ class Air:
     RISE_C_PER_W = 0.03
     """400 W of equipment warm an uncooled room by 12 °C [J]."""
     RACK_C_PER_W = 0.03
-    FAN_C = 12.0
+    FAN_C = 14.0
     FAN_HASTE = 3.0
     """A fan exchanges the air: the room goes to its new balance this much faster [J]."""
 
@@ -49,7 +52,7 @@ class Air:
 
     def rack_c(self, heat_w: float) -> float:
         """Temperature at the equipment."""
-        return self.temp_c + heat_w * self.RACK_C_PER_W
+        return self.temp_c + heat_w * self.RACK_C_PER_W - self.chill_c
 
     def light_lx(self, lamp: bool) -> float:
         """Light on the table."""

@@ -11,6 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from sim.physics.device import Device, Profile
+from sim.physics.settings import are_changed, change, mend, usual_named, usual_tree
+
+VOLUME_PCT = 70
+"""How loud it is where nobody has changed anything."""
 
 
 class Hang(enum.StrEnum):
@@ -52,27 +56,12 @@ class Codec(Device):
         self.standby = False
         self.mic_muted = False
         self.upgrading = False
-        self.volume_pct = 70
-        self.settings: dict[str, Any] = {
-            "Audio": {
-                "DefaultVolume": "70",
-                "Input": {"Microphone": [{"id": "1", "Level": "14"}, {"id": "2", "Level": "14"}]},
-            },
-            "H323": {"H323Alias": {"E164": "0241234"}},
-            "Standby": {"Delay": "480", "Control": "On"},
-            "SystemUnit": {"Name": "Phong hop"},
-        }
-        """A Cisco codec's configuration, as far as anybody here asks for it; it outlives every restart."""
-        self.named: dict[str, str | int | bool] = {
-            "autoanswer": "no", "maxtimeincall": "0", "sleeptime": "0", "ntpserver": "192.0.2.5",
-            "donotdisturb global": "off", "donotdisturb talk": "off",
-            "comm.callpreference.h239enable": True, "comm.callsetting.callfeatures.maxtimeincall": 480,
-            "system.info.systemname": "Phong hop",
-            "sipserv_addr": "192.0.2.9", "enabletelnet": 0,
-        }  # fmt: skip
+        self.volume_pct = VOLUME_PCT
+        self.output_muted = False
+        self.settings: dict[str, Any] = usual_tree()
+        """A Cisco codec's configuration."""
+        self.named: dict[str, str | int | bool] = usual_named()
         """Other makers' settings, by name."""
-        self.camera = True
-        self.display = True
         self.registration_stuck = False
         """The registrar keeps refusing until the codec starts anew."""
         # A codec that is looked at for the first time has long been up.
@@ -86,7 +75,7 @@ class Codec(Device):
         self.hang = Hang.NONE
         self.standby = False
         self.registration_stuck = False
-        self.mic_muted = False
+        self.mic_muted = self.output_muted = False
         self.started_s = now_s
         self.boots += 1
 
@@ -110,6 +99,33 @@ class Codec(Device):
             return False
         self.standby = False
         return True
+
+    def restore_volume(self, now_s: float) -> bool:
+        """Obey an order to be as loud as ever. False when it cannot."""
+        if not self.answers(now_s):
+            return False
+        self.volume_pct, self.output_muted = VOLUME_PCT, False
+        return True
+
+    def unmute(self, now_s: float) -> bool:
+        """Obey an order to open the microphones. False when it cannot."""
+        if not self.answers(now_s):
+            return False
+        self.mic_muted = False
+        return True
+
+    @property
+    def settings_changed(self) -> bool:
+        """Whether its settings are not those that its room wants."""
+        return are_changed(self.settings, self.named)
+
+    def change_settings(self) -> None:
+        """Somebody changes them in a menu."""
+        change(self.settings, self.named)
+
+    def put_settings_right(self) -> None:
+        """They are as the room wants them."""
+        mend(self.settings, self.named)
 
     def reachable(self, now_s: float) -> bool:
         """Whether its network stack is there: it needs power and half of its boot time."""

@@ -22,6 +22,11 @@ class Mains:
         """Whether equipment on it runs."""
         return self.breaker and self.volts >= ABSENT_V
 
+    @property
+    def behind_breaker_v(self) -> float:
+        """What a UPS in the room gets, in volts."""
+        return self.volts if self.breaker else 0.0
+
 
 class Ups:
     """A battery between the grid and codec, switch, converter and board. Recharges ten times slower than it drains."""
@@ -30,6 +35,8 @@ class Ups:
     LOW = 0.25
 
     def __init__(self, runtime_s: float, now_s: float) -> None:
+        self.new_s = runtime_s
+        """How long a new battery lasts."""
         self.full_s = runtime_s
         self.left_s = runtime_s
         self.worn = False
@@ -52,6 +59,12 @@ class Ups:
             self.left_s = max(0.0, self.left_s - passed_s)
         self._on_grid = grid
         self.empty = self.left_s <= 0 and not grid
+
+    def wear(self, share: float = 1.0) -> None:
+        """From now on a full battery lasts this share of what a new one does; 1: it is a new one. Its self-test asks
+        for another one as soon as it lasts less."""
+        self.full_s, self.worn = self.new_s * share, share < 1.0
+        self.left_s = min(self.left_s, self.full_s) if self.worn else self.full_s
 
     @property
     def on_battery(self) -> bool:

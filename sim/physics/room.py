@@ -2,55 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from math import inf
 
 from sim.physics.air import Air
 from sim.physics.camera import Camera
+from sim.physics.clock import BoardClock
 from sim.physics.codec import Codec, CodecProfile
-from sim.physics.device import Device, Profile
+from sim.physics.device import Device
 from sim.physics.display import CODEC_INPUT, Display
+from sim.physics.fitting import LINE, NORMALLY_OPEN, ON_UPS, Fitting
+from sim.physics.pc import Pc
 from sim.physics.power import Mains, Ups
+from sim.physics.sound import HOWL_DBC, QUIET_DBC, TALK_DBC, Microphone
 from sim.physics.witness import Act, Outage, Witness
-
-ON_UPS = frozenset({"codec", "switch", "converter"})
-"""Loads behind the UPS, with the board. Display, lights, fan and amplifier hang on the grid."""
-
-LINE = frozenset({"switch", "converter"})
-"""Loads whose cut is needless while they work: nothing but their own hang is mended by it."""
 
 BOARD_W = 5.0
 PACKETS_PER_S = 250.0
 """Of a video call at 2 Mbit/s, each way [J]."""
-
-
-def profiles(scale: float = 1.0) -> dict[str, Profile]:
-    """Usual devices, with every duration multiplied. Boot times as in `agent.core.remedies.LOADS`."""
-    return {
-        profile.name: profile
-        for profile in (
-            CodecProfile(boot_s=150 * scale, register_s=8 * scale, discharge_s=5 * scale),
-            Profile("switch", 45 * scale, 9, discharge_s=3 * scale),
-            Profile("converter", 30 * scale, 4, discharge_s=3 * scale),
-            Profile("display", 20 * scale, 95, discharge_s=1 * scale),
-            Profile("light", 0.0, 72, discharge_s=0),
-            Profile("fan", 0.0, 45, discharge_s=0),
-        )
-    }
-
-
-@dataclass(frozen=True, slots=True)
-class Fitting:
-    """What a room has and how it behaves."""
-
-    profiles: Mapping[str, Profile] = field(default_factory=profiles)
-    ups_runtime_s: float = 900.0
-    """0: no UPS."""
-    climate_tau_s: float = 1800.0
-    board_boot_s: float = 20.0
-    beyond: bool = True
-    """Whether the room knows of a second target beyond the converter, besides the hub."""
 
 
 class RoomPhysics:
@@ -67,14 +35,23 @@ class RoomPhysics:
         self.codec = Codec(codec, now_s)
         self.display = Display(fitting.profiles["display"], now_s)
         special: dict[str, Device] = {"codec": self.codec, "display": self.display}
+        self.pc = Pc(fitting.profiles["pc"], now_s) if "pc" in fitting.profiles else None
+        if self.pc is not None:
+            special["pc"] = self.pc
         self.devices: dict[str, Device] = {
             name: special.get(name) or Device(profile, now_s) for name, profile in fitting.profiles.items()
         }
-        self.closed: dict[str, bool] = {name: name not in ("light", "fan") for name in fitting.profiles}
-        """By load: whether its relay lets power through. Lights and fan are wired normally open."""
+        self.closed: dict[str, bool] = {name: name not in NORMALLY_OPEN for name in fitting.profiles}
+        """By load: whether its relay lets power through."""
         self.wall_switch = True
         """The lights have a second switch at the door: they burn when either is on."""
+        self.amplifier_by_hand = True
+        """The same of the amplifier: people have switched it on beside its relay."""
         self.camera = Camera()
+        self.microphone = Microphone()
+        self.picture_cable = True
+        """The HDMI cable from the codec to splitter and display is in."""
+        self.clock = BoardClock()
         self.climate = Air(tau_s=fitting.climate_tau_s, at_s=now_s)
         self.ring_up = True
         """The carrier's ring carries the line to the province."""
@@ -121,7 +98,8 @@ class RoomPhysics:
         grid = self.mains.present
         backed = self.backed()
         for name, device in self.devices.items():
-            device.power(self.closed[name] and (backed if name in ON_UPS else grid), now_s)
+            fed = self.closed[name] or (name == "amplifier" and self.amplifier_by_hand)
+            device.power(fed and (backed if name in ON_UPS else grid), now_s)
         if backed != self._board_powered:
             self._board_powered = backed
             self.board_ready_s = now_s + self.fitting.board_boot_s if backed else inf
@@ -198,22 +176,67 @@ class RoomPhysics:
         """Whether the fan turns."""
         return self.mains.present and self.closed.get("fan", False)
 
+    def call_jitter_ms(self) -> float:
+        """Largest jitter of what the call brings here [J]."""
+        return 5.0 + round(3 * self.line_loss_pct)
+
+    def camera_found(self) -> bool:
+        """What the codec says of its camera: it counts the cable."""
+        return self.camera.plugged
+
+    def display_found(self) -> bool:
+        """What the codec says of its display: something with power is at the other end of the cable, hung or not."""
+        return self.picture_cable and ("splitter" not in self.devices or self.devices["splitter"].running())
+
+    def picture_sent(self) -> bool:
+        """The codec sends a picture, and cable and splitter carry it."""
+        sent = self.codec.serving(self.now_s) and not self.codec.standby
+        return sent and self._picture_carried()
+
+    def _picture_carried(self) -> bool:
+        return self.picture_cable and ("splitter" not in self.devices or self.devices["splitter"].serving(self.now_s))
+
+    def picture_arrives(self) -> bool:
+        """Whether the codec's picture comes to the input that the display shows."""
+        return self.picture_sent() and self.display.input == CODEC_INPUT
+
     def display_w(self) -> float:
-        """What the display takes; asleep when the codec sends no picture."""
+        """What the display takes; asleep when no picture comes from the codec."""
         if not self.display.running():
             return 0.0
         lit = self.codec.running() and not self.codec.standby and self.display.lit(self.now_s)
-        return self.display.draw_w(self.now_s) if lit else 0.6
+        return self.display.draw_w(self.now_s) if lit and self._picture_carried() else 0.6
 
-    def picture_arrives(self) -> bool:
-        """Whether the codec sends a picture to the input that the display shows."""
-        return self.codec.serving(self.now_s) and not self.codec.standby and self.display.input == CODEC_INPUT
+    def amplifier_w(self) -> float:
+        """What the amplifier takes; 0 where there is none."""
+        return self.devices["amplifier"].draw_w(self.now_s) if "amplifier" in self.devices else 0.0
+
+    def loudspeakers_on(self) -> bool:
+        """Whether the far end could be heard."""
+        codec = self.codec
+        amplified = "amplifier" not in self.devices or self.devices["amplifier"].serving(self.now_s)
+        return codec.serving(self.now_s) and codec.volume_pct > 0 and not codec.output_muted and amplified
+
+    def microphone_live(self) -> bool:
+        """Whether the far end could hear the room."""
+        microphone = self.microphone
+        return microphone.plugged and microphone.charged and not self.codec.mic_muted
+
+    def howls(self) -> bool:
+        """A call is up, and what the microphone hears comes back to it by the loudspeakers."""
+        heard = self.microphone.at_loudspeaker and self.microphone_live()
+        return self.codec.in_call and heard and self.loudspeakers_on()
+
+    def sound_dbc(self) -> float:
+        """The sound level at the table."""
+        return HOWL_DBC if self.howls() else TALK_DBC if self.codec.in_call else QUIET_DBC
 
     def draw_w(self) -> float:
         """What all equipment takes."""
         total = self.codec.draw_w(self.now_s) + self.display_w() + (BOARD_W if self._board_powered else 0.0)
-        for name in ("switch", "converter"):
-            total += self.devices[name].draw_w(self.now_s)
+        for name in ("switch", "converter", "splitter", "amplifier", "pc"):
+            if name in self.devices:
+                total += self.devices[name].draw_w(self.now_s)
         if self.lamp_on():
             total += self.fitting.profiles["light"].on_w if "light" in self.fitting.profiles else 0.0
         return total + (self.fitting.profiles["fan"].on_w if self.fan_on() else 0.0)
@@ -239,15 +262,22 @@ class RoomPhysics:
         in_call = self.codec.in_call
         load, _, what = remedy.partition("_")
         taken = load == "display" and self.display.obey(what, now_s)
-        taken = taken or (remedy == "camera_on" and self.camera.obey())
-        if remedy == "codec_restart":
-            taken = self.codec.restart(now_s)
-        elif remedy == "codec_wake":
-            taken = self.codec.wake(now_s)
-        elif remedy == "codec_volume_restore" and self.codec.answers(now_s):
-            self.codec.volume_pct, taken = 70, True
-        elif remedy == "codec_unmute" and self.codec.answers(now_s):
-            self.codec.mic_muted, taken = False, True
+        match remedy:
+            case "camera_on":
+                taken = self.camera.obey()
+            case "codec_restart":
+                taken = self.codec.restart(now_s)
+            case "codec_wake":
+                taken = self.codec.wake(now_s)
+            case "codec_volume_restore":
+                taken = self.codec.restore_volume(now_s)
+            case "codec_unmute":
+                taken = self.codec.unmute(now_s)
+            case "codec_settings_restore" if self.codec.answers(now_s):
+                self.codec.put_settings_right()
+                taken = True
+            case "pc_app_restart":
+                taken = self.pc is not None and self.pc.open_app(now_s)
         if taken:
             self.witness.act(Act(now_s, load, what, in_call))
             self.witness.calls_lost += in_call and not self.codec.in_call

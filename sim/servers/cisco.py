@@ -323,6 +323,12 @@ def _mute(room: RoomPhysics, now_s: float, muted: bool) -> bool:
     return True
 
 
+def _silence(room: RoomPhysics, now_s: float, muted: bool) -> bool:
+    room.advance(now_s)
+    room.codec.output_muted = muted
+    return True
+
+
 def _hang_up(room: RoomPhysics, now_s: float, parameters: dict[str, str]) -> bool:  # noqa: ARG001
     room.advance(now_s)
     was, room.codec.in_call = room.codec.in_call, False
@@ -333,6 +339,8 @@ COMMANDS: dict[str, Obey] = {
     "standby deactivate": _wake,
     "standby activate": _sleep,
     "audio volume set": _volume,
+    "audio volume mute": lambda room, now_s, _: _silence(room, now_s, True),
+    "audio volume unmute": lambda room, now_s, _: _silence(room, now_s, False),
     "audio microphones mute": lambda room, now_s, _: _mute(room, now_s, True),
     "audio microphones unmute": lambda room, now_s, _: _mute(room, now_s, False),
     "dial": lambda room, now_s, _: room.start_call(3600.0, now_s),

@@ -43,18 +43,14 @@ def status(room: RoomPhysics, flavour: Flavour = "ce") -> Tree:
         "Reason": Text("" if registered else "403 Forbidden" if codec.registration_stuck else "408 Timeout"),
         "URI": Text(f"{room.room}@hnth.example"),
     }  # fmt: skip
+    camera, display = str(room.camera_found()), str(room.display_found())
     media = [_channel(room, "1", "Incoming"), _channel(room, "2", "Outgoing")]
     channels = {"Call": [{"id": call["id"], "Channel": media} for call in calls]}
     return {
         **({"MediaChannels": channels} if flavour == "ce" else {}),
-        "Audio": {
-            "Microphones": {"Mute": "On" if codec.mic_muted else "Off"},
-            "Volume": str(codec.volume_pct),
-            "VolumeMute": "Off",
-            "Input": {"Connectors": {"Microphone": [{"id": "1", "ConnectionStatus": "Connected"}]}},
-        },
+        "Audio": _audio(room),
         "Call": calls,
-        "Cameras": {"Camera": [{"id": "1", "Connected": str(codec.camera), "Model": Text("PrecisionHD 1080p4XS2")}]},
+        "Cameras": {"Camera": [{"id": "1", "Connected": camera, "Model": Text("PrecisionHD 1080p4XS2")}]},
         "H323": {"Gatekeeper": {"Status": "Inactive", "Address": Text("")}},
         "Network": [{"id": "1", "IPv4": {"Address": Text("192.0.2.10")}}],
         "Provisioning": {"Software": {"UpgradeStatus": {"Status": "InProgress" if codec.upgrading else "None"}}},
@@ -80,8 +76,8 @@ def status(room: RoomPhysics, flavour: Flavour = "ce") -> Tree:
             },
         },
         "Video": {
-            "Input": {"Connector": [{"id": "1", "Connected": str(codec.camera), "SignalState": "OK"}]},
-            "Output": {"Connector": [{"id": "1", "Connected": str(codec.display)}, {"id": "2", "Connected": "False"}]},
+            "Input": {"Connector": [{"id": "1", "Connected": camera, "SignalState": "OK"}]},
+            "Output": {"Connector": [{"id": "1", "Connected": display}, {"id": "2", "Connected": "False"}]},
         },
     }
 
@@ -96,10 +92,20 @@ def _temperature(room: RoomPhysics, flavour: str) -> Tree:
     return {**degrees, "Monitoring": {"Temperature": {"Status": word}}}
 
 
+def _audio(room: RoomPhysics) -> Tree:
+    codec, microphone = room.codec, "Connected" if room.microphone.plugged else "NotConnected"
+    return {
+        "Microphones": {"Mute": "On" if codec.mic_muted else "Off"},
+        "Volume": str(codec.volume_pct),
+        "VolumeMute": "On" if codec.output_muted else "Off",
+        "Input": {"Connectors": {"Microphone": [{"id": "1", "ConnectionStatus": microphone}]}},
+    }
+
+
 def _channel(room: RoomPhysics, name: str, direction: str) -> Tree:
     """A media channel's counters, since the call began."""
     loss = {"Packets": str(int(room.call_packets)), "Loss": str(int(room.call_lost)),
-            "Jitter": "3", "MaxJitter": str(5 + round(3 * room.line_loss_pct))}  # fmt: skip
+            "Jitter": "3", "MaxJitter": f"{room.call_jitter_ms():.0f}"}  # fmt: skip
     return {"id": name, "Type": "Video", "Direction": direction, "Netstat": loss}
 
 

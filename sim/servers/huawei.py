@@ -52,13 +52,11 @@ class HuaweiConversation(JsonWebConversation):
             case "WEB_GetMailboxDataAPI":
                 return done({"state": self._state(), "msgStruct": ""})
             case "WEB_GetCallStatusInfoAPI" if codec.in_call:
-                flows = {
-                    "sendRate": "1936.50k",
-                    "revRate": "1870.31k",
-                    "videoLossNumRev": 0,
-                    "videoLossPerRev": "0.00%",
-                }
-                return done(flows | {"videoLossNumSend": 0, "videoLossPerSend": "0.00%", "auxVideoRateRev": "--"})
+                lost, share = int(self._room.call_lost), f"{self._room.line_loss_pct:.2f}%"
+                return done({
+                    "sendRate": "1936.50k", "revRate": "1870.31k", "videoLossNumRev": lost, "videoLossPerRev": share,
+                    "videoLossNumSend": lost, "videoLossPerSend": share, "auxVideoRateRev": "--",
+                })  # fmt: skip
             case "WEB_IsSystemSleepAPI":
                 return done({"isSystemSleep": "sleep" if codec.standby else "unsleep"})
             case "WEB_InitAudioCtrlParamsAPI":
@@ -70,9 +68,9 @@ class HuaweiConversation(JsonWebConversation):
             case "WEB_OpenMicAPI":
                 return done() if self._room.command("codec_unmute", now_s) else FAILURE
             case "WEB_SetSpeakVolumeAPI" if type(body.get("speakerValue")) is int:
-                taken = self._room.command("codec_volume_restore", now_s)
+                # Whether that ends a muted output as well, no source says: here it does not.
                 codec.volume_pct = round(max(0, min(VOLUME_MAX, body["speakerValue"])) * 100 / VOLUME_MAX)
-                return done() if taken else FAILURE
+                return done()
             case "WEB_RequestRebootAPI":
                 self.closing = self._room.command("codec_restart", now_s)
                 return done() if self.closing else FAILURE
@@ -97,7 +95,8 @@ class HuaweiConversation(JsonWebConversation):
         codec = self._room.codec
         busy = int(codec.in_call)
         return {
-            "sitename": self._room.room, "speaker": 1, "mic": int(not codec.mic_muted), "gk": 0,
+            "sitename": self._room.room,
+            "speaker": int(not codec.output_muted), "mic": int(not codec.mic_muted), "gk": 0,
             "sip": int(codec.registered(self._clock())), "upgrade": int(codec.upgrading), "callstate": 2 * busy,
             "calltype": 8 * busy, "conftype": busy, "sitecall": 0, "isInConf": busy, "pstnstate": 0,
         }  # fmt: skip

@@ -47,7 +47,7 @@ class NutConversation:
         return {
             **self._battery(ups),
             **({"ups.alarm": ups.complaint} if ups.complaint else {}),
-            "input.voltage": f"{self._room.mains.volts:.1f}",
+            "input.voltage": f"{self._room.mains.behind_breaker_v:.1f}",
             "ups.status": " ".join(flags),
         }
 

@@ -5,8 +5,10 @@ Source: `agent.devices.pc.windows`. Words that Windows translates are Vietnamese
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from sim.physics import RoomPhysics
 from sim.servers.base import Lines
 
 BANNER = b"Microsoft Windows [Version 10.0.19045.4529]\r\n(c) Microsoft Corporation. All rights reserved.\r\n\r\n"
@@ -26,6 +28,34 @@ class WindowsPc:
     """Whether any program has ever used the microphone."""
     hangs: bool = False
     restarts: list[str] = field(default_factory=list)
+
+    def lists_the_program(self) -> bool:
+        """Whether the conference software is among the processes."""
+        return self.running
+
+    def run_task(self, name: str) -> bool:
+        """Run a scheduled task; whether there is one of this name."""
+        self.restarts.append(name)
+        self.running = self.running or name == self.task
+        return name == self.task
+
+
+class PcOfRoom(WindowsPc):
+    """The PC of a simulated room."""
+
+    def __init__(self, room: RoomPhysics, clock: Callable[[], float]) -> None:
+        super().__init__()
+        self._room = room
+        self._clock = clock
+
+    def lists_the_program(self) -> bool:
+        """What the physics say."""
+        self._room.advance(self._clock())
+        return self._room.pc is not None and self._room.pc.app_runs(self._clock())
+
+    def run_task(self, name: str) -> bool:
+        """The program's own task opens it in the room's PC."""
+        return name == self.task and self._room.command("pc_app_restart", self._clock())
 
 
 class WindowsConversation:
@@ -56,15 +86,12 @@ class WindowsConversation:
         if typed.startswith("echo "):
             return [typed.removeprefix("echo ")]
         if typed == "tasklist /FO CSV /NH":
-            names = (*OTHERS, pc.process) if pc.running else OTHERS
+            names = (*OTHERS, pc.process) if pc.lists_the_program() else OTHERS
             return [f'"{name}","{1000 + n}","Console","1","{20 + n},412 K"' for n, name in enumerate(names)]
         if typed.startswith("reg query ") and pc.remembers:
             return self._uses("microphone" in typed)
         if typed.startswith("schtasks /Run /TN "):
-            name = typed.split()[3]
-            pc.restarts.append(name)
-            pc.running = pc.running or name == pc.task
-            return ["diemcau-done" if name == pc.task else "diemcau-failed"]
+            return ["diemcau-done" if pc.run_task(typed.split()[3]) else "diemcau-failed"]
         return []
 
     def _uses(self, microphone: bool) -> list[str]:

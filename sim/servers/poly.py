@@ -123,8 +123,9 @@ class PolyConversation:
                 return ["cs: call[0] inactive"]
             case ["status"]:
                 in_call = "online" if codec.in_call else "offline"
+                microphones = "online" if self._room.microphone.plugged else "offline"
                 return [
-                    f"inacall {in_call}", "autoanswerp2p offline", "microphones online", "gatekeeper offline",
+                    f"inacall {in_call}", "autoanswerp2p offline", f"microphones {microphones}", "gatekeeper offline",
                     f"sipserver {registered}", "ipnetwork online", "status end",
                 ]  # fmt: skip
             case ["mute", "near", "get"]:
@@ -143,7 +144,7 @@ class PolyConversation:
                 said = f"call:0 txrate:1920 K rxrate:1920 K pktloss:{lost} %pktloss:{loss} % tvp:H.264"
                 return [said] if codec.in_call else ["error: system is not in a call"]
             case ["advnetstats"]:
-                jitter = 5 + round(3 * self._room.line_loss_pct)
+                jitter = round(self._room.call_jitter_ms())
                 said = f"call:0 tapl:0 rapl:0 taj:3 ms raj:3 ms tvpl:0 rvpl:0 tvj:4 ms rvj:{jitter} ms dc:---"
                 return [said] if codec.in_call else ["error: system is not in a call"]
             case ["sleep", "register"]:

@@ -16,7 +16,7 @@ ADDRESSES = (1, 0xF8)
 REGISTERS = 10
 REQUEST_BYTES = 8
 
-Role = Literal["room", "codec", "display"]
+Role = Literal["room", "codec", "display", "amp"]
 
 
 class PzemConversation:
@@ -73,9 +73,7 @@ class PzemConversation:
     def _registers(self) -> list[int]:
         volts = self._room.mains.volts if self._role != "codec" or self._room.mains.present else 230.0
         volts = max(0.0, volts + self._chance.gauss(0, 0.5))
-        watts = {"room": self._room.draw_w, "display": self._room.display_w}.get(
-            self._role, lambda: self._room.codec.draw_w(self._room.now_s)
-        )() * (1 + self._chance.gauss(0, 0.01))
+        watts = self._watts() * (1 + self._chance.gauss(0, 0.01))
         factor = 0.92 if watts > 1 else 0.0
         milliamps = round(watts / max(volts, 1.0) / (factor or 1.0) * 1000)
         tenths = round(watts * 10)
@@ -83,3 +81,15 @@ class PzemConversation:
             round(volts * 10), milliamps & 0xFFFF, milliamps >> 16, tenths & 0xFFFF, tenths >> 16,
             0, 0, round(self._room.mains.hertz * 10), round(factor * 100), 0,
         ]  # fmt: skip
+
+    def _watts(self) -> float:
+        room = self._room
+        match self._role:
+            case "room":
+                return room.draw_w()
+            case "display":
+                return room.display_w()
+            case "amp":
+                return room.amplifier_w()
+            case _:
+                return room.codec.draw_w(room.now_s)

@@ -63,19 +63,23 @@ class VideoOsConversation(JsonWebConversation):
             case "/rest/system/status":
                 lines = {
                     "ipnetwork": "up", "sipserver": "up" if codec.registered(now_s) else "down",
-                    "gatekeeper": "unknown", "mr.camera": "all_up" if codec.camera else "none_up",
+                    "gatekeeper": "unknown", "mr.camera": "all_up" if self._room.camera_found() else "none_up",
                 }  # fmt: skip
                 return Said(
                     200, [{"name": f"system.status.{name}", "stateList": [word]} for name, word in lines.items()]
                 )
             case "/rest/audio":
-                muted, level = codec.mic_muted, codec.volume_pct
-                return Said(200, {"muted": muted, "muteLocked": False, "volume": level, "numOfMicsConnected": 1})
+                muted, level, mics = codec.mic_muted, codec.volume_pct, int(self._room.microphone.plugged)
+                return Said(200, {"muted": muted, "muteLocked": False, "volume": level, "numOfMicsConnected": mics})
             case "/rest/conferences":
                 return Said(200, [self._conference()] if codec.in_call else [])
             case "/rest/conferences/0/mediastats" if codec.in_call:
+                stream = {
+                    "jitter": self._room.call_jitter_ms(), "packetLoss": int(self._room.call_lost),
+                    "percentPacketLoss": self._room.line_loss_pct,
+                }  # fmt: skip
                 return Said(200, [
-                    {"mediaDirection": way, "mediaType": kind, "jitter": 4.0, "packetLoss": 0, "percentPacketLoss": 0.0}
+                    {"mediaDirection": way, "mediaType": kind, **stream}
                     for way in ("RX", "TX") for kind in ("AUDIO", "VIDEO")
                 ])  # fmt: skip
             case "/rest/system/apps/state":
@@ -105,9 +109,8 @@ class VideoOsConversation(JsonWebConversation):
         if asked.path == "/rest/audio/muted" and body is False:
             return Said(200, {"success": self._room.command("codec_unmute", now_s)})
         if asked.path == "/rest/audio/volume" and type(body) is int and 0 <= body <= 100:
-            taken = self._room.command("codec_volume_restore", now_s)
             codec.volume_pct = body
-            return Said(200, {"success": taken})
+            return Said(200, {"success": True})
         return Said(400, {"error": "bad request"})
 
     def _config(self, body: dict[str, Any]) -> Said:

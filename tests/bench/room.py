@@ -16,7 +16,8 @@ from pathlib import Path
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
-from sim.hardware import RoomHardware, RoomPlan
+from sim.hardware import RoomHardware
+from sim.kinds import RoomPlan
 from tests.bench.meter import CountingWire, usage
 from tests.bench.table import Row
 from tests.brokers import Mosquitto

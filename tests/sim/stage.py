@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sim.hardware import RoomPlan
+from sim.kinds import RoomPlan
 from sim.rack import Rack
 
 READY_S = 10.0

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from sim import result
 from sim.account import Seen, Verdict, judge, percentiles
 from sim.book import Book
-from sim.physics.room import Fitting, RoomPhysics, profiles
+from sim.physics.fitting import Fitting, profiles
+from sim.physics.room import RoomPhysics
 
 
 def test_no_values_have_no_percentiles() -> None:
@@ -77,9 +78,25 @@ def test_a_fault_is_judged_by_its_own_incidents(
     assert (found[room, 1].outcome, found[room, 1].ever_escalated) == (outcome, ever)
 
 
+def test_what_no_rule_can_find_is_no_problem_while_nobody_is_told() -> None:
+    hidden, missed = fault("a", None) | {"expect": "unseen"}, fault("b", None)
+    rows = result.rows_of([hidden, missed], dict.fromkeys([("a", 1), ("b", 1)], Verdict("unseen")), {})
+    account = result.summary(rows)
+    assert (account["faults_injected"], account["faults_unseen"], account["faults_healed"]) == (2, 1, 0)
+    (problem,) = result.problems({**GOOD, "not_healed": account["not_healed"]}, 0)
+    assert "1 faults were neither healed nor escalated" in problem
+
+
+def test_what_a_fault_comes_to_is_a_matter_of_the_room() -> None:
+    whole, pinged = Fitting(profiles(0.1)), Fitting(profiles(0.1), codec="pinged")
+    book = Book({"a": RoomPhysics("a", whole, 0.0), "b": RoomPhysics("b", pinged, 0.0)})
+    assert book.inject("a", "codec_hang_soft", 10.0, 0.0).row()["expect"] == "healed"
+    assert book.inject("b", "codec_hang_soft", 10.0, 0.0).row()["expect"] == "unseen"
+
+
 def fault(room: str, outage_s: float | None = 9.0) -> dict[str, Any]:
     return {"id": 1, "room": room, "fault": "codec_hang_soft", "injected_wall_s": 100.0, "boot_s": 5.0,
-            "outage_s": outage_s, "ended_by": "act" if outage_s else ""}  # fmt: skip
+            "outage_s": outage_s, "ended_by": "act" if outage_s else "", "expect": "healed"}  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -141,7 +158,11 @@ GOOD = {"rooms_heard": 3, "rooms_expected": 3, "not_healed": [], "misjudged": []
         ),
         ({}, 2, ["2 faults of the scenario come later"]),
         ({"not_healed": [{"outcome": "escalated"}]}, 0, []),
-        ({"not_healed": [{"outcome": "unseen", "fault": "x", "room": "a"}]}, 0, ["neither healed nor escalated"]),
+        (
+            {"not_healed": [{"outcome": "unseen", "expect": "healed", "fault": "x", "room": "a"}]},
+            0,
+            ["neither healed nor escalated"],
+        ),
     ],
 )
 def test_whatever_is_not_as_it_should_be_is_named(change: dict[str, Any], left: int, words: list[str]) -> None:

@@ -12,7 +12,7 @@ from agent.config.devices import CodecConfig
 from agent.core.facts import NoReading
 from agent.probes.codec import CodecProbe
 from agent.settings import load
-from sim.hardware import Kind, RoomPlan
+from sim.kinds import Kind, RoomPlan
 from sim.physics import RoomPhysics
 from sim.servers.yealink import YealinkConversation
 from tests.sim.line import served

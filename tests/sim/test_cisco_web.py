@@ -17,7 +17,8 @@ from agent.core.facts import NoReading
 from agent.probes.build import build_probes
 from agent.probes.codec import CodecProbe
 from agent.settings import load
-from sim.hardware import PASSWORD, Kind, RoomHardware, RoomPlan
+from sim.hardware import RoomHardware
+from sim.kinds import PASSWORD, Kind, RoomPlan
 from sim.physics import Hang, RoomPhysics
 from sim.servers.cisco_web import CiscoWebConversation
 from sim.servers.tls import DeviceCertificate
@@ -60,7 +61,7 @@ async def _judged(url: str) -> dict[str, Any]:
 
 def test_a_public_client_is_satisfied(tmp_path: Path) -> None:
     with rack(tmp_path, RoomPlan("r", "cisco_ws", SCALE)) as made:
-        seen = asyncio.run(_judged(made.rooms[0]._codec_uri + "/ws"))
+        seen = asyncio.run(_judged(made.rooms[0].codec_uri + "/ws"))
         acts = [act.what for act in made.rooms[0].physics.witness.acts]
     assert seen["volume"] == 70
     assert seen["unit"]["State"]["System"] == "Initialized"
@@ -81,7 +82,7 @@ def test_a_public_client_is_refused_with_a_wrong_password(tmp_path: Path) -> Non
         rack(tmp_path, RoomPlan("r", "cisco_ws", SCALE)) as made,
         pytest.raises(xows.AuthenticationFailure),
     ):
-        asyncio.run(knock(made.rooms[0]._codec_uri + "/ws"))
+        asyncio.run(knock(made.rooms[0].codec_uri + "/ws"))
 
 
 @contextmanager

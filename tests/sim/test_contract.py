@@ -9,6 +9,7 @@ import random
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,9 @@ from agent.probes.build import build_probes
 from agent.settings import load
 from sim import observe
 from sim.faults import FAULTS
-from sim.hardware import KINDS, Kind, RoomHardware, RoomPlan
+from sim.hardware import RoomHardware
+from sim.kinds import BASELINES, KINDS, Kind, RoomPlan
+from tests.sim.seen import everything
 from tests.sim.stage import rack
 
 SCALE = 0.02
@@ -31,6 +34,9 @@ NOT_COMPARED = {
     "codec.software",
     "display.model",
     "display.input",
+    "codec.settings_off",
+    "codec.rx_loss_pct",
+    "codec.tx_loss_pct",
     "net.loss_pct",
     "net.rtt_ms",
     "net.jitter_ms",
@@ -54,11 +60,7 @@ class Witnessed:
         return {key: reading for probe in self.probes for key, reading in probe.observe().items()}
 
     def expected(self) -> dict[str, Reading]:
-        room, chance = self.hardware.physics, random.Random(3)
-        facts = (
-            observe.codec(room) | observe.display(room) | observe.power(room, chance) | observe.network(room, chance)
-        )
-        return facts | observe.air(room, chance)
+        return everything(self.hardware.physics, random.Random(3))
 
     def differences(self) -> dict[str, tuple[Reading, Reading]]:
         """What probe and room tell differently. An absent quantity is the family's, not the room's."""
@@ -106,13 +108,19 @@ def witnessed(folder: Path, kind: Kind) -> Iterator[Witnessed]:
 def test_a_sound_room(tmp_path: Path, kind: Kind) -> None:
     with witnessed(tmp_path, kind) as room:
         room.agree()
-        assert not [key for key, reading in room.expected().items() if isinstance(reading, NoReading)]
+        silent = {key for key, reading in room.expected().items() if isinstance(reading, NoReading)}
+        assert silent == set(observe.CALL_SAID if kind != "generic" else ())
         assert room.hardware.physics.start_call(600.0, time.monotonic())
         room.agree()
 
 
-@pytest.mark.parametrize("fault", sorted(FAULTS))
-@pytest.mark.parametrize("kind", ["cisco_tcp", "poly_tcp"])
+WITH_PC = [("cisco_ssh", "pc_app_crashed")]
+"""The one kind of room that has a PC, and what can happen to it."""
+
+
+@pytest.mark.parametrize(
+    ("kind", "fault"), [*product(("cisco_tcp", "poly_tcp"), sorted(FAULTS.keys() - {"settings_changed"})), *WITH_PC]
+)
 def test_every_fault_looks_the_same_from_both_sides(tmp_path: Path, kind: Kind, fault: str) -> None:
     with witnessed(tmp_path, kind) as room:
         room.agree()
@@ -120,3 +128,67 @@ def test_every_fault_looks_the_same_from_both_sides(tmp_path: Path, kind: Kind, 
         room.agree()
         FAULTS[fault].lift(room.hardware.physics, time.monotonic())
         room.agree()
+
+
+@pytest.mark.parametrize("kind", sorted(BASELINES))
+def test_changed_settings_look_the_same_from_both_sides(tmp_path: Path, kind: Kind) -> None:
+    """A conversation reads them at its beginning, and then a quarter of an hour later."""
+    changed = FAULTS["settings_changed"]
+    with rack(tmp_path, RoomPlan("r", kind, SCALE)) as made:
+        physics = made.rooms[0].physics
+        for right in (False, True):
+            if right:
+                changed.lift(physics, time.monotonic())
+            else:
+                changed.put(physics, time.monotonic(), {})
+            room = Witnessed(made.rooms[0])
+            try:
+                room.agree()
+                assert room.measured()["codec.settings_ok"] is right
+            finally:
+                room.close()
+
+
+def test_a_board_that_has_lost_its_time_server_says_so_on_both_sides(tmp_path: Path) -> None:
+    with rack(tmp_path, RoomPlan("r", "cisco_tcp", SCALE)) as made:
+        physics = made.rooms[0].physics
+        probes, _ = build_probes(load(made.rooms[0].write_config()).probes)
+        slow = next(probe for probe in probes if probe.name == "network-slow")
+
+        def agrees() -> bool:
+            measured, expected = slow.observe(), observe.line(physics, random.Random(3))
+            keys = ("net.clock_synced", "net.clock_offset_s")
+            return all(alike(key, measured[key], expected[key]) for key in keys)
+
+        assert agrees()
+        FAULTS["clock_off"].put(physics, time.monotonic(), {})
+        end_s = time.monotonic() + PATIENCE_S
+        while not agrees():  # what chrony says is written a few times a second
+            assert time.monotonic() < end_s
+        assert slow.observe()["net.clock_synced"] is False
+
+
+TOLD = {
+    "mic_pulled": ("codec.mic_connected", ("cisco_tcp", "cisco_http", "cisco_ws", "poly_tcp", "poly_videoos")),
+    "mic_muted_trial": (
+        "codec.mic_muted", ("cisco_tcp", "cisco_http", "cisco_ws", "poly_tcp", "poly_videoos", "huawei_te"),
+    ),
+    "camera_pulled": ("codec.camera", ("cisco_tcp", "cisco_http", "cisco_ws", "poly_videoos")),
+    "volume_zero": (
+        "codec.volume_pct", ("cisco_tcp", "cisco_http", "cisco_ws", "poly_tcp", "poly_videoos", "huawei_te"),
+    ),
+    "output_muted": ("codec.output_muted", ("cisco_tcp", "cisco_http", "cisco_ws", "huawei_te")),
+    "hdmi_pulled": ("codec.display_out", ("cisco_tcp", "cisco_http", "cisco_ws")),
+}  # fmt: skip
+"""Faults of sound and picture, the fact that tells of each, and the codecs that have it in their protocol."""
+
+
+@pytest.mark.parametrize(("kind", "fault"), [(kind, fault) for fault, (_, kinds) in TOLD.items() for kind in kinds])
+def test_whose_protocol_tells_of_sound_and_picture_does(tmp_path: Path, kind: Kind, fault: str) -> None:
+    fact = TOLD[fault][0]
+    with witnessed(tmp_path, kind) as room:
+        room.agree()
+        before = room.measured()[fact]
+        FAULTS[fault].put(room.hardware.physics, time.monotonic(), {})
+        room.agree()
+        assert room.measured()[fact] != before

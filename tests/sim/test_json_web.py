@@ -16,8 +16,10 @@ from agent.probes.codec import CodecProbe
 from agent.probes.families import load as load_family
 from agent.probes.orders import DeviceEffector
 from agent.settings import load
-from sim.hardware import PASSWORD, Kind, RoomHardware, RoomPlan
+from sim.hardware import RoomHardware
+from sim.kinds import PASSWORD, Kind, RoomPlan
 from sim.physics import Hang
+from sim.physics.codec import VOLUME_PCT
 from sim.servers.videoos import SESSIONS_MAX
 from tests.sim.stage import rack
 from tests.sim.test_probe_command import WANTS, account, target_of, written
@@ -92,7 +94,7 @@ def test_orders_are_obeyed_and_no_call_is_touched(tmp_path: Path, kind: Kind) ->
             assert codec.standby is False
         seen = probe.observe()
         assert seen["codec.mic_muted"] is False
-        assert seen["codec.volume_pct"] == pytest.approx(50, abs=3)
+        assert seen["codec.volume_pct"] == pytest.approx(VOLUME_PCT, abs=3)
         assert hardware.physics.witness.calls_lost == 0
         assert hardware.sessions.tried == [PASSWORD]
 
@@ -225,7 +227,7 @@ def test_the_technicians_command_names_a_default_password(
         hardware = made.rooms[0]
         hardware.sessions.password = password
         (tmp_path / "pw").write_text(password)
-        target = target_of(hardware._codec_uri)
+        target = target_of(hardware.codec_uri)
         as_who = ["--family", "huawei_te", "--user", "admin", "--password-file", str(tmp_path / "pw")]
         assert main(["probe", target, *as_who]) == 0
         said = capsys.readouterr().out

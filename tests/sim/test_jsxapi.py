@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from sim.hardware import PASSWORD, RoomPlan
+from sim.kinds import PASSWORD, RoomPlan
 from tests.sim.stage import rack
 
 NODE = Path(__file__).parent.parent / "node"
@@ -33,7 +33,7 @@ def judged(port: int) -> dict[str, Any]:
 def test_ciscos_own_client_is_satisfied(tmp_path: Path) -> None:
     with rack(tmp_path, RoomPlan("phong-1", "cisco_tcp")) as made:
         hardware = made.rooms[0]
-        port = int(hardware._codec_uri.rpartition(":")[2])
+        port = int(hardware.codec_uri.rpartition(":")[2])
         seen = judged(port)
         acts = list(hardware.physics.witness.acts)
     assert seen["problems"] == []

@@ -6,9 +6,9 @@ from agent.core.events import DesiredChanged, OrderReceived
 from agent.core.facts import FACTS, Instant
 from agent.core.policy import Meeting
 from agent.uplink.session import Incoming
-from sim import observe
 from sim.faults import FAULTS
-from sim.light import LightRoom, shared
+from sim.light import LightRoom, Shared
+from tests.sim.seen import everything
 from wire import messages as m
 from wire.event_kinds import EventKind
 from wire.topics import FLEET, Leaf, Topic
@@ -22,7 +22,7 @@ class Days:
 
     def __init__(self, seed: int = 3) -> None:
         self.at_s = 5000.0
-        self.room = LightRoom("ph-1", shared(SCALE), self.now, seed)
+        self.room = LightRoom("ph-1", Shared(SCALE), self.now, seed)
         self.events: list[m.Event] = []
         self.states: list[m.State] = []
         self.room.session.received(FLEET, m.encode(m.Fleet(hub_epoch="h1")), True, self.now)
@@ -90,9 +90,7 @@ def test_an_act_that_waits_for_a_last_look_is_not_forgotten() -> None:
 
 def test_everything_it_observes_is_in_the_catalogue() -> None:
     days = Days()
-    physics = days.room.physics
-    seen = observe.codec(physics) | observe.air(physics, days.room.chance)
-    seen |= observe.power(physics, days.room.chance) | observe.network(physics, days.room.chance)
+    seen = everything(days.room.physics, days.room.chance)
     assert set(seen) <= set(FACTS)
 
 

@@ -10,7 +10,7 @@ from agent.core.policy import Meeting
 from agent.uplink.session import Incoming
 from sim import scenario
 from sim.faults import FAULTS
-from sim.light import LightRoom, shared
+from sim.light import LightRoom, Shared
 from sim.physics import Fitting
 from tests.sim.test_healing import CALM_S, PATIENCE_S, WALL_S, Run, put
 
@@ -76,7 +76,7 @@ def test_the_ring_of_the_demonstration_costs_no_room_its_converter() -> None:
     ring = next(line for line in plan.lines if line.fault == "ring_down")
     for number in range(23):
         at_s = 5000.0
-        light = LightRoom(f"ph-{number}", shared(0.1), Instant(at_s, WALL_S), number)
+        light = LightRoom(f"ph-{number}", Shared(0.1), Instant(at_s, WALL_S), number)
         start_s = WALL_S + plan.meeting_in_min * 60
         light.hear(Incoming([DesiredChanged(1, (Meeting("m", "x", start_s, start_s + 2700),))]), Instant(at_s, WALL_S))
         down_s, up_s = at_s + ring.at_s, at_s + ring.at_s + ring.lasts_s

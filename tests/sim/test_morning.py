@@ -11,12 +11,14 @@ from typing import Any
 
 import pytest
 
-from sim import scenario
+from sim import fitout, scenario
+from sim.fault_kind import expected
 from sim.faults import FAULTS
 from sim.morning import SHORT_REST_S, Morning, title_of
 from sim.places import Place, by_cluster, by_commune, province
-from sim.province import HANOI, meetings_csv
+from sim.province import HANOI, SCALE, meetings_csv
 
+SEED = 1
 TURN_S = 1.0
 TWO_MINUTES_S = 120.0
 HEALING_S = 60.0
@@ -33,6 +35,10 @@ class Told:
     faults: list[tuple[float, str, tuple[str, ...], float]] = field(default_factory=list)
     """When, which, where, and for how long its cause lasts."""
 
+    def suits(self, room: str, fault: str) -> bool:
+        kind = FAULTS[fault]
+        return expected(kind, fitout.of_light(room, SEED, SCALE)) == kind.expect
+
     def tell(self, rooms: tuple[str, ...], **order: Any) -> None:
         if order["do"] == "inject":
             self.faults.append((self.now_s, order["fault"], rooms, order["lasts_s"]))
@@ -44,7 +50,7 @@ def left_running(for_s: float, rooms: int = 621, name: str = "morning") -> Told:
     step = len(places) // 6
     kinds = ("cisco_tcp", "cisco_serial", "poly_tcp", "generic", "cisco_tcp", "cisco_serial")
     told = Told(places, dict(zip([place.room for place in places[::step]], kinds, strict=False)))
-    morning = Morning(told, scenario.load(name), 1, lambda *_: None)
+    morning = Morning(told, scenario.load(name), SEED, lambda *_: None)
     while told.now_s < for_s:
         morning.turn(told.now_s, open_ended=True)
         told.now_s += TURN_S
@@ -112,6 +118,12 @@ def test_a_small_province_goes_on_as_well() -> None:
         ]:
             assert at_s - where.get(rooms, -SHORT_REST_S) >= SHORT_REST_S
             where[rooms] = at_s + lasts_s
+
+
+def test_rooms_are_struck_by_what_they_can_tell_of(day: Told) -> None:
+    for _, name, rooms, _ in day.faults:
+        if FAULTS[name].scope == "room":
+            assert all(day.suits(room, name) for room in rooms if room not in day.real_kinds), name
 
 
 def test_every_fault_is_named_in_both_languages() -> None:

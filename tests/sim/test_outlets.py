@@ -29,7 +29,8 @@ from agent.probes.outlet import OutletMeterProbe, open_outlet
 from agent.store.base import ActRow, Batch
 from agent.store.sqlite import SqliteStore
 from agent.transports.errors import LinkFault
-from sim.hardware import PASSWORD, RoomHardware, RoomPlan
+from sim.hardware import RoomHardware
+from sim.kinds import PASSWORD, RoomPlan
 from sim.servers.apc import STATE
 from tests.sim.stage import rack
 

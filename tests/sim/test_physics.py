@@ -6,7 +6,7 @@ import pytest
 
 from sim.faults import FAULTS
 from sim.physics import Fitting, Hang, RoomPhysics
-from sim.physics.room import profiles
+from sim.physics.fitting import profiles
 
 BOOT_S = 150.0
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from sim.hardware import RELAYS, RoomPlan
+from sim.kinds import RELAYS, RoomPlan
 from tests.sim.stage import rack
 
 CUTTER = """

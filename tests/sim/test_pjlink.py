@@ -16,7 +16,8 @@ from agent.core.facts import NoReading, Reading
 from agent.ports import Outcome
 from agent.probes.controlled import ControlledProbe, display_orders, display_probe
 from agent.probes.orders import DeviceEffector
-from sim.hardware import PASSWORD, RoomHardware, RoomPlan
+from sim.hardware import RoomHardware
+from sim.kinds import PASSWORD, RoomPlan
 from sim.servers.pjlink import PjlinkConversation
 from tests.sim.stage import rack
 

@@ -15,7 +15,8 @@ from agent.probes.codec import CodecProbe
 from agent.probes.names import Resolver
 from agent.settings import load
 from agent.transports.errors import LinkFault
-from sim.hardware import PASSWORD, Kind, RoomHardware, RoomPlan
+from sim.hardware import RoomHardware
+from sim.kinds import PASSWORD, Kind, RoomPlan
 from sim.servers.tls import DeviceCertificate
 from tests.sim.stage import rack
 

@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.core.facts import FACTS, NoReading, plausible
-from sim import observe
 from sim.faults import FAULTS
 from sim.physics import Fitting, RoomPhysics
-from sim.physics.room import profiles
+from sim.physics.fitting import profiles
 from tests.effort import examples
+from tests.sim.seen import everything
 
 LOADS = sorted(profiles())
 PAUSE = st.floats(0.0, 400.0, allow_nan=False)
@@ -114,8 +114,7 @@ def test_every_reading_is_in_the_catalogue_and_plausible(story: list[tuple[float
     chance = random.Random(1)
 
     def look(room: RoomPhysics) -> None:
-        seen = observe.codec(room) | observe.power(room, chance) | observe.network(room, chance)
-        seen |= observe.air(room, chance)
+        seen = everything(room, chance)
         for key, reading in seen.items():
             assert key in FACTS
             assert isinstance(reading, NoReading) or plausible(key, reading) == reading, (key, reading)

@@ -23,7 +23,7 @@ from ShellyPy.error import BadLogin, BadResponse
 from tasmotadevicecontroller import AuthenticationError, TasmotaDevice
 from tasmotadevicecontroller.tasmota_types import PowerType, StatusType
 
-from sim.hardware import PASSWORD, RoomPlan
+from sim.kinds import PASSWORD, RoomPlan
 from sim.servers.lg import LgConversation
 from sim.servers.mhz19 import WARM_UP_S, Mhz19Conversation
 from sim.servers.nut import NutConversation

@@ -119,6 +119,18 @@ def test_a_small_province_leaves_out_what_finds_no_room() -> None:
     assert [(plan.line.fault, len(plan.rooms)) for plan in director.first_round()] == [("ring_down", 3)]
 
 
+def test_only_rooms_that_suit_a_fault_are_struck_by_it() -> None:
+    places = province(30)
+    fitted = {place.room for place in places[::7]}
+    hang, dark = Line(1, "codec_hang_soft", count=30), Line(1, "room_dark")
+    director = Director(
+        Scenario("x", {}, (hang, dark)), places, {}, 0, lambda room, fault: fault == dark.fault or room in fitted
+    )
+    struck = {plan.line.fault: plan.rooms for plan in director.first_round()}
+    assert set(struck["codec_hang_soft"]) <= fitted
+    assert len(struck["room_dark"]) == 1
+
+
 def test_freed_rooms_may_be_struck_again() -> None:
     line = Line(1, "codec_hang_soft", count=300)
     director = Director(Scenario("again", {}, (line,)), province(300), {}, 0)

@@ -16,7 +16,8 @@ from agent.ports import Outcome
 from agent.probes.build import build_probes
 from agent.settings import load
 from sim.faults import FAULTS
-from sim.hardware import Kind, RoomHardware, RoomPlan
+from sim.hardware import RoomHardware
+from sim.kinds import Kind, RoomPlan
 from sim.physics import Fitting, Hang, RoomPhysics
 from sim.servers import sip
 from sim.servers.base import Conversation
@@ -159,7 +160,7 @@ def test_pymodbus_reads_the_meter(tmp_path: Path) -> None:
 def test_upsc_reads_the_ups(tmp_path: Path) -> None:
     with rack(tmp_path, RoomPlan("r", "generic", SCALE)) as made:
         hardware = made.rooms[0]
-        address = f"ups@127.0.0.1:{hardware._nut.port}"
+        address = f"ups@127.0.0.1:{hardware.nut.port}"
 
         def variables() -> dict[str, str]:
             done = subprocess.run([program("upsc"), address], capture_output=True, text=True, timeout=20, check=True)

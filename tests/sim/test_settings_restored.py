@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from agent.probes.codec import CodecProbe
 from agent.probes.families import load as load_family
 from agent.probes.orders import DeviceEffector
 from agent.settings import load
-from sim.hardware import Kind, RoomPlan
+from sim.kinds import Kind, RoomPlan
 from sim.physics import RoomPhysics
 from sim.servers.yealink import YealinkConversation
 from tests.sim.line import served
@@ -94,12 +95,10 @@ def test_a_changed_setting_of_others_is_told_and_written_back_in_its_own_type(tm
 
 
 def configured(path: Path, wanted: Mapping[str, str]) -> CodecConfig:
-    """The room's codec, with a baseline."""
-    rows = "".join(f'"{name}" = "{value}"\n' for name, value in wanted.items())
-    path.write_text(path.read_text("utf-8") + "\n[codec.baseline]\n" + rows, "utf-8")
+    """The room's codec, with another baseline."""
     config = load(path).probes.codec
     assert config is not None
-    return config
+    return replace(config, baseline=dict(wanted))
 
 
 @pytest.mark.parametrize("line", ["tcp", "serial"])

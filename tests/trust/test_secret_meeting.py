@@ -14,7 +14,7 @@ import pytest
 
 from hub.changes import meetings
 from hub.store.db import open_db, transaction
-from sim.hardware import CHRONY
+from sim.kinds import CHRONY
 from tests.brokers import Mosquitto, until
 from tests.trust.test_orders import ROOM, Site
 from wire import messages as m

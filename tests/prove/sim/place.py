@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from sim.physics import Codec, CodecProfile, Fitting, Hang, RoomPhysics
 from sim.physics.device import Profile
-from sim.physics.room import profiles
+from sim.physics.fitting import profiles
 from tests.prove.promised import THREE_LOOKS_S
 
 if TYPE_CHECKING:
@@ -57,10 +57,10 @@ class Place:
         self._dice = dice
         fitted: dict[str, Profile] = {
             name: replace(profile, boot_s=profile.boot_s * dice.uniform(QUICKEST, SLOWEST))
-            for name, profile in (profiles() | _more()).items()
+            for name, profile in _fitted().items()
         }
         self.room = RoomPhysics("sim", Fitting(fitted, ups_runtime_s=dice.choice((0.0, 300.0, 900.0))), 0.0)
-        self.room.relay("amplifier", False, 0.0)
+        self.room.amplifier_by_hand = False
         self._boot_s = {name: profile.boot_s for name, profile in fitted.items()}
         self.restarts: list[Restart] = []
         self.welded: frozenset[str] = frozenset()
@@ -220,15 +220,11 @@ class Place:
         )
 
 
-def _more() -> dict[str, Profile]:
-    return {
-        profile.name: profile
-        for profile in (
-            Profile("camera", 40, 6, discharge_s=3),
-            Profile("amplifier", 5, 20, discharge_s=1),
-            Profile("pc", 60, 40),
-        )
-    }
+def _fitted() -> dict[str, Profile]:
+    """No splitter, and a camera on a supply of its own."""
+    usual = profiles() | {"camera": Profile("camera", 40, 6, discharge_s=3)}
+    names = ("codec", "switch", "converter", "display", "light", "fan", "camera", "amplifier", "pc")
+    return {name: usual[name] for name in names}
 
 
 assert isinstance(profiles()["codec"], CodecProfile)

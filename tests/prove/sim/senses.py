@@ -20,7 +20,7 @@ LOOK_TAKES_S = {"power": 0.5, "codec": 2.5}
 """How long a look at a witness of a call may take when it is asked for."""
 SILENT_S = 8.0
 """A codec that says nothing is waited for this long (the probe's default)."""
-WORDS = frozenset(observe.CODEC_SAID) | {"codec.mic_connected", "codec.output_muted"}
+WORDS = frozenset(observe.CODEC_SAID)
 
 
 @dataclass(slots=True)
@@ -54,17 +54,15 @@ class Senses:
                 found = observe.codec(room)
                 camera = room.devices["camera"]
                 found["codec.camera"] = camera.serving(room.now_s)
-                found |= {"codec.mic_connected": place.mic, "codec.output_muted": False}
+                found["codec.mic_connected"] = place.mic
                 if found["codec.api"] is not True:
                     found |= dict.fromkeys(WORDS, NoReading("timeout"))
                 found["pc.alive"] = room.mains.present and room.devices["pc"].serving(room.now_s)
                 found["pc.app_running"] = place.pc_app if found["pc.alive"] else NoReading("timeout")
             case "power":
                 found = observe.power(room, dice)
-                amplifier = room.devices["amplifier"]
-                found["amp.draw_w"] = round(amplifier.draw_w(room.now_s), 1) if room.mains.present else observe.TIMEOUT
             case "network":
-                found = observe.network(room, dice)
+                found = observe.network(room) | observe.line(room, dice)
                 found["net.clock_synced"] = synced
             case _:
                 found = observe.air(room, dice)

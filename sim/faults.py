@@ -167,10 +167,11 @@ FAULTS: dict[str, FaultKind] = {
             sets("mains.volts", 0.0), sets("mains.volts", NOMINAL_V), lambda r: not r.mains.present, cuts_line=True,
         ),
         FaultKind(
+            # A room without a UPS falls silent at once, and another when its battery is empty: then the hub tells.
             "breaker_off", "the room's breaker has tripped",
-            "aptomat của phòng bị nhảy", "room", "escalated", ("mains_lost",),
+            "aptomat của phòng bị nhảy", "room", "escalated", ("mains_lost", *HUB_SILENCE),
             sets("mains.breaker", False), sets("mains.breaker", True), lambda r: not r.mains.breaker,
-            cuts_line=True, sees=("ups.on_battery",),
+            cuts_line=True,
         ),
         FaultKind(
             "ups_old", "the battery of the UPS is worn out",

@@ -140,7 +140,8 @@ def _metered(room: RoomPhysics, chance: random.Random) -> dict[str, Reading]:
         facts["codec.draw_w"] = _draw(room.codec.draw_w(now_s), chance) if room.backed() else TIMEOUT
     facts["display.draw_w"] = _draw(room.display_w(), chance) if grid else TIMEOUT
     if "amplifier" in room.devices:
-        facts["amp.draw_w"] = _draw(room.amplifier_w(), chance) if grid else TIMEOUT
+        # Without noise: it only tells whether the amplifier is on, and noise would make every look another one.
+        facts["amp.draw_w"] = round(room.amplifier_w(), 1) if grid else TIMEOUT
     return facts
 
 

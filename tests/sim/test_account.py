@@ -69,6 +69,7 @@ def database(tmp_path: Path) -> Path:
         ("e", "codec_hang_soft", "unseen", False),
         ("f", "codec_hang_soft", "unseen", False),
         ("g", "ring_down", "escalated", True),
+        ("g", "breaker_off", "escalated", True),
     ],
 )
 def test_a_fault_is_judged_by_its_own_incidents(

@@ -45,7 +45,8 @@ fault = "converter_hang"
 [[faults]]
 at_s = 4
 fault = "mains_lost"
-lasts_s = 12
+# Shorter, and nobody would be told of it in a room without a UPS.
+lasts_s = 46
 [[faults]]
 at_s = 6
 fault = "codec_asleep"

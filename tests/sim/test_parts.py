@@ -232,6 +232,7 @@ def test_a_room_expects_of_a_fault_what_it_can_see_and_do() -> None:
     assert expected(FAULTS["codec_hang_soft"], dark) == "escalated", "nothing denies a call"
     assert expected(FAULTS["converter_hang"], dark) == "healed", "the codec's word is enough"
     assert expected(FAULTS["mains_weak"], dark) == "unseen"
+    assert expected(FAULTS["breaker_off"], replace(WHOLE, ups_runtime_s=0.0)) == "escalated", "the hub hears nothing"
     assert expected(FAULTS["hdmi_pulled"], WHOLE) == "unseen"
 
 

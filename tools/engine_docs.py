@@ -188,6 +188,9 @@ has started anew, the room waits until it has been good for {_G.return_calm_s:.0
 {", ".join(f"`{n}`" for n in STAGES)}. A load that does not serve within {STAGE_BOOTS:.0f} of its boot times is
 passed over and told of; what was switched off comes back after {_G.shed_max_s / 3600:.0f} h at the latest.
 
+What came on with the mains starts all at once. A load that may be starting is not taken for faulty until it has been
+seen to serve in its turn, or {boots.SETTLE_FACTOR} of its boot times are over; nor is one that is still off.
+
 ## The fleet's budget
 
 A room that is connected asks the hub before it restarts something by itself (`lease_wanted`), and uses the leave within

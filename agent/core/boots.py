@@ -29,10 +29,13 @@ def learned(load: Load, state: LoadState, took_s: float) -> float:
 
 
 def settle_s(remedy: Remedy, load: Load, state: LoadState) -> float:
-    """How long the effect of an act is awaited, in seconds: the remedy's own time, or 1.5 boot times of the load.
+    """How long the effect of an act is awaited, in seconds: the remedy's own time, or that of a start."""
+    return remedy.settle_s if remedy.settle_s > 0 else starts_s(load, state)
+
+
+def starts_s(load: Load, state: LoadState) -> float:
+    """How long a load may take to serve once it has its power, in seconds: 1.5 boot times.
 
     Never below the configured boot time's share: a start that was once fast may be slow today.
     """
-    if remedy.settle_s > 0:
-        return remedy.settle_s
     return max(SETTLE_MIN_S, SETTLE_FACTOR * max(state.boot_s, load.boot_s if state.boot_s <= 0 else 0.5 * load.boot_s))

@@ -8,7 +8,7 @@ from agent.core import acts, boots, flapping, leases, looks, staging
 from agent.core.events import Effect, Record, RecordKind, Tell
 from agent.core.facts import Instant
 from agent.core.interlock import permit, within_budgets
-from agent.core.lifecycles import LATCH, LatchSignal
+from agent.core.lifecycles import LATCH, LatchSignal, Supply
 from agent.core.phases import OPEN, Phase, Signal, after
 from agent.core.reasons import QUIET, SELF_ENDING, Decision, Reason, refused_if
 from agent.core.remedies import Method, Remedy
@@ -33,7 +33,8 @@ def judge(state: RoomState, rule: Rule, now: Instant) -> Step:
     if fault.phase is Phase.REMEDYING or _busy(state, rule):
         return state, ()
     diagnosis = rule.diagnose(state.view(now), state.policy)
-    if diagnosis.verdict is Verdict.FAULTY and (_inhibited(state, rule) or _settling(state, rule, now)):
+    excused = _inhibited(state, rule) or _settling(state, rule, now) or _starting(state, rule, now)
+    if diagnosis.verdict is Verdict.FAULTY and excused:
         diagnosis = replace(diagnosis, verdict=Verdict.UNKNOWN)
     if diagnosis.verdict is not Verdict.UNKNOWN:
         state = _looked(state, rule, diagnosis.verdict is Verdict.FAULTY)
@@ -314,12 +315,16 @@ def put(state: RoomState, fault: Fault) -> RoomState:
     return replace(state, faults={**state.faults, fault.rule: fault})
 
 
-def _with_upstream(state: RoomState, rule: Rule) -> tuple[LoadState, ...]:
+def _names_with_upstream(state: RoomState, rule: Rule) -> tuple[str, ...]:
     names = dict.fromkeys(rule.loads)
     for name in rule.loads:
         load = state.policy.loads.get(name)
         names.update(dict.fromkeys(load.upstream if load else ()))
-    return tuple(state.load(name) for name in names)
+    return tuple(names)
+
+
+def _with_upstream(state: RoomState, rule: Rule) -> tuple[LoadState, ...]:
+    return tuple(state.load(name) for name in _names_with_upstream(state, rule))
 
 
 def _busy(state: RoomState, rule: Rule) -> bool:
@@ -328,6 +333,20 @@ def _busy(state: RoomState, rule: Rule) -> bool:
 
 def _settling(state: RoomState, rule: Rule, now: Instant) -> bool:
     return any(now.mono_s < load.settle_until_s for load in _with_upstream(state, rule))
+
+
+def _starting(state: RoomState, rule: Rule, now: Instant) -> bool:
+    """Whether a load may still be starting with the power that came back to the room, or has none yet. Nothing is done
+    to it before its turn has come, and what has been seen to serve since then has had it."""
+    staged = state.staged
+    if staged is None or staged.cut:
+        return False
+    passed_s = now.mono_s - staged.began_s
+    return any(
+        state.load(name).supply is Supply.SHED or passed_s < boots.starts_s(state.policy.loads[name], state.load(name))
+        for name in _names_with_upstream(state, rule)
+        if name in staged.stages
+    )
 
 
 def _inhibited(state: RoomState, rule: Rule) -> bool:

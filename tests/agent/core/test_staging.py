@@ -10,6 +10,7 @@ from agent.core.facts import NoReading, Reading
 from agent.core.interlock import permit
 from agent.core.lifecycles import Supply
 from agent.core.phases import Phase
+from agent.core.policy import Meeting
 from agent.core.reasons import ALLOWED, Decision, Reason
 from agent.core.remedies import REMEDIES, Method
 from agent.core.stages import STAGES
@@ -138,6 +139,45 @@ def test_a_board_that_has_started_anew_lets_the_room_return() -> None:
     begun = live(world, 300, IDLE)
     assert names(begun) == ["amplifier_on"]
     assert permit(REMEDIES["codec_restart"], world.state, world.now) == ALLOWED
+
+
+STARTING: dict[str, Reading] = {**IDLE, "codec.api": False, "codec.ping": False, "codec.draw_w": 38.0}
+
+
+def confirmed(world: World) -> list[str]:
+    return [record.rule for record in world.records(RecordKind.FAULT_CONFIRMED)]
+
+
+def test_a_codec_that_starts_with_the_room_is_not_taken_for_hung() -> None:
+    world = World()
+    world.feed(Restarted(rebooted=True))
+    live(world, 150, STARTING)
+    live(world, 20, IDLE)
+    assert confirmed(world) == []
+    assert world.state.staged is not None
+    assert "codec" not in world.state.staged.stages
+    live(world, 40, STARTING)
+    assert confirmed(world) == ["codec_hung"], "it has served: a start is over"
+
+
+def test_a_codec_that_never_comes_back_is_told_of_when_its_start_is_over() -> None:
+    world = World()
+    world.feed(Restarted(rebooted=True))
+    live(world, 220, STARTING)
+    assert confirmed(world) == []
+    live(world, 40, STARTING)
+    assert confirmed(world) == ["codec_hung"]
+
+
+def test_an_amplifier_that_was_shed_is_not_missed_before_its_turn() -> None:
+    soon = World().now.wall_s + 1800.0
+    world = room()
+    policy = replace(world.state.policy, meetings=(Meeting("m", "Giao ban", soon, soon + 3600.0),))
+    world.state = replace(world.state, policy=policy)
+    assert "amplifier_off" in names(live(world, 60, DARK))
+    begun = live(world, 130, {**IDLE, "amp.draw_w": 0.0})
+    assert "far_sound_lost" not in confirmed(world)
+    assert "amplifier_on" not in names(begun)
 
 
 def test_the_same_boot_returns_to_nothing() -> None:

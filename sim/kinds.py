@@ -52,7 +52,7 @@ BASELINES: dict[Kind, tuple[str, str]] = {
 }  # fmt: skip
 """One setting of each codec that should be so: name and value."""
 
-CHRONY = "7F7F0101,127.127.1.1,3,1795390000.0,0.000012,0.00001,0.00002,1.0,0.0,0.1,0.01,0.001,64.0,Normal"
+CHRONY = "C0000205,192.0.2.5,3,1795390000.0,0.000012,0.00001,0.00002,1.0,0.0,0.1,0.01,0.001,64.0,Normal"
 """What `chronyc -c tracking` says of a clock that is disciplined."""
 NO_CHRONY = "00000000,,0,0.0,0.0,0.0,0.0,0.0,0.0,0.0,1.0,1.0,0.0,Not synchronised"
 """And of one that is not: so a real chronyd without a server has it (tests/probes/test_clock.py)."""

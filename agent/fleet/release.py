@@ -92,8 +92,11 @@ class Host:
         os.utime(place / ".complete", ns=(now_ns, now_ns))
         return version
 
-    def switch(self, version: str, boot: str, now_s: float) -> None:
-        """Use this release from now on, on trial. Raises ReleaseError before anything has changed."""
+    def switch(self, version: str, token: str, boot: str, now_s: float) -> None:
+        """Use this release from now on, on trial. Raises ReleaseError before anything has changed.
+
+        `token`: never used before; the service has to name it.
+        """
         before = self.current()
         if version not in self.versions():
             raise ReleaseError(f"{version} is not installed whole here; there are: {', '.join(self.versions()) or '-'}")
@@ -104,7 +107,7 @@ class Host:
             self._run([str(place / command[0]), *command[1:]])
         if database := self.profile.get("backup", ""):
             backup(Path(database), before or "none")
-        trial = Trial(before, version, boot, now_s, since_s=now_s)
+        trial = Trial(before, version, token, boot, now_s)
         write(self.root / "trial.json", dataclasses.asdict(trial))
         self._point(version)
         self._restart()
@@ -180,8 +183,8 @@ class Host:
     def _checked_in(self) -> CheckIn:
         raw = read(Path(self.profile.get("checkin", "/nonexistent")))
         try:
-            return CheckIn(str(raw["version"]), str(raw["boot"]), float(raw["mono_s"]))
-        except (KeyError, TypeError, ValueError):
+            return CheckIn(str(raw["version"]), str(raw["token"]))
+        except (KeyError, TypeError):
             return CheckIn()
 
 

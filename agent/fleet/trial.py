@@ -30,13 +30,13 @@ class Trial:
     came_from: str
     """The version to go back to; empty on a first installation."""
     to: str
+    token: str
+    """What the service has to say to it."""
     boot: str
     seen_s: float
     """When `watch` last looked, by the clock of that boot."""
     spent_s: float = 0.0
     boots: int = 0
-    since_s: float = 0.0
-    """When it was switched, by the clock of the boot in `boot`; 0 in every later boot."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,8 +44,8 @@ class CheckIn:
     """What the service has left behind once it was up, and its hub had taken something from it."""
 
     version: str = ""
-    boot: str = ""
-    mono_s: float = 0.0
+    token: str = ""
+    """Of the trial in which it started."""
 
 
 def advance(trial: Trial, boot: str, now_s: float) -> Trial:
@@ -54,7 +54,7 @@ def advance(trial: Trial, boot: str, now_s: float) -> Trial:
         spent_s = trial.spent_s + max(0.0, now_s - trial.seen_s)
         return dataclasses.replace(trial, seen_s=now_s, spent_s=spent_s)
     return dataclasses.replace(
-        trial, boot=boot, seen_s=now_s, spent_s=trial.spent_s + max(0.0, now_s), boots=trial.boots + 1, since_s=0.0
+        trial, boot=boot, seen_s=now_s, spent_s=trial.spent_s + max(0.0, now_s), boots=trial.boots + 1
     )
 
 
@@ -62,7 +62,7 @@ def decide(trial: Trial, current: str, seen: CheckIn, trial_s: float = TRIAL_S) 
     """What becomes of an advanced trial, and why, as words for people."""
     if current != trial.to:
         return Verdict.CLEAR, f"{trial.to} is not in use"
-    if seen.version == trial.to and seen.boot == trial.boot and seen.mono_s >= trial.since_s:
+    if seen.version == trial.to and seen.token and seen.token == trial.token:
         return Verdict.KEEP, f"{trial.to} has checked in after {trial.spent_s:.0f} s"
     if not trial.came_from:
         return Verdict.WAIT, "there is no version to go back to"

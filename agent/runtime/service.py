@@ -78,7 +78,7 @@ class Service:
         now = self._clock.now()
         counted = {"crashes": self._starts.crashes, "power_cuts": self._starts.power_cuts}
         room.restore(now, counted | _state_of(self._store) | came_back(__version__))
-        self._check_in = CheckIn(self._folder, __version__, boot, now.mono_s)
+        self._check_in = CheckIn(self._folder, __version__, now.mono_s)
         desired = desired_from(memory.meta.get("desired", ""))
         if desired is not None:
             room.feed(desired, now)

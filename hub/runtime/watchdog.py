@@ -6,20 +6,15 @@ writer has turned for a minute and the broker lets it in. A hub that hears no ro
 
 from __future__ import annotations
 
-import json
-import logging
 import sqlite3
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+from wire.checkin import check_in, trial_token
 from wire.sd_notify import notify
 
-log = logging.getLogger(__name__)
-
-FILE = "checkin.json"
 TURNING_S = 60.0
-BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 class Watchdog:
@@ -27,7 +22,8 @@ class Watchdog:
 
     def __init__(self, folder: Path, version: str, hears: Callable[[], bool]) -> None:
         """`hears`: whether the session with the broker stands."""
-        self._path = folder / FILE
+        self._folder = folder
+        self._token = trial_token()
         self._version = version
         self._hears = hears
         self._started_s = time.monotonic()
@@ -38,14 +34,4 @@ class Watchdog:
         notify("WATCHDOG=1")
         if not self._checked_in and time.monotonic() - self._started_s >= TURNING_S and self._hears():
             self._checked_in = True
-            self._check_in()
-
-    def _check_in(self) -> None:
-        fresh = self._path.with_suffix(".new")
-        try:
-            boot = BOOT_ID.read_text("ascii").strip().replace("-", "")
-            mono_s = time.clock_gettime(time.CLOCK_BOOTTIME)
-            fresh.write_text(json.dumps({"version": self._version, "boot": boot, "mono_s": mono_s}), "utf-8")
-            fresh.replace(self._path)
-        except OSError as error:
-            log.error("this version could not check in, and may be undone: %s", error)
+            check_in(self._folder, self._version, self._token)

@@ -22,8 +22,9 @@ from agent.fleet.disk import ReleaseError
 from agent.fleet.release import Host
 from agent.fleet.trial import CheckIn, Trial, Verdict, advance, decide, to_remove
 from agent.runtime import checkin
+from wire.checkin import RELEASES
 
-TRIAL = Trial("1.0", "2.0", "boot-a", 100.0, since_s=100.0)
+TRIAL = Trial("1.0", "2.0", "its word", "boot-a", 100.0)
 
 
 def at(spent_s: float = 0.0, **changes: object) -> Trial:
@@ -34,19 +35,19 @@ def at(spent_s: float = 0.0, **changes: object) -> Trial:
     ("trial", "current", "seen", "verdict"),
     [
         (at(30), "2.0", CheckIn(), Verdict.WAIT),
-        (at(30), "2.0", CheckIn("2.0", "boot-a", 160.0), Verdict.KEEP),
-        (at(700), "2.0", CheckIn("2.0", "boot-a", 160.0), Verdict.KEEP),
+        (at(30), "2.0", CheckIn("2.0", "its word"), Verdict.KEEP),
+        (at(700), "2.0", CheckIn("2.0", "its word"), Verdict.KEEP),
         (at(599.9), "2.0", CheckIn(), Verdict.WAIT),
         (at(600), "2.0", CheckIn(), Verdict.BACK),
-        (at(600), "2.0", CheckIn("1.0", "boot-a", 300.0), Verdict.BACK),
-        (at(600), "2.0", CheckIn("2.0", "boot-0", 300.0), Verdict.BACK),
-        (at(600), "2.0", CheckIn("2.0", "boot-a", 99.0), Verdict.BACK),
+        (at(600), "2.0", CheckIn("1.0", "its word"), Verdict.BACK),
+        (at(600), "2.0", CheckIn("2.0", "another"), Verdict.BACK),
+        (at(600), "2.0", CheckIn("2.0", ""), Verdict.BACK),
         (at(10, boots=3), "2.0", CheckIn(), Verdict.BACK),
-        (at(10, boots=3), "2.0", CheckIn("2.0", "boot-a", 101.0), Verdict.KEEP),
+        (at(10, boots=3), "2.0", CheckIn("2.0", "its word"), Verdict.KEEP),
         (at(9000, came_from=""), "2.0", CheckIn(), Verdict.WAIT),
         (at(9000), "1.0", CheckIn(), Verdict.CLEAR),
     ],
-    ids=["young", "kept", "late but well", "nearly", "silent", "of the old version", "of another boot",
+    ids=["young", "kept", "late but well", "nearly", "silent", "of the old version", "of an earlier switch",
          "from before the switch", "the board keeps falling", "it fell but lives", "the first one", "never switched"],
 )  # fmt: skip
 def test_what_becomes_of_a_trial(trial: Trial, current: str, seen: CheckIn, verdict: Verdict) -> None:
@@ -92,14 +93,14 @@ def make(root: Path, ran: list[Sequence[str]] | None = None, **profile: object) 
     return Host(root, (ran if ran is not None else []).append)
 
 
-def say(host: Host, version: str, boot: str, mono_s: float) -> None:
-    (host.root / "checkin.json").write_text(json.dumps({"version": version, "boot": boot, "mono_s": mono_s}), "utf-8")
+def say(host: Host, version: str, token: str = "word") -> None:
+    (host.root / "checkin.json").write_text(json.dumps({"version": version, "token": token}), "utf-8")
 
 
 def test_a_good_release_stays(host: Host) -> None:
-    host.switch("2.0", "a", 100)
+    host.switch("2.0", "word", "a", 100)
     assert host.watch("a", 130) == (Verdict.WAIT, "2.0 has not checked in yet, 30 of 600 s")
-    say(host, "2.0", "a", 165)
+    say(host, "2.0")
     assert host.watch("a", 170)[0] is Verdict.KEEP  # type: ignore[index]
     assert host.current() == "2.0"
     assert host.watch("a", 9000) is None
@@ -107,8 +108,8 @@ def test_a_good_release_stays(host: Host) -> None:
 
 
 def test_a_silent_release_is_undone_and_the_hub_is_told(host: Host) -> None:
-    say(host, "1.0", "a", 50)
-    host.switch("2.0", "a", 100)
+    say(host, "1.0")
+    host.switch("2.0", "word", "a", 100)
     assert host.watch("a", 400)[0] is Verdict.WAIT  # type: ignore[index]
     assert host.watch("a", 701)[0] is Verdict.BACK  # type: ignore[index]
     assert host.current() == "1.0"
@@ -118,7 +119,7 @@ def test_a_silent_release_is_undone_and_the_hub_is_told(host: Host) -> None:
 
 
 def test_a_board_that_falls_again_and_again_gets_its_old_version(host: Host) -> None:
-    host.switch("2.0", "a", 100)
+    host.switch("2.0", "word", "a", 100)
     for boot in ("b", "c"):
         assert host.watch(boot, 40)[0] is Verdict.WAIT  # type: ignore[index]
     assert host.watch("d", 40)[0] is Verdict.BACK  # type: ignore[index]
@@ -128,12 +129,12 @@ def test_the_service_is_restarted_by_each_change_and_by_nothing_else(tmp_path: P
     ran: list[Sequence[str]] = []
     host = make(tmp_path, ran, checks=[["bin/diemcau-agent", "check-config", "/etc/diemcau/room.toml"]])
     restart = ["systemctl", "restart", "--no-block", "x.service"]
-    host.switch("2.0", "a", 100)
+    host.switch("2.0", "word", "a", 100)
     assert ran == [
         [str(tmp_path / "releases/2.0/bin/diemcau-agent"), "check-config", "/etc/diemcau/room.toml"],
         restart,
     ]
-    host.switch("2.0", "a", 110)
+    host.switch("2.0", "word", "a", 110)
     host.watch("a", 120)
     assert ran[2:] == []
     host.watch("a", 800)
@@ -147,7 +148,7 @@ def test_a_release_that_refuses_the_rooms_settings_is_not_switched_to(tmp_path: 
     make(tmp_path, checks=[["bin/x"]])
     host = Host(tmp_path, refuse)
     with pytest.raises(ReleaseError, match="bin/x failed"):
-        host.switch("2.0", "a", 100)
+        host.switch("2.0", "word", "a", 100)
     assert host.current() == "1.0"
     assert host.watch("a", 800) is None
 
@@ -155,13 +156,13 @@ def test_a_release_that_refuses_the_rooms_settings_is_not_switched_to(tmp_path: 
 def test_half_a_release_is_none(host: Host) -> None:
     (host.root / "releases/3.0").mkdir()
     with pytest.raises(ReleaseError, match="not installed whole"):
-        host.switch("3.0", "a", 100)
+        host.switch("3.0", "word", "a", 100)
     host.prune()
     assert not (host.root / "releases/3.0").exists()
 
 
 def test_an_ordered_way_back_is_not_undone_by_a_dead_line(host: Host) -> None:
-    host.switch("2.0", "a", 100)
+    host.switch("2.0", "word", "a", 100)
     assert host.back() == "1.0"
     assert host.watch("a", 9000) is None
     assert host.current() == "1.0"
@@ -169,7 +170,7 @@ def test_an_ordered_way_back_is_not_undone_by_a_dead_line(host: Host) -> None:
 
 def acts(host: Host) -> dict[str, Callable[[], object]]:
     return {
-        "switch": lambda: host.switch("2.0", "a", 100),
+        "switch": lambda: host.switch("2.0", "word", "a", 100),
         "watch": lambda: host.watch("a", 900),
         "back": host.back,
         "prune": host.prune,
@@ -184,7 +185,7 @@ def test_power_may_go_at_any_step(act: str, tmp_path: Path, monkeypatch: pytest.
         root = tmp_path / str(last)
         host = make(root)
         if act != "switch":
-            host.switch("2.0", "a", 100)
+            host.switch("2.0", "word", "a", 100)
         left = last
 
         def pull(real: Callable[..., object]) -> Callable[..., object]:
@@ -231,7 +232,7 @@ def test_the_hubs_database_is_copied_before_another_program_changes_its_form(tmp
     db.execute("INSERT INTO kept VALUES (7)")
     db.commit()
     host = make(tmp_path / "root", backup=str(data))
-    host.switch("2.0", "a", 100)
+    host.switch("2.0", "word", "a", 100)
     (copy,) = (tmp_path / "backup").glob("hub-*-1.0.db")
     assert sqlite3.connect(copy).execute("SELECT x FROM kept").fetchone() == (7,)
     db.close()
@@ -247,7 +248,7 @@ def test_it_stands_alone(path: Path) -> None:
 
 
 def test_the_agent_looks_where_it_lies() -> None:
-    assert checkin.RELEASES == release.ROOT
+    assert RELEASES == release.ROOT
 
 
 def test_a_bundle_without_a_version_is_refused(tmp_path: Path) -> None:

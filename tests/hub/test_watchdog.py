@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from hub.runtime.watchdog import FILE, TURNING_S, Watchdog
+from hub.runtime.watchdog import TURNING_S, Watchdog
+from wire.checkin import FILE
 
 
 class Bench:

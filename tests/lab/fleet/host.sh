@@ -51,8 +51,6 @@ up() {
       space=$(readlink "/proc/$child/ns/pid" || true)
       [ -z "$space" ] || [ "$space" = "$(readlink /proc/self/ns/pid)" ] || echo "$child" >"$dir/leader"
     done
-    # nspawn shows each host a boot id of its own, and a unit with a /proc of its own the machine's: let all see one.
-    [ ! -s "$dir/leader" ] || run "$name" umount /proc/sys/kernel/random/boot_id 2>/dev/null || true
     if [ -s "$dir/leader" ] && run "$name" systemctl is-system-running 2>/dev/null | grep -qE 'running|degraded'; then
       return 0
     fi

@@ -67,6 +67,7 @@ PARTS = (
         (
             "tests/agent/test_session.py", "tests/agent/test_session_edges.py", "tests/agent/test_resend.py",
             "tests/agent/test_session_bounds.py", "tests/agent/test_desired.py", "tests/agent/test_confirmed.py",
+            "tests/agent/test_heed.py", "tests/agent/test_clock_steps_documents.py",
         ),
         "tests/agent/equivalent/session.txt", _BESIDE,
     ),
@@ -74,7 +75,8 @@ PARTS = (
         "agent/store/*.py",
         (
             "tests/agent/test_store.py", "tests/agent/test_store_edges.py", "tests/agent/test_store_words.py",
-            "tests/agent/test_unwritten.py", "tests/agent/test_store_loads.py",
+            "tests/agent/test_unwritten.py", "tests/agent/test_store_loads.py", "tests/agent/test_store_place.py",
+            "tests/agent/test_store_sums.py", "tests/agent/test_damage.py", "tests/agent/test_heed.py",
         ),
         "tests/agent/equivalent/store.txt", _BESIDE,
     ),

@@ -32,6 +32,9 @@ ISSUING_CERT, ISSUING_KEY = "issuing.crt", "issuing.key"
 BUNDLE = "ca.crt"
 """What everybody trusts: root and issuing authority."""
 CRL = "revoked.crl"
+ISSUED = "issued"
+"""Folder of certificates and keys that wait to be brought to their hosts; the role `pki` takes them from there."""
+IGNORED = b"# Keys: none of this belongs into a version control.\n*\n"
 
 _USAGES = {
     "room": [ExtendedKeyUsageOID.CLIENT_AUTH],
@@ -64,6 +67,7 @@ def create(folder: Path, name: str, now: datetime) -> None:
     write(folder / ROOT_CERT, cert_pem(root), PUBLIC)
     write(folder / ISSUING_CERT, cert_pem(issuing), PUBLIC)
     write(folder / BUNDLE, cert_pem(root, issuing), PUBLIC)
+    write(folder / ".gitignore", IGNORED, PUBLIC)
 
 
 @dataclass(frozen=True, slots=True)

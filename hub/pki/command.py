@@ -13,7 +13,19 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from hub.pki import broker
-from hub.pki.authority import BUNDLE, CRL, ISSUING_CERT, LEAF_DAYS, PROFILES, ROOT_KEY, Issuer, create, name_of, now_utc
+from hub.pki.authority import (
+    BUNDLE,
+    CRL,
+    ISSUED,
+    ISSUING_CERT,
+    LEAF_DAYS,
+    PROFILES,
+    ROOT_KEY,
+    Issuer,
+    create,
+    name_of,
+    now_utc,
+)
 from hub.pki.book import Book
 from hub.pki.files import PUBLIC, SECRET, PkiError, cert_pem, key_pem, read_cert, read_crl, read_request, write
 from hub.pki.kick import kick
@@ -44,7 +56,11 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     issue.add_argument("--csr", type=Path, help="a request made on the device, whose key never leaves it")
     issue.add_argument("--host", action="append", default=[], help="a further name or address of a server")
     issue.add_argument("--days", type=int, default=LEAF_DAYS, help=f"default: {LEAF_DAYS}")
-    issue.add_argument("--out", type=Path, default=Path(), help="where NAME.crt and NAME.key go; default: here")
+    issue.add_argument(
+        "--out",
+        type=Path,
+        help=f"where NAME.crt, NAME.key and {BUNDLE} go; default: {ISSUED}/ in the authority's folder",
+    )
     issue.add_argument(
         "--again", action="store_true", help="thay khóa cũ / replace the key and certificate that lie there"
     )
@@ -109,6 +125,7 @@ def _init(given: argparse.Namespace) -> int:
 
 def _issue(given: argparse.Namespace) -> int:
     folder, name, now = given.dir, given.name, now_utc()
+    out: Path = given.out or folder / ISSUED
     checked(name, given.profile)
     if not 1 <= given.days <= LEAF_DAYS:
         raise PkiError(f"--days {given.days}: dùng 1 đến {LEAF_DAYS} / use 1 to {LEAF_DAYS}")
@@ -117,7 +134,7 @@ def _issue(given: argparse.Namespace) -> int:
             raise PkiError(f"--host {host}: không phải tên hay địa chỉ máy / is no host name and no address")
     issuer = Issuer.load(folder)
     made = None
-    lying = given.out / f"{name}.key"
+    lying = out / f"{name}.key"
     if lying.exists() and not given.again:
         raise PkiError(
             f"{lying}: đã có khóa, thiết bị có thể đang dùng; thêm --again để thay / there is a key, which a device "
@@ -135,9 +152,11 @@ def _issue(given: argparse.Namespace) -> int:
     cert = issuer.issue(name, given.profile, key, now, hosts=given.host, days=given.days)
     Book(folder).issued(cert, given.profile, now)
     if made is not None:
-        write(given.out / f"{name}.key", key_pem(made), SECRET)
-    write(given.out / f"{name}.crt", cert_pem(cert, issuer.cert), PUBLIC)
-    _say(f"{given.out / f'{name}.crt'}: đến / until {cert.not_valid_after_utc:%d/%m/%Y}")
+        write(out / f"{name}.key", key_pem(made), SECRET)
+    write(out / f"{name}.crt", cert_pem(cert, issuer.cert), PUBLIC)
+    if out != folder:
+        write(out / BUNDLE, (folder / BUNDLE).read_bytes(), PUBLIC)
+    _say(f"{out / f'{name}.crt'}: đến / until {cert.not_valid_after_utc:%d/%m/%Y}")
     return 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import ssl
+import subprocess
 from datetime import timedelta
 from pathlib import Path
 
@@ -102,6 +103,19 @@ def test_a_mistake_is_one_sentence(
     assert pki(authority, *words) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert says in line
+
+
+def test_a_key_is_left_where_git_does_not_take_it(
+    authority: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    subprocess.run(["git", "init", "-q", "."], check=True)
+    assert pki(authority, "issue", "r-1") == 0
+    made = authority / "issued"
+    assert {path.name for path in made.iterdir()} == {"ca.crt", "r-1.crt", "r-1.key"}, "what the role pki brings"
+    said = subprocess.run(["git", "status", "--porcelain", "-uall"], capture_output=True, text=True, check=True).stdout
+    assert "authority" not in said
+    assert "r-1" not in said
 
 
 def test_a_key_that_others_may_read_is_not_used(authority: Path, capsys: pytest.CaptureFixture[str]) -> None:

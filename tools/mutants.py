@@ -68,6 +68,7 @@ PARTS = (
             "tests/agent/test_session.py", "tests/agent/test_session_edges.py", "tests/agent/test_resend.py",
             "tests/agent/test_session_bounds.py", "tests/agent/test_desired.py", "tests/agent/test_confirmed.py",
             "tests/agent/test_heed.py", "tests/agent/test_clock_steps_documents.py",
+            "tests/agent/test_session_epochs.py",
         ),
         "tests/agent/equivalent/session.txt", _BESIDE,
     ),

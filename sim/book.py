@@ -84,7 +84,8 @@ class Book:
         """What an act has ended by now is not ended by its cause."""
         physics.advance(now_s)
         for entry in self._open:
-            if entry.room == physics.room and entry.fault == kind.name and kind.present(physics):
+            here = entry.room == physics.room and entry.fault == kind.name
+            if here and not entry.gone_s and kind.present(physics):
                 entry.lifted = True
         kind.lift(physics, now_s)
 
@@ -96,9 +97,10 @@ class Book:
                 self._lift(kind, physics, now_s)
                 entry.lift_at_s = float("inf")
             physics.advance(now_s)
-            if not kind.present(physics):
+            if not entry.gone_s and not kind.present(physics):
                 entry.gone_s = self._gone_s(kind, physics, entry, now_s)
-        self._open = [entry for entry in self._open if not entry.gone_s]
+        # A cause may outlive its symptom: a fan cools a room whose air conditioner stands still.
+        self._open = [entry for entry in self._open if not entry.gone_s or entry.lift_at_s < float("inf")]
 
     def truth(self, now_s: float) -> dict[str, dict[str, Any]]:
         """How each room that was ever struck truly is: its faults that are present, the equipment that is cut or

@@ -95,6 +95,18 @@ def test_what_a_fault_comes_to_is_a_matter_of_the_room() -> None:
     assert book.inject("b", "codec_hang_soft", 10.0, 0.0).row()["expect"] == "unseen"
 
 
+def test_a_cause_ends_in_its_time_though_an_act_has_ended_its_symptom() -> None:
+    room = RoomPhysics("a", Fitting(profiles(0.1)), 0.0)
+    book = Book({"a": room})
+    entry = book.inject("a", "amp_off", 10.0, 0.0, lasts_s=60.0)
+    room.relay("amplifier", True, 20.0)
+    book.watch(21.0)
+    assert (entry.gone_s, room.amplifier_by_hand) == (21.0, False)
+    book.watch(70.0)
+    assert room.amplifier_by_hand
+    assert (entry.gone_s, entry.ended_by) == (21.0, "act")
+
+
 def fault(room: str, outage_s: float | None = 9.0) -> dict[str, Any]:
     return {"id": 1, "room": room, "fault": "codec_hang_soft", "injected_wall_s": 100.0, "boot_s": 5.0,
             "outage_s": outage_s, "ended_by": "act" if outage_s else "", "expect": "healed"}  # fmt: skip

@@ -15,7 +15,7 @@ from hub.changes.rollouts import FOLDER, RolloutError
 from hub.commands import freeze as freeze_command
 from hub.commands import hub_time
 from hub.core import rollout as core
-from hub.core.rollout import Rollout
+from hub.core.rollout import Rollout, why_not
 from hub.settings import HubSettings
 from hub.store.db import open_db, transaction
 
@@ -47,6 +47,9 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser], config
         "targets", "các phòng đến lượt / rooms whose turn it is, one a line, for ansible-playbook --limit @FILE"
     )
     targets.add_argument("--back", action="store_true", help="rooms that shall go back instead")
+    turn = add("turn", "đến lượt phòng này chưa / whether a room may be changed now: exit 0, or 1 and why not")
+    turn.add_argument("room")
+    turn.add_argument("--version", default="", help="the release that is to come; default: its settings alone")
     pause = add("pause", "tạm dừng / begin no further room")
     pause.add_argument("why")
     add("resume", "tiếp tục / go on")
@@ -78,6 +81,8 @@ def run(settings: HubSettings, given: argparse.Namespace, by: str) -> int:
                 for line in freeze_command.windows(db, settings, now_s):
                     sys.stdout.write(line + "\n")
         found = rollouts.current(db)
+        if given.verb == "turn":
+            return _turn(db, found, given.room, given.version, now_s)
         if found is None:
             raise RolloutError("chưa có đợt nào / there is no roll-out yet: rollout start")
         ident, was = found
@@ -94,6 +99,16 @@ def run(settings: HubSettings, given: argparse.Namespace, by: str) -> int:
         return 0
     finally:
         db.close()
+
+
+def _turn(db: sqlite3.Connection, found: tuple[int, Rollout] | None, room: str, version: str, now_s: float) -> int:
+    """Say whether it is this room's turn. Raises RolloutError where it is not."""
+    was = found[1] if found else None
+    there = rollouts.rooms(db, now_s, rollouts.begun_s(db, found[0]) if found else 0.0)
+    if why := why_not(was, room, there, version, rollouts.frozen(db, now_s)):
+        raise RolloutError(f"{room}: {why}")
+    sys.stdout.write(f"{room}: được thay đổi / may be changed now\n")
+    return 0
 
 
 def change(db: sqlite3.Connection, ident: int, verb: str, why: str, by: str, now_s: float) -> Rollout:

@@ -45,6 +45,8 @@ class Phase(enum.StrEnum):
 
 
 OVER = frozenset({Phase.ROLLED_BACK, Phase.DONE})
+START = "diemcau-hub rollout start"
+"""The command that begins one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +160,39 @@ def wanted(r: Rollout, rooms: Mapping[str, RoomNow], frozen: str = "") -> dict[s
         else:
             found[room] = goal
     return found
+
+
+def why_not(r: Rollout | None, room: str, rooms: Mapping[str, RoomNow], version: str = "", frozen: str = "") -> str:
+    """Why this room may not be changed now; empty when it may.
+
+    `version`: the release that is to come; empty: settings alone. `rooms`: those that the hub has installed. One that
+    it has never heard a version of has nothing to lose, and waits for nobody. `frozen` names the window in which
+    nothing is changed.
+    """
+    now = rooms.get(room, RoomNow())
+    if not now.version or now.version == version:
+        return ""
+    if frozen:
+        return f"không thay đổi gì lúc này / frozen: {frozen}"
+    if now.busy:
+        return "có họp trong vòng một giờ, hoặc đang họp / a meeting is on, or begins within the hour"
+    return _not_its_turn(r, room, now, version) if version else ""
+
+
+def _not_its_turn(r: Rollout | None, room: str, now: RoomNow, version: str) -> str:
+    if r is None:
+        return f"chưa có đợt cập nhật nào / there is no roll-out: {START}"
+    goal = r.before if r.phase in (Phase.ROLLING_BACK, Phase.ROLLED_BACK) else r.version
+    if version != goal:
+        return f"đợt cập nhật đưa phòng về bản / the roll-out brings rooms to {goal}, not to {version}: {START}"
+    if goal == r.version and now.undid == version:
+        return f"phòng đã tự bỏ bản này / this room went back from {version} by itself"
+    if r.phase is Phase.PAUSED:
+        return f"đợt cập nhật đang tạm dừng / the roll-out is paused: {r.reason}"
+    if room not in touched(r) and r.phase not in OVER:
+        of = next((number for number, wave in enumerate(r.waves, 1) if room in wave), len(r.waves))
+        return f"chưa đến lượt: đợt {of}, đang đợt {r.wave + 1} / its wave is {of}, and {r.wave + 1} is under way"
+    return ""
 
 
 def count(r: Rollout, rooms: Mapping[str, RoomNow], wave: int) -> Count:

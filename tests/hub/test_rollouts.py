@@ -148,6 +148,30 @@ def test_a_room_near_a_meeting_is_busy(db: sqlite3.Connection) -> None:
     ]
 
 
+def test_a_room_is_asked_for_before_it_is_changed(
+    hub: Path, db: sqlite3.Connection, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def says(*words: str) -> tuple[int, str]:
+        code = command(hub, "turn", *words)
+        told = capsys.readouterr()
+        return code, told.out + told.err
+
+    assert says("r-0", "--version", "2.0") == (
+        1, "r-0: chưa có đợt cập nhật nào / there is no roll-out: diemcau-hub rollout start\n",
+    )  # fmt: skip
+    assert says("r-0")[0] == 0, "its settings"
+    assert command(hub, "start", bundle(hub.parent)) == 0
+    capsys.readouterr()
+    found = rollouts.current(db)
+    assert found is not None
+    (first,) = found[1].waves[0]
+    other = next(f"r-{n}" for n in range(COUNT) if f"r-{n}" != first)
+    assert says(first, "--version", "2.0") == (0, f"{first}: được thay đổi / may be changed now\n")
+    code, why = says(other, "--version", "2.0")
+    assert (code, "and 1 is under way" in why) == (1, True)
+    assert says("r-new", "--version", "2.0")[0] == 0, "one that is installed for the first time"
+
+
 def test_a_person_steers_it(hub: Path, db: sqlite3.Connection, capsys: pytest.CaptureFixture[str]) -> None:
     assert command(hub, "show") == 1
     assert "no roll-out yet" in capsys.readouterr().err

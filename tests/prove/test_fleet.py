@@ -23,6 +23,8 @@ from tools import card
 
 pytestmark = [pytest.mark.fleet, pytest.mark.timeout(1800)]
 SITE = ROOT / "ansible/site.yml"
+BY_HAND = ("-e", "without_hub=true")
+"""A release that no roll-out brings: a room at work is changed all the same."""
 WRONG = {"agent/runtime/service.py": ("self._publisher.start()", 'raise RuntimeError("of no use")')}
 """It takes the settings, it starts, and it dies: only its silence tells."""
 
@@ -115,6 +117,28 @@ def test_settings_that_the_agent_refuses_do_not_reach_the_room(lab: Lab) -> None
     assert active(lab, "r-2", "diemcau-agent.service")
 
 
+def test_a_room_at_work_is_not_changed_out_of_its_turn(lab: Lab) -> None:
+    """A plain play with a new bundle must not go to all rooms at once."""
+    bundle = lab.bundle("agent", "0.1.9")
+    said, did = lab.play(SITE, "--limit", "r-1,r-2", "-e", f"agent_bundle={bundle}", check=False)
+    assert [did[room]["failed"] for room in did] == [1], "the first has stopped the play"
+    assert "there is no roll-out: diemcau-hub rollout start" in said
+    lab.host("run", "hub", "systemctl", "stop", "diemcau-hub.service")
+    _, did = lab.play(SITE, "--limit", "r-1", "--tags", "room", "-e", "agent_bundle=")
+    assert did["r-1"]["failed"] == 0, "the hub's book is asked, not its process"
+    lab.host("run", "hub", "systemctl", "start", "diemcau-hub.service")
+    assert lab.release("r-1")["current"] == lab.release("r-2")["current"] == "0.1.0"
+
+
+def test_a_room_that_cannot_be_reached_fails_no_play_and_is_named(lab: Lab) -> None:
+    lab.host("pull", "r-2")
+    said, did = lab.play(SITE, "--limit", "r-1,r-2", "--tags", "room", "-e", "ansible_ssh_timeout=5")
+    assert did["r-1"]["failed"] == did["r-1"]["unreachable"] == 0
+    assert "1 rooms could not be reached and are as they were: r-2" in said
+    lab.up("r-2")
+    lab.until(lambda: active(lab, "r-2", "diemcau-agent.service"), "r-2 again")
+
+
 def test_an_unsigned_release_is_refused(lab: Lab) -> None:
     bundle = lab.bundle("agent", "0.1.5")
     (lab.work / "release.pem").rename(lab.work / "kept.pem")
@@ -122,7 +146,7 @@ def test_an_unsigned_release_is_refused(lab: Lab) -> None:
     forged = lab.bundle("agent", "0.1.5")
     (lab.work / "kept.pem").replace(lab.work / "release.pem")
     assert forged == bundle
-    said, did = lab.play(SITE, "--limit", "r-1", "-e", f"agent_bundle={forged}", check=False)
+    said, did = lab.play(SITE, "--limit", "r-1", *BY_HAND, "-e", f"agent_bundle={forged}", check=False)
     assert did["r-1"]["failed"] == 1
     assert "the signature is not by the key" in said
     assert lab.release("r-1")["current"] == "0.1.0"
@@ -130,7 +154,7 @@ def test_an_unsigned_release_is_refused(lab: Lab) -> None:
 
 def test_a_broken_release_undoes_itself_and_says_so(lab: Lab) -> None:
     broken = lab.bundle("agent", "0.3.0", WRONG)
-    said, did = lab.play(SITE, "--limit", "r-1", "-e", f"agent_bundle={broken}", check=False)
+    said, did = lab.play(SITE, "--limit", "r-1", *BY_HAND, "-e", f"agent_bundle={broken}", check=False)
     assert did["r-1"]["failed"] == 1
     assert "0.3.0 was undone: 0.3.0: no check-in within" in said
     assert lab.release("r-1")["current"] == "0.1.0"
@@ -140,7 +164,7 @@ def test_a_broken_release_undoes_itself_and_says_so(lab: Lab) -> None:
         " AND CAST(raw AS TEXT) LIKE '%went_back_from\":\"0.3.0%'"
     )
     lab.until(lambda: asked(lab, told)[0][0] == 1, "the hub's knowing")
-    again, _ = lab.play(SITE, "--limit", "r-1", "-e", f"agent_bundle={broken}", check=False)
+    again, _ = lab.play(SITE, "--limit", "r-1", *BY_HAND, "-e", f"agent_bundle={broken}", check=False)
     assert "0.3.0 was undone here" in again, "not tried again"
 
 
@@ -156,7 +180,7 @@ def test_the_plug_is_pulled_in_the_middle_of_an_update(lab: Lab, moment: str) ->
         1: lambda: (disk / "releases" / version / "bin/python").is_symlink(),
         2: lambda: (disk / "trial.json").exists(),
     }[number]
-    run = lab.start(SITE, "--limit", "r-2", "-e", f"agent_bundle={bundle}")
+    run = lab.start(SITE, "--limit", "r-2", *BY_HAND, "-e", f"agent_bundle={bundle}")
     lab.until(reached, moment)
     lab.host("pull", "r-2")
     run.communicate(timeout=300)
@@ -166,7 +190,7 @@ def test_the_plug_is_pulled_in_the_middle_of_an_update(lab: Lab, moment: str) ->
     assert now["current"] in (before, version)
     assert now["current"] in now["versions"], "it runs from a release that is whole"
     lab.until(lambda: not lab.release("r-2")["trial"], "the end of the trial")
-    _, did = lab.play(SITE, "--limit", "r-2", "-e", f"agent_bundle={bundle}")
+    _, did = lab.play(SITE, "--limit", "r-2", *BY_HAND, "-e", f"agent_bundle={bundle}")
     assert did["r-2"]["failed"] == 0
     assert lab.release("r-2")["current"] == version, "the next run brings it to its end"
 

@@ -42,7 +42,9 @@ def write(lab: Lab, agent: Path, hub: Path) -> None:
         "ansible_user": "root",
         "ansible_ssh_private_key_file": str(work / "ssh"),
         "release_key_text": (work / "release.pub").read_text("utf-8"),
-        "agent_bundle": str(agent), "agent_release_key": "{{ release_key_text }}", "agent_packages": [],
+        # Each host takes the one for its Python; there is no other here.
+        "agent_bundle": [str(agent), str(agent).replace("py311", "py313")],
+        "agent_release_key": "{{ release_key_text }}", "agent_packages": [],
         "agent_release_trial_s": TRIAL_S, "agent_groups": ["dialout", "gpio", "video"],
         "pki_source": str(pki),
         "hub_bundle": str(hub), "hub_packages": [], "hub_release_key": "{{ release_key_text }}",

@@ -260,7 +260,9 @@ class Inquiry(Told, Progress, Generic[A]):
             self._ask(self._asked)
 
     def _answered(self, answer: A | NoReading, text: str = "") -> list[Event]:
-        """The outstanding query got its answer, or got none."""
+        """The outstanding query got its answer, or got none. One that has not left yet got neither."""
+        if self._asked is not None and self.unsent:
+            return []
         query, self._asked = self._asked, None
         forsaken, self._forsaken, self._overtaken = self._forsaken, None, False
         if query is None:
@@ -342,6 +344,8 @@ class Inquiry(Told, Progress, Generic[A]):
         self.ready = False
         self.optional_silent = self.optional_silent or self.waits_for_optional
         events: list[Event] = []
+        if self._asked is not None and self.unsent:
+            self._unsay()
         left, self._asked, self._forsaken = self._outstanding(), None, None
         self._queue.clear()
         for remedy in dict.fromkeys(query.remedy for query in left if query.remedy):

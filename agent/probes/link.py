@@ -82,7 +82,7 @@ class Link(abc.ABC, Generic[S]):
         self._session: S | None = None
         self._moments = Moments()
         self._sent_s: dict[str, float] = {}
-        """By question, when it was last sent."""
+        """When the last question was sent. No other: a device can make us ask by ever new names."""
         self._ordered = False
         """Something of the present order has left."""
         self._hold = HoldOff()
@@ -148,7 +148,7 @@ class Link(abc.ABC, Generic[S]):
             self._look_begins()
             try:
                 found = self._swept(self._began_s + timeout_s)
-                if self._is_busy_for_long(found.get(self._api) == IS_BUSY):
+                if not found.cut_short and self._is_busy_for_long(found.get(self._api) == IS_BUSY):
                     found[self._api] = False
                 return found
             except LinkFault as fault:
@@ -357,7 +357,7 @@ class Link(abc.ABC, Generic[S]):
                 session.withdraw()
                 raise LateError
             self._ordered = True
-        self._sent_s[session.question] = self._moments.sent(session.question)
+        self._sent_s = {session.question: self._moments.sent(session.question)}
 
     def _found(self, events: list[Event], ends: tuple[type[Event], ...]) -> Event | None:
         """The event that is waited for. Raises LinkFault where nobody is let in."""

@@ -30,6 +30,8 @@ ORDER_S = 6.0
 """How long an order may go unanswered before the conversation counts as stuck."""
 LOG_IN_LOOKS_MAX = 3
 """Looks that one log-in may take where each of its answers is slow."""
+OVERHEARD_MAX = 64
+"""Chunks that are read before a question leaves: whoever babbles is asked all the same."""
 KEPT_S = 15.0
 """How long a conversation is kept whose order came too late: the next try finds it open."""
 STUCK = frozenset({"timeout", "link", "garbled"})
@@ -207,7 +209,10 @@ class StreamLink(Link[Session]):
             self._end_if_closed()
             if self._turns.must_give_way:
                 raise GaveWay
-            if self._flush(session, deadline_s, in_time):
+            self._pause_between(session)
+            if (found := self._sifted(self._overheard(session, deadline_s), ends)) is not None:
+                return found
+            if self._flush(session, in_time):
                 quiet_since_s = self._now_s()
             now_s = self._now_s()
             if now_s >= deadline_s:
@@ -217,8 +222,8 @@ class StreamLink(Link[Session]):
             data = data or self._received(session, min(SLICE_S, patience_left_s, deadline_s - now_s), deadline_s)
             events: list[Event] = []
             if data:
-                quiet_since_s = self._last_byte_s = self._now_s()
-                events = session.receive(self._telnet.feed(data) if self._has_telnet else data)
+                events = self._taken(session, data)
+                quiet_since_s = self._last_byte_s
             elif patience_left_s <= 0 and session.busy:
                 quiet_since_s = self._now_s()
                 events = session.silence()
@@ -243,14 +248,33 @@ class StreamLink(Link[Session]):
         self._stream, self._opened_s = self._open(self._baud, self._connect_s(deadline_s)), self._now_s()
         return b""
 
-    def _flush(self, session: Session, deadline_s: float, in_time: InTime) -> bool:
+    def _taken(self, session: Session, data: bytes) -> list[Event]:
+        self._last_byte_s = self._now_s()
+        return session.receive(self._telnet.feed(data) if self._has_telnet else data)
+
+    def _pause_between(self, session: Session) -> None:
+        if session.unsent:
+            self._pause(max(0.0, self._sent_at_s + session.gap_s - self._now_s()))
+
+    def _overheard(self, session: Session, deadline_s: float) -> list[Event]:
+        """What came before the question that is about to leave: it is no answer to that, though it may look like one.
+
+        An order would be lost in a line that the device has closed: now is the time to notice.
+        """
+        events: list[Event] = []
+        for _ in range(OVERHEARD_MAX):
+            if not session.unsent:
+                break
+            data, self._unread = self._unread or self._received(session, 0.0, deadline_s), b""
+            if not data:
+                break
+            events += self._taken(session, data)
+        return events
+
+    def _flush(self, session: Session, in_time: InTime) -> bool:
         telnet = self._telnet.output()
         if not telnet and not session.unsent:
             return False
-        self._pause(max(0.0, self._sent_at_s + session.gap_s - self._now_s()))
-        if session.outlives_line:
-            # An order would be lost in a line that the device has closed.
-            self._unread += self._received(session, 0.0, deadline_s)
         if session.unsent:
             self._leaving(session, in_time)
         assert self._stream is not None

@@ -122,7 +122,7 @@ class SlowStream:
             raise LinkFault("refused", "the device closed the connection")
         until_s = self._time() + timeout_s
         if not self._due or self._due[0][0] > until_s:
-            self._time.s = max(until_s, self._time() + TICK_S)
+            self._time.s = max(until_s, self._time() + (TICK_S if timeout_s > 0 else 0.0))
             return b""
         self._time.s = max(self._time(), self._due[0][0])
         came = b""

@@ -198,8 +198,8 @@ def test_poly_in_call(
 def ready_poly() -> PolySession:
     session = PolySession(Login())
     session.receive(b"Hi, my name is : x\r\nModel: Group 500\r\nSNMP Enabled: True\r\n")
-    session.receive(b"sleep registered\r\n")
     session.output()
+    session.receive(b"sleep registered\r\n")
     return session
 
 
@@ -214,6 +214,7 @@ def test_an_echo_is_no_acknowledgement() -> None:
 def test_an_invalid_command_is_echoed_and_then_refused() -> None:
     session = ready_poly()
     session.command("codec_wake")
+    session.output()
     events = session.receive(b"wake\n\rerror: command not found\r\n")
     assert [type(event) for event in events] == [CommandFailed]
 

@@ -119,6 +119,7 @@ def test_a_row_that_is_spoilt_is_no_row_that_is_over(at: int, noise: str) -> Non
 def test_a_call_that_is_told_of_unasked_is_noted(line: bytes) -> None:
     session = PolySession(Login())
     session.receive(WHOAMI)
+    session.output()
     session.receive(b"sleep registered\r\n")
     session.poll_call()
     events: list[Event] = []
@@ -154,6 +155,7 @@ def ordered(remedy: str, *said: bytes) -> list[Event]:
         session.receive(data)
         session.output()
     session.command(remedy)
+    session.output()
     return [event for data in said for event in session.receive(data)]
 
 

@@ -81,6 +81,7 @@ def test_a_power_that_is_not_to_be_had_just_now_is_no_power() -> None:
     for name in ("POWR", "INPT", "AVMT", "ERST", "LAMP", "INF1"):
         session.output()
         session.receive(f"%1{name}=ERR3\r".encode())
+    session.output()
     facts = told(session.receive(b"%1INF2=ERR3\r"))
     assert facts == dict.fromkeys(facts, ABSENT) | {"display.api": True}
 

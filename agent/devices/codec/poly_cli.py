@@ -322,7 +322,7 @@ class PolySession(QuerySession[tuple[str, ...]]):
 
     def _answer_line(self, line: str, lowered: str) -> list[Event]:
         query = self._asked
-        if query is None or (lowered == query.text and not query.remedy):
+        if query is None or self.unsent or (lowered == query.text and not query.remedy):
             return []
         if lowered.startswith(REFUSALS):
             self._answer.clear()

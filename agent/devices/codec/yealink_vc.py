@@ -138,6 +138,10 @@ class YealinkSession(QuerySession[Lines]):
         if self._asked is not None and self._asked.key == CALLS and self._answer:
             return self._finish("")
         self._answer.clear()
+        if self._asked is not None and self._asked.key == STATUS:
+            # An answer does not name its moment: a late one would be taken for the next, and may be of before a call.
+            self._over = True
+            return [*self._abandon("timeout"), Silent()]
         events = self._query_silence()
         self._over = not self.ready
         return events
@@ -163,7 +167,7 @@ class YealinkSession(QuerySession[Lines]):
         if not self.ready:
             # Half a line that was under way is no proof of who is there; an answer to our question is.
             return self._first_word() if state_of(line) in (*CALLING, *RESTING) else []
-        if query is None or (line == query.text and not query.remedy) or line.startswith("incoming "):
+        if query is None or self.unsent or (line == query.text and not query.remedy) or line.startswith("incoming "):
             return []
         if line.startswith("error"):
             self._answer.clear()

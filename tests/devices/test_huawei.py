@@ -250,3 +250,11 @@ def test_an_order_that_was_not_taken() -> None:
 def test_no_password_and_no_token_show_themselves() -> None:
     talk = talking("te20_idle", {})
     assert "secret12" not in repr(talk.session.login)
+
+
+@pytest.mark.parametrize(
+    "answer", [HttpReply(200, (), b'{"success": 1, "data": "{'), said({"revRate": "1,920 kbit/s"})]
+)
+def test_a_call_status_that_is_not_understood_may_speak_of_a_call(answer: HttpReply) -> None:
+    assert polled("te20_idle", {CALL: answer})["codec.in_call"] == NoReading("garbled")
+    assert polled("te20_in_call", {CALL: answer})["codec.in_call"] is True

@@ -336,3 +336,17 @@ def test_no_password_shows_itself() -> None:
     talk.start()
     assert "secret" not in repr(vars(talk.session))
     assert recorded(recording, talk.asked[0]).status == 200
+
+
+@pytest.mark.parametrize(
+    ("page", "answer"),
+    [
+        ("status", {}), ("status", [{"name": "system.status.inacall", "stateList": ["partial"]}]),
+        ("status", [{"name": "system.status.inacall"}]), ("mode/device", {"result": "true"}), ("mode/device", {}),
+        ("mode/device", True),
+    ],
+)  # fmt: skip
+def test_a_page_in_words_that_are_not_known_denies_no_call(page: str, answer: object) -> None:
+    odd = {f"GET /rest/system/{page}": said(answer)}
+    assert polled("x30_idle", odd)["codec.in_call"] == NoReading("garbled")
+    assert polled("x30_in_call", odd)["codec.in_call"] is True

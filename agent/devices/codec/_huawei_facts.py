@@ -40,7 +40,8 @@ DECIDED_BY: Mapping[str, tuple[str, ...]] = {
 
 Answers = Mapping[str, Any]
 """The `data` of each answer, its names in lower case, or why there is none, by action."""
-SILENT = NoReading("timeout")
+SILENT, GARBLED = NoReading("timeout"), NoReading("garbled")
+UNHEARD = (SILENT, SLOW, BUSY, GARBLED)
 
 
 def data_of(reply: HttpReply) -> Any | NoReading:
@@ -107,10 +108,11 @@ def in_call(answers: Answers) -> Reading:
     """True as soon as the mailbox or the call's status says so.
 
     The status speaks of calls only during one, so it denies none: False only when the mailbox knows of no call. While
-    the status has not been heard it may still speak of one.
+    the status has not been heard, or not been understood, it may still speak of one.
     """
     state, status = entry(answers.get(MAILBOX, SILENT), "state"), answers.get(CALL, SILENT)
-    if any(_rate(entry(status, key)) for key in RATES):
+    rates = [_flows(entry(status, key)) for key in RATES]
+    if True in rates:
         return True
     if isinstance(state, NoReading):
         return state
@@ -118,7 +120,11 @@ def in_call(answers: Answers) -> Reading:
     if isinstance(found["callstate"], NoReading):
         return NoReading("garbled")
     called = any(not isinstance(value, NoReading) and value not in (0, "", "0") for value in found.values())
-    return status if not called and status in (SILENT, SLOW, BUSY) else called
+    if called:
+        return True
+    if isinstance(status, NoReading):
+        return status if status in UNHEARD else False
+    return NoReading("garbled") if GARBLED in rates else False
 
 
 def switch(value: Any) -> Reading:
@@ -168,10 +174,12 @@ def _volume(audio: Any) -> Reading:
     return round(steps * 100 / VOLUME_MAX, 1) if isinstance(steps, float) else steps
 
 
-def _rate(value: Any) -> bool:
-    """Whether it is a rate above 0, such as `65.64k`."""
+def _flows(value: Any) -> Reading:
+    """Whether it is a rate above 0, such as `65.64k`. Figures that are no number may be one."""
     rate = number(value.strip().lower().rstrip("kmbps")) if isinstance(value, str) else amount(value)
-    return isinstance(rate, float) and rate > 0
+    if isinstance(rate, float):
+        return rate > 0
+    return GARBLED if isinstance(value, str) and any(figure in value for figure in "123456789") else False
 
 
 def _percent(value: Any) -> Reading:

@@ -36,6 +36,8 @@ Answers = Mapping[str, Any]
 SILENT = NoReading("timeout")
 UNHEARD = (SILENT, SLOW, BUSY, NoReading("garbled"))
 
+NO_CALL = frozenset({"off", "down"})
+"""Words of `system.status.inacall` without a call."""
 STATES = {
     "INITIALIZING": (False, False), "READY": (True, False), "ASLEEP": (True, True), "UPDATING": (None, False),
     "SHUTTING_DOWN": (False, False), "DOWN": (False, False),
@@ -68,16 +70,21 @@ def in_call(answers: Answers) -> Reading:
 
     False only when the list of conferences is empty, no app is in a meeting, and the system itself was understood. As
     the camera of a PC (device mode) it does not know of the PC's calls. Firmware may lack the pages of status and mode,
-    or keep them to itself; one that may still answer may still speak of a call.
+    or keep them to itself; one that may still answer may still speak of a call, and so may one in words we do not know.
     """
     status = answers.get(STATUS, SILENT)
     witnesses = [_conferences(answers.get(CONFERENCES, SILENT), status), _apps(answers.get(APPS, SILENT))]
     if True in witnesses or _states(status, "inacall") & {"on", "up"}:
         return True
-    if entry(answers.get(DEVICE_MODE, SILENT), "result") is True:
+    mode = answers.get(DEVICE_MODE, SILENT)
+    if entry(mode, "result") is True:
         return NoReading("absent")
     known = text(entry(answers.get(SYSTEM, SILENT), "model"))
-    unheard = [said for page in (STATUS, DEVICE_MODE) if (said := answers.get(page, SILENT)) in UNHEARD]
+    unheard = [said for said in (status, mode) if isinstance(said, NoReading) and said in UNHEARD]
+    if not (isinstance(status, NoReading) or (isinstance(status, list) and _states(status, "inacall") <= NO_CALL)):
+        unheard.append(NoReading("garbled"))
+    if not (isinstance(mode, NoReading) or entry(mode, "result") is False):
+        unheard.append(NoReading("garbled"))
     return next((reason for reason in (*witnesses, known, *unheard) if isinstance(reason, NoReading)), False)
 
 

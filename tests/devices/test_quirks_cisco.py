@@ -336,3 +336,52 @@ def test_a_list_of_one_may_be_the_one(name: str) -> None:
 def test_words_in_a_wrap_of_their_own_deny_no_call(name: str) -> None:
     """The same module is ready for `{"Value": …}` here, too. Nobody has shown such an answer: it is not understood."""
     assert in_shape(name, wrapped, same)["codec.in_call"] == (True if name == "teams_call" else NoReading("absent"))
+
+
+# -- a tree that speaks of a call in another shape
+
+
+def json_status(tree: object) -> str:
+    return json.dumps({"StatusResponse": {"Status": tree}, "ResultId": "ID"}).replace('ID"', '$ID"')
+
+
+def ws_status(tree: object) -> str:
+    return json.dumps({"jsonrpc": "2.0", "id": "ID", "result": tree}).replace('"ID"', "$ID")
+
+
+@pytest.mark.parametrize(
+    ("calls", "in_call"),
+    [
+        ([{"id": "3"}], NoReading("garbled")), ([{"id": "3", "Status": None}], NoReading("garbled")), ([], False),
+        ([{"id": "2", "Status": "Connected"}, {"Status": "Idle"}], NoReading("garbled")),
+        ([{"id": "2", "Status": "Idle"}, {"id": "2", "Status": "Idle"}], NoReading("garbled")),
+    ],
+)  # fmt: skip
+def test_a_row_of_calls_that_says_little_denies_none(calls: list[dict[str, object]], in_call: Reading) -> None:
+    """Without a word of its own, or under the name of another, which it would hide."""
+    assert changed("cisco_ws/idle", CALL_WS, ws_status(calls))["codec.in_call"] == in_call
+    rows = [{name: word if name == "id" else {"Value": word} for name, word in call.items()} for call in calls]
+    said = json_status({"Call": rows})
+    assert changed("cisco_xapi/json_idle", "xStatus Call", said)["codec.in_call"] == in_call
+
+
+@pytest.mark.parametrize(
+    ("leaf", "in_call"), [({"Value": True}, True), ({"Value": False}, False), ({}, NoReading("garbled"))]
+)
+def test_a_word_of_teams_may_be_no_text(leaf: object, in_call: Reading) -> None:
+    said = json_status({"MicrosoftTeams": {"Calling": {"InCall": leaf}}})
+    told = recording("cisco_xapi/json_idle", xStatus_MicrosoftTeams_Calling_InCall=said + "\r\n")
+    assert two_polls(conversation(told))["codec.in_call"] == in_call
+
+
+def test_a_count_may_be_no_text() -> None:
+    state = {"NumberOfActiveCalls": {"Value": 0}, "NumberOfSuspendedCalls": {"Value": 1}}
+    said = json_status({"SystemUnit": {"State": state}})
+    assert changed("cisco_xapi/json_idle", "xStatus SystemUnit", said)["codec.in_call"] is True
+
+
+@pytest.mark.parametrize("question", ["xStatus SystemUnit", "xStatus Call", "xStatus SIP", "xStatus Cameras"])
+def test_a_word_that_belongs_to_nothing_is_garbled(question: str) -> None:
+    facts = changed("cisco_xapi/json_idle", question, json_status({"Value": "x"}))
+    assert facts["codec.api"] is True
+    assert facts["codec.in_call"] in (False, NoReading("garbled"))

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,6 +30,9 @@ NOT_RECOGNIZED = "command not recognized."
 
 KNOWN_KEYS = frozenset({"StatusResponse", "CommandResponse", "Status", "Configuration", "Event", "ResultId"})
 """Of the outermost object; another one is a known one with a wrong letter, or something we do not understand."""
+
+NO_STATUS = frozenset({"Value", "id", "ghost", "status", "valueSpaceRef", "maxOccurrence"})
+"""Of a node in JSON: its own text and its marks; everything else lies below it."""
 
 DEPTH_MAX = 24
 """Deepest documented status path has 9 parts; deeper nesting is rubbish."""
@@ -237,20 +241,34 @@ def _reason(outcome: dict[str, Any]) -> str:
     return str(value)[:300]
 
 
+def numbered(rows: list[Any], into: Values) -> Iterator[tuple[str, Any]]:
+    """The entries of a list by their `id`, else by their place. Two of one name would hide each other."""
+    names: set[str] = set()
+    for index, row in enumerate(rows, 1):
+        name = str(row.get("id", index)) if isinstance(row, dict) else str(index)
+        into.tainted = into.tainted or name in names
+        names.add(name)
+        yield name, row
+
+
 def _flatten(node: object, path: Path, into: Values) -> None:
     if len(path) > DEPTH_MAX:
         into.tainted = True
     elif isinstance(node, list):
-        for index, part in enumerate(node, 1):
-            name = str(part.get("id", index)) if isinstance(part, dict) else str(index)
+        for name, part in numbered(node, into):
             _flatten(part, (*path, name), into)
     elif isinstance(node, dict):
-        if isinstance(node.get("Value"), str):
-            into.put(path, node["Value"])
+        value = node.get("Value")
+        if path and isinstance(value, str | int | float):
+            into.put(path, str(value))
+        elif "Value" in node:
+            into.tainted = True
         if node.get("ghost") is not None:
             into.put((*path, "(attributes)"), f"ghost={node['ghost']}")
-        for name, part in node.items():
-            if name not in ("Value", "id", "ghost", "status", "valueSpaceRef", "maxOccurrence"):
-                _flatten(part, (*path, name), into)
+        below = [(name, part) for name, part in node.items() if name not in NO_STATUS]
+        for name, part in below:
+            _flatten(part, (*path, name), into)
+        if path and not below and "Value" not in node and node.get("ghost") is None:
+            into.put(path, "")  # it is there, and says nothing
     else:
         into.tainted = True

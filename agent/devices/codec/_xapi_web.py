@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 from agent.core.exchange import HttpReply
 from agent.core.facts import NoReading
-from agent.devices.codec._xapi_replies import DEPTH_MAX, Path, Result, Values
+from agent.devices.codec._xapi_replies import DEPTH_MAX, Path, Result, Values, numbered
 
 LISTS = frozenset(
     {"call", "camera", "channel", "connector", "hdmi", "dvi", "line", "message", "microphone", "network",
@@ -124,23 +124,25 @@ def _flatten_xml(node: ElementTree.Element, path: Path, into: Values) -> None:
 def plain_status(result: Any, path: Path) -> Values:
     """What `xGet` gave at a path: texts, numbers and flags as they are, list entries with their `id`."""
     values = Values()
-    _flatten_plain(result, path, values)
+    _flatten_plain(result, path, values, whole=True)
     return values
 
 
-def _flatten_plain(node: Any, path: Path, into: Values) -> None:
+def _flatten_plain(node: Any, path: Path, into: Values, *, whole: bool = False) -> None:
+    """`whole`: all that was asked for, where nothing at all is an answer."""
     if len(path) > DEPTH_MAX:
         into.tainted = True
     elif isinstance(node, dict):
         if node.get("ghost") is not None:
             into.put((*path, "(attributes)"), f"ghost={node['ghost']}")
-        for name, below in node.items():
-            if name not in ("id", "ghost"):
-                _flatten_plain(below, (*path, name), into)
+        below = [(name, part) for name, part in node.items() if name not in ("id", "ghost")]
+        for name, part in below:
+            _flatten_plain(part, (*path, name), into)
+        if not whole and not below and node.get("ghost") is None:
+            into.put(path, "")  # it is there, and says nothing
     elif isinstance(node, list):
-        for index, below in enumerate(node, 1):
-            name = str(below.get("id", index)) if isinstance(below, dict) else str(index)
-            _flatten_plain(below, (*path, name), into)
+        for name, part in numbered(node, into):
+            _flatten_plain(part, (*path, name), into)
     elif isinstance(node, str | int | float):
         into.put(path, str(node))
     else:

@@ -25,7 +25,7 @@ _UNITS = {
     "pct": "%", "c": "°C", "w": "W", "v": "V", "hz": "Hz", "ms": "ms", "lx": "lx", "mb": "MB", "dbc": "dBC",
     "h": "h", "ppm": "ppm", "mbps": "Mbit/s",
 }  # fmt: skip
-_SPOKEN = frozenset({"display.power", "display.fault", "camera.power"})
+_SPOKEN = frozenset({"display.power", "display.fault", "camera.power", "ups.fault", "codec.settings_off"})
 """Facts whose values are our own words, several with commas between; other texts are the device's, and left alone."""
 _UNIT_OF_KEY = re.compile(r"_([a-z]+)\Z")
 

@@ -115,6 +115,10 @@ def test_numbers_ages_and_values() -> None:
     assert en.value("display.fault", "lamp warning, filter error, flux error") == (
         "lamp: warning, air filter blocked, flux error"
     )
+    assert [vi.value("ups.fault", said) for said in ("none", "overload", "UPS bị quạt")] == [
+        "không có", "quá tải", "UPS bị quạt",
+    ]  # fmt: skip
+    assert vi.value("codec.settings_off", "none") == "không có"
     assert vi.value("display.model", "off") == "off", "a device's own words are left alone"
     assert vi.value("ups.on_battery", None) == "chưa rõ"
     assert [vi.age(s) for s in (0, 59, 60, 3600, 7800, 86400, 100_000)] == [

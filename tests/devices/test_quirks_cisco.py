@@ -385,3 +385,11 @@ def test_a_word_that_belongs_to_nothing_is_garbled(question: str) -> None:
     facts = changed("cisco_xapi/json_idle", question, json_status({"Value": "x"}))
     assert facts["codec.api"] is True
     assert facts["codec.in_call"] in (False, NoReading("garbled"))
+
+
+def test_a_system_that_says_nothing_else_than_that_it_is_not_ready_is_not_alive_for_that() -> None:
+    """Busy at every look: the link counts such looks, and takes the codec for one that hangs at the sixth."""
+    told = load(RECORDINGS / "cisco_ws/idle.txt")
+    said = ws_error(-31997, "System not ready to accept requests").encode() + b"\n"
+    facts = two_polls(conversation(replace(told, answers=dict.fromkeys(told.answers, said))))
+    assert facts["codec.api"] == facts["codec.in_call"] == NoReading("busy")

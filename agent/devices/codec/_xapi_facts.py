@@ -79,7 +79,7 @@ OFF = frozenset({"off", "false", "no"})
 def facts_of(answers: Answers, call_seen: bool) -> dict[str, Reading]:
     """Every fact of the family. `call_seen`: an event of this poll spoke of a call."""
     return {
-        "codec.api": any(isinstance(a, Values) or a.reason in ("absent", "refused", "busy") for a in answers.values()),
+        "codec.api": any(isinstance(a, Values) or a.reason in ("absent", "refused") for a in answers.values()),
         "codec.app_ready": _of(answers, "SystemUnit", _app_ready),
         "codec.in_call": True if call_seen else in_call(answers),
         "codec.standby": _of(answers, "Standby", _standby),

@@ -78,7 +78,7 @@ PARTS = (
             "tests/agent/test_store.py", "tests/agent/test_store_edges.py", "tests/agent/test_store_words.py",
             "tests/agent/test_unwritten.py", "tests/agent/test_store_loads.py", "tests/agent/test_store_place.py",
             "tests/agent/test_store_marks.py", "tests/agent/test_store_sums.py",
-            "tests/agent/test_damage.py", "tests/agent/test_heed.py",
+            "tests/agent/test_damage.py", "tests/agent/test_heed.py", "tests/agent/test_board.py",
         ),
         "tests/agent/equivalent/store.txt", _BESIDE,
     ),

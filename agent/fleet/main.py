@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import fcntl
 import json
-import secrets
 import sqlite3
 import sys
 import time
@@ -48,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             case "install":
                 said: object = host.install(Path(given.what))
             case "switch":
-                host.switch(given.what, secrets.token_hex(8), boot, now_s)
+                host.switch(given.what, boot, now_s)
                 said = given.what
             case "watch":
                 looked = host.watch(boot, now_s)

@@ -13,7 +13,6 @@ import http.client
 import json
 import os
 import re
-import secrets
 import ssl
 import sys
 import urllib.error
@@ -72,7 +71,7 @@ def pull(host: Host, boot: str, now_s: float, opener: Open | None = None) -> str
             target.unlink(missing_ok=True)
         if installed != version:
             raise ReleaseError(f"{name} holds {installed}, and {version} was wanted")
-    host.switch(version, secrets.token_hex(8), boot, now_s)
+    host.switch(version, boot, now_s)
     host.prune()
     return f"switched to {version}"
 

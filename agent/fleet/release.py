@@ -17,6 +17,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
+import secrets
 import shutil
 import sqlite3
 import sys
@@ -92,11 +93,8 @@ class Host:
         os.utime(place / ".complete", ns=(now_ns, now_ns))
         return version
 
-    def switch(self, version: str, token: str, boot: str, now_s: float) -> None:
-        """Use this release from now on, on trial. Raises ReleaseError before anything has changed.
-
-        `token`: never used before; the service has to name it.
-        """
+    def switch(self, version: str, boot: str, now_s: float) -> None:
+        """Use this release from now on, on trial. Raises ReleaseError before anything has changed."""
         before = self.current()
         if version not in self.versions():
             raise ReleaseError(f"{version} is not installed whole here; there are: {', '.join(self.versions()) or '-'}")
@@ -107,7 +105,7 @@ class Host:
             self._run([str(place / command[0]), *command[1:]])
         if database := self.profile.get("backup", ""):
             backup(Path(database), before or "none")
-        trial = Trial(before, version, token, boot, now_s)
+        trial = Trial(before, version, secrets.token_hex(8), boot, now_s)
         write(self.root / "trial.json", dataclasses.asdict(trial))
         self._point(version)
         self._restart()

@@ -200,7 +200,7 @@ def test_a_room_takes_what_is_wanted_of_it_once(tmp_path: Path) -> None:
 
 def test_a_room_on_trial_takes_nothing(tmp_path: Path) -> None:
     host = room(tmp_path, current="2.0")
-    host.switch("1.0", "word", "a", 100)
+    host.switch("1.0", "a", 100)
     assert "on trial" in pull(host, "a", 130, Server(WANTED))
 
 

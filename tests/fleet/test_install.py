@@ -82,7 +82,7 @@ class World:
     def use(self, made: Path) -> str:
         version = self.host.install(made)
         self.now_s += 10
-        self.host.switch(version, f"word {self.now_s}", "a", self.now_s)
+        self.host.switch(version, "a", self.now_s)
         return version
 
     def watch(self, later_s: float) -> Verdict | None:

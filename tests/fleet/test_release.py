@@ -22,7 +22,7 @@ from agent.fleet.disk import ReleaseError
 from agent.fleet.release import Host
 from agent.fleet.trial import CheckIn, Trial, Verdict, advance, decide, to_remove
 from agent.runtime import checkin
-from wire.checkin import RELEASES
+from wire.checkin import RELEASES, trial_token
 
 TRIAL = Trial("1.0", "2.0", "its word", "boot-a", 100.0)
 
@@ -52,6 +52,10 @@ def at(spent_s: float = 0.0, **changes: object) -> Trial:
 )  # fmt: skip
 def test_what_becomes_of_a_trial(trial: Trial, current: str, seen: CheckIn, verdict: Verdict) -> None:
     assert decide(trial, current, seen)[0] is verdict
+
+
+def test_a_trial_without_a_token_is_answered_by_nobody() -> None:
+    assert decide(at(600, token=""), "2.0", CheckIn("2.0", ""))[0] is Verdict.BACK
 
 
 @given(st.lists(st.tuples(st.booleans(), st.floats(0, 1000)), max_size=40))
@@ -93,12 +97,14 @@ def make(root: Path, ran: list[Sequence[str]] | None = None, **profile: object) 
     return Host(root, (ran if ran is not None else []).append)
 
 
-def say(host: Host, version: str, token: str = "word") -> None:
+def say(host: Host, version: str) -> None:
+    """The service's word, as it speaks in the trial that is on."""
+    token = trial_token(host.root)
     (host.root / "checkin.json").write_text(json.dumps({"version": version, "token": token}), "utf-8")
 
 
 def test_a_good_release_stays(host: Host) -> None:
-    host.switch("2.0", "word", "a", 100)
+    host.switch("2.0", "a", 100)
     assert host.watch("a", 130) == (Verdict.WAIT, "2.0 has not checked in yet, 30 of 600 s")
     say(host, "2.0")
     assert host.watch("a", 170)[0] is Verdict.KEEP  # type: ignore[index]
@@ -109,7 +115,7 @@ def test_a_good_release_stays(host: Host) -> None:
 
 def test_a_silent_release_is_undone_and_the_hub_is_told(host: Host) -> None:
     say(host, "1.0")
-    host.switch("2.0", "word", "a", 100)
+    host.switch("2.0", "a", 100)
     assert host.watch("a", 400)[0] is Verdict.WAIT  # type: ignore[index]
     assert host.watch("a", 701)[0] is Verdict.BACK  # type: ignore[index]
     assert host.current() == "1.0"
@@ -119,7 +125,7 @@ def test_a_silent_release_is_undone_and_the_hub_is_told(host: Host) -> None:
 
 
 def test_a_board_that_falls_again_and_again_gets_its_old_version(host: Host) -> None:
-    host.switch("2.0", "word", "a", 100)
+    host.switch("2.0", "a", 100)
     for boot in ("b", "c"):
         assert host.watch(boot, 40)[0] is Verdict.WAIT  # type: ignore[index]
     assert host.watch("d", 40)[0] is Verdict.BACK  # type: ignore[index]
@@ -129,12 +135,12 @@ def test_the_service_is_restarted_by_each_change_and_by_nothing_else(tmp_path: P
     ran: list[Sequence[str]] = []
     host = make(tmp_path, ran, checks=[["bin/diemcau-agent", "check-config", "/etc/diemcau/room.toml"]])
     restart = ["systemctl", "restart", "--no-block", "x.service"]
-    host.switch("2.0", "word", "a", 100)
+    host.switch("2.0", "a", 100)
     assert ran == [
         [str(tmp_path / "releases/2.0/bin/diemcau-agent"), "check-config", "/etc/diemcau/room.toml"],
         restart,
     ]
-    host.switch("2.0", "word", "a", 110)
+    host.switch("2.0", "a", 110)
     host.watch("a", 120)
     assert ran[2:] == []
     host.watch("a", 800)
@@ -148,7 +154,7 @@ def test_a_release_that_refuses_the_rooms_settings_is_not_switched_to(tmp_path: 
     make(tmp_path, checks=[["bin/x"]])
     host = Host(tmp_path, refuse)
     with pytest.raises(ReleaseError, match="bin/x failed"):
-        host.switch("2.0", "word", "a", 100)
+        host.switch("2.0", "a", 100)
     assert host.current() == "1.0"
     assert host.watch("a", 800) is None
 
@@ -156,13 +162,13 @@ def test_a_release_that_refuses_the_rooms_settings_is_not_switched_to(tmp_path: 
 def test_half_a_release_is_none(host: Host) -> None:
     (host.root / "releases/3.0").mkdir()
     with pytest.raises(ReleaseError, match="not installed whole"):
-        host.switch("3.0", "word", "a", 100)
+        host.switch("3.0", "a", 100)
     host.prune()
     assert not (host.root / "releases/3.0").exists()
 
 
 def test_an_ordered_way_back_is_not_undone_by_a_dead_line(host: Host) -> None:
-    host.switch("2.0", "word", "a", 100)
+    host.switch("2.0", "a", 100)
     assert host.back() == "1.0"
     assert host.watch("a", 9000) is None
     assert host.current() == "1.0"
@@ -170,7 +176,7 @@ def test_an_ordered_way_back_is_not_undone_by_a_dead_line(host: Host) -> None:
 
 def acts(host: Host) -> dict[str, Callable[[], object]]:
     return {
-        "switch": lambda: host.switch("2.0", "word", "a", 100),
+        "switch": lambda: host.switch("2.0", "a", 100),
         "watch": lambda: host.watch("a", 900),
         "back": host.back,
         "prune": host.prune,
@@ -185,7 +191,7 @@ def test_power_may_go_at_any_step(act: str, tmp_path: Path, monkeypatch: pytest.
         root = tmp_path / str(last)
         host = make(root)
         if act != "switch":
-            host.switch("2.0", "word", "a", 100)
+            host.switch("2.0", "a", 100)
         left = last
 
         def pull(real: Callable[..., object]) -> Callable[..., object]:
@@ -232,7 +238,7 @@ def test_the_hubs_database_is_copied_before_another_program_changes_its_form(tmp
     db.execute("INSERT INTO kept VALUES (7)")
     db.commit()
     host = make(tmp_path / "root", backup=str(data))
-    host.switch("2.0", "word", "a", 100)
+    host.switch("2.0", "a", 100)
     (copy,) = (tmp_path / "backup").glob("hub-*-1.0.db")
     assert sqlite3.connect(copy).execute("SELECT x FROM kept").fetchone() == (7,)
     db.close()

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import sqlite3
 import subprocess
@@ -18,7 +17,7 @@ import pytest
 
 from tests.house.source import ROOT
 from tests.lab.fleet import province
-from tests.lab.fleet.lab import BASE, HOSTS, Lab, LabError
+from tests.lab.fleet.lab import HOSTS, Lab, LabError
 from tools import card
 
 pytestmark = [pytest.mark.fleet, pytest.mark.timeout(1800)]
@@ -32,20 +31,8 @@ WRONG = {"agent/runtime/service.py": ("self._publisher.start()", 'raise RuntimeE
 @pytest.fixture(scope="module")
 def lab() -> Iterator[Lab]:
     """Hub and two rooms, installed by the roles."""
-    assert os.geteuid() == 0, "make prove-fleet needs root: it makes namespaces and starts hosts"
-    made = Lab(BASE / f"run-{os.getpid()}")
-    try:
-        for name in HOSTS:
-            made.make(name)
-            made.up(name)
-        province.write(made, made.bundle("agent"), made.bundle("hub"))
-        started_s = time.monotonic()
-        made.first, did = made.play(SITE)
-        assert all(counts["failed"] == counts["unreachable"] == 0 for counts in did.values()), did
-        sys_say(f"first run: {time.monotonic() - started_s:.0f} s, {did}")
+    with province.installed("run") as made:
         yield made
-    finally:
-        made.clear()
 
 
 def sys_say(text: str) -> None:

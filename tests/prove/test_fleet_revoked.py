@@ -5,7 +5,6 @@ Real hosts, a real broker, the role `broker` over SSH; `make prove-fleet`; needs
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +13,7 @@ import pytest
 
 from tests.house.source import ROOT
 from tests.lab.fleet import province
-from tests.lab.fleet.lab import BASE, HOSTS, Lab, LabError, call
+from tests.lab.fleet.lab import HOSTS, Lab, LabError, call
 
 pytestmark = [pytest.mark.fleet, pytest.mark.timeout(1800)]
 SITE = ROOT / "ansible/site.yml"
@@ -27,18 +26,8 @@ PLAYS = 10
 @pytest.fixture(scope="module")
 def lab() -> Iterator[Lab]:
     """A broker and a hub on one host, and two rooms' certificates on theirs."""
-    assert os.geteuid() == 0, "make prove-fleet needs root: it makes namespaces and starts hosts"
-    made = Lab(BASE / f"revoked-{os.getpid()}")
-    try:
-        for name in HOSTS:
-            made.make(name)
-            made.up(name)
-        province.write(made, made.bundle("agent"), made.bundle("hub"))
-        _, did = made.play(SITE, "--tags", "pki,broker")
-        assert all(counts["failed"] == counts["unreachable"] == 0 for counts in did.values()), did
+    with province.installed("revoked", "--tags", "pki,broker") as made:
         yield made
-    finally:
-        made.clear()
 
 
 def is_let_in(lab: Lab, room: str) -> bool:

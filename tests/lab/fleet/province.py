@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from tests.lab.fleet.lab import BIN, HOSTS, TRIAL_S, Lab, call
+from tests.house.source import ROOT
+from tests.lab.fleet.lab import BASE, BIN, HOSTS, TRIAL_S, Lab, LabError, call
 
 ROOM = """[room]
 id = "{room}"
@@ -29,6 +34,29 @@ REGISTRY = """tinh_code;tinh;xa_code;xa;room;name
 38;Thanh Hóa;14797;Phường Hạc Thành;r-2;Phòng họp 2
 38;Thanh Hóa;14797;Phường Hạc Thành;r-3;Phòng họp 3
 """
+
+
+@contextmanager
+def installed(name: str, *more: str) -> Iterator[Lab]:
+    """Hub and two rooms on hosts of their own, over which the roles have gone once; `more` narrows what they do.
+
+    `name` tells one run from another. Raises LabError where a host failed or could not be reached.
+    """
+    assert os.geteuid() == 0, "make prove-fleet needs root: it makes namespaces and starts hosts"
+    made = Lab(BASE / f"{name}-{os.getpid()}")
+    try:
+        for host in HOSTS:
+            made.make(host)
+            made.up(host)
+        write(made, made.bundle("agent"), made.bundle("hub"))
+        started_s = time.monotonic()
+        made.first, did = made.play(ROOT / "ansible/site.yml", *more)
+        if any(counts["failed"] or counts["unreachable"] for counts in did.values()):
+            raise LabError(f"{did}: {made.first[-3000:]}")
+        print(f"\nfirst run: {time.monotonic() - started_s:.0f} s, {did}", flush=True)
+        yield made
+    finally:
+        made.clear()
 
 
 def write(lab: Lab, agent: Path, hub: Path) -> None:

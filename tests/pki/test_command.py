@@ -225,6 +225,15 @@ def test_what_the_brokers_list_has_revoked_stays_revoked(authority: Path, tmp_pa
         assert revoked_in(authority / "revoked.crl") == revoked_in(at_broker) == {one, two}
 
 
+def test_a_list_of_another_authority_revokes_nobody_here(authority: Path, tmp_path: Path) -> None:
+    strange = tmp_path / "strange"
+    assert pki(strange, "init") == 0
+    pki(strange, "issue", "r-1", "--out", str(tmp_path))
+    pki(strange, "revoke", "r-1", "--why", "stolen")
+    assert pki(authority, "crl", "--also", str(strange / "revoked.crl")) == 0
+    assert revoked_in(authority / "revoked.crl") == set()
+
+
 def test_a_list_that_cannot_be_read_is_told_before_anything_is_revoked(
     authority: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

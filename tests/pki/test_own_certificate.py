@@ -11,7 +11,7 @@ import pytest
 from agent.main import main as agent_main
 from hub.main import main as hub_main
 from hub.pki.authority import now_utc
-from tests.pki.lab import OTHER, OWN, forge, people
+from tests.pki.lab import OTHER, OWN, Client, forge, people, running
 from wire.own_certificate import problems
 
 Place = tuple[Path, Path]
@@ -58,6 +58,17 @@ def test_each_fault_is_a_sentence_with_its_place(place: Place, cert: str, more: 
     (line,) = of(place, cert, **more)
     assert says in line
     assert line.startswith("broker.")
+
+
+@pytest.mark.broker
+@pytest.mark.parametrize("name", [OWN, "r-expired", "r-foreign", "r-early", "127.0.0.1"])
+def test_mosquitto_lets_in_whose_files_are_good_and_nobody_else(place: Place, tmp_path: Path, name: str) -> None:
+    authority, certs = place
+    with running(tmp_path, authority, certs) as made:
+        client = Client(made.port, authority / "ca.crt", certs / f"{name}.crt")
+        let_in = client.come()
+        client.leave()
+    assert let_in == (of(place, name) == [])
 
 
 def broker_section(place: Place, key: str) -> str:

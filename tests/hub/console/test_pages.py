@@ -145,6 +145,15 @@ def test_no_data_is_never_ready(client: TestClient, hub: FakeHub) -> None:
     assert 's-ready">' not in text.split("</header>")[2]
 
 
+def test_of_a_room_without_a_fault_no_words_for_one_are_missed(client: TestClient, hub: FakeHub) -> None:
+    """One that watches no codec is neither ready nor at fault: there is something to ask its staff all the same."""
+    room = re.findall(r'href="/rooms/(th-[0-9-]+)"', client.get("/rooms?state=ready").text)[0]
+    hub.write("UPDATE twins SET verdict = 'unknown', unknown_why = 'no_codec' WHERE room = ?", room)
+    page = client.get(f"/rooms/{room}").text
+    assert "hỏi cán bộ phòng xem có hình, có tiếng không" in page
+    assert "Phòng chưa gửi hướng dẫn cho lỗi này" not in page
+
+
 def test_a_lost_rooms_last_readings_are_not_present_ones(client: TestClient) -> None:
     room = re.findall(r'href="/rooms/(th-[0-9-]+)"', client.get("/rooms?state=lost").text)[0]
     text = client.get(f"/rooms/{room}").text

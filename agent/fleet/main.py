@@ -13,6 +13,7 @@ from pathlib import Path
 
 from agent.fleet.disk import ReleaseError
 from agent.fleet.release import ROOT, Host
+from agent.fleet.start import this_start
 
 
 def release_parser() -> argparse.ArgumentParser:
@@ -37,12 +38,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Entry point. 0: done; 1: refused or failed, with one sentence."""
     given = release_parser().parse_args(argv)
     host = Host(given.root)
-    boot = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip().replace("-", "")
-    now_s = time.clock_gettime(time.CLOCK_BOOTTIME)
+    boot, now_s = "", 0.0
     try:
         if given.command != "status":
             lock = (given.root / "lock").open("w")
             fcntl.flock(lock, fcntl.LOCK_EX)  # the timer, the pull and a person may come at once
+            boot, now_s = this_start(time.clock_gettime(time.CLOCK_BOOTTIME))
         match given.command:
             case "install":
                 said: object = host.install(Path(given.what))

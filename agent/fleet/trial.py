@@ -25,7 +25,7 @@ class Verdict(enum.Enum):
 
 @dataclasses.dataclass(frozen=True)
 class Trial:
-    """A switch that has not proved itself. Times in seconds; the boot's clock goes on while the board sleeps."""
+    """A switch that has not proved itself. Times in seconds, on the clock of `agent.fleet.start`."""
 
     came_from: str
     """The version to go back to; empty on a first installation."""
@@ -34,7 +34,7 @@ class Trial:
     """What the service has to say to it."""
     boot: str
     seen_s: float
-    """When `watch` last looked, by the clock of that boot."""
+    """When `watch` last looked, by the clock of that start of the host, which `boot` names."""
     spent_s: float = 0.0
     boots: int = 0
 
